@@ -1,0 +1,3 @@
+// The ABI of the kernels module: export lines only.
+export { heap_base } from "./base/heap";
+export { exp_map } from "./blas/map";

@@ -1,0 +1,105 @@
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import type { Kernels } from "../../src/wasm/abi.js";
+
+/** One shipped or debug build of the kernels module, on a memory of its own. */
+export interface Build {
+  name: string;
+  kernels: Kernels;
+  memory: WebAssembly.Memory;
+}
+
+function open(name: string, file: string): Build {
+  const path = fileURLToPath(new URL(`../../build/${file}`, import.meta.url));
+  if (!existsSync(path)) throw new Error(`${path} is missing: run "npm run build" first`);
+  const memory = new WebAssembly.Memory({ initial: 256 });
+  const abort = (): never => {
+    throw new Error(`${name}: an assertion of the kernel failed`);
+  };
+  const module = new WebAssembly.Module(readFileSync(path));
+  const instance = new WebAssembly.Instance(module, { env: { memory, abort } });
+  return { name, kernels: instance.exports as unknown as Kernels, memory };
+}
+
+/** Every build of the kernels module: one suite runs over all of them. */
+export const builds: readonly Build[] = [
+  open("debug", "kernels.debug.wasm"),
+  open("release", "kernels.wasm"),
+];
+
+/** An operand of a kernel, standing between guard cells. */
+export interface Operand {
+  pointer: number;
+  /** What the operand holds now. */
+  read(): Float64Array;
+}
+
+const GUARD_CELLS = 8;
+const GUARD = -1.2345678901234567e300;
+
+/**
+ * Lays out the operands of one kernel call. wasm does not fault on an overrun inside its memory, so every operand
+ * stands between guard cells, and `check` says which one was overrun.
+ */
+export class Workbench {
+  readonly #memory: WebAssembly.Memory;
+  readonly #guards: { name: string; pointer: number }[] = [];
+  #top: number;
+
+  constructor(build: Build) {
+    this.#memory = build.memory;
+    this.#top = Math.ceil(build.kernels.heap_base() / 16) * 16;
+  }
+
+  /** An operand that holds `data`. `shift` (in elements) moves it off the 16-byte grid. */
+  input(name: string, data: ArrayLike<number>, shift = 0): Operand {
+    this.#guard(name);
+    this.#top += shift * 8;
+    const pointer = this.#top;
+    this.#take(data.length * 8);
+    this.#view(pointer, data.length).set(data);
+    this.#guard(name);
+    return { pointer, read: () => this.#view(pointer, data.length).slice() };
+  }
+
+  /** An operand of `length` elements that the kernel is to set: it starts as NaN. */
+  output(name: string, length: number): Operand {
+    return this.input(name, new Float64Array(length).fill(Number.NaN));
+  }
+
+  /** Int32 data; returns its pointer. */
+  integers(name: string, data: ArrayLike<number>): number {
+    this.#guard(name);
+    const pointer = this.#top;
+    this.#take(Math.ceil(data.length / 2) * 8);
+    new Int32Array(this.#memory.buffer, pointer, data.length).set(data);
+    this.#guard(name);
+    return pointer;
+  }
+
+  /** Throws, naming the operand, if a guard cell was written. */
+  check(): void {
+    for (const { name, pointer } of this.#guards) {
+      if (this.#view(pointer, GUARD_CELLS).some((cell) => cell !== GUARD)) {
+        throw new Error(`the kernel wrote outside the operand "${name}"`);
+      }
+    }
+  }
+
+  #guard(name: string): void {
+    const pointer = this.#top;
+    this.#take(GUARD_CELLS * 8);
+    this.#view(pointer, GUARD_CELLS).fill(GUARD);
+    this.#guards.push({ name, pointer });
+  }
+
+  #take(bytes: number): void {
+    this.#top += bytes;
+    const missing = this.#top - this.#memory.buffer.byteLength;
+    if (missing > 0) this.#memory.grow(Math.ceil(missing / 65536));
+  }
+
+  #view(pointer: number, length: number): Float64Array {
+    return new Float64Array(this.#memory.buffer, pointer, length);
+  }
+}
