@@ -68,3 +68,24 @@ export interface Kernels {
     dlogits: number,
   ): void;
 }
+
+/** Parameters of every export: a module that offers other ones is no build of these kernels. */
+export const ARITY: Readonly<Record<keyof Kernels, number>> = {
+  heap_base: 0,
+  pack_panels: 6,
+  gemm_packed: 10,
+  add_rows: 4,
+  reverse_axes: 5,
+  rnn_gates_forward: 3,
+  rnn_gates_backward: 5,
+  lstm_gates_forward: 6,
+  lstm_gates_backward: 9,
+  exp_map: 3,
+  log_map: 3,
+  sigmoid_map: 3,
+  tanh_map: 3,
+  softmax_rows: 4,
+  log_softmax_rows: 4,
+  log_sum_exp_rows: 4,
+  cross_entropy_rows: 7,
+};

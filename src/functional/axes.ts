@@ -1,0 +1,33 @@
+import { ITEM } from "../sequence/plan.js";
+import type { Tensor } from "../tensor.js";
+import type { Engine } from "../wasm/engine.js";
+
+// The functions' tensors have time last, (n, m, T), as the exercise's; the engine works time-major, (T, m, n). Turning one
+// into the other reverses the axes. A `stage` is scratch memory for one tensor on its way.
+
+/** Writes a tensor (n, m, T) or (n, m) to `target` as (T, m, n). */
+export function write(
+  engine: Engine,
+  { shape, data }: Tensor,
+  stage: number,
+  target: number,
+): void {
+  const [n = 0, m = 0, T = 1] = shape;
+  engine.arena.f64(stage, data.length).set(data);
+  engine.kernels.reverse_axes(n, m, T, stage, target);
+}
+
+/** Reads (T, m, n) at `source` as a tensor of `shape` (n, m, T) or (n, m). */
+export function read(
+  engine: Engine,
+  shape: readonly number[],
+  source: number,
+  stage: number,
+): Tensor {
+  const [n = 0, m = 0, T = 1] = shape;
+  engine.kernels.reverse_axes(T, m, n, source, stage);
+  return { shape, data: engine.arena.f64(stage, n * m * T).slice() };
+}
+
+/** Bytes of a stage for tensors of at most `elements` elements. */
+export const stageBytes = (elements: number): number => elements * ITEM;

@@ -1,0 +1,153 @@
+import { ShapeError } from "../errors.js";
+import { addWeightGradient } from "../sequence/backward.js";
+import { planHeadGradient } from "../sequence/plan.js";
+import { describe, type Tensor } from "../tensor.js";
+import { type Engine, withScratch } from "../wasm/engine.js";
+import { read, stageBytes } from "./axes.js";
+import { LstmCaches } from "./lstm_caches.js";
+import { RnnCaches } from "./rnn_caches.js";
+import { checkRecording } from "./run.js";
+
+/** Class ids (m, T), or m rows of T of them; −1 is ignored. */
+export type Targets = Int32Array | readonly (readonly number[])[];
+
+export interface LossOptions {
+  /** `"mean"` (the default) divides by the number of targets that are not ignored, `"sum"` does not. */
+  reduction?: "mean" | "sum";
+}
+
+/** What {@link softmaxCrossEntropy} gives for any cell. */
+export interface Loss {
+  /** In nats. 0 where every target is ignored. */
+  loss: number;
+  /** The gradient of every step's hidden state through the output layer, (na, m, T): the `da` of the backward pass. */
+  da: Tensor;
+  /** The gradient of by, (ny, 1). */
+  dby: Tensor;
+}
+
+/**
+ * The cross-entropy of the softmax outputs against target classes, and its gradient through the output layer. With
+ * `rnnBackward` or `lstmBackward` of `da` it is the whole gradient of a model. Computed from logits, as
+ * log-sum-exp(logits) − logit of the target, and so exact where a probability rounds to 0 or 1.
+ *
+ * @param targets class ids in 0 … ny − 1, (m, T), or −1 to ignore a step
+ * @returns `loss`, `da`, `dby`, and `dWy` (LSTM) or `dWya` (RNN), (ny, na)
+ * @throws {TypeError} if `targets` is of the wrong kind or `reduction` unknown
+ * @throws {ShapeError} if `targets` has the wrong size or an id is out of range
+ * @throws {StateError} if the caches are disposed
+ */
+export function softmaxCrossEntropy(
+  engine: Engine,
+  caches: LstmCaches,
+  targets: Targets,
+  options?: LossOptions,
+): Loss & { dWy: Tensor };
+export function softmaxCrossEntropy(
+  engine: Engine,
+  caches: RnnCaches,
+  targets: Targets,
+  options?: LossOptions,
+): Loss & { dWya: Tensor };
+export function softmaxCrossEntropy(
+  engine: Engine,
+  caches: LstmCaches | RnnCaches,
+  targets: Targets,
+  { reduction = "mean" }: LossOptions = {},
+): Loss & ({ dWy: Tensor } | { dWya: Tensor }) {
+  const where = "softmaxCrossEntropy";
+  if (!(caches instanceof LstmCaches || caches instanceof RnnCaches)) {
+    throw new TypeError(
+      `${where}: caches: expected RnnCaches or LstmCaches, got ${describe(caches)}`,
+    );
+  }
+  if (reduction !== "mean" && reduction !== "sum") {
+    throw new TypeError(`${where}: reduction: expected "mean" or "sum", got ${String(reduction)}`);
+  }
+  const { tape, model } = checkRecording(where, engine, caches.recording);
+  const { head } = model;
+  const { na, m, T } = tape.sizes;
+  const { ny } = head;
+  const ids = timeMajor(where, targets, m, T, ny);
+  const counted = ids.reduce((count, id) => (id < 0 ? count : count + 1), 0);
+  const scale = reduction === "mean" ? 1 / Math.max(counted, 1) : 1;
+
+  const transposed = head.transposed();
+  const at = planHeadGradient(ny, tape.sizes);
+  const rows = T * m;
+  return withScratch(engine.arena, at.bytes + stageBytes(rows * na), ({ pointer }) => {
+    const { arena, kernels } = engine;
+    const logits = pointer + at.logits;
+    const da = pointer + at.da;
+    const dW = pointer + at.dW;
+    const db = pointer + at.db;
+    const zeros = pointer + at.zeros;
+    const h = tape.h + tape.strides.state;
+    arena.i32(pointer + at.targets, rows).set(ids);
+    arena.f64(dW, ny * na).fill(0);
+    arena.f64(db, ny).fill(0);
+    arena.f64(zeros, na).fill(0);
+    head.logits(kernels, rows, h, logits);
+    const losses = pointer + at.loss;
+    kernels.cross_entropy_rows(rows, ny, scale, logits, pointer + at.targets, losses, logits);
+    kernels.gemm_packed(rows, na, ny, ny, 0, na, logits, transposed, zeros, da);
+    kernels.add_rows(rows, ny, logits, db);
+    addWeightGradient(kernels, rows, ny, logits, na, pointer + at.gradient, [
+      { width: na, source: h, target: dW },
+    ]);
+    const sum = arena.f64(losses, rows).reduce((total, each) => total + each, 0);
+    const dWy: Tensor = { shape: [ny, na], data: arena.f64(dW, ny * na).slice() };
+    const dby: Tensor = { shape: [ny, 1], data: arena.f64(db, ny).slice() };
+    const shared = { loss: sum * scale, da: read(engine, [na, m, T], da, pointer + at.bytes), dby };
+    return caches instanceof LstmCaches ? { ...shared, dWy } : { ...shared, dWya: dWy };
+  });
+}
+
+/** Checks the targets (m, T) and turns them into (T, m). */
+function timeMajor(where: string, targets: Targets, m: number, T: number, ny: number): Int32Array {
+  const ids = new Int32Array(m * T);
+  const row = rowReader(where, targets, m, T);
+  for (let b = 0; b < m; b++) {
+    const ofRow = row(b);
+    for (let t = 0; t < T; t++) {
+      const id = ofRow(t);
+      if (!Number.isInteger(id) || id < -1 || id >= ny) {
+        throw new ShapeError(
+          `${where}: targets[${b}][${t}]: expected a class id in 0 … ${ny - 1} or −1, got ${id}`,
+        );
+      }
+      ids[t * m + b] = id;
+    }
+  }
+  return ids;
+}
+
+/** A reader of targets, row by row, once their size is known to be right. */
+function rowReader(
+  where: string,
+  targets: Targets,
+  m: number,
+  T: number,
+): (b: number) => (t: number) => number {
+  const expected = `${where}: targets: expected (m, T) with m = ${m}, T = ${T} (from the caches)`;
+  if (targets instanceof Int32Array) {
+    if (targets.length !== m * T) {
+      throw new ShapeError(`${expected}, got ${targets.length} ids`);
+    }
+    return (b) => (t) => targets[b * T + t] as number;
+  }
+  if (!Array.isArray(targets)) {
+    throw new TypeError(
+      `${where}: targets: expected Int32Array or an array of rows, got ${describe(targets)}`,
+    );
+  }
+  if (targets.length !== m) throw new ShapeError(`${expected}, got ${targets.length} rows`);
+  return (b) => {
+    const row: unknown = targets[b];
+    if (!Array.isArray(row)) {
+      throw new TypeError(`${where}: targets[${b}]: expected an array, got ${describe(row)}`);
+    }
+    if (row.length !== T) throw new ShapeError(`${expected}, got ${row.length} ids in row ${b}`);
+    return (t) => row[t] as number;
+  };
+}

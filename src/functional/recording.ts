@@ -1,0 +1,140 @@
+import { StateError } from "../errors.js";
+import type { Tape } from "../sequence/tape.js";
+import type { Tensor } from "../tensor.js";
+import { DISPOSE, type Engine, unwatch, watch, withScratch } from "../wasm/engine.js";
+import { read, stageBytes } from "./axes.js";
+import type { Model } from "./model.js";
+
+/** What one forward call recorded: its tape and the model it saw, held until it is disposed of. */
+export class Recording {
+  readonly engine: Engine;
+  readonly kind: string;
+  #held: { tape: Tape; model: Model } | undefined;
+
+  /** Takes over the caller's ownership of `tape`. */
+  constructor(engine: Engine, kind: string, tape: Tape, model: Model) {
+    this.engine = engine;
+    this.kind = kind;
+    this.#held = { tape, model: model.retain() };
+    watch(this, tape);
+    watch(this, model);
+  }
+
+  /** The tape and the model. @throws {StateError} after `dispose`, or when the engine is disposed */
+  get held(): { tape: Tape; model: Model } {
+    if (this.#held === undefined) throw new StateError(`${this.kind}: disposed`);
+    void this.engine.kernels;
+    return this.#held;
+  }
+
+  dispose(): void {
+    if (this.#held === undefined) return;
+    unwatch(this);
+    this.#held.tape.release();
+    this.#held.model.release();
+    this.#held = undefined;
+  }
+
+  /** A part of the tape as a tensor: steps `first` … of (T, m, n) at `pointer`, in the shape (n, m, T) or (n, m). */
+  tensor(pointer: number, shape: readonly number[]): Tensor {
+    const { engine } = this;
+    const elements = shape.reduce((product, extent) => product * extent, 1);
+    return withScratch(engine.arena, stageBytes(elements), (stage) =>
+      read(engine, shape, pointer, stage.pointer),
+    );
+  }
+}
+
+/** One step of a forward pass, or a single cell's. */
+export abstract class StepCache<P> {
+  /** @internal */
+  readonly recording: Recording;
+  /** The step, from 0. @internal */
+  readonly step: number;
+  readonly #owns: boolean;
+
+  /** @internal */
+  constructor(recording: Recording, step: number, owns: boolean) {
+    this.recording = recording;
+    this.step = step;
+    this.#owns = owns;
+  }
+
+  /** The parameters as the forward pass saw them. */
+  abstract get parameters(): P;
+
+  /** a after the step, (na, m). */
+  get aNext(): Tensor {
+    return this.state("h", 1);
+  }
+
+  /** a before the step, (na, m). */
+  get aPrev(): Tensor {
+    return this.state("h", 0);
+  }
+
+  /** The step's input, (nx, m). */
+  get xt(): Tensor {
+    const { tape } = this.recording.held;
+    const { nx, m } = tape.sizes;
+    return this.recording.tensor(tape.x + this.step * tape.strides.x, [nx, m]);
+  }
+
+  /** Gives the memory back. A step of `caches.at(t)` belongs to its caches: for it this does nothing. */
+  dispose(): void {
+    if (this.#owns) this.recording.dispose();
+  }
+
+  [DISPOSE](): void {
+    this.dispose();
+  }
+
+  /** A state part before (0) or after (1) the step. */
+  protected state(part: "h" | "c", after: 0 | 1): Tensor {
+    const { tape } = this.recording.held;
+    const { na, m } = tape.sizes;
+    return this.recording.tensor(tape[part] + (this.step + after) * tape.strides.state, [na, m]);
+  }
+}
+
+/** All steps of a forward pass. */
+export abstract class Caches<C> {
+  /** @internal */
+  readonly recording: Recording;
+  /** T, the number of steps. */
+  readonly length: number;
+
+  /** @internal */
+  constructor(recording: Recording) {
+    this.recording = recording;
+    this.length = recording.held.tape.sizes.T;
+  }
+
+  /** The cache of step t; negative counts from the end. @throws {RangeError} if there is no such step */
+  at(t: number): C {
+    void this.recording.held;
+    const step = t < 0 ? t + this.length : t;
+    if (!Number.isInteger(step) || step < 0 || step >= this.length) {
+      throw new RangeError(`caches.at: expected a step below T = ${this.length}, got ${t}`);
+    }
+    return this.stepCache(step);
+  }
+
+  /** The input, (nx, m, T). */
+  get x(): Tensor {
+    const { tape } = this.recording.held;
+    const { nx, m, T } = tape.sizes;
+    return this.recording.tensor(tape.x, [nx, m, T]);
+  }
+
+  /** Gives the memory back. Afterwards every use throws a `StateError`; a second call does nothing. */
+  dispose(): void {
+    this.recording.dispose();
+  }
+
+  [DISPOSE](): void {
+    this.dispose();
+  }
+
+  protected abstract stepCache(step: number): C;
+}

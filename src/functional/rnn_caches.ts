@@ -1,0 +1,77 @@
+import { rnnCell } from "../cells/rnn.js";
+import { checkShape, type Tensor } from "../tensor.js";
+import { checkHead, checkMatrix, type Naming } from "./model.js";
+import { Caches, StepCache } from "./recording.js";
+
+/** The parameters of a tanh RNN with a softmax output. */
+export interface RnnParameters {
+  /** Input to hidden, (na, nx). */
+  readonly Wax: Tensor;
+  /** Hidden to hidden, (na, na). */
+  readonly Waa: Tensor;
+  /** Hidden to output, (ny, na). */
+  readonly Wya: Tensor;
+  /** (na, 1). */
+  readonly ba: Tensor;
+  /** (ny, 1). */
+  readonly by: Tensor;
+}
+
+export const rnnNaming: Naming<RnnParameters> = {
+  cell: rnnCell,
+  names: ["Wax", "Waa", "ba", "Wya", "by"],
+  head: ["Wya", "by"],
+
+  check(where, { Wax, Waa, Wya, ba, by }) {
+    const [na, nx] = checkMatrix(where, "Wax", Wax, "(na, nx)");
+    checkShape(where, "Waa", Waa, ["na", "na"], [na, na], " (from Wax)");
+    checkShape(where, "ba", ba, ["na", "1"], [na, 1], " (from Wax)");
+    return { nx, na, ny: checkHead(where, ["Wya", "by"], Wya, by, na, " (from Wax)") };
+  },
+
+  fill({ Wax, Waa, ba }, { nx, na }) {
+    return (W, bias) => {
+      for (let i = 0; i < na; i++) {
+        W.set(Waa.data.subarray(i * na, (i + 1) * na), i * (na + nx));
+        W.set(Wax.data.subarray(i * nx, (i + 1) * nx), i * (na + nx) + na);
+      }
+      bias.set(ba.data);
+    };
+  },
+};
+
+/** The inverse of `fill`, for parameters and their gradients alike. */
+export function split(
+  W: Float64Array,
+  bias: Float64Array,
+  { nx, na }: { nx: number; na: number },
+): Pick<RnnParameters, "Wax" | "Waa" | "ba"> {
+  const Waa = new Float64Array(na * na);
+  const Wax = new Float64Array(na * nx);
+  for (let i = 0; i < na; i++) {
+    const row = W.subarray(i * (na + nx), (i + 1) * (na + nx));
+    Waa.set(row.subarray(0, na), i * na);
+    Wax.set(row.subarray(na), i * nx);
+  }
+  return {
+    Wax: { shape: [na, nx], data: Wax },
+    Waa: { shape: [na, na], data: Waa },
+    ba: { shape: [na, 1], data: bias.slice() },
+  };
+}
+
+/** What {@link rnnCellForward} saw: `aNext`, `aPrev`, `xt`, `parameters`, in linear memory until `dispose`. */
+export class RnnCache extends StepCache<RnnParameters> {
+  override get parameters(): RnnParameters {
+    const { weights, head } = this.recording.held.model;
+    const { W: Wya, bias: by } = head.tensors();
+    return { ...weights.read((W, bias) => split(W, bias, weights)), Wya, by };
+  }
+}
+
+/** What {@link rnnForward} saw, step by step, in linear memory until `dispose`. */
+export class RnnCaches extends Caches<RnnCache> {
+  protected override stepCache(step: number): RnnCache {
+    return new RnnCache(this.recording, step, false);
+  }
+}

@@ -1,0 +1,184 @@
+import { StateError } from "../errors.js";
+import { runBackward } from "../sequence/backward.js";
+import { runForward } from "../sequence/forward.js";
+import { ITEM, planBackward } from "../sequence/plan.js";
+import { Tape } from "../sequence/tape.js";
+import { checkShape, describe, type Tensor } from "../tensor.js";
+import { Engine, withScratch } from "../wasm/engine.js";
+import { read, stageBytes, write } from "./axes.js";
+import { type Naming, prepare } from "./model.js";
+import { Recording } from "./recording.js";
+
+/** An operand and the name by which a message calls it. */
+type Operand = readonly [name: string, value: Tensor];
+
+export interface ForwardCall<P extends object> {
+  where: string;
+  naming: Naming<P>;
+  parameters: P;
+  /** (nx, m, T), or (nx, m) for a single step. */
+  x: Operand;
+  /** The initial state (na, m). */
+  a: Operand;
+  /** The initial memory (na, m); zeros where absent. */
+  c?: Operand | undefined;
+  /** One step without a time axis. */
+  single: boolean;
+}
+
+export interface Forward {
+  recording: Recording;
+  /** The states after each step, (na, m, T) or (na, m); `c` is `a` for a cell without memory. */
+  a: Tensor;
+  c: Tensor;
+  /** The softmax outputs, (ny, m, T) or (ny, m). */
+  y: Tensor;
+}
+
+export function checkEngine(where: string, engine: Engine): void {
+  if (!(engine instanceof Engine)) {
+    throw new TypeError(
+      `${where}: engine: expected what createEngine gives, got ${describe(engine)}`,
+    );
+  }
+  void engine.kernels;
+}
+
+/** A forward pass, recorded. */
+export function forward<P extends object>(engine: Engine, call: ForwardCall<P>): Forward {
+  const { where, naming, parameters, single } = call;
+  const [xName, x] = call.x;
+  checkEngine(where, engine);
+  const prepared = prepare(engine, where, naming, parameters);
+  const { nx, na, ny } = prepared.sizes;
+  const letters = single ? ["nx", "m"] : ["nx", "m", "T"];
+  checkShape(where, xName, x, letters, [nx, undefined, undefined], ` (from ${naming.names[0]})`);
+  const [, m = 0, T = 1] = x.shape;
+  for (const [name, value] of call.c === undefined ? [call.a] : [call.a, call.c]) {
+    const origin = ` (from ${naming.names[0]} and ${xName})`;
+    checkShape(where, name, value, ["na", "m"], [na, m], origin);
+  }
+  const shape = (n: number): number[] => (single ? [n, m] : [n, m, T]);
+
+  return prepared.use((model) => {
+    const tape = new Tape(engine, model.weights, m, T);
+    try {
+      const stageSize = stageBytes(Math.max(nx * T, na * Math.max(T, 1), ny * T) * m);
+      return withScratch(engine.arena, stageSize + T * m * ny * ITEM, ({ pointer: stage }) => {
+        write(engine, x, stage, tape.x);
+        write(engine, call.a[1], stage, tape.h);
+        if (call.c !== undefined) write(engine, call.c[1], stage, tape.c);
+        else if (naming.cell.hasMemory) engine.arena.f64(tape.c, m * na).fill(0);
+        runForward(engine.kernels, tape);
+        const { state } = tape.strides;
+        const logits = stage + stageSize;
+        model.head.logits(engine.kernels, T * m, tape.h + state, logits);
+        engine.kernels.softmax_rows(T * m, ny, logits, logits);
+        const y = read(engine, shape(ny), logits, stage);
+        const a = read(engine, shape(na), tape.h + state, stage);
+        const c = naming.cell.hasMemory ? read(engine, shape(na), tape.c + state, stage) : a;
+        return {
+          recording: new Recording(engine, single ? "cache" : "caches", tape, model),
+          a,
+          c,
+          y,
+        };
+      });
+    } catch (error) {
+      tape.release();
+      throw error;
+    }
+  });
+}
+
+export interface BackwardCall {
+  where: string;
+  recording: Recording;
+  /** The first step; the others follow as `da` says. */
+  first: number;
+  /** (na, m, T'), or (na, m) for a single step. */
+  da: Operand;
+  /** The gradient of the memory after the last step, (na, m); zeros where absent. */
+  dc?: Operand | undefined;
+  throughTime: boolean;
+  /** One step without a time axis. */
+  single: boolean;
+}
+
+export interface Backward<G> {
+  dx: Tensor;
+  da0: Tensor;
+  dc0: Tensor;
+  /** What `split` made of the gradients of W (G·na, na + nx) and the bias. */
+  gradients: G;
+}
+
+/** A backward pass over a recording. */
+export function backward<G>(
+  engine: Engine,
+  call: BackwardCall,
+  split: (W: Float64Array, bias: Float64Array, sizes: { nx: number; na: number }) => G,
+): Backward<G> {
+  const { where, recording, first, throughTime, single } = call;
+  const [daName, da] = call.da;
+  const { tape } = checkRecording(where, engine, recording);
+  const { weights, sizes } = tape;
+  const { nx, na, m, T } = sizes;
+  const letters = single ? ["na", "m"] : ["na", "m", "T'"];
+  checkShape(where, daName, da, letters, [na, m, undefined], " (from the forward pass)");
+  const [, , steps = 1] = da.shape;
+  if (first + steps > T) {
+    // T' may be any number up to T: let the message say the largest.
+    checkShape(where, daName, da, ["na", "m", "T' ≤ T"], [na, m, T], " (from the forward pass)");
+  }
+  if (call.dc !== undefined) {
+    checkShape(where, ...call.dc, ["na", "m"], [na, m], " (from the forward pass)");
+  }
+
+  const transposed = weights.transposed();
+  const at = planBackward(weights.cell, { nx, na, m, T: steps });
+  const stageSize = stageBytes(Math.max(nx, na) * m * Math.max(steps, 1));
+  return withScratch(engine.arena, at.bytes + stageSize, ({ pointer }) => {
+    const { arena, kernels } = engine;
+    const rows = weights.cell.gates * na;
+    const stage = pointer + at.bytes;
+    const buffers = {
+      dy: pointer + at.dy,
+      dh: pointer + at.dh,
+      dc: pointer + at.dc,
+      dz: pointer + at.dz,
+      dx: pointer + at.dx,
+      dW: pointer + at.dW,
+      db: pointer + at.db,
+      zeros: pointer + at.zeros,
+      gradient: pointer + at.gradient,
+    };
+    write(engine, da, stage, buffers.dy);
+    for (const [start, elements] of [
+      [buffers.dh, m * na],
+      [buffers.dc, m * na],
+      [buffers.dW, rows * (na + nx)],
+      [buffers.db, rows],
+      [buffers.zeros, Math.max(na, nx)],
+    ] as const) {
+      arena.f64(start, elements).fill(0);
+    }
+    if (call.dc !== undefined) write(engine, call.dc[1], stage, buffers.dc);
+    runBackward(kernels, arena, tape, transposed, first, steps, buffers, throughTime);
+    return {
+      dx: read(engine, single ? [nx, m] : [nx, m, steps], buffers.dx, stage),
+      da0: read(engine, [na, m], buffers.dh, stage),
+      dc0: read(engine, [na, m], buffers.dc, stage),
+      gradients: split(arena.f64(buffers.dW, rows * (na + nx)), arena.f64(buffers.db, rows), sizes),
+    };
+  });
+}
+
+/** Throws unless the recording is alive and this engine's. */
+export function checkRecording(where: string, engine: Engine, recording: Recording) {
+  checkEngine(where, engine);
+  if (recording.engine !== engine) {
+    throw new StateError(`${where}: ${recording.kind}: made by another engine`);
+  }
+  return recording.held;
+}

@@ -1,0 +1,119 @@
+import { ShapeError } from "./errors.js";
+
+/** Numbers with a shape, in C order as numpy: the last axis varies fastest. */
+export interface Tensor {
+  readonly shape: readonly number[];
+  readonly data: Float64Array;
+}
+
+/** A readable shape: `(3, 10, 7)`, `(5,)`. */
+export function formatShape(shape: readonly (number | string)[]): string {
+  return shape.length === 1 ? `(${shape[0]},)` : `(${shape.join(", ")})`;
+}
+
+/** What a value is, in the words of an error message. */
+export function describe(value: unknown): string {
+  if (value === null) return "null";
+  if (typeof value !== "object") return typeof value;
+  return value.constructor?.name ?? "object";
+}
+
+/** Throws a `TypeError` unless `value` was made by the given class. */
+export function checkInstance(
+  where: string,
+  name: string,
+  kind: abstract new (...values: never[]) => object,
+  value: unknown,
+): void {
+  if (value instanceof kind) return;
+  throw new TypeError(`${where}: ${name}: expected ${kind.name}, got ${describe(value)}`);
+}
+
+function sizeOf(where: string, shape: readonly number[]): number {
+  let size = 1;
+  for (const extent of shape) {
+    if (!Number.isSafeInteger(extent) || extent < 0) {
+      throw new ShapeError(`${where}: shape: expected integers ≥ 0, got ${formatShape(shape)}`);
+    }
+    size *= extent;
+  }
+  if (!Number.isSafeInteger(size)) {
+    throw new ShapeError(`${where}: shape: ${formatShape(shape)} has too many elements`);
+  }
+  return size;
+}
+
+/**
+ * Makes a tensor of the given shape.
+ *
+ * @param shape integers ≥ 0
+ * @param data the elements in C order, copied unless they already are a `Float64Array`; zeros where absent
+ * @throws {TypeError} if `shape` is no array or `data` holds no numbers
+ * @throws {ShapeError} if `data` has another number of elements than `shape` says
+ */
+export function tensor(shape: readonly number[], data?: ArrayLike<number>): Tensor {
+  if (!Array.isArray(shape)) {
+    throw new TypeError(`tensor: shape: expected an array of integers, got ${describe(shape)}`);
+  }
+  const size = sizeOf("tensor", shape);
+  const own = [...shape];
+  if (data === undefined) return { shape: own, data: new Float64Array(size) };
+  if (typeof data !== "object" || data === null || typeof data.length !== "number") {
+    throw new TypeError(`tensor: data: expected an array of numbers, got ${describe(data)}`);
+  }
+  if (data.length !== size) {
+    throw new ShapeError(
+      `tensor: data: expected ${size} elements for shape ${formatShape(shape)}, got ${data.length}`,
+    );
+  }
+  return { shape: own, data: data instanceof Float64Array ? data : Float64Array.from(data) };
+}
+
+/** Throws a `TypeError` unless `value` is a consistent tensor. */
+export function checkTensor(where: string, name: string, value: Tensor): void {
+  const kind = `${where}: ${name}: expected a tensor { shape, data: Float64Array }`;
+  if (typeof value !== "object" || value === null) {
+    throw new TypeError(`${kind}, got ${describe(value)}`);
+  }
+  if (!Array.isArray(value.shape))
+    throw new TypeError(`${kind}, got shape: ${describe(value.shape)}`);
+  if (!(value.data instanceof Float64Array)) {
+    throw new TypeError(`${kind}, got data: ${describe(value.data)}`);
+  }
+  const size = sizeOf(`${where}: ${name}`, value.shape);
+  if (value.data.length !== size) {
+    throw new ShapeError(
+      `${where}: ${name}: shape ${formatShape(value.shape)} asks for ${size} elements, data has ${value.data.length}`,
+    );
+  }
+}
+
+/**
+ * Throws a `ShapeError` unless the tensor has the expected extents.
+ *
+ * @param letters the extents' names, such as `["nx", "m", "T"]`
+ * @param sizes what they must be; `undefined` where the tensor itself decides
+ * @param origin where a size comes from, such as `with nx = 3 (from Wf)`
+ */
+export function checkShape(
+  where: string,
+  name: string,
+  value: Tensor,
+  letters: readonly string[],
+  sizes: readonly (number | undefined)[],
+  origin: string,
+): void {
+  checkTensor(where, name, value);
+  const { shape } = value;
+  const fits =
+    shape.length === sizes.length &&
+    sizes.every((size, i) => size === undefined || size === shape[i]);
+  if (fits) return;
+  const known = letters
+    .map((letter, i) => (sizes[i] === undefined ? "" : `${letter} = ${sizes[i]}`))
+    .filter((text) => text !== "" && !/^\d/.test(text));
+  const reason = known.length === 0 ? "" : ` with ${known.join(", ")}${origin}`;
+  throw new ShapeError(
+    `${where}: ${name}: expected ${formatShape(letters)}${reason}, got ${formatShape(shape)}`,
+  );
+}

@@ -1,0 +1,145 @@
+import { EngineMemoryError, StateError } from "../errors.js";
+
+/** Blocks start on a cache line, and so never share one. */
+const ALIGNMENT = 64;
+const PAGE = 65536;
+
+const roundUp = (value: number, step: number): number => Math.ceil(value / step) * step;
+
+/** Something in linear memory with an owner count: what it holds is freed when its last owner releases it. */
+export abstract class Shared {
+  #owners = 1;
+
+  /** Adds an owner. */
+  retain(): this {
+    this.#owners++;
+    return this;
+  }
+
+  /** Takes an owner away. */
+  release(): void {
+    if (--this.#owners === 0) this.free();
+  }
+
+  protected abstract free(): void;
+}
+
+/** A piece of linear memory. */
+export class Block extends Shared {
+  readonly pointer: number;
+  readonly bytes: number;
+  readonly #arena: Arena;
+
+  constructor(arena: Arena, pointer: number, bytes: number) {
+    super();
+    this.#arena = arena;
+    this.pointer = pointer;
+    this.bytes = bytes;
+  }
+
+  protected free(): void {
+    this.#arena.reclaim(this);
+  }
+}
+
+/**
+ * Who owns which part of linear memory. First fit over a sorted list of free spans; neighbours are joined again, so
+ * that calls of the same sizes find the same places and a steady state neither grows nor scatters.
+ *
+ * Growth detaches every view of linear memory. So a caller allocates all it needs first and takes views afterwards.
+ */
+export class Arena {
+  readonly maximumBytes: number;
+  readonly #memory: WebAssembly.Memory;
+  #free: { pointer: number; bytes: number }[] = [];
+  #end: number;
+  #open = true;
+
+  constructor(memory: WebAssembly.Memory, start: number, maximumBytes: number) {
+    this.#memory = memory;
+    this.maximumBytes = maximumBytes;
+    this.#end = roundUp(start, ALIGNMENT);
+  }
+
+  /** Bytes of linear memory held now. */
+  get bytes(): number {
+    return this.#memory.buffer.byteLength;
+  }
+
+  /**
+   * A new block of at least `bytes` bytes, contents undefined.
+   *
+   * @throws {EngineMemoryError} if memory cannot grow so far; nothing is changed then
+   */
+  allocate(bytes: number): Block {
+    if (!this.#open) throw new StateError("the engine is disposed");
+    const size = Math.max(roundUp(bytes, ALIGNMENT), ALIGNMENT);
+    for (let i = 0; i < this.#free.length; i++) {
+      const span = this.#free[i] as { pointer: number; bytes: number };
+      if (span.bytes < size) continue;
+      const pointer = span.pointer;
+      span.pointer += size;
+      span.bytes -= size;
+      if (span.bytes === 0) this.#free.splice(i, 1);
+      return new Block(this, pointer, size);
+    }
+    this.#reserve(this.#end + size);
+    const pointer = this.#end;
+    this.#end += size;
+    return new Block(this, pointer, size);
+  }
+
+  /** Takes a block back. Called by the block itself. */
+  reclaim({ pointer, bytes }: Block): void {
+    if (!this.#open) return;
+    let i = this.#free.length;
+    while (i > 0 && (this.#free[i - 1] as Block).pointer > pointer) i--;
+    const before = this.#free[i - 1];
+    const after = this.#free[i];
+    const joinsBefore = before !== undefined && before.pointer + before.bytes === pointer;
+    const joinsAfter = after !== undefined && pointer + bytes === after.pointer;
+    if (joinsBefore && joinsAfter) {
+      before.bytes += bytes + after.bytes;
+      this.#free.splice(i, 1);
+    } else if (joinsBefore) before.bytes += bytes;
+    else if (joinsAfter) {
+      after.pointer = pointer;
+      after.bytes += bytes;
+    } else this.#free.splice(i, 0, { pointer, bytes });
+    const last = this.#free.at(-1);
+    if (last !== undefined && last.pointer + last.bytes === this.#end) {
+      this.#end = last.pointer;
+      this.#free.pop();
+    }
+  }
+
+  /** A fresh view of `length` f64 at `pointer`. Valid until the next allocation. */
+  f64(pointer: number, length: number): Float64Array<ArrayBuffer> {
+    return new Float64Array(this.#memory.buffer as ArrayBuffer, pointer, length);
+  }
+
+  /** A fresh view of `length` i32 at `pointer`. Valid until the next allocation. */
+  i32(pointer: number, length: number): Int32Array<ArrayBuffer> {
+    return new Int32Array(this.#memory.buffer as ArrayBuffer, pointer, length);
+  }
+
+  /** Ends the arena: nothing can be allocated any more. */
+  close(): void {
+    this.#open = false;
+    this.#free = [];
+  }
+
+  /** Grows memory until it has `needed` bytes. */
+  #reserve(needed: number): void {
+    const held = this.bytes;
+    if (needed <= held) return;
+    if (needed > this.maximumBytes) throw new EngineMemoryError(needed, this.maximumBytes);
+    // Growing by an eighth at the least keeps the number of growths small.
+    const wanted = Math.min(Math.max(needed, held + held / 8), this.maximumBytes);
+    try {
+      this.#memory.grow(Math.ceil((wanted - held) / PAGE));
+    } catch {
+      throw new EngineMemoryError(needed, held);
+    }
+  }
+}

@@ -1,0 +1,161 @@
+import { StateError } from "../errors.js";
+import type { Kernels } from "./abi.js";
+import { Arena, type Block, type Shared } from "./arena.js";
+import { bindKernels, checkHost, compile, compileSync, type WasmSource } from "./instance.js";
+
+/** `Symbol.dispose`, also where the host has none yet. */
+export const DISPOSE: typeof Symbol.dispose =
+  Symbol.dispose ?? (Symbol.for("Symbol.dispose") as typeof Symbol.dispose);
+
+const PAGE = 65536;
+const INITIAL_BYTES = 16 * PAGE;
+const LARGEST_BYTES = 65536 * PAGE;
+
+export interface EngineOptions {
+  /** The kernels module, in place of the one inside the JavaScript. */
+  wasm?: WasmSource;
+  /** What linear memory may grow to, in bytes: 1 MiB … 4 GiB (the default), rounded down to whole 64 KiB pages. */
+  maximumBytes?: number;
+}
+
+/** What this host and this build offer. */
+export interface Features {
+  /** 128-bit vectors. */
+  readonly simd: boolean;
+  /** Fused multiply-add, whose bits differ between machines. */
+  readonly relaxed: boolean;
+}
+
+/** Gives back the memory of objects that were collected undisposed. A net only: it runs late or never. */
+const net = new FinalizationRegistry<Shared>((held) => held.release());
+
+/**
+ * The kernels and the linear memory they work in. Engines share nothing: each has a memory of its own.
+ * Made by {@link createEngine} or {@link createEngineSync}.
+ */
+export class Engine {
+  readonly features: Features = Object.freeze({ simd: true, relaxed: false });
+  /** `true`: the same input gives the same bits on every machine, whatever else is in the batch. */
+  readonly deterministic: boolean = true;
+  #kernels: Kernels | undefined;
+  #arena: Arena;
+  #kept = new WeakMap<object, Shared>();
+
+  /** @internal */
+  constructor(kernels: Kernels, arena: Arena) {
+    this.#kernels = kernels;
+    this.#arena = arena;
+  }
+
+  /** Bytes of linear memory held now, and what they may grow to. Memory is reused, and never given back to the host. */
+  memory(): { bytes: number; maximumBytes: number } {
+    const { bytes, maximumBytes } = this.arena;
+    return { bytes, maximumBytes };
+  }
+
+  /**
+   * Says that the numbers of a parameter object were changed in place: its packed copy is made anew at its next use.
+   * A tensor that was replaced by another one is noticed without it. Caches made before keep what they saw.
+   */
+  parametersChanged(parameters: object): void {
+    this.forget(parameters);
+  }
+
+  /** Ends the engine. Whatever was made with it throws a `StateError` from now on; a second call does nothing. */
+  dispose(): void {
+    this.#arena.close();
+    this.#kernels = undefined;
+    this.#kept = new WeakMap();
+  }
+
+  [DISPOSE](): void {
+    this.dispose();
+  }
+
+  /** @internal */
+  get kernels(): Kernels {
+    if (this.#kernels === undefined) throw new StateError("the engine is disposed");
+    return this.#kernels;
+  }
+
+  /** @internal */
+  get arena(): Arena {
+    if (this.#kernels === undefined) throw new StateError("the engine is disposed");
+    return this.#arena;
+  }
+
+  /** What the engine keeps in linear memory on behalf of `key`. @internal */
+  kept(key: object): Shared | undefined {
+    return this.#kept.get(key);
+  }
+
+  /** Keeps `held` until `forget(key)`, or until nobody can reach `key` any more. @internal */
+  keep(key: object, held: Shared): void {
+    this.forget(key);
+    this.#kept.set(key, held);
+    watch(key, held);
+  }
+
+  /** @internal */
+  forget(key: object): void {
+    const held = this.#kept.get(key);
+    if (held === undefined) return;
+    this.#kept.delete(key);
+    unwatch(key);
+    held.release();
+  }
+}
+
+/** Releases `held` if `owner` is collected first. */
+export function watch(owner: object, held: Shared): void {
+  net.register(owner, held, owner);
+}
+
+/** Ends the watch over `owner`: it was disposed of in time. */
+export function unwatch(owner: object): void {
+  net.unregister(owner);
+}
+
+/** Runs `work` with a block of scratch memory, which is free again afterwards, also when `work` throws. */
+export function withScratch<R>(arena: Arena, bytes: number, work: (block: Block) => R): R {
+  const block = arena.allocate(bytes);
+  try {
+    return work(block);
+  } finally {
+    block.release();
+  }
+}
+
+function build(where: string, module: WebAssembly.Module, options: EngineOptions): Engine {
+  const maximumBytes = options.maximumBytes ?? LARGEST_BYTES;
+  if (typeof maximumBytes !== "number") {
+    throw new TypeError(`${where}: maximumBytes: expected a number, got ${typeof maximumBytes}`);
+  }
+  if (!(maximumBytes >= INITIAL_BYTES && maximumBytes <= LARGEST_BYTES)) {
+    throw new RangeError(
+      `${where}: maximumBytes: expected ${INITIAL_BYTES} … ${LARGEST_BYTES}, got ${maximumBytes}`,
+    );
+  }
+  const maximum = Math.floor(maximumBytes / PAGE);
+  const memory = new WebAssembly.Memory({ initial: INITIAL_BYTES / PAGE, maximum });
+  const kernels = bindKernels(where, module, memory);
+  return new Engine(kernels, new Arena(memory, kernels.heap_base(), maximum * PAGE));
+}
+
+/**
+ * Makes an engine. The kernels are part of the JavaScript: there is nothing to fetch and no path to set.
+ *
+ * @throws {FeatureError} if the host has no WebAssembly SIMD
+ * @throws {TypeError} if `wasm` is no build of the kernels
+ * @throws {RangeError} if `maximumBytes` is out of range
+ */
+export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
+  checkHost("createEngine");
+  return build("createEngine", await compile("createEngine", options.wasm), options);
+}
+
+/** As {@link createEngine}, at once. For Node and workers; `wasm` must be bytes or a module. */
+export function createEngineSync(options: EngineOptions = {}): Engine {
+  checkHost("createEngineSync");
+  return build("createEngineSync", compileSync("createEngineSync", options.wasm), options);
+}

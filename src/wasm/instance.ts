@@ -1,0 +1,111 @@
+import { instantiateSync } from "@assemblyscript/loader";
+import { base64 } from "../../build/embedded/kernels.js";
+import { FeatureError } from "../errors.js";
+import { describe } from "../tensor.js";
+import { ARITY, type Kernels } from "./abi.js";
+import { decodeBase64 } from "./bytes.js";
+
+/** Where the kernels module may come from. */
+export type WasmSource = BufferSource | WebAssembly.Module | Response | Promise<Response>;
+
+/** A module that does nothing but splat an i8 over a v128: a host without SIMD refuses it. */
+const SIMD_PROBE = Uint8Array.of(
+  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0],
+  ...[10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11],
+);
+
+let simd: boolean | undefined;
+
+/** Throws a `FeatureError` where the host cannot run the kernels. */
+export function checkHost(where: string): void {
+  if (typeof WebAssembly !== "object") {
+    throw new FeatureError(`${where}: this host has no WebAssembly`);
+  }
+  simd ??= WebAssembly.validate(SIMD_PROBE);
+  if (!simd) {
+    throw new FeatureError(
+      `${where}: this host has no WebAssembly SIMD (Chrome 91, Firefox 89, Safari 16.4, Node 16.4 or later have it)`,
+    );
+  }
+}
+
+let embedded: WebAssembly.Module | undefined;
+
+/** The module that travels inside the JavaScript, compiled once. */
+function embeddedModule(): WebAssembly.Module {
+  embedded ??= new WebAssembly.Module(decodeBase64(base64));
+  return embedded;
+}
+
+const isResponse = (source: unknown): source is Response =>
+  typeof Response === "function" && source instanceof Response;
+
+function isBytes(source: unknown): source is BufferSource {
+  return ArrayBuffer.isView(source) || source instanceof ArrayBuffer;
+}
+
+/** Compiles `source` at once. */
+export function compileSync(where: string, source: WasmSource | undefined): WebAssembly.Module {
+  if (source === undefined) return embeddedModule();
+  if (source instanceof WebAssembly.Module) return source;
+  if (!isBytes(source)) {
+    throw new TypeError(
+      `${where}: wasm: expected bytes or a WebAssembly.Module, got ${describe(source)}`,
+    );
+  }
+  try {
+    return new WebAssembly.Module(source);
+  } catch (cause) {
+    throw notAModule(where, cause);
+  }
+}
+
+/** Compiles `source`, off the main thread where the host can; a response is compiled while it arrives. */
+export async function compile(
+  where: string,
+  source: WasmSource | undefined,
+): Promise<WebAssembly.Module> {
+  if (source === undefined) {
+    embedded ??= await WebAssembly.compile(decodeBase64(base64));
+    return embedded;
+  }
+  const given = await source;
+  if (isBytes(given)) {
+    return WebAssembly.compile(given).catch((cause) => Promise.reject(notAModule(where, cause)));
+  }
+  if (!isResponse(given)) return compileSync(where, given);
+  if (!given.ok) {
+    throw new TypeError(`${where}: wasm: the response for ${given.url} has status ${given.status}`);
+  }
+  const streamed = given.headers.get("Content-Type")?.startsWith("application/wasm") ?? false;
+  const compiled = streamed
+    ? WebAssembly.compileStreaming(given)
+    : given.arrayBuffer().then((bytes) => WebAssembly.compile(bytes));
+  return compiled.catch((cause) => Promise.reject(notAModule(where, cause)));
+}
+
+const notAModule = (where: string, cause: unknown): TypeError =>
+  new TypeError(`${where}: wasm: these bytes are no WebAssembly module`, { cause });
+
+/** Binds `module` to `memory`, once it is known to be a build of the kernels. */
+export function bindKernels(
+  where: string,
+  module: WebAssembly.Module,
+  memory: WebAssembly.Memory,
+): Kernels {
+  const offered = new Map(WebAssembly.Module.exports(module).map(({ name, kind }) => [name, kind]));
+  const missing = Object.keys(ARITY).find((name) => offered.get(name) !== "function");
+  if (missing !== undefined) throw wrongBuild(where, `has no function ${missing}`);
+  // The loader's own exports are wrapped in functions that count their arguments: take the bare ones.
+  const { exports } = instantiateSync(module, { env: { memory } }).instance;
+  const kernels = exports as unknown as Kernels;
+  for (const [name, arity] of Object.entries(ARITY)) {
+    const { length } = kernels[name as keyof Kernels];
+    if (length !== arity)
+      throw wrongBuild(where, `${name} takes ${length} arguments, not ${arity}`);
+  }
+  return kernels;
+}
+
+const wrongBuild = (where: string, why: string): TypeError =>
+  new TypeError(`${where}: wasm: this module is no build of this version's kernels: it ${why}`);
