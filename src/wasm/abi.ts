@@ -5,6 +5,51 @@
 export interface Kernels {
   heap_base(): number;
 
+  pack_panels(
+    n: number,
+    k: number,
+    rowStride: number,
+    columnStride: number,
+    w: number,
+    packed: number,
+  ): void;
+  gemm_packed(
+    rows: number,
+    n: number,
+    k: number,
+    lda: number,
+    ldi: number,
+    ldc: number,
+    a: number,
+    packed: number,
+    init: number,
+    c: number,
+  ): void;
+  add_rows(rows: number, n: number, x: number, y: number): void;
+  reverse_axes(a: number, b: number, c: number, x: number, y: number): void;
+
+  rnn_gates_forward(n: number, z: number, h: number): void;
+  rnn_gates_backward(n: number, h: number, dy: number, dh: number, dz: number): void;
+  lstm_gates_forward(
+    m: number,
+    na: number,
+    cPrev: number,
+    gates: number,
+    c: number,
+    h: number,
+  ): void;
+  lstm_gates_backward(
+    m: number,
+    na: number,
+    gates: number,
+    cPrev: number,
+    c: number,
+    dy: number,
+    dh: number,
+    dc: number,
+    dz: number,
+  ): void;
+
   exp_map(n: number, x: number, y: number): void;
   log_map(n: number, x: number, y: number): void;
   sigmoid_map(n: number, x: number, y: number): void;

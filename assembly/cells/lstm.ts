@@ -1,0 +1,110 @@
+// One step of an LSTM around its products. A row of gates holds four blocks of na units, in this order:
+//
+//     | i  input | f  forget | g  candidate | o  output |
+
+import { sigmoidVector, tanhVector } from "../base/activate";
+import { ITEM, LANES, loadLanes, storeLanes } from "../base/lanes";
+
+/**
+ * i, f, o = σ(z); g = tanh(z); c = f·cPrev + i·g; h = o·tanh(c).
+ *
+ * - m, na:  rows (the batch) and units
+ * - cPrev:  in; (m, na)
+ * - gates:  in/out; (m, 4·na): pre-activations z before, activated gates after
+ * - c:      out, set; (m, na); may be cPrev itself
+ * - h:      out, set; (m, na)
+ *
+ * Tail: for odd na the last unit of a row goes alone.
+ */
+export function lstm_gates_forward(
+  m: usize,
+  na: usize,
+  cPrev: usize,
+  gates: usize,
+  c: usize,
+  h: usize,
+): void {
+  const block = na * ITEM;
+  for (let r: usize = 0; r < m; r++) {
+    for (let j: usize = 0; j < na; j += LANES) {
+      const live = na - j;
+      const at = gates + j * ITEM;
+      const i = sigmoidVector(loadLanes(at, live));
+      const f = sigmoidVector(loadLanes(at + block, live));
+      const g = tanhVector(loadLanes(at + 2 * block, live));
+      const o = sigmoidVector(loadLanes(at + 3 * block, live));
+      storeLanes(at, i, live);
+      storeLanes(at + block, f, live);
+      storeLanes(at + 2 * block, g, live);
+      storeLanes(at + 3 * block, o, live);
+      const memory = f64x2.add(f64x2.mul(f, loadLanes(cPrev + j * ITEM, live)), f64x2.mul(i, g));
+      storeLanes(c + j * ITEM, memory, live);
+      storeLanes(h + j * ITEM, f64x2.mul(o, tanhVector(memory)), live);
+    }
+    gates += 4 * block;
+    cPrev += block;
+    c += block;
+    h += block;
+  }
+}
+
+/**
+ * The derivative of `lstm_gates_forward`, with δ = dy + dh and γ = dc + δ·o·(1 − tanh²c):
+ * dzᵢ = γ·g·i·(1 − i); dz_f = γ·cPrev·f·(1 − f); dz_g = γ·i·(1 − g²); dzₒ = δ·tanh(c)·o·(1 − o); dc = γ·f.
+ *
+ * - m, na:  rows (the batch) and units
+ * - gates:  in; (m, 4·na) activated
+ * - cPrev, c:  in; (m, na)
+ * - dy:     in; (m, na) gradient that reaches h at this step from outside
+ * - dh:     in; (m, na) gradient that reaches h from the next step
+ * - dc:     in/out; (m, na): gradient of c before, of cPrev after
+ * - dz:     out, set; (m, 4·na), blocks in the order of gates; overlaps nothing
+ *
+ * Tail: for odd na the last unit of a row goes alone.
+ */
+export function lstm_gates_backward(
+  m: usize,
+  na: usize,
+  gates: usize,
+  cPrev: usize,
+  c: usize,
+  dy: usize,
+  dh: usize,
+  dc: usize,
+  dz: usize,
+): void {
+  const one = f64x2.splat(1);
+  const block = na * ITEM;
+  for (let r: usize = 0; r < m; r++) {
+    for (let j: usize = 0; j < na; j += LANES) {
+      const live = na - j;
+      const at = j * ITEM;
+      const i = loadLanes(gates + at, live);
+      const f = loadLanes(gates + block + at, live);
+      const g = loadLanes(gates + 2 * block + at, live);
+      const o = loadLanes(gates + 3 * block + at, live);
+      const memory = tanhVector(loadLanes(c + at, live));
+      const dhAll = f64x2.add(loadLanes(dy + at, live), loadLanes(dh + at, live));
+      const slope = f64x2.sub(one, f64x2.mul(memory, memory));
+      const through = f64x2.mul(f64x2.mul(dhAll, o), slope);
+      const dcAll = f64x2.add(loadLanes(dc + at, live), through);
+      const di = f64x2.mul(f64x2.mul(dcAll, g), f64x2.mul(i, f64x2.sub(one, i)));
+      const kept = loadLanes(cPrev + at, live);
+      const df = f64x2.mul(f64x2.mul(dcAll, kept), f64x2.mul(f, f64x2.sub(one, f)));
+      const dg = f64x2.mul(f64x2.mul(dcAll, i), f64x2.sub(one, f64x2.mul(g, g)));
+      const dO = f64x2.mul(f64x2.mul(dhAll, memory), f64x2.mul(o, f64x2.sub(one, o)));
+      storeLanes(dz + at, di, live);
+      storeLanes(dz + block + at, df, live);
+      storeLanes(dz + 2 * block + at, dg, live);
+      storeLanes(dz + 3 * block + at, dO, live);
+      storeLanes(dc + at, f64x2.mul(dcAll, f), live);
+    }
+    gates += 4 * block;
+    dz += 4 * block;
+    cPrev += block;
+    c += block;
+    dy += block;
+    dh += block;
+    dc += block;
+  }
+}
