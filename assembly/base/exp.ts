@@ -1,0 +1,101 @@
+// exp(x) = 2^n (1 + p): n = x / ln2 rounded, r = x − n ln2, p = expm1(r) = r + r² P(r), |r| ≤ ln2 / 2.
+// P is a minimax polynomial of scripts/fit_polynomials.py. Error bound and monotonicity: docs/numerics.md.
+
+import { VECTOR } from "./lanes";
+
+// One row per constant, doubled: a load is one instruction, f64x2.splat of a constant several (V8 11, x64).
+const INVERSE_LN2: usize = 0;
+const LN2_HEAD: usize = 1;
+const LN2_TAIL: usize = 2;
+const LOWEST: usize = 3;
+const HIGHEST: usize = 4;
+const MAGIC: usize = 5;
+const MAGIC_TWICE: usize = 6;
+const P: usize = 7;
+const TABLE: usize = memory.data<f64>(
+  [
+    1.4426950408889634, 1.4426950408889634,
+    0.6931471805598903, 0.6931471805598903, // 42 bits: its product with n is exact
+    5.497923018708371e-14, 5.497923018708371e-14,
+    -746.0, -746.0, // exp is 0 from here down
+    710.0, 710.0, // exp is Infinity from here up
+    6755399441056831.0, 6755399441056831.0, // 1.5 · 2^52 + 1023 + 64
+    6755399441057790.0, 6755399441057790.0, // 1.5 · 2^52 + 2 · 1023
+    0.5000000000000006, 0.5000000000000006, // P, constant term first
+    0.16666666666666685, 0.16666666666666685,
+    0.0416666666665782, 0.0416666666665782,
+    0.008333333333315169, 0.008333333333315169,
+    0.0013888888931183774, 0.0013888888931183774,
+    0.00019841269901871417, 0.00019841269901871417,
+    2.4801505662203128e-5, 2.4801505662203128e-5,
+    2.7557228920365835e-6, 2.7557228920365835e-6,
+    2.7625902550039146e-7, 2.7625902550039146e-7,
+    2.511418589398739e-8, 2.511418589398739e-8,
+  ],
+  16,
+);
+
+// @ts-ignore: decorator
+@inline
+function constant(row: usize): v128 {
+  return v128.load(TABLE + row * VECTOR);
+}
+
+// @ts-ignore: decorator
+@inline
+function step(q: v128, r: v128, row: usize): v128 {
+  return f64x2.add(f64x2.mul(q, r), constant(row));
+}
+
+/** p = expm1(x − n ln2). */
+// @ts-ignore: decorator
+@inline
+function reducedExpm1(x: v128, n: v128): v128 {
+  const head = f64x2.sub(x, f64x2.mul(n, constant(LN2_HEAD)));
+  const r = f64x2.sub(head, f64x2.mul(n, constant(LN2_TAIL)));
+  let q = step(constant(P + 9), r, P + 8);
+  q = step(q, r, P + 7);
+  q = step(q, r, P + 6);
+  q = step(q, r, P + 5);
+  q = step(q, r, P + 4);
+  q = step(q, r, P + 3);
+  q = step(q, r, P + 2);
+  q = step(q, r, P + 1);
+  q = step(q, r, P);
+  return f64x2.add(f64x2.mul(f64x2.mul(r, r), q), r);
+}
+
+/** For −746 ≤ x ≤ 0 or NaN: n, standing with the bias 1023 + 64 in the low bits of a magic number. */
+// @ts-ignore: decorator
+@inline
+export function negativeExponent(x: v128): v128 {
+  return f64x2.add(f64x2.mul(x, constant(INVERSE_LN2)), constant(MAGIC));
+}
+
+/** 2^(n + 64): a normal number where 2^n is not. */
+// @ts-ignore: decorator
+@inline
+export function negativeScale(exponent: v128): v128 {
+  return i64x2.shl(exponent, 52);
+}
+
+/** expm1(x − n ln2). */
+// @ts-ignore: decorator
+@inline
+export function negativeExpm1(x: v128, exponent: v128): v128 {
+  return reducedExpm1(x, f64x2.sub(exponent, constant(MAGIC)));
+}
+
+/** exp(x) over the whole range: 0 below −745.14, Infinity above 709.79, gradual underflow between. */
+// @ts-ignore: decorator
+@inline
+export function expVector(x: v128): v128 {
+  const clamped = f64x2.pmin(f64x2.pmax(x, constant(LOWEST)), constant(HIGHEST)); // keeps a NaN of x
+  const k = f64x2.add(f64x2.mul(clamped, constant(INVERSE_LN2)), constant(MAGIC_TWICE));
+  const p = reducedExpm1(clamped, f64x2.sub(k, constant(MAGIC_TWICE)));
+  // 2^n as the product of two normal numbers; only the second product rounds.
+  const half = i64x2.shr_u(k, 1);
+  const first = i64x2.shl(half, 52);
+  const second = i64x2.shl(i64x2.sub(k, half), 52);
+  return f64x2.mul(f64x2.mul(f64x2.add(p, f64x2.splat(1)), first), second);
+}
