@@ -1,0 +1,4 @@
+/** An operand of the wrong size. */
+export class ShapeError extends RangeError {
+  override readonly name = "ShapeError";
+}
