@@ -1,0 +1,124 @@
+import {
+  type AsBindInstance,
+  type Converter,
+  converters,
+  instantiate,
+  instantiateSync,
+} from "as-bind/dist/as-bind.esm.js";
+import { base64 } from "../../build/embedded/arrays.js";
+import { decodeBase64 } from "./bytes.js";
+
+/** The functions of the arrays module, as as-bind wraps them. */
+export interface ManagedFunctions {
+  sigmoid(x: Float64Array): Float64Array;
+  tanh(x: Float64Array): Float64Array;
+  softmax(x: Float64Array): Float64Array;
+  logSoftmax(x: Float64Array): Float64Array;
+  logSumExp(x: Float64Array): number;
+  buildInfo(): string;
+}
+
+/** The part of AssemblyScript's runtime that binding needs. */
+interface Runtime {
+  readonly memory: WebAssembly.Memory;
+  /** Allocates; the garbage collector owns the result. */
+  __new(bytes: number, typeId: number): number;
+  __pin(pointer: number): number;
+  __unpin(pointer: number): void;
+  __collect(): void;
+}
+
+// AssemblyScript 0.28: the class id of ArrayBuffer, and the header of a typed array, three u32:
+//   buffer | data start | byte length
+const ARRAY_BUFFER_ID = 1;
+const HEADER_BYTES = 12;
+// An object's byte length stands in the u32 before it.
+const LENGTH_OFFSET = 4;
+
+function runtimeOf(instance: AsBindInstance): Runtime {
+  return instance.exports as Runtime;
+}
+
+/** Float64Array by copy, in both directions. as-bind's own reads the class table of AssemblyScript 0.19. */
+const float64Array: Converter = {
+  ascToJs(instance, header) {
+    const { buffer } = runtimeOf(instance).memory;
+    const [, start = 0, bytes = 0] = new Uint32Array(buffer, header >>> 0, 3);
+    return new Float64Array(buffer, start, bytes / 8).slice();
+  },
+  jsToAsc(instance, value: Float64Array, typeName) {
+    const { memory, __new, __pin, __unpin } = runtimeOf(instance);
+    const data = __pin(__new(value.byteLength, ARRAY_BUFFER_ID)) >>> 0;
+    const header = __new(HEADER_BYTES, instance.getTypeId(typeName)) >>> 0;
+    __unpin(data);
+    new Uint32Array(memory.buffer, header, 3).set([data, data, value.byteLength]);
+    new Float64Array(memory.buffer, data, value.length).set(value);
+    return header;
+  },
+};
+
+/** Strings, from wasm only. as-bind's own expects the class id of AssemblyScript 0.19. */
+const string: Converter = {
+  ascToJs(instance, text) {
+    const { buffer } = runtimeOf(instance).memory;
+    const pointer = text >>> 0;
+    const bytes = new DataView(buffer).getUint32(pointer - LENGTH_OFFSET, true);
+    return String.fromCharCode(...new Uint16Array(buffer, pointer, bytes / 2));
+  },
+  jsToAsc() {
+    throw new TypeError("the arrays module takes no strings");
+  },
+};
+
+/** Here and not at import time: importing the package changes nothing anywhere. */
+function replaceStaleConverters(): void {
+  converters.set("~lib/typedarray/Float64Array", float64Array);
+  converters.set("~lib/string/String", string);
+}
+
+/** An instance of the arrays module that keeps its own heap clean. */
+export class ManagedModule {
+  readonly #bytes: BufferSource;
+  #instance: AsBindInstance | undefined;
+
+  private constructor(bytes: BufferSource, instance: AsBindInstance) {
+    this.#bytes = bytes;
+    this.#instance = instance;
+  }
+
+  static async open(bytes: BufferSource = decodeBase64(base64)): Promise<ManagedModule> {
+    replaceStaleConverters();
+    return new ManagedModule(bytes, await instantiate(bytes));
+  }
+
+  static openSync(bytes: BufferSource = decodeBase64(base64)): ManagedModule {
+    replaceStaleConverters();
+    return new ManagedModule(bytes, instantiateSync(bytes));
+  }
+
+  /** Bytes of linear memory. Memory never shrinks. */
+  get memoryBytes(): number {
+    return this.#instance === undefined ? 0 : runtimeOf(this.#instance).memory.buffer.byteLength;
+  }
+
+  /**
+   * Runs one function and then the garbage collector. Nothing is alive between two calls (the results were copied out),
+   * so a collection only frees the handful of objects of this call.
+   *
+   * A trap means that memory could not grow, half-way through and with pinned operands: the instance is dropped, and
+   * the next call opens another. It reaches the user as a RangeError that begins with `where`.
+   */
+  call<R>(where: string, run: (functions: ManagedFunctions) => R): R {
+    this.#instance ??= instantiateSync(this.#bytes);
+    const instance = this.#instance;
+    try {
+      const result = run(instance.exports as ManagedFunctions);
+      runtimeOf(instance).__collect();
+      return result;
+    } catch (cause) {
+      this.#instance = undefined;
+      if (!(cause instanceof WebAssembly.RuntimeError)) throw cause;
+      throw new RangeError(`${where}: not enough WebAssembly memory`, { cause });
+    }
+  }
+}
