@@ -25,7 +25,7 @@ export { type Tensor, tensor } from "./tensor.js";
 export {
   createEngine,
   createEngineSync,
-  Engine,
+  type Engine,
   type EngineOptions,
   type Features,
 } from "./wasm/engine.js";

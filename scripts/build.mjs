@@ -1,0 +1,51 @@
+// Why this exists: one command makes everything that is shipped, in the order in which the parts need each other.
+//   build/*.wasm      the kernels (debug and release) and the arrays module
+//   build/embedded/   the same as base64 inside JavaScript
+//   dist/esm, dist/cjs   the package: JavaScript and types, no dependency left outside
+import { execFileSync } from "node:child_process";
+import { cpSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const require = createRequire(import.meta.url);
+
+function run(script, ...args) {
+  execFileSync(process.execPath, [script, ...args], { cwd: root, stdio: "inherit" });
+}
+
+const asc = fileURLToPath(new URL("../bin/asc.js", import.meta.resolve("assemblyscript")));
+const tsc = require.resolve("typescript/bin/tsc");
+const transforms = ["as_bind_transform", "package_version_transform"].flatMap((name) => [
+  "--transform",
+  `./scripts/${name}.mjs`,
+]);
+
+run(asc, "assembly/index.ts", "--target", "debug");
+run(asc, "assembly/index.ts", "--target", "release");
+run(asc, "assembly/arrays.ts", "--target", "arrays", ...transforms);
+run("scripts/embed.mjs");
+
+rmSync(`${root}/dist`, { recursive: true, force: true });
+for (const [format, outdir] of [
+  ["esm", "dist/esm"],
+  ["cjs", "dist/cjs"],
+]) {
+  await build({
+    absWorkingDir: root,
+    entryPoints: ["src/index.ts", "src/arrays.ts"],
+    outdir,
+    format,
+    bundle: true,
+    target: "es2022",
+    platform: "neutral",
+  });
+}
+run(tsc, "-p", "tsconfig.build.json");
+// The same types serve require: a package.json of its own makes them, and the JavaScript beside them, CommonJS.
+cpSync(`${root}/dist/esm`, `${root}/dist/cjs`, {
+  recursive: true,
+  filter: (path) => !path.endsWith(".js"),
+});
+writeFileSync(`${root}/dist/cjs/package.json`, '{ "type": "commonjs" }\n');
