@@ -92,7 +92,7 @@ export function checkTensor(where: string, name: string, value: Tensor): void {
  * Throws a `ShapeError` unless the tensor has the expected extents.
  *
  * @param letters the extents' names, such as `["nx", "m", "T"]`
- * @param sizes what they must be; `undefined` where the tensor itself decides
+ * @param sizes what they must be, letter by letter; `undefined` where the tensor itself decides
  * @param origin where a size comes from, such as `with nx = 3 (from Wf)`
  */
 export function checkShape(
@@ -105,13 +105,12 @@ export function checkShape(
 ): void {
   checkTensor(where, name, value);
   const { shape } = value;
-  const fits =
-    shape.length === sizes.length &&
-    sizes.every((size, i) => size === undefined || size === shape[i]);
-  if (fits) return;
+  const wrong = (extent: number, i: number): boolean =>
+    sizes[i] !== undefined && sizes[i] !== extent;
+  if (shape.length === letters.length && !shape.some(wrong)) return;
   const known = letters
     .map((letter, i) => (sizes[i] === undefined ? "" : `${letter} = ${sizes[i]}`))
-    .filter((text) => text !== "" && !/^\d/.test(text));
+    .filter((text) => text !== "" && !text.startsWith("1"));
   const reason = known.length === 0 ? "" : ` with ${known.join(", ")}${origin}`;
   throw new ShapeError(
     `${where}: ${name}: expected ${formatShape(letters)}${reason}, got ${formatShape(shape)}`,
