@@ -1,3 +1,4 @@
+import { ITEM } from "../wasm/abi.js";
 import type { Cell } from "./cell.js";
 
 /** The long short-term memory without peepholes; gates in the order i, f, g, o. */
@@ -8,11 +9,11 @@ export const lstmCell: Cell = {
   keepsGates: true,
 
   forward(kernels, m, na, z, h, c) {
-    const state = m * na * 8;
+    const state = m * na * ITEM;
     kernels.lstm_gates_forward(m, na, c, z, c + state, h + state);
   },
 
   backward(kernels, m, na, z, _h, c, dy, dh, dc, dz) {
-    kernels.lstm_gates_backward(m, na, z, c, c + m * na * 8, dy, dh, dc, dz);
+    kernels.lstm_gates_backward(m, na, z, c, c + m * na * ITEM, dy, dh, dc, dz);
   },
 };

@@ -1,3 +1,4 @@
+import { ITEM } from "../wasm/abi.js";
 import type { Cell } from "./cell.js";
 
 /** h = tanh(Waa·h + Wax·x + ba). */
@@ -8,10 +9,10 @@ export const rnnCell: Cell = {
   keepsGates: false,
 
   forward(kernels, m, na, z, h) {
-    kernels.rnn_gates_forward(m * na, z, h + m * na * 8);
+    kernels.rnn_gates_forward(m * na, z, h + m * na * ITEM);
   },
 
   backward(kernels, m, na, _z, h, _c, dy, dh, _dc, dz) {
-    kernels.rnn_gates_backward(m * na, h + m * na * 8, dy, dh, dz);
+    kernels.rnn_gates_backward(m * na, h + m * na * ITEM, dy, dh, dz);
   },
 };

@@ -1,5 +1,5 @@
-import { ITEM } from "../sequence/plan.js";
 import type { Tensor } from "../tensor.js";
+import { ITEM } from "../wasm/abi.js";
 import type { Engine } from "../wasm/engine.js";
 
 // The functions' tensors have time last, (n, m, T), as the exercise's; the engine works time-major, (T, m, n). Turning one

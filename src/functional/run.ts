@@ -1,9 +1,10 @@
 import { StateError } from "../errors.js";
 import { runBackward } from "../sequence/backward.js";
 import { runForward } from "../sequence/forward.js";
-import { ITEM, planBackward } from "../sequence/plan.js";
+import { planBackward } from "../sequence/plan.js";
 import { Tape } from "../sequence/tape.js";
 import { checkShape, describe, type Tensor } from "../tensor.js";
+import { ITEM } from "../wasm/abi.js";
 import { Engine, withScratch } from "../wasm/engine.js";
 import { read, stageBytes, write } from "./axes.js";
 import { type Naming, prepare } from "./model.js";

@@ -1,6 +1,6 @@
-import type { Kernels } from "../wasm/abi.js";
+import { ITEM, type Kernels } from "../wasm/abi.js";
 import type { Arena } from "../wasm/arena.js";
-import { GRADIENT_ROWS, ITEM } from "./plan.js";
+import { GRADIENT_ROWS } from "./plan.js";
 import type { Tape } from "./tape.js";
 
 /** Where a backward pass finds and leaves its numbers: pointers, as `planBackward` lays them out. */

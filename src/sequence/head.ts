@@ -1,8 +1,8 @@
 import type { Tensor } from "../tensor.js";
-import type { Kernels } from "../wasm/abi.js";
+import { ITEM, type Kernels } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
-import { ITEM, panelElements, planHead } from "./plan.js";
+import { panelElements, planHead } from "./plan.js";
 
 /** The output layer Wy·h + by in linear memory, as it came and packed for the products. */
 export class Head extends Shared {

@@ -1,11 +1,8 @@
 import type { Cell } from "../cells/cell.js";
+import { ITEM, PANEL } from "../wasm/abi.js";
 
-/** Bytes of one f64. */
-export const ITEM = 8;
 /** Every buffer of a plan starts on a cache line. */
 const LINE = 64;
-/** Outputs in one packed panel: `PANEL` of assembly/base/tile. */
-const PANEL = 4;
 /** Rows whose weight gradient is computed in one go: their panels and their transpose stay in the second-level cache. */
 export const GRADIENT_ROWS = 256;
 

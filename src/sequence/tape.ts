@@ -1,6 +1,7 @@
+import { ITEM } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
-import { ITEM, planTape, type Sizes } from "./plan.js";
+import { planTape, type Sizes } from "./plan.js";
 import type { Weights } from "./weights.js";
 
 /** What a forward pass leaves in linear memory for the backward pass. Time-major. */

@@ -1,7 +1,8 @@
 import type { Cell } from "../cells/cell.js";
+import { ITEM } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
-import { ITEM, planTransposedWeights, planWeights } from "./plan.js";
+import { planTransposedWeights, planWeights } from "./plan.js";
 
 /** Fills W (G·na, na + nx; hidden columns first, gate blocks in the cell's order) and the bias (G·na). */
 export type FillWeights = (W: Float64Array, bias: Float64Array) => void;

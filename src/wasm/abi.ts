@@ -1,3 +1,8 @@
+/** Bytes of one f64. */
+export const ITEM = 8;
+/** Outputs in one packed panel: `PANEL` of assembly/base/tile. */
+export const PANEL = 4;
+
 /**
  * The exports of the kernels module, as TypeScript sees them. A contract stands at each kernel's definition in
  * `assembly/`, and only there. Pointers are byte offsets into linear memory; every other size is in elements.

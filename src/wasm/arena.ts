@@ -50,10 +50,9 @@ export class Block extends Shared {
  */
 export class Arena {
   readonly maximumBytes: number;
-  readonly #memory: WebAssembly.Memory;
+  #memory: WebAssembly.Memory | undefined;
   #free: { pointer: number; bytes: number }[] = [];
   #end: number;
-  #open = true;
 
   constructor(memory: WebAssembly.Memory, start: number, maximumBytes: number) {
     this.#memory = memory;
@@ -63,7 +62,7 @@ export class Arena {
 
   /** Bytes of linear memory held now. */
   get bytes(): number {
-    return this.#memory.buffer.byteLength;
+    return this.#open.buffer.byteLength;
   }
 
   /**
@@ -72,7 +71,6 @@ export class Arena {
    * @throws {EngineMemoryError} if memory cannot grow so far; nothing is changed then
    */
   allocate(bytes: number): Block {
-    if (!this.#open) throw new StateError("the engine is disposed");
     const size = Math.max(roundUp(bytes, ALIGNMENT), ALIGNMENT);
     for (let i = 0; i < this.#free.length; i++) {
       const span = this.#free[i] as { pointer: number; bytes: number };
@@ -91,7 +89,7 @@ export class Arena {
 
   /** Takes a block back. Called by the block itself. */
   reclaim({ pointer, bytes }: Block): void {
-    if (!this.#open) return;
+    if (this.#memory === undefined) return;
     let i = this.#free.length;
     while (i > 0 && (this.#free[i - 1] as Block).pointer > pointer) i--;
     const before = this.#free[i - 1];
@@ -115,18 +113,23 @@ export class Arena {
 
   /** A fresh view of `length` f64 at `pointer`. Valid until the next allocation. */
   f64(pointer: number, length: number): Float64Array<ArrayBuffer> {
-    return new Float64Array(this.#memory.buffer as ArrayBuffer, pointer, length);
+    return new Float64Array(this.#open.buffer as ArrayBuffer, pointer, length);
   }
 
   /** A fresh view of `length` i32 at `pointer`. Valid until the next allocation. */
   i32(pointer: number, length: number): Int32Array<ArrayBuffer> {
-    return new Int32Array(this.#memory.buffer as ArrayBuffer, pointer, length);
+    return new Int32Array(this.#open.buffer as ArrayBuffer, pointer, length);
   }
 
-  /** Ends the arena: nothing can be allocated any more. */
+  /** Ends the arena and lets go of the memory. */
   close(): void {
-    this.#open = false;
+    this.#memory = undefined;
     this.#free = [];
+  }
+
+  get #open(): WebAssembly.Memory {
+    if (this.#memory === undefined) throw new StateError("the engine is disposed");
+    return this.#memory;
   }
 
   /** Grows memory until it has `needed` bytes. */
@@ -137,7 +140,7 @@ export class Arena {
     // Growing by an eighth at the least keeps the number of growths small.
     const wanted = Math.min(Math.max(needed, held + held / 8), this.maximumBytes);
     try {
-      this.#memory.grow(Math.ceil((wanted - held) / PAGE));
+      this.#open.grow(Math.ceil((wanted - held) / PAGE));
     } catch {
       throw new EngineMemoryError(needed, held);
     }

@@ -1,4 +1,4 @@
-import { StateError } from "../errors.js";
+import { EngineMemoryError, StateError } from "../errors.js";
 import type { Kernels } from "./abi.js";
 import { Arena, type Block, type Shared } from "./arena.js";
 import { bindKernels, checkHost, compile, compileSync, type WasmSource } from "./instance.js";
@@ -137,9 +137,17 @@ function build(where: string, module: WebAssembly.Module, options: EngineOptions
     );
   }
   const maximum = Math.floor(maximumBytes / PAGE);
-  const memory = new WebAssembly.Memory({ initial: INITIAL_BYTES / PAGE, maximum });
+  const memory = openMemory(maximum);
   const kernels = bindKernels(where, module, memory);
   return new Engine(kernels, new Arena(memory, kernels.heap_base(), maximum * PAGE));
+}
+
+function openMemory(maximum: number): WebAssembly.Memory {
+  try {
+    return new WebAssembly.Memory({ initial: INITIAL_BYTES / PAGE, maximum });
+  } catch {
+    throw new EngineMemoryError(INITIAL_BYTES, 0);
+  }
 }
 
 /**
