@@ -5,3 +5,5 @@ export { exp_map, log_map, sigmoid_map, tanh_map } from "./blas/map";
 export { pack_panels } from "./blas/pack";
 export { add_rows } from "./blas/reductions";
 export { reverse_axes } from "./blas/transpose";
+export { cross_entropy_rows } from "./heads/cross_entropy";
+export { log_softmax_rows, log_sum_exp_rows, softmax_rows } from "./heads/softmax";
