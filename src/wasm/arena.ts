@@ -1,4 +1,5 @@
 import { EngineMemoryError, StateError } from "../errors.js";
+import type { Floats, Precision } from "./abi.js";
 
 /** Blocks start on a cache line, and so never share one. */
 const ALIGNMENT = 64;
@@ -114,6 +115,19 @@ export class Arena {
   /** A fresh view of `length` f64 at `pointer`. Valid until the next allocation. */
   f64(pointer: number, length: number): Float64Array<ArrayBuffer> {
     return new Float64Array(this.#open.buffer as ArrayBuffer, pointer, length);
+  }
+
+  /** A fresh view of `length` numbers of the given precision at `pointer`. Valid until the next allocation. */
+  view(precision: Precision, pointer: number, length: number): Floats {
+    const buffer = this.#open.buffer as ArrayBuffer;
+    return precision === "f64"
+      ? new Float64Array(buffer, pointer, length)
+      : new Float32Array(buffer, pointer, length);
+  }
+
+  /** Copies `bytes` bytes inside linear memory. */
+  copy(source: number, target: number, bytes: number): void {
+    new Uint8Array(this.#open.buffer).copyWithin(target, source, source + bytes);
   }
 
   /** A fresh view of `length` i32 at `pointer`. Valid until the next allocation. */
