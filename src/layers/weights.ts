@@ -2,7 +2,6 @@ import type { Cell } from "../cells/cell.js";
 import { ShapeError } from "../errors.js";
 import type { FillWeights } from "../sequence/weights.js";
 import { describe, formatShape } from "../tensor.js";
-import type { Floats } from "../wasm/abi.js";
 
 /** A weight: numbers in C order, or a tensor of them. */
 export type WeightData =
@@ -65,9 +64,7 @@ export function checkWeights(
   weights: LayerWeights,
 ): FillWeights {
   if (typeof weights !== "object" || weights === null) {
-    throw new TypeError(
-      `load: weights: expected { weight_ih_l0, … }, got ${describe(weights)}`,
-    );
+    throw new TypeError(`load: weights: expected { weight_ih_l0, … }, got ${describe(weights)}`);
   }
   const rows = gates * na;
   const ih = numbers("weight_ih_l0", weights.weight_ih_l0, [rows, nx]);

@@ -86,6 +86,21 @@ export function planTape(
   return { x, h, c, z, bytes: layout.bytes };
 }
 
+/** What a chunk of an untaped run may take: it passes through the second-level cache and stays there. */
+const CHUNK_BYTES = 256 * 1024;
+
+/** Steps to run at a time where nothing is kept: whole tiles of rows, and at least one step. */
+export function chunkSteps(
+  { cell, width, nx, na }: { cell: Cell; width: Width; nx: number; na: number },
+  m: number,
+  T: number,
+): number {
+  const step = m * (nx + (2 + cell.gates) * na) * width.item;
+  const steps = Math.floor(CHUNK_BYTES / Math.max(step, 1));
+  const whole = m === 1 ? steps - (steps % 4) : steps;
+  return Math.min(Math.max(whole, 1), Math.max(T, 1));
+}
+
 export function planBackward({ gates }: Cell, { nx, na, m, T }: Sizes) {
   const layout = new Layout();
   const dh = layout.take(m * na);

@@ -18,14 +18,7 @@ export class Weights extends Shared {
   readonly #at: ReturnType<typeof planWeights>;
   #transposed: { block: Block; at: ReturnType<typeof planTransposedWeights> } | undefined;
 
-  constructor(
-    engine: Engine,
-    width: Width,
-    cell: Cell,
-    nx: number,
-    na: number,
-    fill: FillWeights,
-  ) {
+  constructor(engine: Engine, width: Width, cell: Cell, nx: number, na: number, fill: FillWeights) {
     super();
     this.width = width;
     this.cell = cell;

@@ -54,11 +54,17 @@ export class Arena {
   #memory: WebAssembly.Memory | undefined;
   #free: { pointer: number; bytes: number }[] = [];
   #end: number;
+  #growth = 0;
 
   constructor(memory: WebAssembly.Memory, start: number, maximumBytes: number) {
     this.#memory = memory;
     this.maximumBytes = maximumBytes;
     this.#end = roundUp(start, ALIGNMENT);
+  }
+
+  /** How often memory has grown: a view made before the last time is detached. */
+  get growth(): number {
+    return this.#growth;
   }
 
   /** Bytes of linear memory held now. */
@@ -155,6 +161,7 @@ export class Arena {
     const wanted = Math.min(Math.max(needed, held + held / 8), this.maximumBytes);
     try {
       this.#open.grow(Math.ceil((wanted - held) / PAGE));
+      this.#growth++;
     } catch {
       throw new EngineMemoryError(needed, held);
     }
