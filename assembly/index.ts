@@ -7,4 +7,5 @@ export { add_rows } from "./blas/reductions";
 export { reverse_axes } from "./blas/transpose";
 export { lstm_gates_backward, lstm_gates_forward } from "./cells/lstm";
 export { rnn_gates_backward, rnn_gates_forward } from "./cells/rnn";
+export { cross_entropy_rows } from "./heads/cross_entropy";
 export { log_softmax_rows, log_sum_exp_rows, softmax_rows } from "./heads/softmax";
