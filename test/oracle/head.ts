@@ -1,8 +1,8 @@
-import { logSumExpColumns, softmaxColumns } from "./activations.js";
 import type { LstmCaches } from "./lstm.js";
-import { addColumn, product, sumColumns, transpose } from "./matrix.js";
+import { addColumn, column, product, setColumn, sumColumns, transpose } from "./matrix.js";
 import type { RnnCaches } from "./rnn.js";
-import { add, each, extent, get, set, setStep, type Tensor, zeros } from "./tensor.js";
+import { crossEntropy, crossEntropyGradient } from "./softmax.js";
+import { add, extent, setStep, type Tensor, zeros } from "./tensor.js";
 
 /** Class ids (m, T), or m rows of T of them; −1 is ignored. */
 export type Targets = Int32Array | readonly (readonly number[])[];
@@ -53,16 +53,15 @@ export function softmaxCrossEntropy(
   for (let t = 0; t < T; t++) {
     const { aNext } = at(t);
     const logits = addColumn(product(W, aNext), by);
-    const totals = logSumExpColumns(logits);
-    const dlogits = each((p) => p * scale, softmaxColumns(logits));
+    const dlogits = zeros(...logits.shape);
     for (let b = 0; b < m; b++) {
-      const id = target(b, t);
-      if (id < 0) {
-        for (let i = 0; i < extent(W, 0); i++) set(dlogits, 0, i, b);
-      } else {
-        loss += ((totals[b] as number) - get(logits, id, b)) * scale;
-        set(dlogits, get(dlogits, id, b) - scale, id, b);
-      }
+      const [z, id] = [column(logits, b), target(b, t)];
+      loss += crossEntropy(z, id) * scale;
+      setColumn(
+        dlogits,
+        b,
+        crossEntropyGradient(z, id).map((d) => d * scale),
+      );
     }
     setStep(da, t, product(transpose(W), dlogits));
     dW = add(dW, product(dlogits, transpose(aNext)));

@@ -50,3 +50,12 @@ export function rows(A: Tensor, from: number, to: number): Tensor {
   const width = extent(A, 1);
   return { shape: [to - from, width], data: A.data.slice(from * width, to * width) };
 }
+
+export const column = (A: Tensor, j: number): number[] =>
+  Array.from({ length: extent(A, 0) }, (_, i) => get(A, i, j));
+
+export function setColumn(A: Tensor, j: number, values: readonly number[]): void {
+  values.forEach((value, i) => {
+    set(A, value, i, j);
+  });
+}

@@ -24,11 +24,7 @@ export interface RnnCaches {
   at(t: number): RnnCache;
 }
 
-export interface RnnGradients {
-  readonly dWax: Tensor;
-  readonly dWaa: Tensor;
-  readonly dba: Tensor;
-}
+type RnnGradients = Readonly<Record<"dWax" | "dWaa" | "dba", Tensor>>;
 
 export function rnnCellForward(xt: Tensor, aPrev: Tensor, parameters: RnnParameters) {
   const { Wax, Waa, Wya, ba, by } = parameters;
@@ -68,7 +64,10 @@ export function rnnCellBackward(daNext: Tensor, { aNext, aPrev, xt, parameters }
 }
 
 /** da is (na, m, T') and covers the first T' steps. */
-export function rnnBackward(da: Tensor, caches: RnnCaches): BackwardResult {
+export function rnnBackward(
+  da: Tensor,
+  caches: RnnCaches,
+): { dx: Tensor; da0: Tensor } & RnnGradients {
   const { x, parameters } = caches;
   const [na, m, steps] = [extent(da, 0), extent(da, 1), extent(da, 2)];
   const dx = zeros(extent(x, 0), m, steps);
@@ -86,5 +85,3 @@ export function rnnBackward(da: Tensor, caches: RnnCaches): BackwardResult {
   }
   return { dx, da0, dWax, dWaa, dba };
 }
-
-type BackwardResult = { dx: Tensor; da0: Tensor } & RnnGradients;
