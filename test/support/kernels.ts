@@ -35,7 +35,9 @@ export interface Operand {
 }
 
 const GUARD_CELLS = 8;
-const GUARD = -1.2345678901234567e300;
+
+/** A guard cell's value by its address: a kernel that copies what stands beyond its input cannot hit it by chance. */
+const guardAt = (pointer: number): number => -(2 ** 1000) * (1 + pointer * 2 ** -45);
 
 /**
  * Lays out the operands of one kernel call. wasm does not fault on an overrun inside its memory, so every operand
@@ -94,7 +96,7 @@ export class Workbench {
       }
     }
     for (const { name, pointer } of this.#guards) {
-      if (this.#view(pointer, GUARD_CELLS).some((cell) => cell !== GUARD)) {
+      if (this.#view(pointer, GUARD_CELLS).some((cell, i) => cell !== guardAt(pointer + i * 8))) {
         throw new Error(`the kernel wrote outside the operand "${name}"`);
       }
     }
@@ -103,7 +105,8 @@ export class Workbench {
   #guard(name: string): void {
     const pointer = this.#top;
     this.#take(GUARD_CELLS * 8);
-    this.#view(pointer, GUARD_CELLS).fill(GUARD);
+    const cells = this.#view(pointer, GUARD_CELLS);
+    for (let i = 0; i < GUARD_CELLS; i++) cells[i] = guardAt(pointer + i * 8);
     this.#guards.push({ name, pointer });
   }
 
