@@ -3,6 +3,7 @@ import { softmaxCrossEntropy } from "../oracle/head.js";
 import { lstmBackward, lstmForward } from "../oracle/lstm.js";
 import { rnnBackward, rnnForward } from "../oracle/rnn.js";
 import { each, type Tensor } from "../oracle/tensor.js";
+import { relativeError } from "../support/compare.js";
 import { randomLstm, randomRnn, randomTensor, uniform } from "../support/random.js";
 
 const sizes = { nx: 3, na: 4, ny: 3 };
@@ -25,6 +26,16 @@ describe("the oracle's loss", () => {
       parameters: { ...parameters, Wya: zero(parameters.Wya), by: zero(parameters.by) },
     };
     expect(Math.abs(softmaxCrossEntropy(flat, targets).loss - Math.log(3))).toBeLessThan(1e-15);
+  });
+
+  it("as a sum is the mean of the 6 targets that count, times 6, to 1e-14; so are its gradients", () => {
+    const mean = softmaxCrossEntropy(caches, targets);
+    const sum = softmaxCrossEntropy(caches, targets, { reduction: "sum" });
+    expect(Math.abs(sum.loss - 6 * mean.loss)).toBeLessThan(1e-14);
+    for (const name of ["da", "dWya", "dby"] as const) {
+      const six = each((value) => 6 * value, mean[name]);
+      expect(relativeError(sum[name], six), name).toBeLessThan(1e-13);
+    }
   });
 
   it("is −ln of the forward pass's probability, to 1e-14", () => {

@@ -67,16 +67,13 @@ const PROGRAMS: Record<string, Program> = {
   lstm_cell_forward(on, given, parameters) {
     const [xt, aPrev, cPrev] = [need(given, "xt"), need(given, "a_prev"), need(given, "c_prev")];
     const made = on.lstmCellForward(xt, aPrev, cPrev, parameters as LstmParameters);
-    const { ft, it, cct, ot, ...k } = made.cache;
+    const k = made.cache;
     return {
       a_next: made.aNext,
       c_next: made.cNext,
       yt_pred: made.ytPred,
-      ft,
-      it,
-      cct,
-      ot,
-      cache: [k.aNext, k.cNext, k.aPrev, k.cPrev, ft, it, cct, ot, k.xt],
+      ...{ ft: k.ft, it: k.it, cct: k.cct, ot: k.ot },
+      cache: [k.aNext, k.cNext, k.aPrev, k.cPrev, k.ft, k.it, k.cct, k.ot, k.xt],
     };
   },
 

@@ -4,6 +4,7 @@ import { loaded, type Stored } from "./fixtures.js";
 import type { Subject, Tensor } from "./subject.js";
 import {
   type Direction,
+  type DirectionGradients,
   lstmDirection,
   rnnDirection,
   type TorchWeights,
@@ -57,6 +58,55 @@ function setState(states: Tensor, k: number, b: number, values: Float64Array): v
 
 const last = ({ shape: [T = 0, n = 0], data }: Tensor): Float64Array => data.subarray((T - 1) * n);
 
+/** Directions of a case, and the place of layer l, direction d among its states. */
+const directionsOf = (given: TorchCase): number => (given.bidirectional ? 2 : 1);
+const place = (given: TorchCase, l: number, d: number): number => l * directionsOf(given) + d;
+const partName = (part: string, l: number, d: number): string =>
+  `${part}_l${l}${d === 1 ? "_reverse" : ""}`;
+
+/** The second direction reads from the end. The same turn takes its result back. */
+const turned = (d: number, x: Tensor): Tensor => (d === 1 ? reversed(x) : x);
+
+/** All layers over sequence b, each one's directions; `y` is what the last gives. */
+function runLayers(on: Subject, given: TorchCase, b: number): { y: Tensor; layers: Direction[][] } {
+  const h0 = loaded(given.h0);
+  const c0 = given.c0 && loaded(given.c0);
+  let y: Tensor = loaded(given.x[b] as Stored);
+  const layers = Array.from({ length: given.layers }, (_, l) => {
+    const directions = Array.from({ length: directionsOf(given) }, (_, d) => {
+      const weights = Object.fromEntries(
+        PARTS.map((part) => [part, loaded(given.weights[partName(part, l, d)] as Stored)]),
+      ) as unknown as TorchWeights;
+      const k = place(given, l, d);
+      const x = turned(d, y);
+      return c0
+        ? lstmDirection(on, x, state(h0, k, b), state(c0, k, b), weights)
+        : rnnDirection(on, x, state(h0, k, b), weights);
+    });
+    y = transpose(directions.map(({ h }, d) => transpose(turned(d, h))).reduce(stack));
+    return directions;
+  });
+  return { y, layers };
+}
+
+/** Hands `dy` down through the layers, `take` every direction's gradients, and gives the gradient of the input. */
+function runLayersBackward(
+  layers: Direction[][],
+  dy: Tensor,
+  na: number,
+  take: (l: number, d: number, gradients: DirectionGradients) => void,
+): Tensor {
+  return layers.reduceRight((upper, directions, l) => {
+    const parts = directions.map((direction, d) => {
+      const own = transpose(rows(transpose(upper), d * na, (d + 1) * na));
+      const gradients = direction.backward(turned(d, own));
+      take(l, d, gradients);
+      return turned(d, gradients.dx);
+    });
+    return parts.reduce(add);
+  }, dy);
+}
+
 /**
  * Computes everything that a case holds, with single-layer, one-direction functions at m = 1: the sequences of the ragged
  * batch go one by one, the layers one after the other, and the second direction reads its sequence from the end.
@@ -64,61 +114,35 @@ const last = ({ shape: [T = 0, n = 0], data }: Tensor): Float64Array => data.sub
  * @returns outputs and gradients under the fixture's names, those of sequences and weights as `y[0]`, `dweights.bias_ih_l0`
  */
 export function runTorchCase(on: Subject, given: TorchCase): Map<string, Tensor> {
-  const D = given.bidirectional ? 2 : 1;
-  const h0 = loaded(given.h0);
-  const c0 = given.c0 && loaded(given.c0);
+  const { shape } = loaded(given.h0);
   const results = new Map<string, Tensor>();
-  const statesLike = (name: string) => results.set(name, zeros(...h0.shape)).get(name) as Tensor;
-  const [h_n, dh0] = [statesLike("h_n"), statesLike("dh0")];
-  const [c_n, dc0] = c0 ? [statesLike("c_n"), statesLike("dc0")] : [];
-  const partName = (part: string, l: number, d: number) =>
-    `${part}_l${l}${d === 1 ? "_reverse" : ""}`;
+  const states = given.c0 ? ["h_n", "dh0", "c_n", "dc0"] : ["h_n", "dh0"];
+  for (const name of states) results.set(name, zeros(...shape));
+  const keep = (name: string, k: number, b: number, values: Float64Array | undefined): void => {
+    const all = results.get(name);
+    if (all && values) setState(all, k, b, values);
+  };
 
-  given.x.forEach((stored, b) => {
-    const forwards = (d: number, x: Tensor): Tensor => (d === 1 ? reversed(x) : x);
-
-    const layers: Direction[][] = [];
-    let x: Tensor = loaded(stored);
-    for (let l = 0; l < given.layers; l++) {
-      const directions: Direction[] = [];
-      for (let d = 0; d < D; d++) {
-        const k = l * D + d;
-        const weights = Object.fromEntries(
-          PARTS.map((part) => [part, loaded(given.weights[partName(part, l, d)] as Stored)]),
-        ) as unknown as TorchWeights;
-        const input = forwards(d, x);
-        const run = c0
-          ? lstmDirection(on, input, state(h0, k, b), state(c0, k, b), weights)
-          : rnnDirection(on, input, state(h0, k, b), weights);
-        directions.push(run);
-        setState(h_n, k, b, last(run.h));
-        if (c_n && run.c) setState(c_n, k, b, last(run.c));
+  given.x.forEach((_, b) => {
+    const { y, layers } = runLayers(on, given, b);
+    results.set(`y[${b}]`, y);
+    layers.forEach((directions, l) => {
+      directions.forEach(({ h, c }, d) => {
+        keep("h_n", place(given, l, d), b, last(h));
+        keep("c_n", place(given, l, d), b, c && last(c));
+      });
+    });
+    const dy = loaded(given.dy[b] as Stored);
+    const dx = runLayersBackward(layers, dy, shape[2] ?? 0, (l, d, { dh0, dc0, dweights }) => {
+      keep("dh0", place(given, l, d), b, dh0.data);
+      keep("dc0", place(given, l, d), b, dc0?.data);
+      for (const part of PARTS) {
+        const name = `dweights.${partName(part, l, d)}`;
+        const sum = results.get(name);
+        results.set(name, sum ? add(sum, dweights[part]) : dweights[part]);
       }
-      layers.push(directions);
-      x = transpose(directions.map(({ h }, d) => transpose(forwards(d, h))).reduce(stack));
-    }
-    results.set(`y[${b}]`, x);
-
-    let dy: Tensor = loaded(given.dy[b] as Stored);
-    for (let l = given.layers - 1; l >= 0; l--) {
-      const upper = dy;
-      const na = h0.shape[2] ?? 0;
-      dy = (layers[l] as Direction[])
-        .map((direction, d) => {
-          const own = transpose(rows(transpose(upper), d * na, (d + 1) * na));
-          const g = direction.backward(forwards(d, own));
-          setState(dh0, l * D + d, b, g.dh0.data);
-          if (dc0 && g.dc0) setState(dc0, l * D + d, b, g.dc0.data);
-          for (const part of PARTS) {
-            const name = `dweights.${partName(part, l, d)}`;
-            const sum = results.get(name);
-            results.set(name, sum ? add(sum, g.dweights[part]) : g.dweights[part]);
-          }
-          return forwards(d, g.dx);
-        })
-        .reduce(add);
-    }
-    results.set(`dx[${b}]`, dy);
+    });
+    results.set(`dx[${b}]`, dx);
   });
   return results;
 }
