@@ -1,6 +1,6 @@
 // The ABI of the kernels module: export lines only.
 export { heap_base } from "./base/heap";
-export { gemm_packed } from "./blas/gemm";
+export { gemm_packed, row_by_four_panels } from "./blas/gemm";
 export { exp_map, log_map, sigmoid_map, tanh_map } from "./blas/map";
 export { pack_panels } from "./blas/pack";
 export { add_rows } from "./blas/reductions";
