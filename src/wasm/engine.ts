@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { EngineMemoryError, StateError } from "../errors.js";
 import type { Kernels } from "./abi.js";
 import { Arena, type Block, type Shared } from "./arena.js";
