@@ -1,4 +1,4 @@
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -21,16 +21,14 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** Runs npm; gives what it says on both streams. */
-export function npm(cwd: string, ...args: string[]): string {
-  // Without what an enclosing `npm test` puts there; npm's own npm_config_… would steer the inner npm.
+/** Runs npm; gives what it says. */
+export function npm(cwd: string, ...args: string[]): { stdout: string; stderr: string } {
+  // Without what an enclosing `npm test` puts there: its npm_config_… would steer the inner npm.
   const outer = Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name));
-  return execFileSync("npm", [...args, "--no-update-notifier"], {
-    cwd,
-    encoding: "utf8",
-    env: Object.fromEntries(outer),
-    stdio: ["ignore", "pipe", "pipe"],
-  });
+  const env = Object.fromEntries(outer);
+  const { status, stdout, stderr } = spawnSync("npm", args, { cwd, env, encoding: "utf8" });
+  if (status !== 0) throw new Error(`npm ${args.join(" ")}\n${stdout}${stderr}`);
+  return { stdout, stderr };
 }
 
 export interface Tarball {
@@ -41,9 +39,8 @@ export interface Tarball {
 /** Packs what is built now. */
 export function pack(): Tarball {
   const folder = temporaryFolder();
-  const [packed] = JSON.parse(
-    npm(root, "pack", "--json", "--ignore-scripts", "--pack-destination", folder),
-  );
+  const args = ["--json", "--ignore-scripts", "--pack-destination", folder];
+  const [packed] = JSON.parse(npm(root, "pack", ...args).stdout);
   const files = packed.files.map(({ path }: { path: string }) => path);
   return { path: join(folder, packed.filename), files };
 }
