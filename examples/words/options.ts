@@ -9,12 +9,12 @@ export interface Options {
 
 const LEAST_WORDS = 100;
 
-export const HELP = `Learns the spelling of English words with a character LSTM, then tells words it has never
-seen from the same letters shuffled.
+export const HELP = `Learns how English words are spelled with a character LSTM, then tells words
+that it has never seen from the same letters shuffled.
 
   npm start                    all words, about a minute
-  npm start -- --words 20000   that many of them: faster, and less well learned
-  npm start -- --seed 2        another split, another start; the same seed gives the same numbers
+  npm start -- --words 20000   that many, chosen at random: seconds
+  npm start -- --seed 2        other words kept back, another start (default 1)
   npm start -- --help          this text`;
 
 /** Reads the command line. @throws {TypeError} with a message for the user */

@@ -52,13 +52,13 @@ Learned in ${decimals(seconds.training)} s: from ${decimals(losses.first, 2)} to
 
 Words it has never seen, and the same letters shuffled:
 ${numbers(pairs, score, share, scores.size / seconds.scoring)}
-A character is a letter or the end of a word. Right: the word is the likelier one.
+A character is a letter or the end of a word. Right: the word is likelier.
 ${verdict(wrong, real, share)}
 
 The likeliest and the unlikeliest of the unseen words, in nats per character:
 ${extremes(pairs, score)}
 
-Next: the gradient, start to end, is lossAndGradients in examples/words/model.ts.
+Next: how it learns is in examples/words/model.ts, 20 lines: lossAndGradients.
 Other sizes and seeds: npm start -- --help
 `;
 }
@@ -91,7 +91,7 @@ function numbers(
 /** Which pairs went wrong, and why so many if they are too many. */
 function verdict(wrong: readonly Pair[], real: number, share: number): string {
   if (share < GOAL) {
-    return `Fewer than ${100 * GOAL} % are right: it has seen too few words. Give it more with --words.`;
+    return `Fewer than ${100 * GOAL} % are right: it has seen too few words. More: see --words.`;
   }
   if (wrong.length === 0) return "No pair was ranked wrong.";
   const [{ word, shuffle }] = wrong as [Pair];

@@ -15,9 +15,9 @@ export function stepsOf(words: readonly string[]): number {
 }
 
 /**
- * One pass over the words in place: every word is seen once, and so the loss of a batch is that of words still unseen.
+ * Changes the parameters in place, in one pass: every word is seen once, so a batch's loss is that of words still unseen.
  *
- * @param onStep told after each step how many are done, and the loss of its batch before it, in nats per character
+ * @param onStep told after each step how many are done, and its batch's loss in nats per character
  */
 export function train(
   engine: Engine,

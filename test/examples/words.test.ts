@@ -50,6 +50,11 @@ describe("npm start", () => {
     expect(first.stderr.match(/nats per character \| \d+ s left/g)).toHaveLength(10);
   });
 
+  it("fits a terminal of 80 columns", () => {
+    const widths = `${first.stdout}${first.stderr}`.split("\n").map((line) => line.length);
+    expect(Math.max(...widths)).toBeLessThan(80);
+  });
+
   it("gives the same numbers on every run, and others from another seed", () => {
     expect(timeless(start("--words", "8000"))).toBe(timeless(first));
     const fewer = start("--words", "1000");
