@@ -4,7 +4,7 @@ Why it exists: a coefficient nobody can derive again cannot be reviewed. Weighte
 printed is that of the coefficients after rounding to f64. Needs mpmath.   Run: python3 scripts/fit_polynomials.py
 """
 
-from mpmath import atanh, chop, cos, expm1, factorial, linspace, log, lu_solve, matrix, mp, mpf, pi, polyval, sqrt
+from mpmath import cos, expm1, factorial, linspace, log, lu_solve, matrix, mp, mpf, pi, polyval, sqrt, tanh
 
 mp.dps = 60
 
@@ -41,8 +41,13 @@ def show(title, fit):
 # expm1(r) = r + r^2 P(r) on |r| <= ln2/2; the weight makes it the error relative to expm1.
 half = log(2) / 2 * mpf("1.00001")
 tail = lambda r: sum(r**k / factorial(k + 2) for k in range(40))
-for degree in (8, 9, 10):
+for degree in (9, 10):
     show(f"expm1, degree {degree}", remez(tail, lambda r: abs(r) + mpf("0.01"), -half, half, degree))
+
+# tanh(r/2) = r H(z), z = r^2, on the same r; the error relative to tanh.
+quotient = lambda z: tanh(sqrt(z) / 2) / sqrt(z) if z else mpf("0.5")
+for degree in (4, 5, 6):
+    show(f"tanh of the half, degree {degree}", remez(quotient, lambda z: mpf(2), mpf(0), half**2, degree))
 
 # log((1+s)/(1-s)) = 2s + s z L(z), z = s^2, on m in [sqrt(1/2), sqrt(2)]; the weight makes it the error relative to 2s.
 top = ((sqrt(2) - 1) / (sqrt(2) + 1)) ** 2

@@ -1,0 +1,49 @@
+import { ITEM, LANES, loadLanes, storeLanes } from "../base/lanes";
+import { logOf, rowExponentials, rowMaximum } from "./softmax";
+
+/**
+ * Softmax and cross-entropy of each row r with its target t = targets[r], forward and backward together:
+ * loss[r] = log Σ_j exp(x[r,j] − max_r) − (x[r,t] − max_r), not scaled; dx[r,j] = scale (softmax(x)[r,j] − [j = t]).
+ * Target −1 is ignored: loss 0, gradient 0. Other targets are in 0 … n − 1: the caller has checked.
+ * logits x (rows, n) in; targets (rows), i32, in; loss (rows) set; dlogits dx (rows, n) set, may be logits. n ≥ 1.
+ * Tail rule, order of summation, NaN and ±Infinity: as in softmax.ts.
+ */
+export function cross_entropy_rows(
+  rows: usize,
+  n: usize,
+  scale: f64,
+  logits: usize,
+  targets: usize,
+  loss: usize,
+  dlogits: usize,
+): void {
+  for (let r: usize = 0; r < rows; r++) {
+    const target = i32.load(targets);
+    if (target < 0) {
+      f64.store(loss, 0);
+      memory.fill(dlogits, 0, n * ITEM);
+    } else {
+      f64.store(loss, row(n, scale, logits, (target as usize) * ITEM, dlogits));
+    }
+    logits += n * ITEM;
+    targets += 4;
+    loss += ITEM;
+    dlogits += n * ITEM;
+  }
+}
+
+/** One row that is not ignored; `target` in bytes. Sets dx and returns the loss. */
+function row(n: usize, scale: f64, x: usize, target: usize, dx: usize): f64 {
+  const max = rowMaximum(n, x);
+  const own = f64.load(x + target) - max; // read before dx, which may be x, is set
+  const sum = rowExponentials(n, max, x, dx);
+  const hit = scale * (f64.load(dx + target) / sum - 1);
+  const sums = f64x2.splat(sum);
+  const scales = f64x2.splat(scale);
+  for (let i: usize = 0; i < n; i += LANES) {
+    const softmax = f64x2.div(loadLanes(dx + i * ITEM, n - i), sums);
+    storeLanes(dx + i * ITEM, f64x2.mul(scales, softmax), n - i);
+  }
+  f64.store(dx + target, hit);
+  return logOf(sum) - own;
+}
