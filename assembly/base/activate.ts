@@ -3,6 +3,7 @@
 
 import { expm1Rest, halfTanhRest, negativeExponent, negativeRest, negativeScale } from "./exp";
 import { VECTOR } from "./lanes";
+import { sigmoidSingle, tanhSingle } from "./activate_f32";
 
 // One row per constant, doubled, as in exp.ts. UNIT = 2^64, in which negativeScale counts, cancels in the quotients.
 const SIGN: usize = 0;
@@ -59,4 +60,18 @@ export function tanhVector(x: v128): v128 {
   const denominator = f64x2.add(f64x2.add(constant(UNIT), scale), p);
   const size = f64x2.div(numerator, denominator);
   return v128.or(size, v128.and(x, constant(SIGN)));
+}
+
+/** 1 / (1 + exp(−x)) in the lanes of T. */
+// @ts-ignore: decorator
+@inline
+export function sigmoid<T>(x: v128): v128 {
+  return sizeof<T>() == 8 ? sigmoidVector(x) : sigmoidSingle(x);
+}
+
+/** tanh(x) in the lanes of T. */
+// @ts-ignore: decorator
+@inline
+export function tanh<T>(x: v128): v128 {
+  return sizeof<T>() == 8 ? tanhVector(x) : tanhSingle(x);
 }

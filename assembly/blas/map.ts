@@ -19,7 +19,7 @@ export function exp_map(n: usize, x: usize, y: usize): void {
   }
   for (; x < end; x += VECTOR, y += VECTOR) {
     const live = (end - x) / ITEM;
-    storeLanes(y, expVector(loadLanes(x, live)), live);
+    storeLanes<f64>(y, expVector(loadLanes<f64>(x, live)), live);
   }
 }
 
@@ -35,7 +35,7 @@ export function log_map(n: usize, x: usize, y: usize): void {
   }
   for (; x < end; x += VECTOR, y += VECTOR) {
     const live = (end - x) / ITEM;
-    storeLanes(y, logVector(loadLanes(x, live)), live);
+    storeLanes<f64>(y, logVector(loadLanes<f64>(x, live)), live);
   }
 }
 
@@ -51,7 +51,7 @@ export function sigmoid_map(n: usize, x: usize, y: usize): void {
   }
   for (; x < end; x += VECTOR, y += VECTOR) {
     const live = (end - x) / ITEM;
-    storeLanes(y, sigmoidVector(loadLanes(x, live)), live);
+    storeLanes<f64>(y, sigmoidVector(loadLanes<f64>(x, live)), live);
   }
 }
 
@@ -67,6 +67,6 @@ export function tanh_map(n: usize, x: usize, y: usize): void {
   }
   for (; x < end; x += VECTOR, y += VECTOR) {
     const live = (end - x) / ITEM;
-    storeLanes(y, tanhVector(loadLanes(x, live)), live);
+    storeLanes<f64>(y, tanhVector(loadLanes<f64>(x, live)), live);
   }
 }

@@ -16,7 +16,7 @@ export function add_rows(rows: usize, n: usize, x: usize, y: usize): void {
       x += VECTOR;
     }
     if (paired < n) {
-      storeLanes(sum, f64x2.add(loadLanes(sum, 1), loadLanes(x, 1)), 1);
+      storeLanes<f64>(sum, f64x2.add(loadLanes<f64>(sum, 1), loadLanes<f64>(x, 1)), 1);
       x += ITEM;
     }
   }

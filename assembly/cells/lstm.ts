@@ -2,8 +2,8 @@
 //
 //     | i  input | f  forget | g  candidate | o  output |
 
-import { sigmoidVector, tanhVector } from "../base/activate";
-import { ITEM, LANES, loadLanes, storeLanes } from "../base/lanes";
+import { sigmoid, tanh } from "../base/activate";
+import { addProduct, ITEM, LANES, lanes, loadLanes, storeLanes } from "../base/lanes";
 
 /**
  * i, f, o = σ(z); g = tanh(z); c = f·cPrev + i·g; h = o·tanh(c).
@@ -16,6 +16,42 @@ import { ITEM, LANES, loadLanes, storeLanes } from "../base/lanes";
  *
  * Tail: for odd na the last unit of a row goes alone.
  */
+function gatesForward<T>(
+  m: usize,
+  na: usize,
+  cPrev: usize,
+  gates: usize,
+  c: usize,
+  h: usize,
+): void {
+  const block = na * sizeof<T>();
+  for (let r: usize = 0; r < m; r++) {
+    for (let j: usize = 0; j < na; j += lanes<T>()) {
+      const live = na - j;
+      const at = gates + j * sizeof<T>();
+      const i = sigmoid<T>(loadLanes<T>(at, live));
+      const f = sigmoid<T>(loadLanes<T>(at + block, live));
+      const g = tanh<T>(loadLanes<T>(at + 2 * block, live));
+      const o = sigmoid<T>(loadLanes<T>(at + 3 * block, live));
+      storeLanes<T>(at, i, live);
+      storeLanes<T>(at + block, f, live);
+      storeLanes<T>(at + 2 * block, g, live);
+      storeLanes<T>(at + 3 * block, o, live);
+      const memory = addProduct<T>(
+        v128.mul<T>(f, loadLanes<T>(cPrev + j * sizeof<T>(), live)),
+        i,
+        g,
+      );
+      storeLanes<T>(c + j * sizeof<T>(), memory, live);
+      storeLanes<T>(h + j * sizeof<T>(), v128.mul<T>(o, tanh<T>(memory)), live);
+    }
+    gates += 4 * block;
+    cPrev += block;
+    c += block;
+    h += block;
+  }
+}
+
 export function lstm_gates_forward(
   m: usize,
   na: usize,
@@ -24,28 +60,18 @@ export function lstm_gates_forward(
   c: usize,
   h: usize,
 ): void {
-  const block = na * ITEM;
-  for (let r: usize = 0; r < m; r++) {
-    for (let j: usize = 0; j < na; j += LANES) {
-      const live = na - j;
-      const at = gates + j * ITEM;
-      const i = sigmoidVector(loadLanes(at, live));
-      const f = sigmoidVector(loadLanes(at + block, live));
-      const g = tanhVector(loadLanes(at + 2 * block, live));
-      const o = sigmoidVector(loadLanes(at + 3 * block, live));
-      storeLanes(at, i, live);
-      storeLanes(at + block, f, live);
-      storeLanes(at + 2 * block, g, live);
-      storeLanes(at + 3 * block, o, live);
-      const memory = f64x2.add(f64x2.mul(f, loadLanes(cPrev + j * ITEM, live)), f64x2.mul(i, g));
-      storeLanes(c + j * ITEM, memory, live);
-      storeLanes(h + j * ITEM, f64x2.mul(o, tanhVector(memory)), live);
-    }
-    gates += 4 * block;
-    cPrev += block;
-    c += block;
-    h += block;
-  }
+  gatesForward<f64>(m, na, cPrev, gates, c, h);
+}
+
+export function lstm_gates_forward_f32(
+  m: usize,
+  na: usize,
+  cPrev: usize,
+  gates: usize,
+  c: usize,
+  h: usize,
+): void {
+  gatesForward<f32>(m, na, cPrev, gates, c, h);
 }
 
 /**
@@ -79,25 +105,25 @@ export function lstm_gates_backward(
     for (let j: usize = 0; j < na; j += LANES) {
       const live = na - j;
       const at = j * ITEM;
-      const i = loadLanes(gates + at, live);
-      const f = loadLanes(gates + block + at, live);
-      const g = loadLanes(gates + 2 * block + at, live);
-      const o = loadLanes(gates + 3 * block + at, live);
-      const memory = tanhVector(loadLanes(c + at, live));
-      const dhAll = f64x2.add(loadLanes(dy + at, live), loadLanes(dh + at, live));
+      const i = loadLanes<f64>(gates + at, live);
+      const f = loadLanes<f64>(gates + block + at, live);
+      const g = loadLanes<f64>(gates + 2 * block + at, live);
+      const o = loadLanes<f64>(gates + 3 * block + at, live);
+      const memory = tanh<f64>(loadLanes<f64>(c + at, live));
+      const dhAll = f64x2.add(loadLanes<f64>(dy + at, live), loadLanes<f64>(dh + at, live));
       const slope = f64x2.sub(one, f64x2.mul(memory, memory));
       const through = f64x2.mul(f64x2.mul(dhAll, o), slope);
-      const dcAll = f64x2.add(loadLanes(dc + at, live), through);
+      const dcAll = f64x2.add(loadLanes<f64>(dc + at, live), through);
       const di = f64x2.mul(f64x2.mul(dcAll, g), f64x2.mul(i, f64x2.sub(one, i)));
-      const kept = loadLanes(cPrev + at, live);
+      const kept = loadLanes<f64>(cPrev + at, live);
       const df = f64x2.mul(f64x2.mul(dcAll, kept), f64x2.mul(f, f64x2.sub(one, f)));
       const dg = f64x2.mul(f64x2.mul(dcAll, i), f64x2.sub(one, f64x2.mul(g, g)));
       const dO = f64x2.mul(f64x2.mul(dhAll, memory), f64x2.mul(o, f64x2.sub(one, o)));
-      storeLanes(dz + at, di, live);
-      storeLanes(dz + block + at, df, live);
-      storeLanes(dz + 2 * block + at, dg, live);
-      storeLanes(dz + 3 * block + at, dO, live);
-      storeLanes(dc + at, f64x2.mul(dcAll, f), live);
+      storeLanes<f64>(dz + at, di, live);
+      storeLanes<f64>(dz + block + at, df, live);
+      storeLanes<f64>(dz + 2 * block + at, dg, live);
+      storeLanes<f64>(dz + 3 * block + at, dO, live);
+      storeLanes<f64>(dc + at, f64x2.mul(dcAll, f), live);
     }
     gates += 4 * block;
     dz += 4 * block;

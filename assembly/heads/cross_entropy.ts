@@ -41,8 +41,8 @@ function row(n: usize, scale: f64, x: usize, target: usize, dx: usize): f64 {
   const sums = f64x2.splat(sum);
   const scales = f64x2.splat(scale);
   for (let i: usize = 0; i < n; i += LANES) {
-    const softmax = f64x2.div(loadLanes(dx + i * ITEM, n - i), sums);
-    storeLanes(dx + i * ITEM, f64x2.mul(scales, softmax), n - i);
+    const softmax = f64x2.div(loadLanes<f64>(dx + i * ITEM, n - i), sums);
+    storeLanes<f64>(dx + i * ITEM, f64x2.mul(scales, softmax), n - i);
   }
   f64.store(dx + target, hit);
   return logOf(sum) - own;

@@ -34,7 +34,7 @@ export function rowExponentials(n: usize, shift: f64, x: usize, y: usize): f64 {
   for (let i: usize = 0; i < n; i += LANES) {
     const e = expVector(f64x2.sub(loadLogits(x + i * ITEM, n - i), shifts));
     sum = f64x2.add(sum, e);
-    storeLanes(y + i * ITEM, e, n - i);
+    storeLanes<f64>(y + i * ITEM, e, n - i);
   }
   return bothLanes(sum);
 }
@@ -61,7 +61,7 @@ export function softmax_rows(rows: usize, n: usize, x: usize, y: usize): void {
   for (let r: usize = 0; r < rows; r++) {
     const sum = f64x2.splat(rowExponentials(n, rowMaximum(n, x), x, y));
     for (let i: usize = 0; i < n; i += LANES) {
-      storeLanes(y + i * ITEM, f64x2.div(loadLanes(y + i * ITEM, n - i), sum), n - i);
+      storeLanes<f64>(y + i * ITEM, f64x2.div(loadLanes<f64>(y + i * ITEM, n - i), sum), n - i);
     }
     x += n * ITEM;
     y += n * ITEM;
@@ -78,8 +78,8 @@ export function log_softmax_rows(rows: usize, n: usize, x: usize, y: usize): voi
     const shifts = f64x2.splat(max);
     const log = f64x2.splat(logOf(rowSum(n, max, x)));
     for (let i: usize = 0; i < n; i += LANES) {
-      const shifted = f64x2.sub(loadLanes(x + i * ITEM, n - i), shifts);
-      storeLanes(y + i * ITEM, f64x2.sub(shifted, log), n - i);
+      const shifted = f64x2.sub(loadLanes<f64>(x + i * ITEM, n - i), shifts);
+      storeLanes<f64>(y + i * ITEM, f64x2.sub(shifted, log), n - i);
     }
     x += n * ITEM;
     y += n * ITEM;

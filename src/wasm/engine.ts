@@ -1,8 +1,15 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { EngineMemoryError, StateError } from "../errors.js";
-import type { Kernels } from "./abi.js";
+import type { Kernels, Precision, Width } from "./abi.js";
 import { Arena, type Block, type Shared } from "./arena.js";
-import { bindKernels, checkHost, compile, compileSync, type WasmSource } from "./instance.js";
+import {
+  type BoundKernels,
+  bindKernels,
+  checkHost,
+  compile,
+  compileSync,
+  type WasmSource,
+} from "./instance.js";
 
 /** `Symbol.dispose`, also where the host has none yet. */
 export const DISPOSE: typeof Symbol.dispose =
@@ -63,13 +70,13 @@ export class Engine {
   readonly features: Features = Object.freeze({ simd: true, relaxed: false });
   /** `true`: the same input gives the same bits on every machine, whatever else is in the batch. */
   readonly deterministic: boolean = true;
-  #kernels: Kernels | undefined;
+  #kernels: BoundKernels | undefined;
   #arena: Arena;
   #kept = new WeakMap<object, Kept>();
   readonly #allKept = new Set<Kept>();
 
   /** @internal */
-  constructor(kernels: Kernels, arena: Arena) {
+  constructor(kernels: BoundKernels, arena: Arena) {
     this.#kernels = kernels;
     this.#arena = arena;
   }
@@ -103,7 +110,15 @@ export class Engine {
   /** @internal */
   get kernels(): Kernels {
     if (this.#kernels === undefined) throw new StateError("the engine is disposed");
-    return this.#kernels;
+    return this.#kernels.f64;
+  }
+
+  /** The forward kernels and numbers of one precision. @internal */
+  width(precision: Precision): Width {
+    const { kernels } = this;
+    return precision === "f64"
+      ? { precision, item: 8, panel: 4, kernels }
+      : { precision, item: 4, panel: 8, kernels: (this.#kernels as BoundKernels).f32 };
   }
 
   /** @internal */
@@ -163,7 +178,7 @@ function build(where: string, module: WebAssembly.Module, options: EngineOptions
   const maximum = Math.floor(maximumBytes / PAGE);
   const memory = openMemory(maximum);
   const kernels = bindKernels(where, module, memory);
-  return new Engine(kernels, new Arena(memory, kernels.heap_base(), maximum * PAGE));
+  return new Engine(kernels, new Arena(memory, kernels.f64.heap_base(), maximum * PAGE));
 }
 
 function openMemory(maximum: number): WebAssembly.Memory {
