@@ -44,6 +44,12 @@ function isBytes(source: unknown): source is BufferSource {
   return ArrayBuffer.isView(source) || source instanceof ArrayBuffer;
 }
 
+/** V8 refuses to compile a DataView, which is a BufferSource too (Node 20, 2026). */
+function bytesOf(source: BufferSource): BufferSource {
+  if (!ArrayBuffer.isView(source)) return source;
+  return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+}
+
 /** Compiles `source` at once. */
 export function compileSync(where: string, source: WasmSource | undefined): WebAssembly.Module {
   if (source === undefined) return embeddedModule();
@@ -54,7 +60,7 @@ export function compileSync(where: string, source: WasmSource | undefined): WebA
     );
   }
   try {
-    return new WebAssembly.Module(source);
+    return new WebAssembly.Module(bytesOf(source));
   } catch (cause) {
     throw notAModule(where, cause);
   }
@@ -71,7 +77,8 @@ export async function compile(
   }
   const given = await source;
   if (isBytes(given)) {
-    return WebAssembly.compile(given).catch((cause) => Promise.reject(notAModule(where, cause)));
+    const compiled = WebAssembly.compile(bytesOf(given));
+    return compiled.catch((cause) => Promise.reject(notAModule(where, cause)));
   }
   if (!isResponse(given)) return compileSync(where, given);
   if (!given.ok) {

@@ -48,11 +48,11 @@ describe("a bundle holds what is used", () => {
   });
 });
 
-// Rounded up from what was measured (November 2026): 17.9 kB, 14.8 kB, 12.1 kB.
+// Rounded up from what was measured (November 2026): 19.2 kB, 16.1 kB, 12.4 kB.
 describe("size, minified and gzipped", () => {
   it.each([
-    ["recurra", 'export * from "recurra"', 20_000],
-    ["createEngine and rnnForward", 'export { createEngine, rnnForward } from "recurra"', 16_500],
+    ["recurra", 'export * from "recurra"', 21_000],
+    ["createEngine and rnnForward", 'export { createEngine, rnnForward } from "recurra"', 17_500],
     ["recurra/arrays", 'export * from "recurra/arrays"', 13_500],
   ])("%s", async (name, contents, limit) => {
     const bytes = gzipSync(await bundle(contents), { level: 9 }).length;
