@@ -2,6 +2,7 @@
 //   build/*.wasm      the kernels (debug and release) and the arrays module
 //   build/embedded/   the same as base64 inside JavaScript
 //   dist/esm, dist/cjs   the package: JavaScript and types, no dependency left outside
+//   dist/*.wasm       the release builds once more, for those who serve or compile them on their own
 import { execFileSync } from "node:child_process";
 import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -41,6 +42,9 @@ for (const [format, outdir] of [
     target: "es2022",
     platform: "neutral",
   });
+}
+for (const name of ["kernels", "arrays"]) {
+  cpSync(`${root}/build/${name}.wasm`, `${root}/dist/${name}.wasm`);
 }
 run(tsc, "-p", "tsconfig.build.json");
 // The same types serve require: a package.json of its own makes them, and the JavaScript beside them, CommonJS.

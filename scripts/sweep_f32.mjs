@@ -30,7 +30,11 @@ function sweep(name, from, to) {
     for (let i = 0; i < SIZE; i++) {
       const exact = FUNCTIONS[name](x[i]);
       rounded[0] = exact;
-      if (Number.isNaN(exact) || Math.abs(rounded[0]) === Infinity || yBits[i] >> 31 !== bits[0] >> 31) {
+      if (
+        Number.isNaN(exact) ||
+        Math.abs(rounded[0]) === Infinity ||
+        yBits[i] >> 31 !== bits[0] >> 31
+      ) {
         if (!Object.is(y[i], rounded[0])) found.wrong++;
         continue;
       }

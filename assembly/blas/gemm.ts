@@ -72,7 +72,7 @@ function gemm<T>(
     let i: usize = 0;
     for (; i + 4 * width <= n; i += 4 * width) {
       const at = i * item;
-      if (item == 8) row_by_four_panels(k, a, panel, bytes, init + at, c + at);
+      if (item === 8) row_by_four_panels(k, a, panel, bytes, init + at, c + at);
       else row_by_four_panels_f32(k, a, panel, bytes, init + at, c + at);
       panel += 4 * bytes;
     }

@@ -1,7 +1,15 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { EngineMemoryError, StateError } from "../errors.js";
-import type { Kernels } from "./abi.js";
+import type { Kernels, Precision, Width } from "./abi.js";
 import { Arena, type Block, type Shared } from "./arena.js";
-import { bindKernels, checkHost, compile, compileSync, type WasmSource } from "./instance.js";
+import {
+  type BoundKernels,
+  bindKernels,
+  checkHost,
+  compile,
+  compileSync,
+  type WasmSource,
+} from "./instance.js";
 
 /** `Symbol.dispose`, also where the host has none yet. */
 export const DISPOSE: typeof Symbol.dispose =
@@ -30,6 +38,31 @@ export interface Features {
 const net = new FinalizationRegistry<Shared>((held) => held.release());
 
 /**
+ * The same for what an engine keeps on behalf of a key. Weakly: the key may outlive the engine, as parameters do, and
+ * must not keep it from being collected.
+ */
+const keyNet = new FinalizationRegistry<WeakRef<Kept>>((kept) => kept.deref()?.release());
+
+/** What an engine keeps on behalf of one key. The engine's set alone holds it. */
+class Kept {
+  readonly held: Shared;
+  readonly #all: Set<Kept>;
+
+  constructor(key: object, held: Shared, all: Set<Kept>) {
+    this.held = held;
+    this.#all = all;
+    all.add(this);
+    keyNet.register(key, new WeakRef(this), this);
+  }
+
+  release(): void {
+    keyNet.unregister(this);
+    this.#all.delete(this);
+    this.held.release();
+  }
+}
+
+/**
  * The kernels and the linear memory they work in. Engines share nothing: each has a memory of its own.
  * Made by {@link createEngine} or {@link createEngineSync}.
  */
@@ -37,12 +70,13 @@ export class Engine {
   readonly features: Features = Object.freeze({ simd: true, relaxed: false });
   /** `true`: the same input gives the same bits on every machine, whatever else is in the batch. */
   readonly deterministic: boolean = true;
-  #kernels: Kernels | undefined;
+  #kernels: BoundKernels | undefined;
   #arena: Arena;
-  #kept = new WeakMap<object, Shared>();
+  #kept = new WeakMap<object, Kept>();
+  readonly #allKept = new Set<Kept>();
 
   /** @internal */
-  constructor(kernels: Kernels, arena: Arena) {
+  constructor(kernels: BoundKernels, arena: Arena) {
     this.#kernels = kernels;
     this.#arena = arena;
   }
@@ -64,6 +98,7 @@ export class Engine {
   /** Ends the engine. Whatever was made with it throws a `StateError` from now on; a second call does nothing. */
   dispose(): void {
     this.#arena.close();
+    for (const kept of this.#allKept) kept.release();
     this.#kernels = undefined;
     this.#kept = new WeakMap();
   }
@@ -75,7 +110,15 @@ export class Engine {
   /** @internal */
   get kernels(): Kernels {
     if (this.#kernels === undefined) throw new StateError("the engine is disposed");
-    return this.#kernels;
+    return this.#kernels.f64;
+  }
+
+  /** The forward kernels and numbers of one precision. @internal */
+  width(precision: Precision): Width {
+    const { kernels } = this;
+    return precision === "f64"
+      ? { precision, item: 8, panel: 4, kernels }
+      : { precision, item: 4, panel: 8, kernels: (this.#kernels as BoundKernels).f32 };
   }
 
   /** @internal */
@@ -86,23 +129,19 @@ export class Engine {
 
   /** What the engine keeps in linear memory on behalf of `key`. @internal */
   kept(key: object): Shared | undefined {
-    return this.#kept.get(key);
+    return this.#kept.get(key)?.held;
   }
 
   /** Keeps `held` until `forget(key)`, or until nobody can reach `key` any more. @internal */
   keep(key: object, held: Shared): void {
     this.forget(key);
-    this.#kept.set(key, held);
-    watch(key, held);
+    this.#kept.set(key, new Kept(key, held, this.#allKept));
   }
 
   /** @internal */
   forget(key: object): void {
-    const held = this.#kept.get(key);
-    if (held === undefined) return;
+    this.#kept.get(key)?.release();
     this.#kept.delete(key);
-    unwatch(key);
-    held.release();
   }
 }
 
@@ -139,7 +178,7 @@ function build(where: string, module: WebAssembly.Module, options: EngineOptions
   const maximum = Math.floor(maximumBytes / PAGE);
   const memory = openMemory(maximum);
   const kernels = bindKernels(where, module, memory);
-  return new Engine(kernels, new Arena(memory, kernels.heap_base(), maximum * PAGE));
+  return new Engine(kernels, new Arena(memory, kernels.f64.heap_base(), maximum * PAGE));
 }
 
 function openMemory(maximum: number): WebAssembly.Memory {

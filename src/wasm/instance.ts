@@ -2,7 +2,7 @@ import { instantiateSync } from "@assemblyscript/loader";
 import { base64 } from "../../build/embedded/kernels.js";
 import { FeatureError } from "../errors.js";
 import { describe } from "../tensor.js";
-import { ARITY, type Kernels } from "./abi.js";
+import { ARITY, FORWARD_ARITY, type ForwardKernels, type Kernels } from "./abi.js";
 import { decodeBase64 } from "./bytes.js";
 
 /** Where the kernels module may come from. */
@@ -87,24 +87,39 @@ export async function compile(
 const notAModule = (where: string, cause: unknown): TypeError =>
   new TypeError(`${where}: wasm: these bytes are no WebAssembly module`, { cause });
 
+/** The kernels of a module: all of them in f64, those of the forward pass in f32 too. */
+export interface BoundKernels {
+  readonly f64: Kernels;
+  readonly f32: ForwardKernels;
+}
+
 /** Binds `module` to `memory`, once it is known to be a build of the kernels. */
 export function bindKernels(
   where: string,
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
-): Kernels {
+): BoundKernels {
   const offered = new Map(WebAssembly.Module.exports(module).map(({ name, kind }) => [name, kind]));
-  const missing = Object.keys(ARITY).find((name) => offered.get(name) !== "function");
-  if (missing !== undefined) throw wrongBuild(where, `has no function ${missing}`);
+  const expected = Object.entries(ARITY);
+  for (const [name, arity] of Object.entries(FORWARD_ARITY)) expected.push([`${name}_f32`, arity]);
+  const missing = expected.find(([name]) => offered.get(name) !== "function");
+  if (missing !== undefined) throw wrongBuild(where, `has no function ${missing[0]}`);
   // The loader's own exports are wrapped in functions that count their arguments: take the bare ones.
-  const { exports } = instantiateSync(module, { env: { memory } }).instance;
-  const kernels = exports as unknown as Kernels;
-  for (const [name, arity] of Object.entries(ARITY)) {
-    const { length } = kernels[name as keyof Kernels];
-    if (length !== arity)
+  const exports = instantiateSync(module, { env: { memory } }).instance.exports as Record<
+    string,
+    (...values: never[]) => unknown
+  >;
+  for (const [name, arity] of expected) {
+    const length = exports[name]?.length;
+    if (length !== arity) {
       throw wrongBuild(where, `${name} takes ${length} arguments, not ${arity}`);
+    }
   }
-  return kernels;
+  const single = Object.keys(FORWARD_ARITY).map((name) => [name, exports[`${name}_f32`]]);
+  return {
+    f64: exports as unknown as Kernels,
+    f32: Object.fromEntries(single) as unknown as ForwardKernels,
+  };
 }
 
 const wrongBuild = (where: string, why: string): TypeError =>

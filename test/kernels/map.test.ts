@@ -60,7 +60,7 @@ function column(name: Name, c: number): Float64Array {
 const bounds: readonly [Name, number, number][] = [
   ["exp", 1, 1.05],
   ["log", 1, 0.9],
-  ["sigmoid", 2, 2.2],
+  ["sigmoid", 2, 2.5],
   ["tanh", 2, 2.2],
 ];
 

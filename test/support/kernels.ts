@@ -35,7 +35,9 @@ export interface Operand {
 }
 
 const GUARD_CELLS = 8;
-const GUARD = -1.2345678901234567e300;
+
+/** A guard cell's value by its address: a kernel that copies what stands beyond its input cannot hit it by chance. */
+const guardAt = (pointer: number): number => -(2 ** 1000) * (1 + pointer * 2 ** -45);
 
 /**
  * Lays out the operands of one kernel call. wasm does not fault on an overrun inside its memory, so every operand
@@ -44,6 +46,7 @@ const GUARD = -1.2345678901234567e300;
 export class Workbench {
   readonly #memory: WebAssembly.Memory;
   readonly #guards: { name: string; pointer: number }[] = [];
+  readonly #constants: { name: string; data: Float64Array; operand: Operand }[] = [];
   #top: number;
 
   constructor(build: Build) {
@@ -51,10 +54,10 @@ export class Workbench {
     this.#top = Math.ceil(build.kernels.heap_base() / 16) * 16;
   }
 
-  /** An operand that holds `data`. `shift` (in elements) moves it off the 16-byte grid. */
+  /** An operand that holds `data`, at `shift` elements (0 or 1) off the 16-byte grid. The kernel may write to it. */
   input(name: string, data: ArrayLike<number>, shift = 0): Operand {
+    this.#top = Math.ceil(this.#top / 16) * 16 + shift * 8;
     this.#guard(name);
-    this.#top += shift * 8;
     const pointer = this.#top;
     this.#take(data.length * 8);
     this.#view(pointer, data.length).set(data);
@@ -62,9 +65,16 @@ export class Workbench {
     return { pointer, read: () => this.#view(pointer, data.length).slice() };
   }
 
+  /** As `input`, of a contract's "in" operands: `check` says if the kernel wrote to it. */
+  constant(name: string, data: ArrayLike<number>, shift = 0): Operand {
+    const operand = this.input(name, data, shift);
+    this.#constants.push({ name, data: Float64Array.from(data), operand });
+    return operand;
+  }
+
   /** An operand of `length` elements that the kernel is to set: it starts as NaN. */
-  output(name: string, length: number): Operand {
-    return this.input(name, new Float64Array(length).fill(Number.NaN));
+  output(name: string, length: number, shift = 0): Operand {
+    return this.input(name, new Float64Array(length).fill(Number.NaN), shift);
   }
 
   /** Int32 data; returns its pointer. */
@@ -77,10 +87,16 @@ export class Workbench {
     return pointer;
   }
 
-  /** Throws, naming the operand, if a guard cell was written. */
+  /** Throws, naming the operand, if a guard cell or a constant was written. */
   check(): void {
+    for (const { name, data, operand } of this.#constants) {
+      const now = operand.read();
+      if (data.some((value, i) => !Object.is(value, now[i]))) {
+        throw new Error(`the kernel wrote to "${name}", which is only its input`);
+      }
+    }
     for (const { name, pointer } of this.#guards) {
-      if (this.#view(pointer, GUARD_CELLS).some((cell) => cell !== GUARD)) {
+      if (this.#view(pointer, GUARD_CELLS).some((cell, i) => cell !== guardAt(pointer + i * 8))) {
         throw new Error(`the kernel wrote outside the operand "${name}"`);
       }
     }
@@ -89,7 +105,8 @@ export class Workbench {
   #guard(name: string): void {
     const pointer = this.#top;
     this.#take(GUARD_CELLS * 8);
-    this.#view(pointer, GUARD_CELLS).fill(GUARD);
+    const cells = this.#view(pointer, GUARD_CELLS);
+    for (let i = 0; i < GUARD_CELLS; i++) cells[i] = guardAt(pointer + i * 8);
     this.#guards.push({ name, pointer });
   }
 

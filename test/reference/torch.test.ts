@@ -1,0 +1,23 @@
+import { describe, expect, it } from "vitest";
+import { relativeError } from "../support/compare.js";
+import { fixtures } from "../support/fixtures.js";
+import type { Tensor } from "../support/subject.js";
+import { subjects } from "../support/subjects.js";
+import { expectedOf, runTorchCase, type TorchCase } from "../support/torch.js";
+
+// PyTorch sums in blocks and has its own tanh, both float64; three layers over eleven steps multiply what they differ by.
+const BOUND = 1e-11;
+
+const cases = fixtures<TorchCase>("torch-cases");
+
+// The subjects are listed in test/support/subjects.ts, which is where the engine joins.
+describe.each(subjects)("PyTorch's float64 cases on the $name", (subject) => {
+  it.each(cases)(`$name: outputs, states and all gradients to ${BOUND}`, ({ content }) => {
+    const results = runTorchCase(subject, content);
+    const expected = expectedOf(content);
+    expect([...results.keys()].sort()).toEqual([...expected.keys()].sort());
+    for (const [name, want] of expected) {
+      expect(relativeError(results.get(name) as Tensor, want), name).toBeLessThan(BOUND);
+    }
+  });
+});
