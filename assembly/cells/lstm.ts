@@ -3,7 +3,7 @@
 //     | i  input | f  forget | g  candidate | o  output |
 
 import { tanh } from "../base/activate";
-import { addProduct, ITEM, LANES, loadLanes, storeLanes, VECTOR } from "../base/lanes";
+import { addProduct, lanes, loadLanes, storeLanes, VECTOR } from "../base/lanes";
 import { sigmoid_map, sigmoid_map_f32, tanh_map, tanh_map_f32 } from "../blas/map";
 
 /**
@@ -125,11 +125,11 @@ export function lstm_gates_backward(
   dz: usize,
 ): void {
   const one = f64x2.splat(1);
-  const block = na * ITEM;
+  const block = na * sizeof<f64>();
   for (let r: usize = 0; r < m; r++) {
-    for (let j: usize = 0; j < na; j += LANES) {
+    for (let j: usize = 0; j < na; j += lanes<f64>()) {
       const live = na - j;
-      const at = j * ITEM;
+      const at = j * sizeof<f64>();
       const i = loadLanes<f64>(gates + at, live);
       const f = loadLanes<f64>(gates + block + at, live);
       const g = loadLanes<f64>(gates + 2 * block + at, live);
