@@ -2,8 +2,9 @@
 //
 //     | i  input | f  forget | g  candidate | o  output |
 
-import { sigmoid, tanh } from "../base/activate";
-import { addProduct, ITEM, LANES, lanes, loadLanes, storeLanes } from "../base/lanes";
+import { tanh } from "../base/activate";
+import { addProduct, ITEM, LANES, loadLanes, storeLanes, VECTOR } from "../base/lanes";
+import { sigmoid_map, sigmoid_map_f32, tanh_map, tanh_map_f32 } from "../blas/map";
 
 /**
  * i, f, o = σ(z); g = tanh(z); c = f·cPrev + i·g; h = o·tanh(c).
@@ -26,29 +27,53 @@ function gatesForward<T>(
 ): void {
   const block = na * sizeof<T>();
   for (let r: usize = 0; r < m; r++) {
-    for (let j: usize = 0; j < na; j += lanes<T>()) {
-      const live = na - j;
-      const at = gates + j * sizeof<T>();
-      const i = sigmoid<T>(loadLanes<T>(at, live));
-      const f = sigmoid<T>(loadLanes<T>(at + block, live));
-      const g = tanh<T>(loadLanes<T>(at + 2 * block, live));
-      const o = sigmoid<T>(loadLanes<T>(at + 3 * block, live));
-      storeLanes<T>(at, i, live);
-      storeLanes<T>(at + block, f, live);
-      storeLanes<T>(at + 2 * block, g, live);
-      storeLanes<T>(at + 3 * block, o, live);
-      const memory = addProduct<T>(
-        v128.mul<T>(f, loadLanes<T>(cPrev + j * sizeof<T>(), live)),
-        i,
-        g,
-      );
-      storeLanes<T>(c + j * sizeof<T>(), memory, live);
-      storeLanes<T>(h + j * sizeof<T>(), v128.mul<T>(o, tanh<T>(memory)), live);
-    }
+    // Gate by gate: a loop over one function keeps its constants and chains in registers.
+    activate<T>(na, gates);
+    combine<T>(na, cPrev, gates, c, h);
     gates += 4 * block;
     cPrev += block;
     c += block;
     h += block;
+  }
+}
+
+function activate<T>(na: usize, gates: usize): void {
+  const block = na * sizeof<T>();
+  const g = gates + 2 * block;
+  const o = g + block;
+  if (sizeof<T>() === 8) {
+    sigmoid_map(2 * na, gates, gates);
+    tanh_map(na, g, g);
+    sigmoid_map(na, o, o);
+  } else {
+    sigmoid_map_f32(2 * na, gates, gates);
+    tanh_map_f32(na, g, g);
+    sigmoid_map_f32(na, o, o);
+  }
+}
+
+/** c = f·cPrev + i·g, then h = o·tanh(c). */
+function combine<T>(na: usize, cPrev: usize, gates: usize, c: usize, h: usize): void {
+  const block = na * sizeof<T>();
+  const whole = block & ~(VECTOR - 1);
+  const f = gates + block;
+  const g = f + block;
+  const o = g + block;
+  for (let at: usize = 0; at < whole; at += VECTOR) {
+    const kept = v128.mul<T>(v128.load(f + at), v128.load(cPrev + at));
+    v128.store(c + at, addProduct<T>(kept, v128.load(gates + at), v128.load(g + at)));
+  }
+  for (let at = whole; at < block; at += sizeof<T>()) {
+    const kept = load<T>(f + at) * load<T>(cPrev + at);
+    store<T>(c + at, <T>(kept + load<T>(gates + at) * load<T>(g + at)));
+  }
+  if (sizeof<T>() === 8) tanh_map(na, c, h);
+  else tanh_map_f32(na, c, h);
+  for (let at: usize = 0; at < whole; at += VECTOR) {
+    v128.store(h + at, v128.mul<T>(v128.load(o + at), v128.load(h + at)));
+  }
+  for (let at = whole; at < block; at += sizeof<T>()) {
+    store<T>(h + at, <T>(load<T>(o + at) * load<T>(h + at)));
   }
 }
 
