@@ -8,6 +8,8 @@ import {
   checkHost,
   compile,
   compileSync,
+  hasRelaxed,
+  relaxedModule,
   type WasmSource,
 } from "./instance.js";
 
@@ -34,6 +36,11 @@ const LARGEST_BYTES = 65536 * PAGE;
 export interface EngineOptions {
   /** The kernels module, in place of the one inside the JavaScript. */
   wasm?: WasmSource;
+  /**
+   * Fused multiply-add, where the host has relaxed SIMD: faster on some processors, and its bits differ between
+   * machines. `engine.features.relaxed` says whether it is in use. Default false.
+   */
+  relaxed?: boolean;
   /** What linear memory may grow to, in bytes: 1 MiB … 4 GiB (the default), rounded down to whole 64 KiB pages. */
   maximumBytes?: number;
 }
@@ -79,9 +86,9 @@ class Kept {
  * Made by {@link createEngine} or {@link createEngineSync}.
  */
 export class Engine extends Owned {
-  readonly features: Features = Object.freeze({ simd: true, relaxed: false });
-  /** `true`: the same input gives the same bits on every machine, whatever else is in the batch. */
-  readonly deterministic: boolean = true;
+  readonly features: Features;
+  /** Whether the same input gives the same bits on every machine: true but for the relaxed build. */
+  readonly deterministic: boolean;
   #kernels: BoundKernels | undefined;
   #arena: Arena;
   #kept = new WeakMap<object, Kept>();
@@ -92,6 +99,9 @@ export class Engine extends Owned {
     super();
     this.#kernels = kernels;
     this.#arena = arena;
+    const relaxed = kernels.f64.is_relaxed() !== 0;
+    this.features = Object.freeze({ simd: true, relaxed });
+    this.deterministic = !relaxed;
   }
 
   /** Bytes of linear memory held now, and what they may grow to. Memory is reused, and never given back to the host. */
@@ -206,12 +216,20 @@ function openMemory(maximum: number): WebAssembly.Memory {
  * @throws {RangeError} if `maximumBytes` is out of range
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
-  checkHost("createEngine");
-  return build("createEngine", await compile("createEngine", options.wasm), options);
+  const where = "createEngine";
+  checkHost(where);
+  const { wasm, relaxed = false } = options;
+  const embedded = wasm === undefined && relaxed && hasRelaxed();
+  return build(where, embedded ? await relaxedModule() : await compile(where, wasm), options);
 }
 
 /** As {@link createEngine}, at once. For Node and workers; `wasm` must be bytes or a module. */
 export function createEngineSync(options: EngineOptions = {}): Engine {
   checkHost("createEngineSync");
+  if (options.relaxed === true && options.wasm === undefined) {
+    throw new TypeError(
+      "createEngineSync: relaxed: that build is loaded on demand: use createEngine, or pass its bytes as wasm",
+    );
+  }
   return build("createEngineSync", compileSync("createEngineSync", options.wasm), options);
 }

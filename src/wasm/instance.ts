@@ -29,6 +29,23 @@ export function checkHost(where: string): void {
   }
 }
 
+/** A module whose one instruction is a relaxed swizzle. */
+const RELAXED_PROBE = Uint8Array.of(
+  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0],
+  ...[10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11],
+);
+
+/** Whether the host has relaxed SIMD. */
+export function hasRelaxed(): boolean {
+  return WebAssembly.validate(RELAXED_PROBE);
+}
+
+/** The relaxed build: a chunk of its own, that only who asks for it loads. */
+export async function relaxedModule(): Promise<WebAssembly.Module> {
+  const { base64 } = await import("../../build/embedded/kernels.relaxed.js");
+  return WebAssembly.compile(decodeBase64(base64));
+}
+
 let embedded: WebAssembly.Module | undefined;
 
 /** The module that travels inside the JavaScript, compiled once. */
