@@ -14,8 +14,20 @@ import {
 } from "./instance.js";
 
 /** `Symbol.dispose`, also where the host has none yet. */
-export const DISPOSE: typeof Symbol.dispose =
+const DISPOSE: typeof Symbol.dispose =
   Symbol.dispose ?? (Symbol.for("Symbol.dispose") as typeof Symbol.dispose);
+
+/**
+ * What is given back by `dispose`, or at the end of a block that declares it with `using`. One class holds the computed
+ * name for all: bundlers keep every class that has one, used or not (esbuild 0.28, 2026).
+ */
+export abstract class Owned {
+  abstract dispose(): void;
+
+  [DISPOSE](): void {
+    this.dispose();
+  }
+}
 
 const PAGE = 65536;
 const INITIAL_BYTES = 16 * PAGE;
@@ -73,7 +85,7 @@ class Kept {
  * The kernels and the linear memory they work in. Engines share nothing: each has a memory of its own.
  * Made by {@link createEngine} or {@link createEngineSync}.
  */
-export class Engine {
+export class Engine extends Owned {
   readonly features: Features;
   /** Whether the same input gives the same bits on every machine: true but for the relaxed build. */
   readonly deterministic: boolean;
@@ -84,6 +96,7 @@ export class Engine {
 
   /** @internal */
   constructor(kernels: BoundKernels, arena: Arena) {
+    super();
     this.#kernels = kernels;
     this.#arena = arena;
     const relaxed = kernels.f64.is_relaxed() !== 0;
@@ -111,10 +124,6 @@ export class Engine {
     for (const kept of this.#allKept) kept.release();
     this.#kernels = undefined;
     this.#kept = new WeakMap();
-  }
-
-  [DISPOSE](): void {
-    this.dispose();
   }
 
   /** @internal */
