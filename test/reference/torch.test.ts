@@ -10,7 +10,6 @@ const BOUND = 1e-11;
 
 const cases = fixtures<TorchCase>("torch-cases");
 
-// The subjects are listed in test/support/subjects.ts, which is where the engine joins.
 describe.each(subjects)("PyTorch's float64 cases on the $name", (subject) => {
   it.each(cases)(`$name: outputs, states and all gradients to ${BOUND}`, ({ content }) => {
     const results = runTorchCase(subject, content);

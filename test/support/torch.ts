@@ -1,6 +1,6 @@
 import { rows, stack, transpose } from "../oracle/matrix.js";
 import { add, get, set, zeros } from "../oracle/tensor.js";
-import { loaded, type Stored } from "./fixtures.js";
+import { loaded, type Stored } from "./stored.js";
 import type { Subject, Tensor } from "./subject.js";
 import {
   type Direction,
