@@ -119,7 +119,7 @@ export function checkShape(
   if (shape.length === letters.length && !shape.some(wrong)) return;
   const known = letters
     .map((letter, i) => (sizes[i] === undefined ? "" : `${letter} = ${sizes[i]}`))
-    .filter((text) => text !== "" && !text.startsWith("1"));
+    .filter((text, i, all) => text !== "" && !text.startsWith("1") && all.indexOf(text) === i);
   const reason = known.length === 0 ? "" : ` with ${known.join(", ")}${origin}`;
   throw new ShapeError(
     `${where}: ${name}: expected ${formatShape(letters)}${reason}, got ${formatShape(shape)}`,

@@ -11,7 +11,6 @@ const LOWEST: usize = 1;
 const FLAT: usize = 2;
 const ONE: usize = 3;
 const UNIT: usize = 4;
-// A row holds one constant, in both lanes.
 // prettier-ignore
 const TABLE: usize = memory.data<f64>(
   [

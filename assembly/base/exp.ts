@@ -16,7 +16,6 @@ const HALF: usize = 7;
 const ONE: usize = 8;
 const P: usize = 9;
 const H: usize = 19;
-// A row holds one constant, in both lanes.
 // prettier-ignore
 const TABLE: usize = memory.data<f64>(
   [

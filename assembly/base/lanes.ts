@@ -48,7 +48,3 @@ export function addProduct<T>(sum: v128, x: v128, y: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return v128.relaxed_madd<T>(x, y, sum);
   return v128.add<T>(sum, v128.mul<T>(x, y));
 }
-
-/** Lanes and bytes of the f64 that most kernels work in. */
-export const LANES: usize = 2;
-export const ITEM: usize = 8;

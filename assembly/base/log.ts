@@ -9,7 +9,6 @@ const ROOT_HALF: usize = 0;
 const BIAS: usize = 1;
 const MANTISSA: usize = 2;
 const MAGIC: usize = 3;
-// A row holds one constant, in both lanes.
 // prettier-ignore
 const BITS: usize = memory.data<u64>(
   [
@@ -32,7 +31,6 @@ const HALF: usize = 8;
 const LN2_HEAD: usize = 9;
 const LN2_TAIL: usize = 10;
 const L: usize = 11;
-// A row holds one constant, in both lanes.
 // prettier-ignore
 const TABLE: usize = memory.data<f64>(
   [

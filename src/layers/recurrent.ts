@@ -9,7 +9,7 @@ import { Tape } from "../sequence/tape.js";
 import { Weights } from "../sequence/weights.js";
 import { checkInstance, checkShape, describe, type Numbers, type Tensor } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
-import { type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
+import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
 import { type LayerKind, RecurrentState, type StateTensors } from "./state.js";
 import { RecurrentTape } from "./tape.js";
 import { checkWeights, type LayerGradients, type LayerWeights, splitGradients } from "./weights.js";
@@ -143,11 +143,11 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
   step(x: Tensor<D>, state: RecurrentState<D>): Tensor<D> {
     const weights = this.#loaded("step");
     this.#checkState("step", state);
-    const { shape, data } = x;
     const { m } = state;
     const { nx } = this.#kind;
-    const fits = shape.length === 2 && shape[0] === m && shape[1] === nx;
-    if (!fits || data.length !== m * nx || !(data instanceof this.#numbers)) {
+    const { shape, data } = x ?? {};
+    const fits = shape?.length === 2 && shape[0] === m && shape[1] === nx;
+    if (!fits || data?.length !== m * nx || !(data instanceof this.#numbers)) {
       checkShape("step", "x", x, ["m", "nx"], [m, nx], " (from state and layer)", this.#numbers);
     }
     state.advance(weights, data);
@@ -232,10 +232,8 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
       y.set(output, first * m * na);
       // The state after these steps is the one before the next, and at last the caller's.
       const last = first + steps === T;
-      if (last || first + most < T) {
-        arena.copy(tape.h + steps * part, last ? state.h : tape.h, part);
-        if (cell.hasMemory) arena.copy(tape.c + steps * part, last ? state.c : tape.c, part);
-      }
+      arena.copy(tape.h + steps * part, last ? state.h : tape.h, part);
+      if (cell.hasMemory) arena.copy(tape.c + steps * part, last ? state.c : tape.c, part);
     }
   }
 
@@ -277,6 +275,7 @@ export function createRecurrent<P extends Precision = "f64">(
   options: RecurrentOptions<P>,
 ): Recurrent<Data<P>> {
   const where = "createRecurrent";
+  checkEngine(where, engine);
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`${where}: options: expected an object, got ${describe(options)}`);
   }

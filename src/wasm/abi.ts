@@ -43,6 +43,9 @@ export interface ForwardKernels {
     c: number,
     h: number,
   ): void;
+  exp_map(n: number, x: number, y: number): void;
+  sigmoid_map(n: number, x: number, y: number): void;
+  tanh_map(n: number, x: number, y: number): void;
 }
 
 /** All kernels, in f64. */
@@ -67,10 +70,7 @@ export interface Kernels extends ForwardKernels {
     dz: number,
   ): void;
 
-  exp_map(n: number, x: number, y: number): void;
   log_map(n: number, x: number, y: number): void;
-  sigmoid_map(n: number, x: number, y: number): void;
-  tanh_map(n: number, x: number, y: number): void;
 
   softmax_rows(rows: number, n: number, x: number, y: number): void;
   log_softmax_rows(rows: number, n: number, x: number, y: number): void;
@@ -102,6 +102,9 @@ export const FORWARD_ARITY: Readonly<Record<keyof ForwardKernels, number>> = {
   gemm_packed: 10,
   rnn_gates_forward: 3,
   lstm_gates_forward: 6,
+  exp_map: 3,
+  sigmoid_map: 3,
+  tanh_map: 3,
 };
 export const ARITY: Readonly<Record<keyof Kernels, number>> = {
   ...FORWARD_ARITY,
@@ -111,10 +114,7 @@ export const ARITY: Readonly<Record<keyof Kernels, number>> = {
   reverse_axes: 5,
   rnn_gates_backward: 5,
   lstm_gates_backward: 9,
-  exp_map: 3,
   log_map: 3,
-  sigmoid_map: 3,
-  tanh_map: 3,
   softmax_rows: 4,
   log_softmax_rows: 4,
   log_sum_exp_rows: 4,

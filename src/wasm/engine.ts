@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { EngineMemoryError, StateError } from "../errors.js";
+import { describe } from "../tensor.js";
 import type { Kernels, Precision, Width } from "./abi.js";
 import { Arena, type Block, type Shared } from "./arena.js";
 import {
@@ -162,6 +163,16 @@ export class Engine extends Owned {
     this.#kept.get(key)?.release();
     this.#kept.delete(key);
   }
+}
+
+/** Throws unless `engine` is one, and not disposed of. */
+export function checkEngine(where: string, engine: Engine): void {
+  if (!(engine instanceof Engine)) {
+    throw new TypeError(
+      `${where}: engine: expected what createEngine gives, got ${describe(engine)}`,
+    );
+  }
+  void engine.kernels;
 }
 
 /** Releases `held` if `owner` is collected first. */
