@@ -11,6 +11,7 @@ const LOWEST: usize = 1;
 const FLAT: usize = 2;
 const ONE: usize = 3;
 const UNIT: usize = 4;
+// prettier-ignore
 const TABLE: usize = memory.data<f64>(
   [
     -0.0, -0.0,

@@ -16,6 +16,7 @@ const HALF: usize = 7;
 const ONE: usize = 8;
 const P: usize = 9;
 const H: usize = 19;
+// prettier-ignore
 const TABLE: usize = memory.data<f64>(
   [
     1.4426950408889634, 1.4426950408889634,

@@ -1,5 +1,5 @@
 import { tanh } from "../base/activate";
-import { ITEM, LANES, lanes, loadLanes, storeLanes, VECTOR } from "../base/lanes";
+import { lanes, loadLanes, storeLanes, VECTOR } from "../base/lanes";
 
 /**
  * h = tanh(z), for all units of one time step.
@@ -35,8 +35,8 @@ export function rnn_gates_forward_f32(n: usize, z: usize, h: usize): void {
  */
 export function rnn_gates_backward(n: usize, h: usize, dy: usize, dh: usize, dz: usize): void {
   const one = f64x2.splat(1);
-  for (let j: usize = 0; j < n; j += LANES) {
-    const at = j * ITEM;
+  for (let j: usize = 0; j < n; j += lanes<f64>()) {
+    const at = j * sizeof<f64>();
     const live = n - j;
     const a = loadLanes<f64>(h + at, live);
     const d = f64x2.add(loadLanes<f64>(dy + at, live), loadLanes<f64>(dh + at, live));

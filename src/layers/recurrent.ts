@@ -9,7 +9,7 @@ import { Tape } from "../sequence/tape.js";
 import { Weights } from "../sequence/weights.js";
 import { checkInstance, checkShape, describe, type Numbers, type Tensor } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
-import { checkEngine, DISPOSE, type Engine, unwatch, watch } from "../wasm/engine.js";
+import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
 import { type LayerKind, RecurrentState, type StateTensors } from "./state.js";
 import { RecurrentTape } from "./tape.js";
 import { checkWeights, type LayerGradients, type LayerWeights, splitGradients } from "./weights.js";
@@ -48,7 +48,7 @@ export interface ForwardResult<D extends Float64Array | Float32Array> {
  * A recurrent layer whose weights are packed once. Time-major: no tensor is turned on its way.
  * Made by {@link createRecurrent}.
  */
-export class Recurrent<D extends Float64Array | Float32Array = Float64Array> {
+export class Recurrent<D extends Float64Array | Float32Array = Float64Array> extends Owned {
   readonly #engine: Engine;
   readonly #kind: LayerKind;
   readonly #numbers: Numbers;
@@ -57,6 +57,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> {
 
   /** @internal */
   constructor(engine: Engine, kind: LayerKind) {
+    super();
     this.#engine = engine;
     this.#kind = kind;
     this.#numbers = kind.width.precision === "f64" ? Float64Array : Float32Array;
@@ -212,10 +213,6 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> {
   dispose(): void {
     this.#release();
     this.#disposed = true;
-  }
-
-  [DISPOSE](): void {
-    this.dispose();
   }
 
   /** The time loop, as many steps at a time as the tape holds. */

@@ -43,11 +43,16 @@ export interface ForwardKernels {
     c: number,
     h: number,
   ): void;
+  exp_map(n: number, x: number, y: number): void;
+  sigmoid_map(n: number, x: number, y: number): void;
+  tanh_map(n: number, x: number, y: number): void;
 }
 
 /** All kernels, in f64. */
 export interface Kernels extends ForwardKernels {
   heap_base(): number;
+  /** 1 if products are fused, and their bits depend on the host. */
+  is_relaxed(): number;
 
   add_rows(rows: number, n: number, x: number, y: number): void;
   reverse_axes(a: number, b: number, c: number, x: number, y: number): void;
@@ -65,10 +70,7 @@ export interface Kernels extends ForwardKernels {
     dz: number,
   ): void;
 
-  exp_map(n: number, x: number, y: number): void;
   log_map(n: number, x: number, y: number): void;
-  sigmoid_map(n: number, x: number, y: number): void;
-  tanh_map(n: number, x: number, y: number): void;
 
   softmax_rows(rows: number, n: number, x: number, y: number): void;
   log_softmax_rows(rows: number, n: number, x: number, y: number): void;
@@ -100,18 +102,19 @@ export const FORWARD_ARITY: Readonly<Record<keyof ForwardKernels, number>> = {
   gemm_packed: 10,
   rnn_gates_forward: 3,
   lstm_gates_forward: 6,
+  exp_map: 3,
+  sigmoid_map: 3,
+  tanh_map: 3,
 };
 export const ARITY: Readonly<Record<keyof Kernels, number>> = {
   ...FORWARD_ARITY,
   heap_base: 0,
+  is_relaxed: 0,
   add_rows: 4,
   reverse_axes: 5,
   rnn_gates_backward: 5,
   lstm_gates_backward: 9,
-  exp_map: 3,
   log_map: 3,
-  sigmoid_map: 3,
-  tanh_map: 3,
   softmax_rows: 4,
   log_softmax_rows: 4,
   log_sum_exp_rows: 4,

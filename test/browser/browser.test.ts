@@ -5,12 +5,13 @@ import { createArrays } from "recurra/arrays";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launch } from "../support/chromium.js";
 import { root } from "../support/consumer.js";
+import { golden } from "../support/golden.js";
 import { hosts, type Page, project } from "../support/pages.js";
 import { runSeedCase, type SeedCase } from "../support/seed.js";
 import { bound } from "../support/subject.js";
 
 const fixtures = `${root}test/fixtures/`;
-const GOLDEN = readFileSync(`${fixtures}golden.txt`, "utf8");
+const GOLDEN = golden(recurra, recurra.createEngineSync());
 const seedCases = readdirSync(`${fixtures}seed-cases`);
 const STRICT = "default-src 'none'; script-src 'self'; connect-src 'self'; worker-src 'self'";
 const STRICT_WITH_WASM = STRICT.replace("'self';", "'self' 'wasm-unsafe-eval';");

@@ -23,32 +23,42 @@ export interface Product {
   readonly c: Float64Array;
 }
 
-/** c[r][i] = init[r][i] + Σ_j a[r][j]·w[i][j], j ascending. The rest of c stays as it is. */
-export function gemm({ rows, n, k, lda, ldi, ldc, a, w, init, c }: Product): Float64Array {
-  const result = c.slice();
+/**
+ * c[r][i] = init[r][i] + Σ_j a[r][j]·w[i][j], j ascending. The rest of c stays as it is. `round` makes the numbers of a
+ * lower precision: of the operands, of each product and of each sum.
+ */
+export function gemm(
+  { rows, n, k, lda, ldi, ldc, a, w, init, c }: Product,
+  round: (x: number) => number = (x) => x,
+): Float64Array {
+  const result = c.map(round);
   for (let r = 0; r < rows; r++) {
     for (let i = 0; i < n; i++) {
-      let sum = element(init, r * ldi + i);
-      for (let j = 0; j < k; j++) sum = sum + element(a, r * lda + j) * element(w, i * k + j);
+      let sum = round(element(init, r * ldi + i));
+      for (let j = 0; j < k; j++) {
+        const product = round(round(element(a, r * lda + j)) * round(element(w, i * k + j)));
+        sum = round(sum + product);
+      }
       result[r * ldc + i] = sum;
     }
   }
   return result;
 }
 
-/** Panels of four outputs: all k inputs of outputs 0 … 3, then of 4 … 7, and so on; zeros where there is no output. */
+/** Panels of `width` outputs: all k inputs of the first, then of the next, and so on; zeros where there is no output. */
 export function packPanels(
   n: number,
   k: number,
   rowStride: number,
   columnStride: number,
   w: Float64Array,
+  width: number,
 ): Float64Array {
   const packed: number[] = [];
-  for (let panel = 0; panel < Math.ceil(n / 4); panel++) {
+  for (let panel = 0; panel < Math.ceil(n / width); panel++) {
     for (let j = 0; j < k; j++) {
-      for (let lane = 0; lane < 4; lane++) {
-        const i = 4 * panel + lane;
+      for (let lane = 0; lane < width; lane++) {
+        const i = width * panel + lane;
         packed.push(i < n ? element(w, i * rowStride + j * columnStride) : 0);
       }
     }

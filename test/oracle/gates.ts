@@ -4,7 +4,11 @@
 export interface Functions {
   readonly tanh: (x: number) => number;
   readonly sigmoid: (x: number) => number;
+  /** To the numbers of a lower precision: operands and every result. */
+  readonly round?: (x: number) => number;
 }
+
+const exactly = (x: number): number => x;
 
 const at = (x: ArrayLike<number>, i: number): number => {
   const value = x[i];
@@ -13,8 +17,11 @@ const at = (x: ArrayLike<number>, i: number): number => {
 };
 
 /** h = tanh(z). */
-export function rnnGatesForward(z: Float64Array, { tanh }: Functions): Float64Array {
-  return z.map((value) => tanh(value));
+export function rnnGatesForward(
+  z: Float64Array,
+  { tanh, round = exactly }: Functions,
+): Float64Array {
+  return z.map((value) => tanh(round(value)));
 }
 
 /** dz = (1 − h²)·(dy + dh). */
@@ -37,25 +44,26 @@ export interface LstmStep {
 /** i, f, o = σ(z); g = tanh(z); c = f·cPrev + i·g; h = o·tanh(c). `gates` are pre-activations z. */
 export function lstmGatesForward(
   { m, na, gates: z, cPrev }: LstmStep,
-  { tanh, sigmoid }: Functions,
+  { tanh, sigmoid, round = exactly }: Functions,
 ) {
+  const value = (x: Float64Array, i: number): number => round(at(x, i));
   const gates = new Float64Array(z.length);
   const c = new Float64Array(m * na);
   const h = new Float64Array(m * na);
   for (let r = 0; r < m; r++) {
     for (let j = 0; j < na; j++) {
       const row = r * 4 * na + j;
-      const i = sigmoid(at(z, row));
-      const f = sigmoid(at(z, row + na));
-      const g = tanh(at(z, row + 2 * na));
-      const o = sigmoid(at(z, row + 3 * na));
+      const i = sigmoid(value(z, row));
+      const f = sigmoid(value(z, row + na));
+      const g = tanh(value(z, row + 2 * na));
+      const o = sigmoid(value(z, row + 3 * na));
       gates[row] = i;
       gates[row + na] = f;
       gates[row + 2 * na] = g;
       gates[row + 3 * na] = o;
-      const memory = f * at(cPrev, r * na + j) + i * g;
+      const memory = round(round(f * value(cPrev, r * na + j)) + round(i * g));
       c[r * na + j] = memory;
-      h[r * na + j] = o * tanh(memory);
+      h[r * na + j] = round(o * tanh(memory));
     }
   }
   return { gates, c, h };

@@ -22,12 +22,21 @@ async function bundle(contents: string): Promise<string> {
   return outputFiles.map(({ text }) => text).join("");
 }
 
+// Names that stand in error messages and descriptors, which no minifier touches.
+const OTHERS = [
+  "lstmForward",
+  '"lstm"',
+  '"Wf"',
+  "createRecurrent",
+  "rnnBackward",
+  "softmaxCrossEntropy",
+];
+
 describe("a bundle holds what is used", () => {
-  it("of createEngine and rnnForward: no LSTM, no backward pass, no loss", async () => {
+  it("of createEngine and rnnForward: no LSTM, no layer, no backward pass, no loss", async () => {
     const code = await bundle('export { createEngine, rnnForward } from "recurra"');
     expect(code).toContain('"rnnForward"');
-    // Names that stand in error messages and descriptors, which no minifier touches.
-    for (const name of ["lstmForward", '"lstm"', '"Wf"', "rnnBackward", "softmaxCrossEntropy"]) {
+    for (const name of OTHERS) {
       expect(code).not.toContain(name);
     }
     for (const kernel of ["lstm_gates_forward(", "rnn_gates_forward("]) {
@@ -37,7 +46,7 @@ describe("a bundle holds what is used", () => {
 
   it("of everything: the same names are there", async () => {
     const code = await bundle('export * from "recurra"');
-    for (const name of ["lstmForward", '"lstm"', '"Wf"', "rnnBackward", "softmaxCrossEntropy"]) {
+    for (const name of OTHERS) {
       expect(code).toContain(name);
     }
     expect(code).toContain(".lstm_gates_forward(");
@@ -48,12 +57,12 @@ describe("a bundle holds what is used", () => {
   });
 });
 
-// Rounded up from what was measured (November 2026): 17.9 kB, 14.8 kB, 12.1 kB.
+// Rounded up from what was measured (November 2026): 24.0 kB, 18.4 kB, 12.7 kB.
 describe("size, minified and gzipped", () => {
   it.each([
-    ["recurra", 'export * from "recurra"', 20_000],
-    ["createEngine and rnnForward", 'export { createEngine, rnnForward } from "recurra"', 16_500],
-    ["recurra/arrays", 'export * from "recurra/arrays"', 13_500],
+    ["recurra", 'export * from "recurra"', 26_000],
+    ["createEngine and rnnForward", 'export { createEngine, rnnForward } from "recurra"', 20_000],
+    ["recurra/arrays", 'export * from "recurra/arrays"', 14_000],
   ])("%s", async (name, contents, limit) => {
     const bytes = gzipSync(await bundle(contents), { level: 9 }).length;
     expect(bytes, `${name}: ${bytes} bytes`).toBeLessThan(limit);

@@ -51,20 +51,21 @@ export function firstDifference(
 }
 
 /**
- * The largest difference of two arrays, element by element, in units of 2^−52 of `scale[i]` (the wanted value itself
+ * The largest difference of two arrays, element by element, in units of `epsilon` of `scale[i]` (the wanted value itself
  * where absent). Below the normal numbers the unit is that of the smallest normal one.
  */
 export function units(
   got: ArrayLike<number>,
   want: ArrayLike<number>,
   scale: ArrayLike<number> = want,
+  { epsilon, normal } = { epsilon: 2 ** -52, normal: 2 ** -1022 },
 ): number {
   if (got.length !== want.length) throw new Error(`${got.length} elements for ${want.length}`);
   let worst = 0;
   for (let i = 0; i < want.length; i++) {
     const [a, b] = [got[i] as number, want[i] as number];
     if (Object.is(a, b)) continue;
-    const unit = Math.max(Math.abs(scale[i] as number), 2 ** -1022) * 2 ** -52;
+    const unit = Math.max(Math.abs(scale[i] as number), normal) * epsilon;
     const error = Math.abs(a - b) / unit;
     worst = Math.max(worst, Number.isNaN(error) ? Number.POSITIVE_INFINITY : error);
   }

@@ -1,5 +1,5 @@
 import type { LstmStep } from "../oracle/gates.js";
-import { type Build, Workbench } from "./kernels.js";
+import { type Build, type Twin, Workbench } from "./kernels.js";
 import { randomArray } from "./random.js";
 
 /** What reaches a step of the backward pass, each (m, na). */
@@ -20,7 +20,7 @@ export const makeReaching = (draw: () => number, m: number, na: number): Reachin
 });
 
 /** What `lstm_gates_forward` makes of a step; `inPlace` writes c over cPrev. */
-export function runForward(build: Build, step: LstmStep, shift = 0, inPlace = false) {
+export function runForward(build: Twin, step: LstmStep, shift = 0, inPlace = false) {
   const { m, na } = step;
   const bench = new Workbench(build);
   const cPrev = inPlace

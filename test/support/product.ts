@@ -1,9 +1,12 @@
 import { type Product, packPanels } from "../oracle/blas.js";
-import { type Build, Workbench } from "./kernels.js";
+import { type Twin, Workbench } from "./kernels.js";
 import { randomArray } from "./random.js";
 
 /** What stands between the rows of c, where no kernel may write. */
-const GAP = 7.25e77;
+const GAP = 7.25 * 2 ** 90;
+
+/** Outputs in one packed panel: two vectors. */
+export const width = ({ numbers }: Twin): number => 32 / numbers.item;
 
 /** Elements from the first to the last of a strided matrix. */
 const span = (rows: number, width: number, stride: number): number =>
@@ -36,12 +39,16 @@ export function makeProduct(
 }
 
 /** The memory of c after `gemm_packed`. With `shift` 1 every other operand stands off the 16-byte grid, with 2 the others. */
-export function runProduct(build: Build, product: Product, shift = 0): Float64Array {
+export function runProduct(build: Twin, product: Product, shift = 0): Float64Array {
   const { rows, n, k, lda, ldi, ldc } = product;
   const [one, other] = [shift === 1 ? 1 : 0, shift === 2 ? 1 : 0];
   const bench = new Workbench(build);
   const a = bench.constant("a", product.a, one).pointer;
-  const packed = bench.constant("packed", packPanels(n, k, k, 1, product.w), other).pointer;
+  const packed = bench.constant(
+    "packed",
+    packPanels(n, k, k, 1, product.w, width(build)),
+    other,
+  ).pointer;
   const init = bench.constant("init", product.init, one).pointer;
   const c = bench.input("c", product.c, other);
   build.kernels.gemm_packed(rows, n, k, lda, ldi, ldc, a, packed, init, c.pointer);
@@ -50,11 +57,11 @@ export function runProduct(build: Build, product: Product, shift = 0): Float64Ar
 }
 
 /** The same with c as its own init: what stands in c is added to. */
-export function runInPlace(build: Build, product: Product): Float64Array {
+export function runInPlace(build: Twin, product: Product): Float64Array {
   const { rows, n, k, lda, ldc } = product;
   const bench = new Workbench(build);
   const a = bench.constant("a", product.a).pointer;
-  const packed = bench.constant("packed", packPanels(n, k, k, 1, product.w)).pointer;
+  const packed = bench.constant("packed", packPanels(n, k, k, 1, product.w, width(build))).pointer;
   const c = bench.input("c", product.c);
   build.kernels.gemm_packed(rows, n, k, lda, ldc, ldc, a, packed, c.pointer, c.pointer);
   bench.check();
