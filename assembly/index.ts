@@ -1,5 +1,5 @@
 // The ABI of the kernels module: export lines only. A kernel works in f64; its twin in f32 ends in `_f32`.
-export { heap_base } from "./base/heap";
+export { heap_base, is_relaxed } from "./base/module";
 export { gemm_packed, gemm_packed_f32 } from "./blas/gemm";
 export {
   exp_map,

@@ -1,5 +1,5 @@
 // Why this exists: one command makes everything that is shipped, in the order in which the parts need each other.
-//   build/*.wasm      the kernels (debug and release) and the arrays module
+//   build/*.wasm      the kernels (debug, release and relaxed) and the arrays module
 //   build/embedded/   the same as base64 inside JavaScript
 //   dist/esm, dist/cjs   the package: JavaScript and types, no dependency left outside
 //   dist/*.wasm       the release builds once more, for those who serve or compile them on their own
@@ -25,6 +25,7 @@ const transforms = ["as_bind_transform", "package_version_transform"].flatMap((n
 
 run(asc, "assembly/index.ts", "--target", "debug");
 run(asc, "assembly/index.ts", "--target", "release");
+run(asc, "assembly/index.ts", "--target", "relaxed");
 run(asc, "assembly/arrays.ts", "--target", "arrays", ...transforms);
 run("scripts/embed.mjs");
 
@@ -39,11 +40,12 @@ for (const [format, outdir] of [
     outdir,
     format,
     bundle: true,
+    splitting: format === "esm",
     target: "es2022",
     platform: "neutral",
   });
 }
-for (const name of ["kernels", "arrays"]) {
+for (const name of ["kernels", "kernels.relaxed", "arrays"]) {
   cpSync(`${root}/build/${name}.wasm`, `${root}/dist/${name}.wasm`);
 }
 run(tsc, "-p", "tsconfig.build.json");

@@ -18,15 +18,19 @@ export function describe(value: unknown): string {
   return value.constructor?.name ?? "object";
 }
 
-/** Throws a `TypeError` unless `value` was made by the given class. */
+/**
+ * Throws a `TypeError` unless `value` was made by the given class. `called` is the class's name for the message: its own
+ * may be a minifier's.
+ */
 export function checkInstance(
   where: string,
   name: string,
   kind: abstract new (...values: never[]) => object,
+  called: string,
   value: unknown,
 ): void {
   if (value instanceof kind) return;
-  throw new TypeError(`${where}: ${name}: expected ${kind.name}, got ${describe(value)}`);
+  throw new TypeError(`${where}: ${name}: expected ${called}, got ${describe(value)}`);
 }
 
 function sizeOf(where: string, shape: readonly number[]): number {
@@ -119,7 +123,7 @@ export function checkShape(
   if (shape.length === letters.length && !shape.some(wrong)) return;
   const known = letters
     .map((letter, i) => (sizes[i] === undefined ? "" : `${letter} = ${sizes[i]}`))
-    .filter((text) => text !== "" && !text.startsWith("1"));
+    .filter((text, i, all) => text !== "" && !text.startsWith("1") && all.indexOf(text) === i);
   const reason = known.length === 0 ? "" : ` with ${known.join(", ")}${origin}`;
   throw new ShapeError(
     `${where}: ${name}: expected ${formatShape(letters)}${reason}, got ${formatShape(shape)}`,

@@ -5,7 +5,7 @@ import { golden } from "./support/golden.js";
 
 const FILE = "./fixtures/golden.txt";
 const HOW =
-  "the bits have changed. If that is meant: npx vitest run -u test/golden.test.ts, and say why in the commit";
+  "the bits have changed. If that is meant: npx vitest run test/golden.test.ts -u, and say why in the commit";
 
 const wasm = (name: string) => readFileSync(new URL(`../build/${name}.wasm`, import.meta.url));
 

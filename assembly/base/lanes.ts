@@ -41,9 +41,10 @@ export function loadSplat<T>(source: usize): v128 {
   return sizeof<T>() == 8 ? v128.load64_splat(source) : v128.load32_splat(source);
 }
 
-/** sum + x·y, rounded twice. */
+/** sum + x·y, rounded twice; in the relaxed build fused, and rounded once where the host can. */
 // @ts-ignore: decorator
 @inline
 export function addProduct<T>(sum: v128, x: v128, y: v128): v128 {
+  if (ASC_FEATURE_RELAXED_SIMD) return v128.relaxed_madd<T>(x, y, sum);
   return v128.add<T>(sum, v128.mul<T>(x, y));
 }

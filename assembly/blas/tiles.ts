@@ -17,17 +17,34 @@ export function fourRowsByPanel<T>(
   init: usize,
   c: usize,
 ): void {
-  let s00 = loadPart<T>(init, 0, live);
-  let s01 = loadPart<T>(init, 1, live);
-  init += ldi;
-  let s10 = loadPart<T>(init, 0, live);
-  let s11 = loadPart<T>(init, 1, live);
-  init += ldi;
-  let s20 = loadPart<T>(init, 0, live);
-  let s21 = loadPart<T>(init, 1, live);
-  init += ldi;
-  let s30 = loadPart<T>(init, 0, live);
-  let s31 = loadPart<T>(init, 1, live);
+  const whole = live >= panelWidth<T>();
+  let s00: v128;
+  let s01: v128;
+  let s10: v128;
+  let s11: v128;
+  let s20: v128;
+  let s21: v128;
+  let s30: v128;
+  let s31: v128;
+  if (whole) {
+    s00 = v128.load(init);
+    s01 = v128.load(init, VECTOR);
+    s10 = v128.load(init + ldi);
+    s11 = v128.load(init + ldi, VECTOR);
+    s20 = v128.load(init + 2 * ldi);
+    s21 = v128.load(init + 2 * ldi, VECTOR);
+    s30 = v128.load(init + 3 * ldi);
+    s31 = v128.load(init + 3 * ldi, VECTOR);
+  } else {
+    s00 = loadPart<T>(init, 0, live);
+    s01 = loadPart<T>(init, 1, live);
+    s10 = loadPart<T>(init + ldi, 0, live);
+    s11 = loadPart<T>(init + ldi, 1, live);
+    s20 = loadPart<T>(init + 2 * ldi, 0, live);
+    s21 = loadPart<T>(init + 2 * ldi, 1, live);
+    s30 = loadPart<T>(init + 3 * ldi, 0, live);
+    s31 = loadPart<T>(init + 3 * ldi, 1, live);
+  }
   let a1 = a0 + lda;
   let a2 = a1 + lda;
   let a3 = a2 + lda;
@@ -53,17 +70,25 @@ export function fourRowsByPanel<T>(
     a3 += sizeof<T>();
     p += PANEL_ROW;
   }
-  storePart<T>(c, 0, live, s00);
-  storePart<T>(c, 1, live, s01);
-  c += ldc;
-  storePart<T>(c, 0, live, s10);
-  storePart<T>(c, 1, live, s11);
-  c += ldc;
-  storePart<T>(c, 0, live, s20);
-  storePart<T>(c, 1, live, s21);
-  c += ldc;
-  storePart<T>(c, 0, live, s30);
-  storePart<T>(c, 1, live, s31);
+  if (whole) {
+    v128.store(c, s00);
+    v128.store(c, s01, VECTOR);
+    v128.store(c + ldc, s10);
+    v128.store(c + ldc, s11, VECTOR);
+    v128.store(c + 2 * ldc, s20);
+    v128.store(c + 2 * ldc, s21, VECTOR);
+    v128.store(c + 3 * ldc, s30);
+    v128.store(c + 3 * ldc, s31, VECTOR);
+  } else {
+    storePart<T>(c, 0, live, s00);
+    storePart<T>(c, 1, live, s01);
+    storePart<T>(c + ldc, 0, live, s10);
+    storePart<T>(c + ldc, 1, live, s11);
+    storePart<T>(c + 2 * ldc, 0, live, s20);
+    storePart<T>(c + 2 * ldc, 1, live, s21);
+    storePart<T>(c + 3 * ldc, 0, live, s30);
+    storePart<T>(c + 3 * ldc, 1, live, s31);
+  }
 }
 
 export function twoRowsByTwoPanels<T>(

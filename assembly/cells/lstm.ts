@@ -2,8 +2,7 @@
 //
 //     | i  input | f  forget | g  candidate | o  output |
 
-import { tanh } from "../base/activate";
-import { addProduct, lanes, loadLanes, storeLanes, VECTOR } from "../base/lanes";
+import { addProduct, loadLanes, storeLanes, VECTOR } from "../base/lanes";
 import { sigmoid_map, sigmoid_map_f32, tanh_map, tanh_map_f32 } from "../blas/map";
 
 /**
@@ -25,16 +24,15 @@ function gatesForward<T>(
   c: usize,
   h: usize,
 ): void {
+  // Loop by loop, not unit by unit: a loop over one function keeps its constants and chains in registers.
   const block = na * sizeof<T>();
   for (let r: usize = 0; r < m; r++) {
-    // Gate by gate: a loop over one function keeps its constants and chains in registers.
-    activate<T>(na, gates);
-    combine<T>(na, cPrev, gates, c, h);
-    gates += 4 * block;
-    cPrev += block;
-    c += block;
-    h += block;
+    activate<T>(na, gates + r * 4 * block);
+    remember<T>(na, cPrev + r * block, gates + r * 4 * block, c + r * block);
   }
+  if (sizeof<T>() === 8) tanh_map(m * na, c, h);
+  else tanh_map_f32(m * na, c, h);
+  for (let r: usize = 0; r < m; r++) multiply<T>(na, gates + (4 * r + 3) * block, h + r * block);
 }
 
 function activate<T>(na: usize, gates: usize): void {
@@ -52,13 +50,12 @@ function activate<T>(na: usize, gates: usize): void {
   }
 }
 
-/** c = f·cPrev + i·g, then h = o·tanh(c). */
-function combine<T>(na: usize, cPrev: usize, gates: usize, c: usize, h: usize): void {
+/** c = f·cPrev + i·g. */
+function remember<T>(na: usize, cPrev: usize, gates: usize, c: usize): void {
   const block = na * sizeof<T>();
   const whole = block & ~(VECTOR - 1);
   const f = gates + block;
   const g = f + block;
-  const o = g + block;
   for (let at: usize = 0; at < whole; at += VECTOR) {
     const kept = v128.mul<T>(v128.load(f + at), v128.load(cPrev + at));
     v128.store(c + at, addProduct<T>(kept, v128.load(gates + at), v128.load(g + at)));
@@ -67,8 +64,12 @@ function combine<T>(na: usize, cPrev: usize, gates: usize, c: usize, h: usize): 
     const kept = load<T>(f + at) * load<T>(cPrev + at);
     store<T>(c + at, <T>(kept + load<T>(gates + at) * load<T>(g + at)));
   }
-  if (sizeof<T>() === 8) tanh_map(na, c, h);
-  else tanh_map_f32(na, c, h);
+}
+
+/** h = o·h. */
+function multiply<T>(na: usize, o: usize, h: usize): void {
+  const block = na * sizeof<T>();
+  const whole = block & ~(VECTOR - 1);
   for (let at: usize = 0; at < whole; at += VECTOR) {
     v128.store(h + at, v128.mul<T>(v128.load(o + at), v128.load(h + at)));
   }
@@ -124,32 +125,11 @@ export function lstm_gates_backward(
   dc: usize,
   dz: usize,
 ): void {
-  const one = f64x2.splat(1);
   const block = na * sizeof<f64>();
   for (let r: usize = 0; r < m; r++) {
-    for (let j: usize = 0; j < na; j += lanes<f64>()) {
-      const live = na - j;
-      const at = j * sizeof<f64>();
-      const i = loadLanes<f64>(gates + at, live);
-      const f = loadLanes<f64>(gates + block + at, live);
-      const g = loadLanes<f64>(gates + 2 * block + at, live);
-      const o = loadLanes<f64>(gates + 3 * block + at, live);
-      const memory = tanh<f64>(loadLanes<f64>(c + at, live));
-      const dhAll = f64x2.add(loadLanes<f64>(dy + at, live), loadLanes<f64>(dh + at, live));
-      const slope = f64x2.sub(one, f64x2.mul(memory, memory));
-      const through = f64x2.mul(f64x2.mul(dhAll, o), slope);
-      const dcAll = f64x2.add(loadLanes<f64>(dc + at, live), through);
-      const di = f64x2.mul(f64x2.mul(dcAll, g), f64x2.mul(i, f64x2.sub(one, i)));
-      const kept = loadLanes<f64>(cPrev + at, live);
-      const df = f64x2.mul(f64x2.mul(dcAll, kept), f64x2.mul(f, f64x2.sub(one, f)));
-      const dg = f64x2.mul(f64x2.mul(dcAll, i), f64x2.sub(one, f64x2.mul(g, g)));
-      const dO = f64x2.mul(f64x2.mul(dhAll, memory), f64x2.mul(o, f64x2.sub(one, o)));
-      storeLanes<f64>(dz + at, di, live);
-      storeLanes<f64>(dz + block + at, df, live);
-      storeLanes<f64>(dz + 2 * block + at, dg, live);
-      storeLanes<f64>(dz + 3 * block + at, dO, live);
-      storeLanes<f64>(dc + at, f64x2.mul(dcAll, f), live);
-    }
+    // The row's block of o holds tanh(c) until its own gradient takes the place.
+    tanh_map(na, c, dz + 3 * block);
+    unitsBackward(na, gates, cPrev, dy, dh, dc, dz);
     gates += 4 * block;
     dz += 4 * block;
     cPrev += block;
@@ -157,5 +137,43 @@ export function lstm_gates_backward(
     dy += block;
     dh += block;
     dc += block;
+  }
+}
+
+/** One row of `lstm_gates_backward`. The last unit of an odd row goes through the same arithmetic alone. */
+function unitsBackward(
+  na: usize,
+  gates: usize,
+  cPrev: usize,
+  dy: usize,
+  dh: usize,
+  dc: usize,
+  dz: usize,
+): void {
+  const one = f64x2.splat(1);
+  const block = na * sizeof<f64>();
+  for (let at: usize = 0; at < block; at += VECTOR) {
+    const live = (block - at) / sizeof<f64>();
+    const pi = gates + at;
+    const qi = dz + at;
+    const o = loadLanes<f64>(pi + 3 * block, live);
+    const memory = loadLanes<f64>(qi + 3 * block, live);
+    const dhAll = f64x2.add(loadLanes<f64>(dy + at, live), loadLanes<f64>(dh + at, live));
+    const dO = f64x2.mul(f64x2.mul(dhAll, memory), f64x2.mul(o, f64x2.sub(one, o)));
+    storeLanes<f64>(qi + 3 * block, dO, live);
+    const slope = f64x2.sub(one, f64x2.mul(memory, memory));
+    const through = f64x2.mul(f64x2.mul(dhAll, o), slope);
+    const dcAll = f64x2.add(loadLanes<f64>(dc + at, live), through);
+    const f = loadLanes<f64>(pi + block, live);
+    storeLanes<f64>(dc + at, f64x2.mul(dcAll, f), live);
+    const kept = loadLanes<f64>(cPrev + at, live);
+    const df = f64x2.mul(f64x2.mul(dcAll, kept), f64x2.mul(f, f64x2.sub(one, f)));
+    storeLanes<f64>(qi + block, df, live);
+    const i = loadLanes<f64>(pi, live);
+    const g = loadLanes<f64>(pi + 2 * block, live);
+    const di = f64x2.mul(f64x2.mul(dcAll, g), f64x2.mul(i, f64x2.sub(one, i)));
+    storeLanes<f64>(qi, di, live);
+    const dg = f64x2.mul(f64x2.mul(dcAll, i), f64x2.sub(one, f64x2.mul(g, g)));
+    storeLanes<f64>(qi + 2 * block, dg, live);
   }
 }

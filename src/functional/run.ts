@@ -2,9 +2,9 @@ import { StateError } from "../errors.js";
 import { runBackward } from "../sequence/backward.js";
 import { runForward } from "../sequence/forward.js";
 import { Tape } from "../sequence/tape.js";
-import { checkShape, describe, type Tensor } from "../tensor.js";
+import { checkShape, type Tensor } from "../tensor.js";
 import { ITEM } from "../wasm/abi.js";
-import { Engine, withScratch } from "../wasm/engine.js";
+import { checkEngine, type Engine, withScratch } from "../wasm/engine.js";
 import { read, stageBytes, write } from "./axes.js";
 import { type Naming, prepare } from "./model.js";
 import { Recording } from "./recording.js";
@@ -33,15 +33,6 @@ export interface Forward {
   c: Tensor;
   /** The softmax outputs, (ny, m, T) or (ny, m). */
   y: Tensor;
-}
-
-export function checkEngine(where: string, engine: Engine): void {
-  if (!(engine instanceof Engine)) {
-    throw new TypeError(
-      `${where}: engine: expected what createEngine gives, got ${describe(engine)}`,
-    );
-  }
-  void engine.kernels;
 }
 
 /** A forward pass, recorded. */

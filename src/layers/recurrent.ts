@@ -9,7 +9,7 @@ import { Tape } from "../sequence/tape.js";
 import { Weights } from "../sequence/weights.js";
 import { checkInstance, checkShape, describe, type Numbers, type Tensor } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
-import { DISPOSE, type Engine, unwatch, watch } from "../wasm/engine.js";
+import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
 import { type LayerKind, RecurrentState, type StateTensors } from "./state.js";
 import { RecurrentTape } from "./tape.js";
 import { checkWeights, type LayerGradients, type LayerWeights, splitGradients } from "./weights.js";
@@ -48,7 +48,7 @@ export interface ForwardResult<D extends Float64Array | Float32Array> {
  * A recurrent layer whose weights are packed once. Time-major: no tensor is turned on its way.
  * Made by {@link createRecurrent}.
  */
-export class Recurrent<D extends Float64Array | Float32Array = Float64Array> {
+export class Recurrent<D extends Float64Array | Float32Array = Float64Array> extends Owned {
   readonly #engine: Engine;
   readonly #kind: LayerKind;
   readonly #numbers: Numbers;
@@ -57,6 +57,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> {
 
   /** @internal */
   constructor(engine: Engine, kind: LayerKind) {
+    super();
     this.#engine = engine;
     this.#kind = kind;
     this.#numbers = kind.width.precision === "f64" ? Float64Array : Float32Array;
@@ -102,11 +103,11 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> {
   ): ForwardResult<D> {
     const weights = this.#loaded("forward");
     const { nx, na, width } = this.#kind;
-    const layer = " (from the layer)";
-    const sizes = [undefined, state?.m, nx];
-    checkShape("forward", "x", x, ["T", "m", "nx"], sizes, layer, this.#numbers);
-    const [T = 0, m = 0] = x.shape;
     if (state !== undefined) this.#checkState("forward", state);
+    const origin = state === undefined ? " (from the layer)" : " (from state and layer)";
+    const sizes = [undefined, state?.m, nx];
+    checkShape("forward", "x", x, ["T", "m", "nx"], sizes, origin, this.#numbers);
+    const [T = 0, m = 0] = x.shape;
     if (out !== undefined) {
       checkShape("forward", "out", out, ["T", "m", "na"], [T, m, na], " (from x)", this.#numbers);
     }
@@ -142,11 +143,11 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> {
   step(x: Tensor<D>, state: RecurrentState<D>): Tensor<D> {
     const weights = this.#loaded("step");
     this.#checkState("step", state);
-    const { shape, data } = x;
     const { m } = state;
     const { nx } = this.#kind;
-    const fits = shape.length === 2 && shape[0] === m && shape[1] === nx;
-    if (!fits || data.length !== m * nx || !(data instanceof this.#numbers)) {
+    const { shape, data } = x ?? {};
+    const fits = shape?.length === 2 && shape[0] === m && shape[1] === nx;
+    if (!fits || data?.length !== m * nx || !(data instanceof this.#numbers)) {
       checkShape("step", "x", x, ["m", "nx"], [m, nx], " (from state and layer)", this.#numbers);
     }
     state.advance(weights, data);
@@ -167,7 +168,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> {
     dState: Partial<StateTensors<Float64Array>> = {},
   ): { dx: Tensor; dState: StateTensors<Float64Array>; gradients: LayerGradients } {
     this.#open("backward");
-    checkInstance("backward", "tape", RecurrentTape, tape);
+    checkInstance("backward", "tape", RecurrentTape, "RecurrentTape", tape);
     const held = tape.held(this.#engine, "backward");
     const { nx, na, m, T } = held.sizes;
     const { hasMemory, gates } = held.weights.cell;
@@ -214,10 +215,6 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> {
     this.#disposed = true;
   }
 
-  [DISPOSE](): void {
-    this.dispose();
-  }
-
   /** The time loop, as many steps at a time as the tape holds. */
   #run(tape: Tape, x: D, y: D, T: number, state: RecurrentState<D>): void {
     const { arena } = this.#engine;
@@ -235,10 +232,8 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> {
       y.set(output, first * m * na);
       // The state after these steps is the one before the next, and at last the caller's.
       const last = first + steps === T;
-      if (last || first + most < T) {
-        arena.copy(tape.h + steps * part, last ? state.h : tape.h, part);
-        if (cell.hasMemory) arena.copy(tape.c + steps * part, last ? state.c : tape.c, part);
-      }
+      arena.copy(tape.h + steps * part, last ? state.h : tape.h, part);
+      if (cell.hasMemory) arena.copy(tape.c + steps * part, last ? state.c : tape.c, part);
     }
   }
 
@@ -256,7 +251,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> {
   }
 
   #checkState(where: string, state: RecurrentState<D>): void {
-    checkInstance(where, "state", RecurrentState, state);
+    checkInstance(where, "state", RecurrentState, "RecurrentState", state);
     if (state.kind !== this.#kind) throw new StateError(`${where}: state: made by another layer`);
     void state.pointer;
   }
@@ -280,6 +275,7 @@ export function createRecurrent<P extends Precision = "f64">(
   options: RecurrentOptions<P>,
 ): Recurrent<Data<P>> {
   const where = "createRecurrent";
+  checkEngine(where, engine);
   if (typeof options !== "object" || options === null) {
     throw new TypeError(`${where}: options: expected an object, got ${describe(options)}`);
   }

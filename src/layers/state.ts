@@ -5,7 +5,7 @@ import type { Weights } from "../sequence/weights.js";
 import { checkShape, type Tensor } from "../tensor.js";
 import type { Floats, Width } from "../wasm/abi.js";
 import type { Block } from "../wasm/arena.js";
-import { DISPOSE, type Engine, unwatch, watch } from "../wasm/engine.js";
+import { type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
 
 /** What kind of layer a state belongs to. */
 export interface LayerKind {
@@ -22,7 +22,7 @@ export interface StateTensors<D extends Float64Array | Float32Array> {
 }
 
 /** The live state of `m` sequences, in linear memory until `dispose`. Made by `createState`. */
-export class RecurrentState<D extends Float64Array | Float32Array = Float64Array> {
+export class RecurrentState<D extends Float64Array | Float32Array = Float64Array> extends Owned {
   /** Sequences: the batch. */
   readonly m: number;
   /** @internal */
@@ -39,6 +39,7 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
 
   /** @internal */
   constructor(engine: Engine, kind: LayerKind, m: number) {
+    super();
     const { width, cell, nx, na } = kind;
     this.#engine = engine;
     this.kind = kind;
@@ -80,8 +81,9 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
 
   /** Another state with the same content. */
   clone(): RecurrentState<D> {
+    const content = this.read();
     const copy = new RecurrentState<D>(this.#engine, this.kind, this.m);
-    copy.write(this.read());
+    copy.write(content);
     return copy;
   }
 
@@ -91,10 +93,6 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
     unwatch(this);
     this.#block.release();
     this.#block = undefined;
-  }
-
-  [DISPOSE](): void {
-    this.dispose();
   }
 
   /** @internal */

@@ -1,14 +1,15 @@
 import { StateError } from "../errors.js";
 import type { Tape } from "../sequence/tape.js";
-import { DISPOSE, type Engine, unwatch, watch } from "../wasm/engine.js";
+import { type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
 
 /** What `forward` recorded for `backward`, in linear memory until `dispose`. May be used several times. */
-export class RecurrentTape {
+export class RecurrentTape extends Owned {
   readonly #engine: Engine;
   #tape: Tape | undefined;
 
   /** Takes over the caller's ownership of `tape`. @internal */
   constructor(engine: Engine, tape: Tape) {
+    super();
     this.#engine = engine;
     this.#tape = tape;
     watch(this, tape);
@@ -27,9 +28,5 @@ export class RecurrentTape {
     unwatch(this);
     this.#tape.release();
     this.#tape = undefined;
-  }
-
-  [DISPOSE](): void {
-    this.dispose();
   }
 }

@@ -93,9 +93,10 @@ export function splitGradients(
 ): LayerGradients {
   const columns = (first: number, width: number) => {
     const data = new Float64Array(rows * width);
+    let to = 0;
     for (let r = 0; r < rows; r++) {
       const row = r * (na + nx) + first;
-      data.set(W.subarray(row, row + width), r * width);
+      for (let j = row; j < row + width; j++) data[to++] = W[j] as number;
     }
     return { shape: [rows, width], data };
   };

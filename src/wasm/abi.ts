@@ -51,6 +51,8 @@ export interface ForwardKernels {
 /** All kernels, in f64. */
 export interface Kernels extends ForwardKernels {
   heap_base(): number;
+  /** 1 if products are fused, and their bits depend on the host. */
+  is_relaxed(): number;
 
   add_rows(rows: number, n: number, x: number, y: number): void;
   reverse_axes(a: number, b: number, c: number, x: number, y: number): void;
@@ -107,6 +109,7 @@ export const FORWARD_ARITY: Readonly<Record<keyof ForwardKernels, number>> = {
 export const ARITY: Readonly<Record<keyof Kernels, number>> = {
   ...FORWARD_ARITY,
   heap_base: 0,
+  is_relaxed: 0,
   add_rows: 4,
   reverse_axes: 5,
   rnn_gates_backward: 5,

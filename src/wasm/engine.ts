@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { EngineMemoryError, StateError } from "../errors.js";
+import { describe } from "../tensor.js";
 import type { Kernels, Precision, Width } from "./abi.js";
 import { Arena, type Block, type Shared } from "./arena.js";
 import {
@@ -8,12 +9,26 @@ import {
   checkHost,
   compile,
   compileSync,
+  hasRelaxed,
+  relaxedModule,
   type WasmSource,
 } from "./instance.js";
 
 /** `Symbol.dispose`, also where the host has none yet. */
-export const DISPOSE: typeof Symbol.dispose =
+const DISPOSE: typeof Symbol.dispose =
   Symbol.dispose ?? (Symbol.for("Symbol.dispose") as typeof Symbol.dispose);
+
+/**
+ * What is given back by `dispose`, or at the end of a block that declares it with `using`. One class holds the computed
+ * name for all: bundlers keep every class that has one, used or not (esbuild 0.28, 2026).
+ */
+export abstract class Owned {
+  abstract dispose(): void;
+
+  [DISPOSE](): void {
+    this.dispose();
+  }
+}
 
 const PAGE = 65536;
 const INITIAL_BYTES = 16 * PAGE;
@@ -22,6 +37,11 @@ const LARGEST_BYTES = 65536 * PAGE;
 export interface EngineOptions {
   /** The kernels module, in place of the one inside the JavaScript. */
   wasm?: WasmSource;
+  /**
+   * Fused multiply-add, where the host has relaxed SIMD: faster on some processors, and its bits differ between
+   * machines. `engine.features.relaxed` says whether it is in use. Default false.
+   */
+  relaxed?: boolean;
   /** What linear memory may grow to, in bytes: 1 MiB … 4 GiB (the default), rounded down to whole 64 KiB pages. */
   maximumBytes?: number;
 }
@@ -66,10 +86,10 @@ class Kept {
  * The kernels and the linear memory they work in. Engines share nothing: each has a memory of its own.
  * Made by {@link createEngine} or {@link createEngineSync}.
  */
-export class Engine {
-  readonly features: Features = Object.freeze({ simd: true, relaxed: false });
-  /** `true`: the same input gives the same bits on every machine, whatever else is in the batch. */
-  readonly deterministic: boolean = true;
+export class Engine extends Owned {
+  readonly features: Features;
+  /** Whether the same input gives the same bits on every machine: true but for the relaxed build. */
+  readonly deterministic: boolean;
   #kernels: BoundKernels | undefined;
   #arena: Arena;
   #kept = new WeakMap<object, Kept>();
@@ -77,8 +97,12 @@ export class Engine {
 
   /** @internal */
   constructor(kernels: BoundKernels, arena: Arena) {
+    super();
     this.#kernels = kernels;
     this.#arena = arena;
+    const relaxed = kernels.f64.is_relaxed() !== 0;
+    this.features = Object.freeze({ simd: true, relaxed });
+    this.deterministic = !relaxed;
   }
 
   /** Bytes of linear memory held now, and what they may grow to. Memory is reused, and never given back to the host. */
@@ -101,10 +125,6 @@ export class Engine {
     for (const kept of this.#allKept) kept.release();
     this.#kernels = undefined;
     this.#kept = new WeakMap();
-  }
-
-  [DISPOSE](): void {
-    this.dispose();
   }
 
   /** @internal */
@@ -143,6 +163,16 @@ export class Engine {
     this.#kept.get(key)?.release();
     this.#kept.delete(key);
   }
+}
+
+/** Throws unless `engine` is one, and not disposed of. */
+export function checkEngine(where: string, engine: Engine): void {
+  if (!(engine instanceof Engine)) {
+    throw new TypeError(
+      `${where}: engine: expected what createEngine gives, got ${describe(engine)}`,
+    );
+  }
+  void engine.kernels;
 }
 
 /** Releases `held` if `owner` is collected first. */
@@ -197,12 +227,20 @@ function openMemory(maximum: number): WebAssembly.Memory {
  * @throws {RangeError} if `maximumBytes` is out of range
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
-  checkHost("createEngine");
-  return build("createEngine", await compile("createEngine", options.wasm), options);
+  const where = "createEngine";
+  checkHost(where);
+  const { wasm, relaxed = false } = options;
+  const embedded = wasm === undefined && relaxed && hasRelaxed();
+  return build(where, embedded ? await relaxedModule() : await compile(where, wasm), options);
 }
 
 /** As {@link createEngine}, at once. For Node and workers; `wasm` must be bytes or a module. */
 export function createEngineSync(options: EngineOptions = {}): Engine {
   checkHost("createEngineSync");
+  if (options.relaxed === true && options.wasm === undefined) {
+    throw new TypeError(
+      "createEngineSync: relaxed: that build is loaded on demand: use createEngine, or pass its bytes as wasm",
+    );
+  }
   return build("createEngineSync", compileSync("createEngineSync", options.wasm), options);
 }

@@ -29,6 +29,23 @@ export function checkHost(where: string): void {
   }
 }
 
+/** A module whose one instruction is a relaxed swizzle. */
+const RELAXED_PROBE = Uint8Array.of(
+  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0],
+  ...[10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11],
+);
+
+/** Whether the host has relaxed SIMD. */
+export function hasRelaxed(): boolean {
+  return WebAssembly.validate(RELAXED_PROBE);
+}
+
+/** The relaxed build: a chunk of its own, that only who asks for it loads. */
+export async function relaxedModule(): Promise<WebAssembly.Module> {
+  const { base64 } = await import("../../build/embedded/kernels.relaxed.js");
+  return WebAssembly.compile(decodeBase64(base64));
+}
+
 let embedded: WebAssembly.Module | undefined;
 
 /** The module that travels inside the JavaScript, compiled once. */
@@ -44,6 +61,12 @@ function isBytes(source: unknown): source is BufferSource {
   return ArrayBuffer.isView(source) || source instanceof ArrayBuffer;
 }
 
+/** V8 refuses to compile a DataView, which is a BufferSource too (Node 20, 2026). */
+function bytesOf(source: BufferSource): BufferSource {
+  if (!ArrayBuffer.isView(source)) return source;
+  return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+}
+
 /** Compiles `source` at once. */
 export function compileSync(where: string, source: WasmSource | undefined): WebAssembly.Module {
   if (source === undefined) return embeddedModule();
@@ -54,7 +77,7 @@ export function compileSync(where: string, source: WasmSource | undefined): WebA
     );
   }
   try {
-    return new WebAssembly.Module(source);
+    return new WebAssembly.Module(bytesOf(source));
   } catch (cause) {
     throw notAModule(where, cause);
   }
@@ -71,7 +94,8 @@ export async function compile(
   }
   const given = await source;
   if (isBytes(given)) {
-    return WebAssembly.compile(given).catch((cause) => Promise.reject(notAModule(where, cause)));
+    const compiled = WebAssembly.compile(bytesOf(given));
+    return compiled.catch((cause) => Promise.reject(notAModule(where, cause)));
   }
   if (!isResponse(given)) return compileSync(where, given);
   if (!given.ok) {

@@ -5,11 +5,13 @@ import { createArrays } from "recurra/arrays";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launch } from "../support/chromium.js";
 import { root } from "../support/consumer.js";
+import { golden } from "../support/golden.js";
 import { hosts, type Page, project } from "../support/pages.js";
-import { runSeedCase, type SeedCase } from "../support/seed_cases.js";
+import { runSeedCase, type SeedCase } from "../support/seed.js";
+import { bound } from "../support/subject.js";
 
 const fixtures = `${root}test/fixtures/`;
-const GOLDEN = readFileSync(`${fixtures}golden.txt`, "utf8");
+const GOLDEN = golden(recurra, recurra.createEngineSync());
 const seedCases = readdirSync(`${fixtures}seed-cases`);
 const STRICT = "default-src 'none'; script-src 'self'; connect-src 'self'; worker-src 'self'";
 const STRICT_WITH_WASM = STRICT.replace("'self';", "'self' 'wasm-unsafe-eval';");
@@ -71,15 +73,15 @@ describe.each(Object.entries(hosts))("Chromium, %s", (name, open) => {
   it.each(seedCases)("%s, 0 bits from Node's, within 1e-12 of the exercise's", async (file) => {
     const seedCase: SeedCase = JSON.parse(readFileSync(`${fixtures}seed-cases/${file}`, "utf8"));
     const engine = recurra.createEngineSync();
-    const here = runSeedCase(recurra, engine, seedCase);
+    const here = runSeedCase(bound("Node", recurra, engine), seedCase);
     const there = await tab.evaluate((url) => recurraPage.seedCase(url), `seed-cases/${file}`);
     expect(Object.keys(there)).toEqual(Object.keys(seedCase.expected));
-    for (const [key, { shape, data }] of Object.entries(here)) {
+    for (const [key, wanted] of Object.entries(seedCase.expected)) {
+      const { shape, data } = here[key] as recurra.Tensor;
       expect(there[key], key).toEqual(bits(data));
-      const wanted = seedCase.expected[key];
-      expect(shape, key).toEqual(wanted?.shape);
+      expect(shape, key).toEqual(wanted.shape);
       data.forEach((value, i) => {
-        expect(Math.abs(value - (wanted?.data[i] ?? Number.NaN)), key).toBeLessThan(1e-12);
+        expect(Math.abs(value - (wanted.data[i] ?? Number.NaN)), key).toBeLessThan(1e-12);
       });
     }
     engine.dispose();

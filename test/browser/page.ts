@@ -1,7 +1,8 @@
 import * as recurra from "recurra";
 import { createArrays } from "recurra/arrays";
 import { golden } from "../support/golden.js";
-import { runSeedCase, type SeedCase } from "../support/seed_cases.js";
+import { runSeedCase, type SeedCase } from "../support/seed.js";
+import { bound } from "../support/subject.js";
 
 // What runs in the page: the tests call these through `globalThis.recurraPage`.
 
@@ -34,8 +35,11 @@ const functions = {
 
   async seedCase(url: string): Promise<Record<string, string[]>> {
     const seedCase: SeedCase = await (await fetch(url)).json();
-    const outputs = runSeedCase(recurra, await recurra.createEngine(), seedCase);
-    return Object.fromEntries(Object.entries(outputs).map(([key, { data }]) => [key, bits(data)]));
+    const outputs = runSeedCase(bound("page", recurra, await recurra.createEngine()), seedCase);
+    const data = (name: string) => (outputs[name] as recurra.Tensor).data;
+    return Object.fromEntries(
+      Object.keys(seedCase.expected).map((name) => [name, bits(data(name))]),
+    );
   },
 
   async arrays(x: number[]): Promise<Record<string, string[]>> {

@@ -1,14 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 
-/** A tensor as it stands in a fixture: C order, float64 printed exactly. */
-export interface Stored {
-  shape: number[];
-  data: number[];
-}
-
-export const loaded = ({ shape, data }: Stored) => ({ shape, data: Float64Array.from(data) });
-
 /** Every JSON file of a folder of test/fixtures, by name. */
 export function fixtures<T>(folder: string): { name: string; content: T }[] {
   const path = fileURLToPath(new URL(`../fixtures/${folder}`, import.meta.url));

@@ -17,7 +17,9 @@ const SOURCES = [
   "test/browser/page.ts",
   "test/browser/worker.ts",
   "test/support/golden.ts",
-  "test/support/seed_cases.ts",
+  "test/support/seed.ts",
+  "test/support/stored.ts",
+  "test/support/subject.ts",
 ];
 
 const html = (script: string): string =>

@@ -1,4 +1,4 @@
-import { loaded, type Stored } from "./fixtures.js";
+import { loaded, type Stored } from "./stored.js";
 import type { LstmParameters, RnnParameters, Subject, Tensor } from "./subject.js";
 
 /** One program of the exercise: what goes in, what comes out, and the figures that the text prints. */
@@ -95,7 +95,7 @@ const PROGRAMS: Record<string, Program> = {
   lstm_backward_local: lstmBackward(false),
 };
 
-/** Runs one of the exercise's programs on the oracle or the engine. */
+/** Runs one of the exercise's programs on the oracle or the engine, in Node or in a page. */
 export function runSeedCase(on: Subject, seed: SeedCase): Outputs {
   const program = PROGRAMS[seed.case];
   if (program === undefined) throw new Error(`no program is called ${seed.case}`);

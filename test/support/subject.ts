@@ -6,9 +6,12 @@ export type { LstmParameters, RnnParameters, Tensor };
 
 /** One step of a forward pass. What a test reads of it, by the exercise's names. */
 export interface RnnCacheView {
+  readonly parameters: object;
   readonly aNext: Tensor;
   readonly aPrev: Tensor;
   readonly xt: Tensor;
+  /** The engine's hold memory. */
+  dispose?(): void;
 }
 
 export interface LstmCacheView extends RnnCacheView {
@@ -24,6 +27,17 @@ export interface CachesView<C> {
   readonly x: Tensor;
   readonly length: number;
   at(t: number): C;
+  /** The engine's hold memory. */
+  dispose?(): void;
+}
+
+/** Class ids (m, T), or m rows of T of them; −1 is ignored. */
+export type Targets = Int32Array | readonly (readonly number[])[];
+
+export interface LossView {
+  readonly loss: number;
+  readonly da: Tensor;
+  readonly dby: Tensor;
 }
 
 export type RnnGradients = { readonly [name in `d${"Wax" | "Waa" | "ba"}`]: Tensor };
@@ -32,8 +46,8 @@ export type LstmGradients = {
 };
 
 /**
- * The eight functions as the reference cases call them, so that one driver serves the oracle and the engine. Written as
- * methods: each subject may ask for the caches that it made itself.
+ * The functions as the tests call them, so that one driver serves the oracle and the engine. Written as methods: each
+ * subject may ask for the caches that it made itself.
  */
 export interface Subject {
   readonly name: string;
@@ -77,4 +91,34 @@ export interface Subject {
     caches: CachesView<LstmCacheView>,
     options?: { throughTime?: boolean; dcLast?: Tensor },
   ): { dx: Tensor; da0: Tensor; dc0: Tensor } & LstmGradients;
+  softmaxCrossEntropy(
+    caches: CachesView<LstmCacheView>,
+    targets: Targets,
+    options?: { reduction?: "mean" | "sum" },
+  ): LossView & { dWy: Tensor };
+  softmaxCrossEntropy(
+    caches: CachesView<RnnCacheView>,
+    targets: Targets,
+    options?: { reduction?: "mean" | "sum" },
+  ): LossView & { dWya: Tensor };
+}
+
+const FUNCTIONS = [
+  ...(["rnnCellForward", "rnnForward", "rnnCellBackward", "rnnBackward"] as const),
+  ...(["lstmCellForward", "lstmForward", "lstmCellBackward", "lstmBackward"] as const),
+  "softmaxCrossEntropy",
+] as const;
+
+type Api = Readonly<Record<(typeof FUNCTIONS)[number], (...operands: never[]) => unknown>>;
+
+/**
+ * The package's functions, from its sources or as it was built, with the engine as their first argument. Knows of no
+ * host: it runs in a page too.
+ */
+export function bound(name: string, api: Api, engine: object): Subject {
+  const calls = FUNCTIONS.map((key) => {
+    const call = api[key] as (...operands: unknown[]) => unknown;
+    return [key, (...operands: unknown[]) => call(engine, ...operands)] as const;
+  });
+  return { name, ...Object.fromEntries(calls) } as Subject & Record<string, unknown>;
 }

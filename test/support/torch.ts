@@ -1,13 +1,12 @@
 import { rows, stack, transpose } from "../oracle/matrix.js";
 import { add, get, set, zeros } from "../oracle/tensor.js";
-import { loaded, type Stored } from "./fixtures.js";
-import type { Subject, Tensor } from "./subject.js";
-import {
-  type Direction,
-  type DirectionGradients,
-  lstmDirection,
-  rnnDirection,
-  type TorchWeights,
+import { loaded, type Stored } from "./stored.js";
+import type { Tensor } from "./subject.js";
+import type {
+  Direction,
+  DirectionGradients,
+  OpenDirection,
+  TorchWeights,
 } from "./torch_direction.js";
 
 /** A PyTorch float64 case: layers of RNN or LSTM, one or two directions, a ragged batch; loss = Σ y·dy. */
@@ -68,7 +67,11 @@ const partName = (part: string, l: number, d: number): string =>
 const turned = (d: number, x: Tensor): Tensor => (d === 1 ? reversed(x) : x);
 
 /** All layers over sequence b, each one's directions; `y` is what the last gives. */
-function runLayers(on: Subject, given: TorchCase, b: number): { y: Tensor; layers: Direction[][] } {
+function runLayers(
+  open: OpenDirection,
+  given: TorchCase,
+  b: number,
+): { y: Tensor; layers: Direction[][] } {
   const h0 = loaded(given.h0);
   const c0 = given.c0 && loaded(given.c0);
   let y: Tensor = loaded(given.x[b] as Stored);
@@ -79,9 +82,7 @@ function runLayers(on: Subject, given: TorchCase, b: number): { y: Tensor; layer
       ) as unknown as TorchWeights;
       const k = place(given, l, d);
       const x = turned(d, y);
-      return c0
-        ? lstmDirection(on, x, state(h0, k, b), state(c0, k, b), weights)
-        : rnnDirection(on, x, state(h0, k, b), weights);
+      return open(x, state(h0, k, b), c0 && state(c0, k, b), weights);
     });
     y = transpose(directions.map(({ h }, d) => transpose(turned(d, h))).reduce(stack));
     return directions;
@@ -113,7 +114,7 @@ function runLayersBackward(
  *
  * @returns outputs and gradients under the fixture's names, those of sequences and weights as `y[0]`, `dweights.bias_ih_l0`
  */
-export function runTorchCase(on: Subject, given: TorchCase): Map<string, Tensor> {
+export function runTorchCase(open: OpenDirection, given: TorchCase): Map<string, Tensor> {
   const { shape } = loaded(given.h0);
   const results = new Map<string, Tensor>();
   const states = given.c0 ? ["h_n", "dh0", "c_n", "dc0"] : ["h_n", "dh0"];
@@ -124,7 +125,7 @@ export function runTorchCase(on: Subject, given: TorchCase): Map<string, Tensor>
   };
 
   given.x.forEach((_, b) => {
-    const { y, layers } = runLayers(on, given, b);
+    const { y, layers } = runLayers(open, given, b);
     results.set(`y[${b}]`, y);
     layers.forEach((directions, l) => {
       directions.forEach(({ h, c }, d) => {

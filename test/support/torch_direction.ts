@@ -1,6 +1,13 @@
 import { rows, stack, transpose } from "../oracle/matrix.js";
 import { add, zeros } from "../oracle/tensor.js";
-import type { LstmParameters, Subject, Tensor } from "./subject.js";
+import type {
+  LstmGradients,
+  LstmParameters,
+  RnnGradients,
+  RnnParameters,
+  Subject,
+  Tensor,
+} from "./subject.js";
 
 // One layer, one direction, one sequence, in PyTorch's terms: sequences are (T, features), states (hidden, 1), weights have
 // their gates' rows in the order i, f, g, o and come with two biases, of which the cells here know the sum.
@@ -21,7 +28,7 @@ export interface DirectionGradients {
 
 export interface Direction {
   readonly h: Tensor;
-  /** The memory after each step; absent in an RNN. */
+  /** The memory after the last step, and those before it if they can be had; absent in an RNN. */
   readonly c: Tensor | undefined;
   backward(dh: Tensor): DirectionGradients;
 }
@@ -45,35 +52,24 @@ const columns = (A: Tensor, from: number, to: number): Tensor =>
 /** Nothing here reads the output layer. */
 const OUTPUTS = 1;
 
-export function rnnDirection(on: Subject, x: Tensor, h0: Tensor, w: TorchWeights): Direction {
-  const { a, caches } = on.rnnForward(batched(x), h0, {
-    Wax: w.weight_ih,
-    Waa: w.weight_hh,
-    ba: asColumn(add(w.bias_ih, w.bias_hh)),
-    Wya: zeros(OUTPUTS, h0.data.length),
-    by: zeros(OUTPUTS, 1),
-  });
-  return {
-    h: unbatched(a),
-    c: undefined,
-    backward(dh) {
-      const g = on.rnnBackward(batched(dh), caches);
-      const bias = asVector(g.dba);
-      return {
-        dx: unbatched(g.dx),
-        dh0: g.da0,
-        dc0: undefined,
-        dweights: { weight_ih: g.dWax, weight_hh: g.dWaa, bias_ih: bias, bias_hh: bias },
-      };
-    },
-  };
+const sumOfBiases = (w: TorchWeights): Tensor => asColumn(add(w.bias_ih, w.bias_hh));
+
+export const rnnParameters = (w: TorchWeights): RnnParameters => ({
+  ...{ Wax: w.weight_ih, Waa: w.weight_hh, ba: sumOfBiases(w) },
+  ...{ Wya: zeros(OUTPUTS, w.weight_hh.shape[1] ?? 0), by: zeros(OUTPUTS, 1) },
+});
+
+export function rnnWeights({ dWax, dWaa, dba }: RnnGradients): TorchWeights {
+  const bias = asVector(dba);
+  return { weight_ih: dWax, weight_hh: dWaa, bias_ih: bias, bias_hh: bias };
 }
 
 /** PyTorch's gates i, f, g, o by the exercise's letters. */
 const GATES = ["i", "f", "c", "o"] as const;
 
-function lstmParameters(w: TorchWeights, na: number): LstmParameters {
-  const bias = asColumn(add(w.bias_ih, w.bias_hh));
+export function lstmParameters(w: TorchWeights): LstmParameters {
+  const na = w.weight_hh.shape[1] ?? 0;
+  const bias = sumOfBiases(w);
   const all = beside(w.weight_hh, w.weight_ih);
   const [i, f, c, o] = [0, 1, 2, 3].map((gate) => ({
     W: rows(all, gate * na, (gate + 1) * na),
@@ -91,33 +87,48 @@ interface Gate {
   readonly b: Tensor;
 }
 
-export function lstmDirection(
-  on: Subject,
-  x: Tensor,
-  h0: Tensor,
-  c0: Tensor,
-  w: TorchWeights,
-): Direction {
-  const na = h0.data.length;
-  const { a, c, caches } = on.lstmForward(batched(x), h0, lstmParameters(w, na), { c0 });
+export function lstmWeights(g: LstmGradients): TorchWeights {
+  const W = GATES.map((gate) => g[`dW${gate}`]).reduce(stack);
+  const bias = asVector(GATES.map((gate) => g[`db${gate}`]).reduce(stack));
+  const na = (W.shape[0] as number) / GATES.length;
   return {
-    h: unbatched(a),
-    c: unbatched(c),
-    backward(dh) {
-      const g = on.lstmBackward(batched(dh), caches);
-      const W = GATES.map((gate) => g[`dW${gate}`]).reduce(stack);
-      const bias = asVector(GATES.map((gate) => g[`db${gate}`]).reduce(stack));
-      return {
-        dx: unbatched(g.dx),
-        dh0: g.da0,
-        dc0: g.dc0,
-        dweights: {
-          weight_hh: columns(W, 0, na),
-          weight_ih: columns(W, na, W.shape[1] ?? 0),
-          bias_ih: bias,
-          bias_hh: bias,
-        },
-      };
-    },
+    weight_hh: columns(W, 0, na),
+    weight_ih: columns(W, na, W.shape[1] ?? 0),
+    bias_ih: bias,
+    bias_hh: bias,
   };
 }
+
+/** A layer without `c0` is an RNN. */
+export type OpenDirection = (
+  x: Tensor,
+  h0: Tensor,
+  c0: Tensor | undefined,
+  weights: TorchWeights,
+) => Direction;
+
+/** By the eight functions. */
+export const byFunctions =
+  (on: Subject): OpenDirection =>
+  (x, h0, c0, w) => {
+    if (c0 === undefined) {
+      const { a, caches } = on.rnnForward(batched(x), h0, rnnParameters(w));
+      return {
+        h: unbatched(a),
+        c: undefined,
+        backward(dh) {
+          const { dx, da0, ...others } = on.rnnBackward(batched(dh), caches);
+          return { dx: unbatched(dx), dh0: da0, dc0: undefined, dweights: rnnWeights(others) };
+        },
+      };
+    }
+    const { a, c, caches } = on.lstmForward(batched(x), h0, lstmParameters(w), { c0 });
+    return {
+      h: unbatched(a),
+      c: unbatched(c),
+      backward(dh) {
+        const { dx, da0, dc0, ...others } = on.lstmBackward(batched(dh), caches);
+        return { dx: unbatched(dx), dh0: da0, dc0, dweights: lstmWeights(others) };
+      },
+    };
+  };
