@@ -10,7 +10,7 @@ import { engines } from "../support/subjects.js";
 
 // Each sum has at most 400 terms (rows of a weight's gradient): 400·2^−53 = 4e-14, and what cancels is at most a hundred
 // times larger than what is left (test/support/compare.ts).
-const BOUND = 1e-11;
+const BOUND = 1e-12;
 
 const sum = (one: Tensors, other: Tensors): Tensors =>
   Object.fromEntries(

@@ -17,12 +17,19 @@ export function subjectOf(name: string, options: recurra.EngineOptions = {}): En
   return { ...bound(name, recurra, engine), engine };
 }
 
-const debug = readFileSync(new URL("../../build/kernels.debug.wasm", import.meta.url));
+const build = (name: string) =>
+  Uint8Array.from(readFileSync(new URL(`../../build/${name}.wasm`, import.meta.url)));
 
-/** One for each shipped build. */
+/** Fused multiply-add rounds once where the others round twice; what a row gives still depends on nothing but the row. */
+const relaxed = build("kernels.relaxed");
+
+/** One for each shipped build that this host can run. */
 export const engines: readonly EngineSubject[] = [
   subjectOf("engine"),
-  subjectOf("engine with the debug kernels", { wasm: debug }),
+  subjectOf("engine with the debug kernels", { wasm: build("kernels.debug") }),
+  ...(WebAssembly.validate(relaxed)
+    ? [subjectOf("engine with the relaxed kernels", { wasm: relaxed })]
+    : []),
 ];
 
 /** What the reference cases are asked of. */
