@@ -18,6 +18,12 @@ export function describe(value: unknown): string {
   return value.constructor?.name ?? "object";
 }
 
+/** Throws a `TypeError` unless `value` is an object, such as options. */
+export function checkObject(where: string, name: string, value: object): void {
+  if (typeof value === "object" && value !== null) return;
+  throw new TypeError(`${where}: ${name}: expected an object, got ${describe(value)}`);
+}
+
 /**
  * Throws a `TypeError` unless `value` was made by the given class. `called` is the class's name for the message: its own
  * may be a minifier's.

@@ -1,7 +1,7 @@
 import { ShapeError } from "../errors.js";
 import { addWeightGradient } from "../sequence/backward.js";
 import { planHeadGradient } from "../sequence/plan.js";
-import { describe, type Tensor } from "../tensor.js";
+import { checkObject, describe, type Tensor } from "../tensor.js";
 import { type Engine, withScratch } from "../wasm/engine.js";
 import { read, stageBytes } from "./axes.js";
 import { LstmCaches } from "./lstm_caches.js";
@@ -53,9 +53,11 @@ export function softmaxCrossEntropy(
   engine: Engine,
   caches: LstmCaches | RnnCaches,
   targets: Targets,
-  { reduction = "mean" }: LossOptions = {},
+  options: LossOptions = {},
 ): Loss & ({ dWy: Tensor } | { dWya: Tensor }) {
   const where = "softmaxCrossEntropy";
+  checkObject(where, "options", options);
+  const { reduction = "mean" } = options;
   if (!(caches instanceof LstmCaches || caches instanceof RnnCaches)) {
     throw new TypeError(
       `${where}: caches: expected RnnCaches or LstmCaches, got ${describe(caches)}`,

@@ -1,4 +1,4 @@
-import { checkInstance, type Tensor } from "../tensor.js";
+import { checkInstance, checkObject, type Tensor } from "../tensor.js";
 import type { Engine } from "../wasm/engine.js";
 import {
   type Gates,
@@ -78,6 +78,7 @@ export function lstmForward(
   parameters: LstmParameters,
   options: { c0?: Tensor } = {},
 ): { a: Tensor; y: Tensor; c: Tensor; caches: LstmCaches } {
+  checkObject("lstmForward", "options", options);
   const { recording, a, c, y } = forward(engine, {
     where: "lstmForward",
     naming: lstmNaming,
@@ -142,6 +143,7 @@ export function lstmBackward(
   options: { throughTime?: boolean; dcLast?: Tensor } = {},
 ): { dx: Tensor; da0: Tensor; dc0: Tensor } & LstmGradients {
   checkInstance("lstmBackward", "caches", LstmCaches, "LstmCaches", caches);
+  checkObject("lstmBackward", "options", options);
   const { dx, da0, dc0, gradients } = backward(
     engine,
     {

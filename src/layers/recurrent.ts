@@ -7,10 +7,10 @@ import { runChunks } from "../sequence/chunks.js";
 import { chunkSteps } from "../sequence/plan.js";
 import { Tape } from "../sequence/tape.js";
 import { Weights } from "../sequence/weights.js";
-import { checkInstance, checkShape, describe, type Numbers, type Tensor } from "../tensor.js";
+import { checkInstance, checkObject, checkShape, type Numbers, type Tensor } from "../tensor.js";
 import type { Floats, Precision } from "../wasm/abi.js";
 import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
-import { type LayerKind, RecurrentState, type StateTensors } from "./state.js";
+import { checkStateTensors, type LayerKind, RecurrentState, type StateTensors } from "./state.js";
 import { RecurrentTape } from "./tape.js";
 import { checkWeights, type LayerGradients, type LayerWeights, splitGradients } from "./weights.js";
 
@@ -99,9 +99,11 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
   forward(
     x: Tensor<D>,
     state?: RecurrentState<D>,
-    { out, keepTape = false }: ForwardOptions<D> = {},
+    options: ForwardOptions<D> = {},
   ): ForwardResult<D> {
     const weights = this.#loaded("forward");
+    checkObject("forward", "options", options);
+    const { out, keepTape = false } = options;
     const { nx, na, width } = this.#kind;
     if (state !== undefined) this.#checkState("forward", state);
     const origin = state === undefined ? " (from the layer)" : " (from state and layer)";
@@ -170,6 +172,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     this.#open("backward");
     checkInstance("backward", "tape", RecurrentTape, "RecurrentTape", tape);
     const held = tape.held(this.#engine, "backward");
+    checkStateTensors("backward", "dState", held.weights.cell, dState);
     const { nx, na, m, T } = held.sizes;
     const { hasMemory, gates } = held.weights.cell;
     checkShape("backward", "dy", dy, ["T", "m", "na"], [T, m, na], " (from the tape)");
@@ -254,9 +257,7 @@ export function createRecurrent<P extends Precision = "f64">(
 ): Recurrent<Data<P>> {
   const where = "createRecurrent";
   checkEngine(where, engine);
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(`${where}: options: expected an object, got ${describe(options)}`);
-  }
+  checkObject(where, "options", options);
   const { cell, inputSize: nx, hiddenSize: na } = options;
   const precision: Precision = options.precision ?? "f64";
   if (!Object.hasOwn(CELLS, cell)) {

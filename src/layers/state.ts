@@ -2,7 +2,7 @@ import type { Cell } from "../cells/cell.js";
 import { StateError } from "../errors.js";
 import { planState } from "../sequence/plan.js";
 import type { Weights } from "../sequence/weights.js";
-import { checkShape, type Tensor } from "../tensor.js";
+import { checkObject, checkShape, type Tensor } from "../tensor.js";
 import type { Floats, Width } from "../wasm/abi.js";
 import type { Block } from "../wasm/arena.js";
 import { type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
@@ -19,6 +19,18 @@ export interface LayerKind {
 export interface StateTensors<D extends Float64Array | Float32Array> {
   h: Tensor<D>;
   c?: Tensor<D>;
+}
+
+/** Throws unless `tensors` is an object that has no memory where the cell has none. */
+export function checkStateTensors(
+  where: string,
+  name: string,
+  cell: Cell,
+  tensors: Partial<StateTensors<Float64Array | Float32Array>>,
+): void {
+  checkObject(where, name, tensors);
+  if (cell.hasMemory || tensors.c === undefined) return;
+  throw new TypeError(`${where}: ${name}.c: an ${cell.name} has no memory c`);
 }
 
 /** The live state of `m` sequences, in linear memory until `dispose`. Made by `createState`. */
@@ -64,6 +76,7 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
 
   /** Sets h and, for an LSTM, c; a part that is not given stays. @throws {ShapeError} unless (1, m, na) */
   write(tensors: Partial<StateTensors<D>>): void {
+    checkStateTensors("write", "state", this.kind.cell, tensors);
     const { m } = this;
     const { na, width } = this.kind;
     const numbers = width.precision === "f64" ? Float64Array : Float32Array;

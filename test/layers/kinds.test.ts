@@ -150,6 +150,17 @@ const rows: Row[] = [
     ];
   }),
   [
+    "forward: options: null",
+    () => layer.forward(x, undefined, wrong(null)),
+    type("forward: options: expected an object, got null"),
+  ],
+  [
+    "backward: dState: null",
+    () => layer.backward(dy, tape, wrong(null)),
+    type("backward: dState: expected an object, got null"),
+  ],
+  ["write: null", () => state.write(wrong(null)), type("write: state: expected an object, got null")],
+  [
     "step: no state",
     () => layer.step(xt, wrong(undefined)),
     type("step: state: expected RecurrentState, got undefined"),

@@ -178,3 +178,10 @@ describe.each(engines)("a layer on the $name", ({ engine }) => {
     state.dispose();
   });
 });
+
+it("an RNN's state has no c, and says so", () => {
+  const layer = createRecurrent(createEngineSync(), { cell: "rnn", inputSize: 2, hiddenSize: 3 });
+  const zeros = tensor([1, 1, 3]);
+  const message = "write: state.c: an rnn has no memory c";
+  expect(() => layer.createState(1).write({ h: zeros, c: zeros })).toThrow(new TypeError(message));
+});
