@@ -1,11 +1,20 @@
-// The ABI of the kernels module: export lines only.
-export { heap_base } from "./base/heap";
-export { gemm_packed, row_by_four_panels } from "./blas/gemm";
-export { exp_map, log_map, sigmoid_map, tanh_map } from "./blas/map";
-export { pack_panels } from "./blas/pack";
+// The ABI of the kernels module: export lines only. A kernel works in f64; its twin in f32 ends in `_f32`.
+export { heap_base, is_relaxed } from "./base/module";
+export { gemm_packed, gemm_packed_f32 } from "./blas/gemm";
+export {
+  exp_map,
+  exp_map_f32,
+  log_map,
+  sigmoid_map,
+  sigmoid_map_f32,
+  tanh_map,
+  tanh_map_f32,
+} from "./blas/map";
+export { pack_panels, pack_panels_f32 } from "./blas/pack";
 export { add_rows } from "./blas/reductions";
+export { row_by_four_panels, row_by_four_panels_f32 } from "./blas/tiles";
 export { reverse_axes } from "./blas/transpose";
-export { lstm_gates_backward, lstm_gates_forward } from "./cells/lstm";
-export { rnn_gates_backward, rnn_gates_forward } from "./cells/rnn";
+export { lstm_gates_backward, lstm_gates_forward, lstm_gates_forward_f32 } from "./cells/lstm";
+export { rnn_gates_backward, rnn_gates_forward, rnn_gates_forward_f32 } from "./cells/rnn";
 export { cross_entropy_rows } from "./heads/cross_entropy";
 export { log_softmax_rows, log_sum_exp_rows, softmax_rows } from "./heads/softmax";

@@ -1,7 +1,8 @@
 // Why this exists: one command makes everything that is shipped, in the order in which the parts need each other.
-//   build/*.wasm      the kernels (debug and release) and the arrays module
+//   build/*.wasm      the kernels (debug, release and relaxed) and the arrays module
 //   build/embedded/   the same as base64 inside JavaScript
 //   dist/esm, dist/cjs   the package: JavaScript and types, no dependency left outside
+//   dist/*.wasm       the release builds once more, for those who serve or compile them on their own
 import { execFileSync } from "node:child_process";
 import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -24,6 +25,7 @@ const transforms = ["as_bind_transform", "package_version_transform"].flatMap((n
 
 run(asc, "assembly/index.ts", "--target", "debug");
 run(asc, "assembly/index.ts", "--target", "release");
+run(asc, "assembly/index.ts", "--target", "relaxed");
 run(asc, "assembly/arrays.ts", "--target", "arrays", ...transforms);
 run("scripts/embed.mjs");
 
@@ -38,9 +40,13 @@ for (const [format, outdir] of [
     outdir,
     format,
     bundle: true,
+    splitting: format === "esm",
     target: "es2022",
     platform: "neutral",
   });
+}
+for (const name of ["kernels", "kernels.relaxed", "arrays"]) {
+  cpSync(`${root}/build/${name}.wasm`, `${root}/dist/${name}.wasm`);
 }
 run(tsc, "-p", "tsconfig.build.json");
 // The same types serve require: a package.json of its own makes them, and the JavaScript beside them, CommonJS.

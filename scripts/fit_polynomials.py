@@ -1,15 +1,22 @@
-"""Makes the polynomial coefficients of assembly/base/exp.ts and assembly/base/log.ts.
+"""Makes the polynomial coefficients of assembly/base/exp.ts, exp_f32.ts and log.ts.
 
 Why it exists: a coefficient nobody can derive again cannot be reviewed. Weighted Remez exchange in 60 digits; the error
-printed is that of the coefficients after rounding to f64. Needs mpmath.   Run: python3 scripts/fit_polynomials.py
+printed is that of the coefficients after rounding to f64 or f32. Needs mpmath.   Run: python3 scripts/fit_polynomials.py
 """
 
-from mpmath import atanh, chop, cos, expm1, factorial, linspace, log, lu_solve, matrix, mp, mpf, pi, polyval, sqrt
+from struct import pack, unpack
+
+from mpmath import cos, expm1, factorial, linspace, log, lu_solve, matrix, mp, mpf, pi, polyval, sqrt, tanh
 
 mp.dps = 60
 
 
-def remez(f, weight, low, high, degree):
+def single(x):
+    """x rounded to f32."""
+    return unpack("f", pack("f", float(x)))[0]
+
+
+def remez(f, weight, low, high, degree, rounding=float):
     """Coefficients, constant term first, that minimise the largest |weight (polynomial - f)| on [low, high]."""
     points = [(low + high) / 2 - (high - low) / 2 * cos(pi * i / (degree + 1)) for i in range(degree + 2)]
     grid = linspace(low, high, 4001)
@@ -27,7 +34,7 @@ def remez(f, weight, low, high, degree):
         if len(runs) < degree + 2:
             break
         points = [x for x, _ in runs[: degree + 2]]
-    rounded = [float(a) for a in c]
+    rounded = [rounding(a) for a in c]
     error = max(w * abs(polyval([mpf(a) for a in rounded[::-1]], x) - y) for x, (y, w) in zip(grid, values))
     return rounded, error
 
@@ -41,8 +48,15 @@ def show(title, fit):
 # expm1(r) = r + r^2 P(r) on |r| <= ln2/2; the weight makes it the error relative to expm1.
 half = log(2) / 2 * mpf("1.00001")
 tail = lambda r: sum(r**k / factorial(k + 2) for k in range(40))
-for degree in (8, 9, 10):
+for degree in (9, 10):
     show(f"expm1, degree {degree}", remez(tail, lambda r: abs(r) + mpf("0.01"), -half, half, degree))
+for degree in (3, 4, 5):
+    show(f"expm1, f32, degree {degree}", remez(tail, lambda r: abs(r) + mpf("0.01"), -half, half, degree, single))
+
+# tanh(r/2) = r H(z), z = r^2, on the same r; the error relative to tanh.
+quotient = lambda z: tanh(sqrt(z) / 2) / sqrt(z) if z else mpf("0.5")
+for degree in (4, 5, 6):
+    show(f"tanh of the half, degree {degree}", remez(quotient, lambda z: mpf(2), mpf(0), half**2, degree))
 
 # log((1+s)/(1-s)) = 2s + s z L(z), z = s^2, on m in [sqrt(1/2), sqrt(2)]; the weight makes it the error relative to 2s.
 top = ((sqrt(2) - 1) / (sqrt(2) + 1)) ** 2
@@ -50,5 +64,6 @@ series = lambda z: sum(2 * z**k / (2 * k + 3) for k in range(60))
 for degree in (5, 6):
     show(f"log, degree {degree}", remez(series, lambda z: z / 2 + mpf("1e-4"), mpf(0), top, degree))
 
-head = log(2) - (log(2) % mpf(2) ** -42)
-print(f"log2(e) = {float(1 / log(2))!r}  ln2 head = {float(head)!r} tail = {float(log(2) - head)!r}")
+for bits, rounding in ((42, float), (16, single)):
+    head = log(2) - (log(2) % mpf(2) ** -bits)
+    print(f"log2(e) = {rounding(1 / log(2))!r}  ln2 head = {float(head)!r} tail = {rounding(log(2) - head)!r}")

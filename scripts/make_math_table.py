@@ -2,28 +2,30 @@
 
 Why it exists: Math.exp and its kin are no reference for a bound in ULP. mpmath, 300 bits. Little-endian f64; ROWS rows (x, y, rest)
 per function in the order above: y = f(x) rounded to f64, rest = (f(x) - y) in units in the last place of y.
-Run: python3 scripts/make_math_table.py
+Run: python3 scripts/make_math_table.py          A table 80 times as long for scripts/measure_math.mjs: … 80 build/math.bin
 """
 
 import math
 import random
+import sys
 from array import array
 
 from mpmath import exp, floor, log, mp, mpf, tanh
 
 mp.prec = 300
-ROWS = 5000
+TIMES, PATH = (int(sys.argv[1]), sys.argv[2]) if len(sys.argv) > 2 else (1, "test/fixtures/math.bin")
+ROWS = 5000 * TIMES
 LN2 = math.log(2)
 random.seed(20)
 
 
 def uniform(low, high, count):
-    return [random.uniform(low, high) for _ in range(count)]
+    return [random.uniform(low, high) for _ in range(count * TIMES)]
 
 
 def magnitudes(low, high, count):
     """Powers of two spread evenly, both signs."""
-    return [random.choice((-1, 1)) * 2 ** random.uniform(low, high) for _ in range(count)]
+    return [random.choice((-1, 1)) * 2 ** random.uniform(low, high) for _ in range(count * TIMES)]
 
 
 def around(points):
@@ -34,7 +36,7 @@ def around(points):
 
 def cells(low, high, count, scale=1.0):
     """Around the ends of the cells of exp's reduction, (n + 1/2) ln2."""
-    return around([(random.randint(low, high) + 0.5) * LN2 * scale for _ in range(count)])
+    return around([(random.randint(low, high) + 0.5) * LN2 * scale for _ in range(count * TIMES)])
 
 
 def row(f, x):
@@ -47,11 +49,11 @@ def row(f, x):
 sigmoid = lambda x: 1 / (1 + exp(-x))
 limits = around([-745.1332191019412, -708.3964185322641])
 X = {
-    exp: limits + cells(-1074, 1022, 250) + cells(-3, 2, 40) + magnitudes(-1074, 0, 600) + uniform(-745.2, -708, 700) + uniform(-1, 1, 800) + uniform(-708, 709.78, ROWS),
+    exp: limits + cells(-1074, 1022, 250) + cells(-3, 2, 40) + magnitudes(-1074, 0, 600) + uniform(-745.2, -708, 700) + uniform(-1, 1, 800) + uniform(-708, 709.78, 5000),
     log: around([2.0**k for k in range(-1074, 1024, 30)] + [2 ** (k + 0.5) for k in range(-1060, 1023, 30)]) + uniform(0.7, 1.5, 1500) + [abs(x) for x in magnitudes(-1074, -1022, 400)] + [abs(x) for x in magnitudes(-1022, 1023, ROWS)],
-    sigmoid: limits + around([1.0986122886681098, -1.0986122886681098]) + cells(-1074, 55, 150) + cells(-3, 2, 40) + magnitudes(-1074, 0, 300) + uniform(-745.2, -708, 500) + uniform(-708, -30, 500) + uniform(-2.8, 1.2, 1700) + uniform(-30, 38, ROWS),
-    tanh: cells(-55, 54, 150, 0.5) + cells(-3, 2, 40, 0.5) + magnitudes(-1074, 0, 1000) + uniform(-1, 1, 1500) + uniform(-20, 20, ROWS),
+    sigmoid: limits + cells(-1074, 55, 150) + cells(-3, 2, 40) + magnitudes(-1074, 0, 300) + uniform(-745.2, -708, 500) + uniform(-708, -30, 500) + uniform(-2.8, 1.2, 1700) + uniform(-30, 38, 5000),
+    tanh: cells(-55, 54, 150, 0.5) + cells(-3, 2, 40, 0.5) + magnitudes(-1074, 0, 1000) + uniform(-1, 1, 1500) + uniform(-20, 20, 5000),
 }  # fmt: skip
-with open("test/fixtures/math.bin", "wb") as file:
+with open(PATH, "wb") as file:
     for f, xs in X.items():
         array("d", [value for x in [x for x in xs if f is not log or x > 0][:ROWS] for value in row(f, x)]).tofile(file)

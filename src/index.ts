@@ -21,7 +21,18 @@ export {
   rnnForward,
 } from "./functional/rnn.js";
 export type { RnnCache, RnnCaches, RnnParameters } from "./functional/rnn_caches.js";
+export {
+  createRecurrent,
+  type ForwardOptions,
+  type ForwardResult,
+  type Recurrent,
+  type RecurrentOptions,
+} from "./layers/recurrent.js";
+export type { RecurrentState, StateTensors } from "./layers/state.js";
+export type { RecurrentTape } from "./layers/tape.js";
+export type { LayerGradients, LayerWeights, WeightData } from "./layers/weights.js";
 export { type Tensor, tensor } from "./tensor.js";
+export type { Precision } from "./wasm/abi.js";
 export {
   createEngine,
   createEngineSync,

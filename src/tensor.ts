@@ -1,9 +1,9 @@
 import { ShapeError } from "./errors.js";
 
 /** Numbers with a shape, in C order as numpy: the last axis varies fastest. */
-export interface Tensor {
+export interface Tensor<D extends Float64Array | Float32Array = Float64Array> {
   readonly shape: readonly number[];
-  readonly data: Float64Array;
+  readonly data: D;
 }
 
 /** A readable shape: `(3, 10, 7)`, `(5,)`. */
@@ -69,15 +69,23 @@ export function tensor(shape: readonly number[], data?: ArrayLike<number>): Tens
   return { shape: own, data: data instanceof Float64Array ? data : Float64Array.from(data) };
 }
 
-/** Throws a `TypeError` unless `value` is a consistent tensor. */
-export function checkTensor(where: string, name: string, value: Tensor): void {
-  const kind = `${where}: ${name}: expected a tensor { shape, data: Float64Array }`;
+/** The arrays that a tensor's numbers may come in. */
+export type Numbers = typeof Float64Array | typeof Float32Array;
+
+/** Throws a `TypeError` unless `value` is a consistent tensor of the given kind of numbers. */
+export function checkTensor(
+  where: string,
+  name: string,
+  value: Tensor<Float64Array | Float32Array>,
+  numbers: Numbers = Float64Array,
+): void {
+  const kind = `${where}: ${name}: expected a tensor { shape, data: ${numbers.name} }`;
   if (typeof value !== "object" || value === null) {
     throw new TypeError(`${kind}, got ${describe(value)}`);
   }
   if (!Array.isArray(value.shape))
     throw new TypeError(`${kind}, got shape: ${describe(value.shape)}`);
-  if (!(value.data instanceof Float64Array)) {
+  if (!(value.data instanceof numbers)) {
     throw new TypeError(`${kind}, got data: ${describe(value.data)}`);
   }
   const size = sizeOf(`${where}: ${name}`, value.shape);
@@ -98,19 +106,20 @@ export function checkTensor(where: string, name: string, value: Tensor): void {
 export function checkShape(
   where: string,
   name: string,
-  value: Tensor,
+  value: Tensor<Float64Array | Float32Array>,
   letters: readonly string[],
   sizes: readonly (number | undefined)[],
   origin: string,
+  numbers: Numbers = Float64Array,
 ): void {
-  checkTensor(where, name, value);
+  checkTensor(where, name, value, numbers);
   const { shape } = value;
   const wrong = (extent: number, i: number): boolean =>
     sizes[i] !== undefined && sizes[i] !== extent;
   if (shape.length === letters.length && !shape.some(wrong)) return;
   const known = letters
     .map((letter, i) => (sizes[i] === undefined ? "" : `${letter} = ${sizes[i]}`))
-    .filter((text) => text !== "" && !text.startsWith("1"));
+    .filter((text, i, all) => text !== "" && !text.startsWith("1") && all.indexOf(text) === i);
   const reason = known.length === 0 ? "" : ` with ${known.join(", ")}${origin}`;
   throw new ShapeError(
     `${where}: ${name}: expected ${formatShape(letters)}${reason}, got ${formatShape(shape)}`,

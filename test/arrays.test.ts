@@ -1,8 +1,4 @@
-import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
@@ -273,21 +269,5 @@ describe("the module", () => {
     expect(arrays.buildInfo()).toBe(
       `${name} ${version}, AssemblyScript ${devDependencies.assemblyscript}, simd128, f64`,
     );
-  });
-
-  it("is built to the same bytes a second time", () => {
-    const asc = createRequire(import.meta.url).resolve("assemblyscript/bin/asc.js");
-    const out = join(mkdtempSync(join(tmpdir(), "recurra-")), "arrays");
-    execFileSync(
-      process.execPath,
-      [
-        ...[asc, "assembly/arrays.ts", "--target", "arrays"],
-        ...["--transform", "./scripts/as_bind_transform.mjs"],
-        ...["--transform", "./scripts/package_version_transform.mjs"],
-        ...["--outFile", `${out}.wasm`, "--textFile", `${out}.wat`],
-      ],
-      { cwd: root },
-    );
-    expect(readFileSync(`${out}.wasm`).equals(wasm())).toBe(true);
   });
 });

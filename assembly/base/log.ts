@@ -9,6 +9,7 @@ const ROOT_HALF: usize = 0;
 const BIAS: usize = 1;
 const MANTISSA: usize = 2;
 const MAGIC: usize = 3;
+// prettier-ignore
 const BITS: usize = memory.data<u64>(
   [
     0x3fe6a09e667f3bcd, 0x3fe6a09e667f3bcd, // √½
@@ -30,6 +31,7 @@ const HALF: usize = 8;
 const LN2_HEAD: usize = 9;
 const LN2_TAIL: usize = 10;
 const L: usize = 11;
+// prettier-ignore
 const TABLE: usize = memory.data<f64>(
   [
     2.2250738585072014e-308, 2.2250738585072014e-308, // below it a number is subnormal

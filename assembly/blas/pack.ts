@@ -1,15 +1,34 @@
-import { ITEM } from "../base/lanes";
-import { PANEL } from "../base/tile";
+import { panelWidth } from "../base/tile";
 
 /**
  * packed = panels of W (n × k), as drawn in base/tile.
  *
  * - w:       in; element (i, j) stands at w + (i·rowStride + j·columnStride) elements, so that W and Wᵀ are packed
  *            by the same kernel
- * - packed:  out, set; ceil(n / 4)·4·k elements; must not overlap w
+ * - packed:  out, set; whole panels: ceil(n / width)·width·k elements, width 4 for f64 and 8 for f32; must not overlap w
  *
  * Tail: outputs beyond n are zeros.
  */
+function pack<T>(
+  n: usize,
+  k: usize,
+  rowStride: usize,
+  columnStride: usize,
+  w: usize,
+  packed: usize,
+): void {
+  const width = panelWidth<T>();
+  for (let first: usize = 0; first < n; first += width) {
+    for (let j: usize = 0; j < k; j++) {
+      for (let i = first; i < first + width; i++) {
+        const at = w + (i * rowStride + j * columnStride) * sizeof<T>();
+        store<T>(packed, i < n ? load<T>(at) : <T>0);
+        packed += sizeof<T>();
+      }
+    }
+  }
+}
+
 export function pack_panels(
   n: usize,
   k: usize,
@@ -18,13 +37,16 @@ export function pack_panels(
   w: usize,
   packed: usize,
 ): void {
-  for (let first: usize = 0; first < n; first += PANEL) {
-    for (let j: usize = 0; j < k; j++) {
-      for (let i = first; i < first + PANEL; i++) {
-        const value = i < n ? load<f64>(w + (i * rowStride + j * columnStride) * ITEM) : 0.0;
-        store<f64>(packed, value);
-        packed += ITEM;
-      }
-    }
-  }
+  pack<f64>(n, k, rowStride, columnStride, w, packed);
+}
+
+export function pack_panels_f32(
+  n: usize,
+  k: usize,
+  rowStride: usize,
+  columnStride: usize,
+  w: usize,
+  packed: usize,
+): void {
+  pack<f32>(n, k, rowStride, columnStride, w, packed);
 }

@@ -1,5 +1,3 @@
-import { ITEM } from "../base/lanes";
-
 /** Side of the square block that is turned at once: 8 rows and 8 columns of f64 are whole cache lines. */
 const BLOCK: usize = 8;
 
@@ -10,19 +8,19 @@ const BLOCK: usize = 8;
  * - y:  out, set; (c, b, a); must not overlap x
  */
 export function reverse_axes(a: usize, b: usize, c: usize, x: usize, y: usize): void {
-  const row = b * c * ITEM;
-  const column = b * a * ITEM;
+  const row = b * c * sizeof<f64>();
+  const column = b * a * sizeof<f64>();
   for (let j: usize = 0; j < b; j++) {
     for (let i0: usize = 0; i0 < a; i0 += BLOCK) {
       const iEnd = min(i0 + BLOCK, a);
       for (let k0: usize = 0; k0 < c; k0 += BLOCK) {
         const kEnd = min(k0 + BLOCK, c);
         for (let i = i0; i < iEnd; i++) {
-          let source = x + i * row + (j * c + k0) * ITEM;
-          let target = y + k0 * column + (j * a + i) * ITEM;
+          let source = x + i * row + (j * c + k0) * sizeof<f64>();
+          let target = y + k0 * column + (j * a + i) * sizeof<f64>();
           for (let k = k0; k < kEnd; k++) {
             store<f64>(target, load<f64>(source));
-            source += ITEM;
+            source += sizeof<f64>();
             target += column;
           }
         }

@@ -2,8 +2,9 @@
 //
 //     | i  input | f  forget | g  candidate | o  output |
 
-import { sigmoidVector, tanhVector } from "../base/activate";
-import { ITEM, LANES, loadLanes, storeLanes } from "../base/lanes";
+import { tanh } from "../base/activate";
+import { addProduct, lanes, loadLanes, storeLanes, VECTOR } from "../base/lanes";
+import { sigmoid_map, sigmoid_map_f32, tanh_map, tanh_map_f32 } from "../blas/map";
 
 /**
  * i, f, o = σ(z); g = tanh(z); c = f·cPrev + i·g; h = o·tanh(c).
@@ -16,6 +17,68 @@ import { ITEM, LANES, loadLanes, storeLanes } from "../base/lanes";
  *
  * Tail: for odd na the last unit of a row goes alone.
  */
+function gatesForward<T>(
+  m: usize,
+  na: usize,
+  cPrev: usize,
+  gates: usize,
+  c: usize,
+  h: usize,
+): void {
+  // Loop by loop, not unit by unit: a loop over one function keeps its constants and chains in registers.
+  const block = na * sizeof<T>();
+  for (let r: usize = 0; r < m; r++) {
+    activate<T>(na, gates + r * 4 * block);
+    remember<T>(na, cPrev + r * block, gates + r * 4 * block, c + r * block);
+  }
+  if (sizeof<T>() === 8) tanh_map(m * na, c, h);
+  else tanh_map_f32(m * na, c, h);
+  for (let r: usize = 0; r < m; r++) multiply<T>(na, gates + (4 * r + 3) * block, h + r * block);
+}
+
+function activate<T>(na: usize, gates: usize): void {
+  const block = na * sizeof<T>();
+  const g = gates + 2 * block;
+  const o = g + block;
+  if (sizeof<T>() === 8) {
+    sigmoid_map(2 * na, gates, gates);
+    tanh_map(na, g, g);
+    sigmoid_map(na, o, o);
+  } else {
+    sigmoid_map_f32(2 * na, gates, gates);
+    tanh_map_f32(na, g, g);
+    sigmoid_map_f32(na, o, o);
+  }
+}
+
+/** c = f·cPrev + i·g. */
+function remember<T>(na: usize, cPrev: usize, gates: usize, c: usize): void {
+  const block = na * sizeof<T>();
+  const whole = block & ~(VECTOR - 1);
+  const f = gates + block;
+  const g = f + block;
+  for (let at: usize = 0; at < whole; at += VECTOR) {
+    const kept = v128.mul<T>(v128.load(f + at), v128.load(cPrev + at));
+    v128.store(c + at, addProduct<T>(kept, v128.load(gates + at), v128.load(g + at)));
+  }
+  for (let at = whole; at < block; at += sizeof<T>()) {
+    const kept = load<T>(f + at) * load<T>(cPrev + at);
+    store<T>(c + at, <T>(kept + load<T>(gates + at) * load<T>(g + at)));
+  }
+}
+
+/** h = o·h. */
+function multiply<T>(na: usize, o: usize, h: usize): void {
+  const block = na * sizeof<T>();
+  const whole = block & ~(VECTOR - 1);
+  for (let at: usize = 0; at < whole; at += VECTOR) {
+    v128.store(h + at, v128.mul<T>(v128.load(o + at), v128.load(h + at)));
+  }
+  for (let at = whole; at < block; at += sizeof<T>()) {
+    store<T>(h + at, <T>(load<T>(o + at) * load<T>(h + at)));
+  }
+}
+
 export function lstm_gates_forward(
   m: usize,
   na: usize,
@@ -24,28 +87,18 @@ export function lstm_gates_forward(
   c: usize,
   h: usize,
 ): void {
-  const block = na * ITEM;
-  for (let r: usize = 0; r < m; r++) {
-    for (let j: usize = 0; j < na; j += LANES) {
-      const live = na - j;
-      const at = gates + j * ITEM;
-      const i = sigmoidVector(loadLanes(at, live));
-      const f = sigmoidVector(loadLanes(at + block, live));
-      const g = tanhVector(loadLanes(at + 2 * block, live));
-      const o = sigmoidVector(loadLanes(at + 3 * block, live));
-      storeLanes(at, i, live);
-      storeLanes(at + block, f, live);
-      storeLanes(at + 2 * block, g, live);
-      storeLanes(at + 3 * block, o, live);
-      const memory = f64x2.add(f64x2.mul(f, loadLanes(cPrev + j * ITEM, live)), f64x2.mul(i, g));
-      storeLanes(c + j * ITEM, memory, live);
-      storeLanes(h + j * ITEM, f64x2.mul(o, tanhVector(memory)), live);
-    }
-    gates += 4 * block;
-    cPrev += block;
-    c += block;
-    h += block;
-  }
+  gatesForward<f64>(m, na, cPrev, gates, c, h);
+}
+
+export function lstm_gates_forward_f32(
+  m: usize,
+  na: usize,
+  cPrev: usize,
+  gates: usize,
+  c: usize,
+  h: usize,
+): void {
+  gatesForward<f32>(m, na, cPrev, gates, c, h);
 }
 
 /**
@@ -73,32 +126,11 @@ export function lstm_gates_backward(
   dc: usize,
   dz: usize,
 ): void {
-  const one = f64x2.splat(1);
-  const block = na * ITEM;
+  const block = na * sizeof<f64>();
   for (let r: usize = 0; r < m; r++) {
-    for (let j: usize = 0; j < na; j += LANES) {
-      const live = na - j;
-      const at = j * ITEM;
-      const i = loadLanes(gates + at, live);
-      const f = loadLanes(gates + block + at, live);
-      const g = loadLanes(gates + 2 * block + at, live);
-      const o = loadLanes(gates + 3 * block + at, live);
-      const memory = tanhVector(loadLanes(c + at, live));
-      const dhAll = f64x2.add(loadLanes(dy + at, live), loadLanes(dh + at, live));
-      const slope = f64x2.sub(one, f64x2.mul(memory, memory));
-      const through = f64x2.mul(f64x2.mul(dhAll, o), slope);
-      const dcAll = f64x2.add(loadLanes(dc + at, live), through);
-      const di = f64x2.mul(f64x2.mul(dcAll, g), f64x2.mul(i, f64x2.sub(one, i)));
-      const kept = loadLanes(cPrev + at, live);
-      const df = f64x2.mul(f64x2.mul(dcAll, kept), f64x2.mul(f, f64x2.sub(one, f)));
-      const dg = f64x2.mul(f64x2.mul(dcAll, i), f64x2.sub(one, f64x2.mul(g, g)));
-      const dO = f64x2.mul(f64x2.mul(dhAll, memory), f64x2.mul(o, f64x2.sub(one, o)));
-      storeLanes(dz + at, di, live);
-      storeLanes(dz + block + at, df, live);
-      storeLanes(dz + 2 * block + at, dg, live);
-      storeLanes(dz + 3 * block + at, dO, live);
-      storeLanes(dc + at, f64x2.mul(dcAll, f), live);
-    }
+    // The row's block of o holds tanh(c) until its own gradient takes the place.
+    tanh_map(na, c, dz + 3 * block);
+    unitsBackward(na, gates, cPrev, dy, dh, dc, dz);
     gates += 4 * block;
     dz += 4 * block;
     cPrev += block;
@@ -106,5 +138,43 @@ export function lstm_gates_backward(
     dy += block;
     dh += block;
     dc += block;
+  }
+}
+
+/** One row of `lstm_gates_backward`. The last unit of an odd row goes through the same arithmetic alone. */
+function unitsBackward(
+  na: usize,
+  gates: usize,
+  cPrev: usize,
+  dy: usize,
+  dh: usize,
+  dc: usize,
+  dz: usize,
+): void {
+  const one = f64x2.splat(1);
+  const block = na * sizeof<f64>();
+  for (let at: usize = 0; at < block; at += VECTOR) {
+    const live = (block - at) / sizeof<f64>();
+    const pi = gates + at;
+    const qi = dz + at;
+    const o = loadLanes<f64>(pi + 3 * block, live);
+    const memory = loadLanes<f64>(qi + 3 * block, live);
+    const dhAll = f64x2.add(loadLanes<f64>(dy + at, live), loadLanes<f64>(dh + at, live));
+    const dO = f64x2.mul(f64x2.mul(dhAll, memory), f64x2.mul(o, f64x2.sub(one, o)));
+    storeLanes<f64>(qi + 3 * block, dO, live);
+    const slope = f64x2.sub(one, f64x2.mul(memory, memory));
+    const through = f64x2.mul(f64x2.mul(dhAll, o), slope);
+    const dcAll = f64x2.add(loadLanes<f64>(dc + at, live), through);
+    const f = loadLanes<f64>(pi + block, live);
+    storeLanes<f64>(dc + at, f64x2.mul(dcAll, f), live);
+    const kept = loadLanes<f64>(cPrev + at, live);
+    const df = f64x2.mul(f64x2.mul(dcAll, kept), f64x2.mul(f, f64x2.sub(one, f)));
+    storeLanes<f64>(qi + block, df, live);
+    const i = loadLanes<f64>(pi, live);
+    const g = loadLanes<f64>(pi + 2 * block, live);
+    const di = f64x2.mul(f64x2.mul(dcAll, g), f64x2.mul(i, f64x2.sub(one, i)));
+    storeLanes<f64>(qi, di, live);
+    const dg = f64x2.mul(f64x2.mul(dcAll, i), f64x2.sub(one, f64x2.mul(g, g)));
+    storeLanes<f64>(qi + 2 * block, dg, live);
   }
 }

@@ -1,5 +1,5 @@
-import { tanhVector } from "../base/activate";
-import { ITEM, LANES, loadLanes, storeLanes, VECTOR } from "../base/lanes";
+import { tanh } from "../base/activate";
+import { lanes, loadLanes, storeLanes, VECTOR } from "../base/lanes";
 
 /**
  * h = tanh(z), for all units of one time step.
@@ -8,12 +8,20 @@ import { ITEM, LANES, loadLanes, storeLanes, VECTOR } from "../base/lanes";
  * - z:  in; (m, na) pre-activations
  * - h:  out, set; (m, na); may be z itself
  */
-export function rnn_gates_forward(n: usize, z: usize, h: usize): void {
-  for (let j: usize = 0; j < n; j += LANES) {
-    storeLanes(h, tanhVector(loadLanes(z, n - j)), n - j);
+function gatesForward<T>(n: usize, z: usize, h: usize): void {
+  for (let j: usize = 0; j < n; j += lanes<T>()) {
+    storeLanes<T>(h, tanh<T>(loadLanes<T>(z, n - j)), n - j);
     z += VECTOR;
     h += VECTOR;
   }
+}
+
+export function rnn_gates_forward(n: usize, z: usize, h: usize): void {
+  gatesForward<f64>(n, z, h);
+}
+
+export function rnn_gates_forward_f32(n: usize, z: usize, h: usize): void {
+  gatesForward<f32>(n, z, h);
 }
 
 /**
@@ -27,10 +35,11 @@ export function rnn_gates_forward(n: usize, z: usize, h: usize): void {
  */
 export function rnn_gates_backward(n: usize, h: usize, dy: usize, dh: usize, dz: usize): void {
   const one = f64x2.splat(1);
-  for (let i: usize = 0; i < n * ITEM; i += VECTOR) {
-    const live = n - i / ITEM;
-    const a = loadLanes(h + i, live);
-    const d = f64x2.add(loadLanes(dy + i, live), loadLanes(dh + i, live));
-    storeLanes(dz + i, f64x2.mul(f64x2.sub(one, f64x2.mul(a, a)), d), live);
+  for (let j: usize = 0; j < n; j += lanes<f64>()) {
+    const at = j * sizeof<f64>();
+    const live = n - j;
+    const a = loadLanes<f64>(h + at, live);
+    const d = f64x2.add(loadLanes<f64>(dy + at, live), loadLanes<f64>(dh + at, live));
+    storeLanes<f64>(dz + at, f64x2.mul(f64x2.sub(one, f64x2.mul(a, a)), d), live);
   }
 }

@@ -1,4 +1,4 @@
-import { ITEM, LANES, loadLanes, storeLanes } from "../base/lanes";
+import { lanes, loadLanes, storeLanes } from "../base/lanes";
 import { logOf, rowExponentials, rowMaximum } from "./softmax";
 
 /**
@@ -21,14 +21,14 @@ export function cross_entropy_rows(
     const target = i32.load(targets);
     if (target < 0) {
       f64.store(loss, 0);
-      memory.fill(dlogits, 0, n * ITEM);
+      memory.fill(dlogits, 0, n * sizeof<f64>());
     } else {
-      f64.store(loss, row(n, scale, logits, (target as usize) * ITEM, dlogits));
+      f64.store(loss, row(n, scale, logits, (target as usize) * sizeof<f64>(), dlogits));
     }
-    logits += n * ITEM;
+    logits += n * sizeof<f64>();
     targets += 4;
-    loss += ITEM;
-    dlogits += n * ITEM;
+    loss += sizeof<f64>();
+    dlogits += n * sizeof<f64>();
   }
 }
 
@@ -40,9 +40,9 @@ function row(n: usize, scale: f64, x: usize, target: usize, dx: usize): f64 {
   const hit = scale * (f64.load(dx + target) / sum - 1);
   const sums = f64x2.splat(sum);
   const scales = f64x2.splat(scale);
-  for (let i: usize = 0; i < n; i += LANES) {
-    const softmax = f64x2.div(loadLanes(dx + i * ITEM, n - i), sums);
-    storeLanes(dx + i * ITEM, f64x2.mul(scales, softmax), n - i);
+  for (let i: usize = 0; i < n; i += lanes<f64>()) {
+    const softmax = f64x2.div(loadLanes<f64>(dx + i * sizeof<f64>(), n - i), sums);
+    storeLanes<f64>(dx + i * sizeof<f64>(), f64x2.mul(scales, softmax), n - i);
   }
   f64.store(dx + target, hit);
   return logOf(sum) - own;

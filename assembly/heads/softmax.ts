@@ -4,19 +4,19 @@
 // Tail rule: the lane past an odd n holds −Infinity, whose exponential is exactly 0; nothing outside an operand is touched.
 
 import { expVector } from "../base/exp";
-import { ITEM, LANES, loadLanes, storeLanes } from "../base/lanes";
+import { lanes, loadLanes, storeLanes } from "../base/lanes";
 import { logVector } from "../base/log";
 
 function loadLogits(x: usize, live: usize): v128 {
-  if (live >= LANES) return v128.load(x);
+  if (live >= lanes<f64>()) return v128.load(x);
   return v128.load64_lane(x, f64x2.splat(-Infinity), 0);
 }
 
 /** The largest of n elements, NaN left out: it comes back with the exponentials. */
 export function rowMaximum(n: usize, x: usize): f64 {
   let max = f64x2.splat(-Infinity);
-  for (let i: usize = 0; i < n; i += LANES) {
-    max = f64x2.pmax(max, loadLogits(x + i * ITEM, n - i)); // a comparison with NaN is false: keeps max
+  for (let i: usize = 0; i < n; i += lanes<f64>()) {
+    max = f64x2.pmax(max, loadLogits(x + i * sizeof<f64>(), n - i)); // a comparison with NaN is false: keeps max
   }
   const even = f64x2.extract_lane(max, 0);
   const odd = f64x2.extract_lane(max, 1);
@@ -31,10 +31,10 @@ function bothLanes(sum: v128): f64 {
 export function rowExponentials(n: usize, shift: f64, x: usize, y: usize): f64 {
   const shifts = f64x2.splat(shift);
   let sum = f64x2.splat(0);
-  for (let i: usize = 0; i < n; i += LANES) {
-    const e = expVector(f64x2.sub(loadLogits(x + i * ITEM, n - i), shifts));
+  for (let i: usize = 0; i < n; i += lanes<f64>()) {
+    const e = expVector(f64x2.sub(loadLogits(x + i * sizeof<f64>(), n - i), shifts));
     sum = f64x2.add(sum, e);
-    storeLanes(y + i * ITEM, e, n - i);
+    storeLanes<f64>(y + i * sizeof<f64>(), e, n - i);
   }
   return bothLanes(sum);
 }
@@ -43,8 +43,8 @@ export function rowExponentials(n: usize, shift: f64, x: usize, y: usize): f64 {
 function rowSum(n: usize, shift: f64, x: usize): f64 {
   const shifts = f64x2.splat(shift);
   let sum = f64x2.splat(0);
-  for (let i: usize = 0; i < n; i += LANES) {
-    sum = f64x2.add(sum, expVector(f64x2.sub(loadLogits(x + i * ITEM, n - i), shifts)));
+  for (let i: usize = 0; i < n; i += lanes<f64>()) {
+    sum = f64x2.add(sum, expVector(f64x2.sub(loadLogits(x + i * sizeof<f64>(), n - i), shifts)));
   }
   return bothLanes(sum);
 }
@@ -60,11 +60,15 @@ export function logOf(x: f64): f64 {
 export function softmax_rows(rows: usize, n: usize, x: usize, y: usize): void {
   for (let r: usize = 0; r < rows; r++) {
     const sum = f64x2.splat(rowExponentials(n, rowMaximum(n, x), x, y));
-    for (let i: usize = 0; i < n; i += LANES) {
-      storeLanes(y + i * ITEM, f64x2.div(loadLanes(y + i * ITEM, n - i), sum), n - i);
+    for (let i: usize = 0; i < n; i += lanes<f64>()) {
+      storeLanes<f64>(
+        y + i * sizeof<f64>(),
+        f64x2.div(loadLanes<f64>(y + i * sizeof<f64>(), n - i), sum),
+        n - i,
+      );
     }
-    x += n * ITEM;
-    y += n * ITEM;
+    x += n * sizeof<f64>();
+    y += n * sizeof<f64>();
   }
 }
 
@@ -77,12 +81,12 @@ export function log_softmax_rows(rows: usize, n: usize, x: usize, y: usize): voi
     const max = rowMaximum(n, x);
     const shifts = f64x2.splat(max);
     const log = f64x2.splat(logOf(rowSum(n, max, x)));
-    for (let i: usize = 0; i < n; i += LANES) {
-      const shifted = f64x2.sub(loadLanes(x + i * ITEM, n - i), shifts);
-      storeLanes(y + i * ITEM, f64x2.sub(shifted, log), n - i);
+    for (let i: usize = 0; i < n; i += lanes<f64>()) {
+      const shifted = f64x2.sub(loadLanes<f64>(x + i * sizeof<f64>(), n - i), shifts);
+      storeLanes<f64>(y + i * sizeof<f64>(), f64x2.sub(shifted, log), n - i);
     }
-    x += n * ITEM;
-    y += n * ITEM;
+    x += n * sizeof<f64>();
+    y += n * sizeof<f64>();
   }
 }
 
@@ -95,7 +99,7 @@ export function log_sum_exp_rows(rows: usize, n: usize, x: usize, y: usize): voi
     const max = rowMaximum(n, x);
     const shift = abs(max) === Infinity ? 0 : max;
     f64.store(y, shift + logOf(rowSum(n, shift, x)));
-    x += n * ITEM;
-    y += ITEM;
+    x += n * sizeof<f64>();
+    y += sizeof<f64>();
   }
 }

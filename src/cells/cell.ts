@@ -1,10 +1,9 @@
-import type { Kernels } from "../wasm/abi.js";
+import type { ForwardKernels, Kernels } from "../wasm/abi.js";
 
 /**
  * What a cell is to the sequence engine: the number of its gates and state parts, and its two kernels.
  *
- * Pointers are byte offsets. `h` and `c` point to the state before step t, an (m, na) array; the state after it
- * follows in memory. `z` points to the step's row block of gates, (m, gates·na).
+ * Pointers are byte offsets. `z` is the step's rows of gates, (m, G·na); `h` and `c` are state parts, (m, na).
  */
 export interface Cell {
   readonly name: string;
@@ -12,11 +11,19 @@ export interface Cell {
   readonly gates: number;
   /** Whether the state has a memory c beside h. */
   readonly hasMemory: boolean;
-  /** Whether the gates are kept beside the states; else a step turns its pre-activations into h in place. */
+  /** Whether the gates are kept for the backward pass; else h is all it needs, and `z` is that h. */
   readonly keepsGates: boolean;
 
-  /** Turns pre-activations `z` and the state before the step into the state after it. */
-  forward(kernels: Kernels, m: number, na: number, z: number, h: number, c: number): void;
+  /** Turns pre-activations `z` and the memory `cPrev` into the state `h`, `c`; `c` may be `cPrev`. */
+  forward(
+    kernels: ForwardKernels,
+    m: number,
+    na: number,
+    cPrev: number,
+    z: number,
+    c: number,
+    h: number,
+  ): void;
 
   /**
    * Turns the gradient of the state after the step (`dy` from outside, `dh` and `dc` from the next step) into `dz`,
@@ -27,7 +34,7 @@ export interface Cell {
     m: number,
     na: number,
     z: number,
-    h: number,
+    cPrev: number,
     c: number,
     dy: number,
     dh: number,

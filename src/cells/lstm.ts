@@ -1,4 +1,3 @@
-import { ITEM } from "../wasm/abi.js";
 import type { Cell } from "./cell.js";
 
 /** The long short-term memory without peepholes; gates in the order i, f, g, o. */
@@ -8,12 +7,11 @@ export const lstmCell: Cell = {
   hasMemory: true,
   keepsGates: true,
 
-  forward(kernels, m, na, z, h, c) {
-    const state = m * na * ITEM;
-    kernels.lstm_gates_forward(m, na, c, z, c + state, h + state);
+  forward(kernels, m, na, cPrev, z, c, h) {
+    kernels.lstm_gates_forward(m, na, cPrev, z, c, h);
   },
 
-  backward(kernels, m, na, z, _h, c, dy, dh, dc, dz) {
-    kernels.lstm_gates_backward(m, na, z, c, c + m * na * ITEM, dy, dh, dc, dz);
+  backward(kernels, m, na, z, cPrev, c, dy, dh, dc, dz) {
+    kernels.lstm_gates_backward(m, na, z, cPrev, c, dy, dh, dc, dz);
   },
 };

@@ -1,4 +1,3 @@
-import { ITEM } from "../wasm/abi.js";
 import type { Cell } from "./cell.js";
 
 /** h = tanh(Waa·h + Wax·x + ba). */
@@ -8,11 +7,11 @@ export const rnnCell: Cell = {
   hasMemory: false,
   keepsGates: false,
 
-  forward(kernels, m, na, z, h) {
-    kernels.rnn_gates_forward(m * na, z, h + m * na * ITEM);
+  forward(kernels, m, na, _cPrev, z, _c, h) {
+    kernels.rnn_gates_forward(m * na, z, h);
   },
 
-  backward(kernels, m, na, _z, h, _c, dy, dh, _dc, dz) {
-    kernels.rnn_gates_backward(m * na, h + m * na * ITEM, dy, dh, dz);
+  backward(kernels, m, na, z, _cPrev, _c, dy, dh, _dc, dz) {
+    kernels.rnn_gates_backward(m * na, z, dy, dh, dz);
   },
 };

@@ -101,7 +101,7 @@ function pack<P extends object>(
   const { nx, na, ny } = sizes;
   const [W, bias] = naming.head.map((name) => (parameters[name] as Tensor).data);
   const fill = naming.fill(parameters, sizes);
-  const weights = new Weights(engine, naming.cell, nx, na, fill);
+  const weights = new Weights(engine, engine.width("f64"), naming.cell, nx, na, fill);
   try {
     const head = new Head(engine, ny, na, W as Float64Array, bias as Float64Array);
     return new Model(weights, head, tensors);

@@ -1,7 +1,7 @@
 import { StateError } from "../errors.js";
 import type { Tape } from "../sequence/tape.js";
 import type { Tensor } from "../tensor.js";
-import { DISPOSE, type Engine, unwatch, watch, withScratch } from "../wasm/engine.js";
+import { type Engine, Owned, unwatch, watch, withScratch } from "../wasm/engine.js";
 import { read, stageBytes } from "./axes.js";
 import type { Model } from "./model.js";
 
@@ -46,7 +46,7 @@ export class Recording {
 }
 
 /** One step of a forward pass, or a single cell's. */
-export abstract class StepCache<P> {
+export abstract class StepCache<P> extends Owned {
   /** @internal */
   readonly recording: Recording;
   /** The step, from 0. @internal */
@@ -55,6 +55,7 @@ export abstract class StepCache<P> {
 
   /** @internal */
   constructor(recording: Recording, step: number, owns: boolean) {
+    super();
     this.recording = recording;
     this.step = step;
     this.#owns = owns;
@@ -85,10 +86,6 @@ export abstract class StepCache<P> {
     if (this.#owns) this.recording.dispose();
   }
 
-  [DISPOSE](): void {
-    this.dispose();
-  }
-
   /** A state part before (0) or after (1) the step. */
   protected state(part: "h" | "c", after: 0 | 1): Tensor {
     const { tape } = this.recording.held;
@@ -98,7 +95,7 @@ export abstract class StepCache<P> {
 }
 
 /** All steps of a forward pass. */
-export abstract class Caches<C> {
+export abstract class Caches<C> extends Owned {
   /** @internal */
   readonly recording: Recording;
   /** T, the number of steps. */
@@ -106,6 +103,7 @@ export abstract class Caches<C> {
 
   /** @internal */
   constructor(recording: Recording) {
+    super();
     this.recording = recording;
     this.length = recording.held.tape.sizes.T;
   }
@@ -130,10 +128,6 @@ export abstract class Caches<C> {
   /** Gives the memory back. Afterwards every use throws a `StateError`; a second call does nothing. */
   dispose(): void {
     this.recording.dispose();
-  }
-
-  [DISPOSE](): void {
-    this.dispose();
   }
 
   protected abstract stepCache(step: number): C;

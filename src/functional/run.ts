@@ -1,11 +1,10 @@
 import { StateError } from "../errors.js";
 import { runBackward } from "../sequence/backward.js";
 import { runForward } from "../sequence/forward.js";
-import { planBackward } from "../sequence/plan.js";
 import { Tape } from "../sequence/tape.js";
-import { checkShape, describe, type Tensor } from "../tensor.js";
+import { checkShape, type Tensor } from "../tensor.js";
 import { ITEM } from "../wasm/abi.js";
-import { Engine, withScratch } from "../wasm/engine.js";
+import { checkEngine, type Engine, withScratch } from "../wasm/engine.js";
 import { read, stageBytes, write } from "./axes.js";
 import { type Naming, prepare } from "./model.js";
 import { Recording } from "./recording.js";
@@ -36,15 +35,6 @@ export interface Forward {
   y: Tensor;
 }
 
-export function checkEngine(where: string, engine: Engine): void {
-  if (!(engine instanceof Engine)) {
-    throw new TypeError(
-      `${where}: engine: expected what createEngine gives, got ${describe(engine)}`,
-    );
-  }
-  void engine.kernels;
-}
-
 /** A forward pass, recorded. */
 export function forward<P extends object>(engine: Engine, call: ForwardCall<P>): Forward {
   const { where, naming, parameters, single } = call;
@@ -70,7 +60,7 @@ export function forward<P extends object>(engine: Engine, call: ForwardCall<P>):
         write(engine, call.a[1], stage, tape.h);
         if (call.c !== undefined) write(engine, call.c[1], stage, tape.c);
         else if (naming.cell.hasMemory) engine.arena.f64(tape.c, m * na).fill(0);
-        runForward(engine.kernels, tape);
+        runForward(tape);
         const { state } = tape.strides;
         const logits = stage + stageSize;
         model.head.logits(engine.kernels, T * m, tape.h + state, logits);
@@ -136,43 +126,28 @@ export function backward<G>(
     checkShape(where, ...call.dc, ["na", "m"], [na, m], " (from the forward pass)");
   }
 
-  const transposed = weights.transposed();
-  const at = planBackward(weights.cell, { nx, na, m, T: steps });
-  const stageSize = stageBytes(Math.max(nx, na) * m * Math.max(steps, 1));
-  return withScratch(engine.arena, at.bytes + stageSize, ({ pointer }) => {
-    const { arena, kernels } = engine;
-    const rows = weights.cell.gates * na;
-    const stage = pointer + at.bytes;
-    const buffers = {
-      dy: pointer + at.dy,
-      dh: pointer + at.dh,
-      dc: pointer + at.dc,
-      dz: pointer + at.dz,
-      dx: pointer + at.dx,
-      dW: pointer + at.dW,
-      db: pointer + at.db,
-      zeros: pointer + at.zeros,
-      gradient: pointer + at.gradient,
-    };
-    write(engine, da, stage, buffers.dy);
-    for (const [start, elements] of [
-      [buffers.dh, m * na],
-      [buffers.dc, m * na],
-      [buffers.dW, rows * (na + nx)],
-      [buffers.db, rows],
-      [buffers.zeros, Math.max(na, nx)],
-    ] as const) {
-      arena.f64(start, elements).fill(0);
-    }
-    if (call.dc !== undefined) write(engine, call.dc[1], stage, buffers.dc);
-    runBackward(kernels, arena, tape, transposed, first, steps, buffers, throughTime);
-    return {
-      dx: read(engine, single ? [nx, m] : [nx, m, steps], buffers.dx, stage),
-      da0: read(engine, [na, m], buffers.dh, stage),
-      dc0: read(engine, [na, m], buffers.dc, stage),
-      gradients: split(arena.f64(buffers.dW, rows * (na + nx)), arena.f64(buffers.db, rows), sizes),
-    };
-  });
+  const stage = stageBytes(Math.max(nx, na) * m * Math.max(steps, 1));
+  const rows = weights.cell.gates * na;
+  return runBackward(
+    engine,
+    tape,
+    { first, steps, throughTime },
+    stage,
+    (at) => {
+      write(engine, da, at.stage, at.dy);
+      if (call.dc !== undefined) write(engine, call.dc[1], at.stage, at.dc);
+    },
+    (at) => ({
+      dx: read(engine, single ? [nx, m] : [nx, m, steps], at.dx, at.stage),
+      da0: read(engine, [na, m], at.dh, at.stage),
+      dc0: read(engine, [na, m], at.dc, at.stage),
+      gradients: split(
+        engine.arena.f64(at.dW, rows * (na + nx)),
+        engine.arena.f64(at.db, rows),
+        sizes,
+      ),
+    }),
+  );
 }
 
 /** Throws unless the recording is alive and this engine's. */

@@ -1,69 +1,114 @@
 import { ITEM, type Kernels } from "../wasm/abi.js";
 import type { Arena } from "../wasm/arena.js";
-import { GRADIENT_ROWS } from "./plan.js";
+import { type Engine, withScratch } from "../wasm/engine.js";
+import { GRADIENT_ROWS, planBackward } from "./plan.js";
 import type { Tape } from "./tape.js";
 
-/** Where a backward pass finds and leaves its numbers: pointers, as `planBackward` lays them out. */
+/** Which steps of a tape a backward pass covers, and how. */
+export interface Span {
+  /** The first step. */
+  first: number;
+  steps: number;
+  /** Whether a step's gradient is carried to the step before it; else each step's gradient is its own. */
+  throughTime: boolean;
+}
+
+/** Where a backward pass finds and leaves its numbers: pointers. */
 export interface BackwardBuffers {
   /** In: the gradient of every step's h from outside, (steps, m, na). */
   dy: number;
-  /** In: the gradient of the state after the last step, (m, na); out: that of the state before the first. */
+  /** In, zero unless filled: the gradient of the state after the last step, (m, na); out: that of the initial state. */
   dh: number;
   dc: number;
-  /** Out: the gradient of the pre-activations, (steps, m, G·na). */
-  dz: number;
   /** Out: (steps, m, nx). */
   dx: number;
-  /** In/out, added to: as W (G·na, na + nx) and the bias (G·na). */
+  /** Out: as W (G·na, na + nx) and the bias (G·na). */
   dW: number;
   db: number;
-  /** max(na, nx) zeros. */
-  zeros: number;
-  /** Scratch of the weight gradient. */
-  gradient: number;
+  /** Scratch for the caller, `stageBytes` bytes. */
+  stage: number;
 }
 
 /**
- * Back-propagation through time over the steps `first` … `first + steps − 1` of a tape.
+ * Back-propagation through time over a span of an f64 tape.
  *
- * With `throughTime` false nothing is carried from a step to the one before it: each step's gradient is its own.
- * `transposed` are the weights' transposed panels, packed beforehand because packing may allocate.
+ * @param stageBytes scratch that `fill` and `collect` want for themselves
+ * @param fill writes dy, and dh and dc where they are not zero
+ * @param collect copies the results out: the buffers are gone afterwards
  */
-export function runBackward(
-  kernels: Kernels,
-  arena: Arena,
+export function runBackward<R>(
+  engine: Engine,
   tape: Tape,
-  transposed: { panelsH: number; panelsX: number },
-  first: number,
-  steps: number,
-  at: BackwardBuffers,
-  throughTime: boolean,
-): void {
+  span: Span,
+  stageBytes: number,
+  fill: (at: BackwardBuffers) => void,
+  collect: (at: BackwardBuffers) => R,
+): R {
   const { cell } = tape.weights;
   const { nx, na, m } = tape.sizes;
   const rows = cell.gates * na;
+  const panels = tape.weights.transposed();
+  const plan = planBackward(cell, { nx, na, m, T: span.steps });
+  return withScratch(engine.arena, plan.bytes + stageBytes, ({ pointer }) => {
+    const { arena, kernels } = engine;
+    const at = {
+      dy: pointer + plan.dy,
+      dh: pointer + plan.dh,
+      dc: pointer + plan.dc,
+      dz: pointer + plan.dz,
+      dx: pointer + plan.dx,
+      dW: pointer + plan.dW,
+      db: pointer + plan.db,
+      stage: pointer + plan.bytes,
+    };
+    const zeros = pointer + plan.zeros;
+    arena.f64(at.dh, m * na).fill(0);
+    arena.f64(at.dc, m * na).fill(0);
+    arena.f64(at.dW, rows * (na + nx)).fill(0);
+    arena.f64(at.db, rows).fill(0);
+    arena.f64(zeros, Math.max(na, nx)).fill(0);
+    fill(at);
+    backThroughSteps(kernels, arena, tape, panels.panelsH, span, zeros, at);
+
+    const all = span.steps * m;
+    kernels.gemm_packed(all, nx, rows, rows, 0, nx, at.dz, panels.panelsX, zeros, at.dx);
+    kernels.add_rows(all, rows, at.dz, at.db);
+    const h = tape.h + span.first * tape.strides.state;
+    const x = tape.x + span.first * tape.strides.x;
+    addWeightGradient(kernels, all, rows, at.dz, na + nx, pointer + plan.gradient, [
+      { width: na, source: h, target: at.dW },
+      { width: nx, source: x, target: at.dW + na * ITEM },
+    ]);
+    return collect(at);
+  });
+}
+
+/** The time loop: dz of every step, dh and dc carried backwards. */
+function backThroughSteps(
+  kernels: Kernels,
+  arena: Arena,
+  tape: Tape,
+  panelsH: number,
+  { first, steps, throughTime }: Span,
+  zeros: number,
+  at: { dy: number; dh: number; dc: number; dz: number },
+): void {
+  const { cell } = tape.weights;
+  const { na, m } = tape.sizes;
+  const rows = cell.gates * na;
   const strides = tape.strides;
   for (let s = steps - 1; s >= 0; s--) {
-    const state = (first + s) * strides.state;
+    const cPrev = tape.c + (first + s) * strides.state;
     const z = tape.z + (first + s) * strides.z;
     const dy = at.dy + s * strides.state;
     const dz = at.dz + s * strides.z;
-    cell.backward(kernels, m, na, z, tape.h + state, tape.c + state, dy, at.dh, at.dc, dz);
-    kernels.gemm_packed(m, na, rows, rows, 0, na, dz, transposed.panelsH, at.zeros, at.dh);
+    cell.backward(kernels, m, na, z, cPrev, cPrev + strides.state, dy, at.dh, at.dc, dz);
+    kernels.gemm_packed(m, na, rows, rows, 0, na, dz, panelsH, zeros, at.dh);
     if (!throughTime && s > 0) {
       arena.f64(at.dh, m * na).fill(0);
       arena.f64(at.dc, m * na).fill(0);
     }
   }
-  const all = steps * m;
-  kernels.gemm_packed(all, nx, rows, rows, 0, nx, at.dz, transposed.panelsX, at.zeros, at.dx);
-  kernels.add_rows(all, rows, at.dz, at.db);
-  const h = tape.h + first * strides.state;
-  const x = tape.x + first * strides.x;
-  addWeightGradient(kernels, all, rows, at.dz, na + nx, at.gradient, [
-    { width: na, source: h, target: at.dW },
-    { width: nx, source: x, target: at.dW + na * ITEM },
-  ]);
 }
 
 /** A matrix (rows, width) whose product with dᵀ is added to `target`. */

@@ -39,7 +39,7 @@ export class Head extends Shared {
   transposed(): number {
     if (this.#transposed === undefined) {
       const { ny, na } = this;
-      this.#transposed = this.#engine.arena.allocate(panelElements(na, ny) * ITEM);
+      this.#transposed = this.#engine.arena.allocate(panelElements(na, ny, 4) * ITEM);
       const W = this.#block.pointer + this.#at.W;
       this.#engine.kernels.pack_panels(na, ny, 1, na, W, this.#transposed.pointer);
     }

@@ -1,4 +1,3 @@
-import { ITEM } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
 import { planTape, type Sizes } from "./plan.js";
@@ -21,7 +20,7 @@ export class Tape extends Shared {
   constructor(engine: Engine, weights: Weights, m: number, T: number) {
     super();
     this.sizes = { nx: weights.nx, na: weights.na, m, T };
-    const at = planTape(weights.cell, this.sizes);
+    const at = planTape(weights.cell, this.sizes, weights.width);
     this.#block = engine.arena.allocate(at.bytes);
     this.weights = weights.retain();
     const { pointer } = this.#block;
@@ -34,7 +33,9 @@ export class Tape extends Shared {
   /** Bytes of one step of x, of a state part, and of the gates. */
   get strides(): { x: number; state: number; z: number } {
     const { nx, na, m } = this.sizes;
-    return { x: m * nx * ITEM, state: m * na * ITEM, z: m * na * this.weights.cell.gates * ITEM };
+    const { cell, width } = this.weights;
+    const row = m * width.item;
+    return { x: row * nx, state: row * na, z: row * na * cell.gates };
   }
 
   protected free(): void {

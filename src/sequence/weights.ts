@@ -1,15 +1,16 @@
 import type { Cell } from "../cells/cell.js";
-import { ITEM } from "../wasm/abi.js";
+import { type Floats, ITEM, type Width } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
 import { planTransposedWeights, planWeights } from "./plan.js";
 
 /** Fills W (G·na, na + nx; hidden columns first, gate blocks in the cell's order) and the bias (G·na). */
-export type FillWeights = (W: Float64Array, bias: Float64Array) => void;
+export type FillWeights = (W: Floats, bias: Floats) => void;
 
 /** The weights of one recurrent layer in linear memory, as they came and packed for the products. */
 export class Weights extends Shared {
   readonly cell: Cell;
+  readonly width: Width;
   readonly nx: number;
   readonly na: number;
   readonly #engine: Engine;
@@ -17,20 +18,25 @@ export class Weights extends Shared {
   readonly #at: ReturnType<typeof planWeights>;
   #transposed: { block: Block; at: ReturnType<typeof planTransposedWeights> } | undefined;
 
-  constructor(engine: Engine, cell: Cell, nx: number, na: number, fill: FillWeights) {
+  constructor(engine: Engine, width: Width, cell: Cell, nx: number, na: number, fill: FillWeights) {
     super();
+    this.width = width;
     this.cell = cell;
     this.nx = nx;
     this.na = na;
     this.#engine = engine;
-    this.#at = planWeights(cell, nx, na);
+    this.#at = planWeights(cell, nx, na, width);
     this.#block = engine.arena.allocate(this.#at.bytes);
-    fill(this.#W, this.#bias);
-    const { kernels } = engine;
+    const { precision, kernels, item } = width;
+    const { pointer } = this.#block;
+    fill(
+      engine.arena.view(precision, pointer + this.#at.W, cell.gates * na * (na + nx)),
+      engine.arena.view(precision, this.bias, cell.gates * na),
+    );
     const rows = cell.gates * na;
     const stride = na + nx;
-    const wh = this.#block.pointer + this.#at.W;
-    const wx = wh + na * ITEM;
+    const wh = pointer + this.#at.W;
+    const wx = wh + na * item;
     kernels.pack_panels(rows, na, stride, 1, wh, this.panelsH);
     kernels.pack_panels(rows, nx, stride, 1, wx, this.panelsX);
   }
@@ -49,30 +55,24 @@ export class Weights extends Shared {
     return this.#block.pointer + this.#at.bias;
   }
 
-  /** The panels of Whᵀ and Wxᵀ, packed at the first backward pass. May allocate. */
+  /** The panels of Whᵀ and Wxᵀ, f64, packed at the first backward pass. May allocate. */
   transposed(): { panelsH: number; panelsX: number } {
     this.#transposed ??= this.#packTransposed();
     const { block, at } = this.#transposed;
     return { panelsH: block.pointer + at.panelsH, panelsX: block.pointer + at.panelsX };
   }
 
-  /** Hands fresh views of W and the bias to `read`. */
+  /** Hands fresh views of W and the bias, f64, to `read`. */
   read<R>(read: (W: Float64Array, bias: Float64Array) => R): R {
-    return read(this.#W, this.#bias);
+    const { arena } = this.#engine;
+    const rows = this.cell.gates * this.na;
+    const W = arena.f64(this.#block.pointer + this.#at.W, rows * (this.na + this.nx));
+    return read(W, arena.f64(this.bias, rows));
   }
 
   protected free(): void {
     this.#block.release();
     this.#transposed?.block.release();
-  }
-
-  get #W(): Float64Array {
-    const elements = this.cell.gates * this.na * (this.na + this.nx);
-    return this.#engine.arena.f64(this.#block.pointer + this.#at.W, elements);
-  }
-
-  get #bias(): Float64Array {
-    return this.#engine.arena.f64(this.bias, this.cell.gates * this.na);
   }
 
   #packTransposed() {

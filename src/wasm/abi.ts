@@ -1,15 +1,19 @@
+/** The number formats of a layer. Training and the numpy-shaped functions are f64. */
+export type Precision = "f64" | "f32";
+
+/** Numbers of one precision. */
+export type Floats = Float64Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+
 /** Bytes of one f64. */
 export const ITEM = 8;
-/** Outputs in one packed panel: `PANEL` of assembly/base/tile. */
-export const PANEL = 4;
 
 /**
- * The exports of the kernels module, as TypeScript sees them. A contract stands at each kernel's definition in
- * `assembly/`, and only there. Pointers are byte offsets into linear memory; every other size is in elements.
+ * The kernels of a forward pass, which exist in both precisions: in f64 under these names, in f32 with `_f32` appended.
+ *
+ * A kernel's contract stands at its definition in `assembly/`, and only there. Pointers are byte offsets into linear
+ * memory; every other size is in elements.
  */
-export interface Kernels {
-  heap_base(): number;
-
+export interface ForwardKernels {
   pack_panels(
     n: number,
     k: number,
@@ -30,11 +34,7 @@ export interface Kernels {
     init: number,
     c: number,
   ): void;
-  add_rows(rows: number, n: number, x: number, y: number): void;
-  reverse_axes(a: number, b: number, c: number, x: number, y: number): void;
-
   rnn_gates_forward(n: number, z: number, h: number): void;
-  rnn_gates_backward(n: number, h: number, dy: number, dh: number, dz: number): void;
   lstm_gates_forward(
     m: number,
     na: number,
@@ -43,6 +43,21 @@ export interface Kernels {
     c: number,
     h: number,
   ): void;
+  exp_map(n: number, x: number, y: number): void;
+  sigmoid_map(n: number, x: number, y: number): void;
+  tanh_map(n: number, x: number, y: number): void;
+}
+
+/** All kernels, in f64. */
+export interface Kernels extends ForwardKernels {
+  heap_base(): number;
+  /** 1 if products are fused, and their bits depend on the host. */
+  is_relaxed(): number;
+
+  add_rows(rows: number, n: number, x: number, y: number): void;
+  reverse_axes(a: number, b: number, c: number, x: number, y: number): void;
+
+  rnn_gates_backward(n: number, h: number, dy: number, dh: number, dz: number): void;
   lstm_gates_backward(
     m: number,
     na: number,
@@ -55,10 +70,7 @@ export interface Kernels {
     dz: number,
   ): void;
 
-  exp_map(n: number, x: number, y: number): void;
   log_map(n: number, x: number, y: number): void;
-  sigmoid_map(n: number, x: number, y: number): void;
-  tanh_map(n: number, x: number, y: number): void;
 
   softmax_rows(rows: number, n: number, x: number, y: number): void;
   log_softmax_rows(rows: number, n: number, x: number, y: number): void;
@@ -74,21 +86,35 @@ export interface Kernels {
   ): void;
 }
 
-/** Parameters of every export: a module that offers other ones is no build of these kernels. */
-export const ARITY: Readonly<Record<keyof Kernels, number>> = {
-  heap_base: 0,
+/** One precision: its numbers and its forward kernels. */
+export interface Width {
+  readonly precision: Precision;
+  /** Bytes of one number. */
+  readonly item: number;
+  /** Outputs in one packed panel: `panelWidth` of assembly/base/tile. */
+  readonly panel: number;
+  readonly kernels: ForwardKernels;
+}
+
+/** Numbers of parameters: a module that offers other ones is no build of these kernels. */
+export const FORWARD_ARITY: Readonly<Record<keyof ForwardKernels, number>> = {
   pack_panels: 6,
   gemm_packed: 10,
-  add_rows: 4,
-  reverse_axes: 5,
   rnn_gates_forward: 3,
-  rnn_gates_backward: 5,
   lstm_gates_forward: 6,
-  lstm_gates_backward: 9,
   exp_map: 3,
-  log_map: 3,
   sigmoid_map: 3,
   tanh_map: 3,
+};
+export const ARITY: Readonly<Record<keyof Kernels, number>> = {
+  ...FORWARD_ARITY,
+  heap_base: 0,
+  is_relaxed: 0,
+  add_rows: 4,
+  reverse_axes: 5,
+  rnn_gates_backward: 5,
+  lstm_gates_backward: 9,
+  log_map: 3,
   softmax_rows: 4,
   log_softmax_rows: 4,
   log_sum_exp_rows: 4,

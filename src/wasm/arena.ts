@@ -1,4 +1,5 @@
 import { EngineMemoryError, StateError } from "../errors.js";
+import type { Floats, Precision } from "./abi.js";
 
 /** Blocks start on a cache line, and so never share one. */
 const ALIGNMENT = 64;
@@ -53,11 +54,17 @@ export class Arena {
   #memory: WebAssembly.Memory | undefined;
   #free: { pointer: number; bytes: number }[] = [];
   #end: number;
+  #growth = 0;
 
   constructor(memory: WebAssembly.Memory, start: number, maximumBytes: number) {
     this.#memory = memory;
     this.maximumBytes = maximumBytes;
     this.#end = roundUp(start, ALIGNMENT);
+  }
+
+  /** How often memory has grown: a view made before the last time is detached. */
+  get growth(): number {
+    return this.#growth;
   }
 
   /** Bytes of linear memory held now. */
@@ -116,6 +123,19 @@ export class Arena {
     return new Float64Array(this.#open.buffer as ArrayBuffer, pointer, length);
   }
 
+  /** A fresh view of `length` numbers of the given precision at `pointer`. Valid until the next allocation. */
+  view(precision: Precision, pointer: number, length: number): Floats {
+    const buffer = this.#open.buffer as ArrayBuffer;
+    return precision === "f64"
+      ? new Float64Array(buffer, pointer, length)
+      : new Float32Array(buffer, pointer, length);
+  }
+
+  /** Copies `bytes` bytes inside linear memory. */
+  copy(source: number, target: number, bytes: number): void {
+    new Uint8Array(this.#open.buffer).copyWithin(target, source, source + bytes);
+  }
+
   /** A fresh view of `length` i32 at `pointer`. Valid until the next allocation. */
   i32(pointer: number, length: number): Int32Array<ArrayBuffer> {
     return new Int32Array(this.#open.buffer as ArrayBuffer, pointer, length);
@@ -141,6 +161,7 @@ export class Arena {
     const wanted = Math.min(Math.max(needed, held + held / 8), this.maximumBytes);
     try {
       this.#open.grow(Math.ceil((wanted - held) / PAGE));
+      this.#growth++;
     } catch {
       throw new EngineMemoryError(needed, held);
     }

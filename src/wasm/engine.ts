@@ -1,11 +1,34 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 import { EngineMemoryError, StateError } from "../errors.js";
-import type { Kernels } from "./abi.js";
+import { describe } from "../tensor.js";
+import type { Kernels, Precision, Width } from "./abi.js";
 import { Arena, type Block, type Shared } from "./arena.js";
-import { bindKernels, checkHost, compile, compileSync, type WasmSource } from "./instance.js";
+import {
+  type BoundKernels,
+  bindKernels,
+  checkHost,
+  compile,
+  compileSync,
+  hasRelaxed,
+  relaxedModule,
+  type WasmSource,
+} from "./instance.js";
 
 /** `Symbol.dispose`, also where the host has none yet. */
-export const DISPOSE: typeof Symbol.dispose =
+const DISPOSE: typeof Symbol.dispose =
   Symbol.dispose ?? (Symbol.for("Symbol.dispose") as typeof Symbol.dispose);
+
+/**
+ * What is given back by `dispose`, or at the end of a block that declares it with `using`. One class holds the computed
+ * name for all: bundlers keep every class that has one, used or not (esbuild 0.28, 2026).
+ */
+export abstract class Owned {
+  abstract dispose(): void;
+
+  [DISPOSE](): void {
+    this.dispose();
+  }
+}
 
 const PAGE = 65536;
 const INITIAL_BYTES = 16 * PAGE;
@@ -14,6 +37,11 @@ const LARGEST_BYTES = 65536 * PAGE;
 export interface EngineOptions {
   /** The kernels module, in place of the one inside the JavaScript. */
   wasm?: WasmSource;
+  /**
+   * Fused multiply-add, where the host has relaxed SIMD: faster on some processors, and its bits differ between
+   * machines. `engine.features.relaxed` says whether it is in use. Default false.
+   */
+  relaxed?: boolean;
   /** What linear memory may grow to, in bytes: 1 MiB … 4 GiB (the default), rounded down to whole 64 KiB pages. */
   maximumBytes?: number;
 }
@@ -30,21 +58,51 @@ export interface Features {
 const net = new FinalizationRegistry<Shared>((held) => held.release());
 
 /**
+ * The same for what an engine keeps on behalf of a key. Weakly: the key may outlive the engine, as parameters do, and
+ * must not keep it from being collected.
+ */
+const keyNet = new FinalizationRegistry<WeakRef<Kept>>((kept) => kept.deref()?.release());
+
+/** What an engine keeps on behalf of one key. The engine's set alone holds it. */
+class Kept {
+  readonly held: Shared;
+  readonly #all: Set<Kept>;
+
+  constructor(key: object, held: Shared, all: Set<Kept>) {
+    this.held = held;
+    this.#all = all;
+    all.add(this);
+    keyNet.register(key, new WeakRef(this), this);
+  }
+
+  release(): void {
+    keyNet.unregister(this);
+    this.#all.delete(this);
+    this.held.release();
+  }
+}
+
+/**
  * The kernels and the linear memory they work in. Engines share nothing: each has a memory of its own.
  * Made by {@link createEngine} or {@link createEngineSync}.
  */
-export class Engine {
-  readonly features: Features = Object.freeze({ simd: true, relaxed: false });
-  /** `true`: the same input gives the same bits on every machine, whatever else is in the batch. */
-  readonly deterministic: boolean = true;
-  #kernels: Kernels | undefined;
+export class Engine extends Owned {
+  readonly features: Features;
+  /** Whether the same input gives the same bits on every machine: true but for the relaxed build. */
+  readonly deterministic: boolean;
+  #kernels: BoundKernels | undefined;
   #arena: Arena;
-  #kept = new WeakMap<object, Shared>();
+  #kept = new WeakMap<object, Kept>();
+  readonly #allKept = new Set<Kept>();
 
   /** @internal */
-  constructor(kernels: Kernels, arena: Arena) {
+  constructor(kernels: BoundKernels, arena: Arena) {
+    super();
     this.#kernels = kernels;
     this.#arena = arena;
+    const relaxed = kernels.f64.is_relaxed() !== 0;
+    this.features = Object.freeze({ simd: true, relaxed });
+    this.deterministic = !relaxed;
   }
 
   /** Bytes of linear memory held now, and what they may grow to. Memory is reused, and never given back to the host. */
@@ -64,18 +122,23 @@ export class Engine {
   /** Ends the engine. Whatever was made with it throws a `StateError` from now on; a second call does nothing. */
   dispose(): void {
     this.#arena.close();
+    for (const kept of this.#allKept) kept.release();
     this.#kernels = undefined;
     this.#kept = new WeakMap();
-  }
-
-  [DISPOSE](): void {
-    this.dispose();
   }
 
   /** @internal */
   get kernels(): Kernels {
     if (this.#kernels === undefined) throw new StateError("the engine is disposed");
-    return this.#kernels;
+    return this.#kernels.f64;
+  }
+
+  /** The forward kernels and numbers of one precision. @internal */
+  width(precision: Precision): Width {
+    const { kernels } = this;
+    return precision === "f64"
+      ? { precision, item: 8, panel: 4, kernels }
+      : { precision, item: 4, panel: 8, kernels: (this.#kernels as BoundKernels).f32 };
   }
 
   /** @internal */
@@ -86,24 +149,30 @@ export class Engine {
 
   /** What the engine keeps in linear memory on behalf of `key`. @internal */
   kept(key: object): Shared | undefined {
-    return this.#kept.get(key);
+    return this.#kept.get(key)?.held;
   }
 
   /** Keeps `held` until `forget(key)`, or until nobody can reach `key` any more. @internal */
   keep(key: object, held: Shared): void {
     this.forget(key);
-    this.#kept.set(key, held);
-    watch(key, held);
+    this.#kept.set(key, new Kept(key, held, this.#allKept));
   }
 
   /** @internal */
   forget(key: object): void {
-    const held = this.#kept.get(key);
-    if (held === undefined) return;
+    this.#kept.get(key)?.release();
     this.#kept.delete(key);
-    unwatch(key);
-    held.release();
   }
+}
+
+/** Throws unless `engine` is one, and not disposed of. */
+export function checkEngine(where: string, engine: Engine): void {
+  if (!(engine instanceof Engine)) {
+    throw new TypeError(
+      `${where}: engine: expected what createEngine gives, got ${describe(engine)}`,
+    );
+  }
+  void engine.kernels;
 }
 
 /** Releases `held` if `owner` is collected first. */
@@ -139,7 +208,7 @@ function build(where: string, module: WebAssembly.Module, options: EngineOptions
   const maximum = Math.floor(maximumBytes / PAGE);
   const memory = openMemory(maximum);
   const kernels = bindKernels(where, module, memory);
-  return new Engine(kernels, new Arena(memory, kernels.heap_base(), maximum * PAGE));
+  return new Engine(kernels, new Arena(memory, kernels.f64.heap_base(), maximum * PAGE));
 }
 
 function openMemory(maximum: number): WebAssembly.Memory {
@@ -158,12 +227,20 @@ function openMemory(maximum: number): WebAssembly.Memory {
  * @throws {RangeError} if `maximumBytes` is out of range
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
-  checkHost("createEngine");
-  return build("createEngine", await compile("createEngine", options.wasm), options);
+  const where = "createEngine";
+  checkHost(where);
+  const { wasm, relaxed = false } = options;
+  const embedded = wasm === undefined && relaxed && hasRelaxed();
+  return build(where, embedded ? await relaxedModule() : await compile(where, wasm), options);
 }
 
 /** As {@link createEngine}, at once. For Node and workers; `wasm` must be bytes or a module. */
 export function createEngineSync(options: EngineOptions = {}): Engine {
   checkHost("createEngineSync");
+  if (options.relaxed === true && options.wasm === undefined) {
+    throw new TypeError(
+      "createEngineSync: relaxed: that build is loaded on demand: use createEngine, or pass its bytes as wasm",
+    );
+  }
   return build("createEngineSync", compileSync("createEngineSync", options.wasm), options);
 }

@@ -2,7 +2,7 @@ import { instantiateSync } from "@assemblyscript/loader";
 import { base64 } from "../../build/embedded/kernels.js";
 import { FeatureError } from "../errors.js";
 import { describe } from "../tensor.js";
-import { ARITY, type Kernels } from "./abi.js";
+import { ARITY, FORWARD_ARITY, type ForwardKernels, type Kernels } from "./abi.js";
 import { decodeBase64 } from "./bytes.js";
 
 /** Where the kernels module may come from. */
@@ -29,6 +29,23 @@ export function checkHost(where: string): void {
   }
 }
 
+/** A module whose one instruction is a relaxed swizzle. */
+const RELAXED_PROBE = Uint8Array.of(
+  ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0],
+  ...[10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11],
+);
+
+/** Whether the host has relaxed SIMD. */
+export function hasRelaxed(): boolean {
+  return WebAssembly.validate(RELAXED_PROBE);
+}
+
+/** The relaxed build: a chunk of its own, that only who asks for it loads. */
+export async function relaxedModule(): Promise<WebAssembly.Module> {
+  const { base64 } = await import("../../build/embedded/kernels.relaxed.js");
+  return WebAssembly.compile(decodeBase64(base64));
+}
+
 let embedded: WebAssembly.Module | undefined;
 
 /** The module that travels inside the JavaScript, compiled once. */
@@ -44,6 +61,12 @@ function isBytes(source: unknown): source is BufferSource {
   return ArrayBuffer.isView(source) || source instanceof ArrayBuffer;
 }
 
+/** V8 refuses to compile a DataView, which is a BufferSource too (Node 20, 2026). */
+function bytesOf(source: BufferSource): BufferSource {
+  if (!ArrayBuffer.isView(source)) return source;
+  return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
+}
+
 /** Compiles `source` at once. */
 export function compileSync(where: string, source: WasmSource | undefined): WebAssembly.Module {
   if (source === undefined) return embeddedModule();
@@ -54,7 +77,7 @@ export function compileSync(where: string, source: WasmSource | undefined): WebA
     );
   }
   try {
-    return new WebAssembly.Module(source);
+    return new WebAssembly.Module(bytesOf(source));
   } catch (cause) {
     throw notAModule(where, cause);
   }
@@ -71,7 +94,8 @@ export async function compile(
   }
   const given = await source;
   if (isBytes(given)) {
-    return WebAssembly.compile(given).catch((cause) => Promise.reject(notAModule(where, cause)));
+    const compiled = WebAssembly.compile(bytesOf(given));
+    return compiled.catch((cause) => Promise.reject(notAModule(where, cause)));
   }
   if (!isResponse(given)) return compileSync(where, given);
   if (!given.ok) {
@@ -87,24 +111,39 @@ export async function compile(
 const notAModule = (where: string, cause: unknown): TypeError =>
   new TypeError(`${where}: wasm: these bytes are no WebAssembly module`, { cause });
 
+/** The kernels of a module: all of them in f64, those of the forward pass in f32 too. */
+export interface BoundKernels {
+  readonly f64: Kernels;
+  readonly f32: ForwardKernels;
+}
+
 /** Binds `module` to `memory`, once it is known to be a build of the kernels. */
 export function bindKernels(
   where: string,
   module: WebAssembly.Module,
   memory: WebAssembly.Memory,
-): Kernels {
+): BoundKernels {
   const offered = new Map(WebAssembly.Module.exports(module).map(({ name, kind }) => [name, kind]));
-  const missing = Object.keys(ARITY).find((name) => offered.get(name) !== "function");
-  if (missing !== undefined) throw wrongBuild(where, `has no function ${missing}`);
+  const expected = Object.entries(ARITY);
+  for (const [name, arity] of Object.entries(FORWARD_ARITY)) expected.push([`${name}_f32`, arity]);
+  const missing = expected.find(([name]) => offered.get(name) !== "function");
+  if (missing !== undefined) throw wrongBuild(where, `has no function ${missing[0]}`);
   // The loader's own exports are wrapped in functions that count their arguments: take the bare ones.
-  const { exports } = instantiateSync(module, { env: { memory } }).instance;
-  const kernels = exports as unknown as Kernels;
-  for (const [name, arity] of Object.entries(ARITY)) {
-    const { length } = kernels[name as keyof Kernels];
-    if (length !== arity)
+  const exports = instantiateSync(module, { env: { memory } }).instance.exports as Record<
+    string,
+    (...values: never[]) => unknown
+  >;
+  for (const [name, arity] of expected) {
+    const length = exports[name]?.length;
+    if (length !== arity) {
       throw wrongBuild(where, `${name} takes ${length} arguments, not ${arity}`);
+    }
   }
-  return kernels;
+  const single = Object.keys(FORWARD_ARITY).map((name) => [name, exports[`${name}_f32`]]);
+  return {
+    f64: exports as unknown as Kernels,
+    f32: Object.fromEntries(single) as unknown as ForwardKernels,
+  };
 }
 
 const wrongBuild = (where: string, why: string): TypeError =>

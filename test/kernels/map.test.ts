@@ -60,7 +60,7 @@ function column(name: Name, c: number): Float64Array {
 const bounds: readonly [Name, number, number][] = [
   ["exp", 1, 1.05],
   ["log", 1, 0.9],
-  ["sigmoid", 2, 1.7],
+  ["sigmoid", 2, 2.5],
   ["tanh", 2, 2.2],
 ];
 
@@ -125,11 +125,11 @@ const limits: Record<Name, readonly [x: number, y: number][]> = {
 const LN2 = Math.LN2;
 const cells = (low: number, high: number, width: number): number[] =>
   Array.from({ length: high - low + 1 }, (_, i) => (low + i + 0.5) * width);
-/** Where a formula hands over to the next: the ends of the cells of the reduction, and ln 3 in sigmoid. */
+/** Where a formula hands over to the next: the ends of the cells of the reduction. */
 const seams: Record<Name, readonly number[]> = {
   exp: cells(-1075, 1023, LN2),
   log: cells(-1068, 1023, 1).map((k) => 2 ** k),
-  sigmoid: [...cells(-1075, 55, LN2), Math.log(3), -Math.log(3)],
+  sigmoid: cells(-1075, 55, LN2),
   tanh: cells(-56, 55, LN2 / 2),
 };
 /** Ranges from which runs of consecutive doubles are drawn. */

@@ -1,15 +1,43 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Kernels } from "../../src/wasm/abi.js";
+import {
+  FORWARD_ARITY,
+  type ForwardKernels,
+  type Kernels,
+  type Precision,
+} from "../../src/wasm/abi.js";
 
-/** One shipped or debug build of the kernels module, on a memory of its own. */
-export interface Build {
-  name: string;
-  kernels: Kernels;
-  memory: WebAssembly.Memory;
+/** What a precision means to a test. */
+interface Numbers {
+  /** Bytes of one number. */
+  item: number;
+  /** Distance from 1 to the next number. */
+  epsilon: number;
+  /** The smallest normal number. */
+  normal: number;
+  round(x: number): number;
+  Array: Float64ArrayConstructor | Float32ArrayConstructor;
 }
 
-function open(name: string, file: string): Build {
+const NUMBERS: Record<Precision, Numbers> = {
+  f64: { item: 8, epsilon: 2 ** -52, normal: 2 ** -1022, round: (x) => x, Array: Float64Array },
+  f32: { item: 4, epsilon: 2 ** -23, normal: 2 ** -126, round: Math.fround, Array: Float32Array },
+};
+
+/** The kernels of one precision in one shipped or debug build, on a memory of their own. */
+export interface Build<K = Kernels> {
+  name: string;
+  kernels: K;
+  memory: WebAssembly.Memory;
+  /** Where the caller's memory begins. */
+  base: number;
+  numbers: Numbers;
+}
+
+/** Every kernel of the forward pass exists in both precisions: of f32 only these. */
+export type Twin = Build<ForwardKernels>;
+
+function open(name: string, file: string): { f64: Build; f32: Twin } {
   const path = fileURLToPath(new URL(`../../build/${file}`, import.meta.url));
   if (!existsSync(path)) throw new Error(`${path} is missing: run "npm run build" first`);
   const memory = new WebAssembly.Memory({ initial: 256 });
@@ -18,14 +46,25 @@ function open(name: string, file: string): Build {
   };
   const module = new WebAssembly.Module(readFileSync(path));
   const instance = new WebAssembly.Instance(module, { env: { memory, abort } });
-  return { name, kernels: instance.exports as unknown as Kernels, memory };
+  const exports = instance.exports as unknown as Kernels;
+  const single = Object.keys(FORWARD_ARITY).map((key) => [key, instance.exports[`${key}_f32`]]);
+  const kernels = Object.fromEntries(single) as ForwardKernels;
+  const base = Math.ceil(exports.heap_base() / 16) * 16;
+  return {
+    f64: { name, kernels: exports, memory, base, numbers: NUMBERS.f64 },
+    f32: { name: `${name} f32`, kernels, memory, base, numbers: NUMBERS.f32 },
+  };
 }
 
+const opened = [open("debug", "kernels.debug.wasm"), open("release", "kernels.wasm")];
+
 /** Every build of the kernels module: one suite runs over all of them. */
-export const builds: readonly Build[] = [
-  open("debug", "kernels.debug.wasm"),
-  open("release", "kernels.wasm"),
-];
+export const builds: readonly Build[] = opened.map(({ f64 }) => f64);
+
+export const singles: readonly Twin[] = opened.map(({ f32 }) => f32);
+
+/** Both precisions of every build, for the suites of the forward kernels. */
+export const twins: readonly Twin[] = [...builds, ...singles];
 
 /** An operand of a kernel, standing between guard cells. */
 export interface Operand {
@@ -35,7 +74,12 @@ export interface Operand {
 }
 
 const GUARD_CELLS = 8;
-const GUARD = -1.2345678901234567e300;
+
+/**
+ * A guard cell's value by its address: a kernel that copies what stands beyond its input cannot hit it by chance. Exact in
+ * f32 up to 64 MB.
+ */
+const guardAt = (pointer: number): number => -(2 ** 100) * (1 + (pointer >> 2) * 2 ** -23);
 
 /**
  * Lays out the operands of one kernel call. wasm does not fault on an overrun inside its memory, so every operand
@@ -43,28 +87,38 @@ const GUARD = -1.2345678901234567e300;
  */
 export class Workbench {
   readonly #memory: WebAssembly.Memory;
+  readonly #numbers: Numbers;
   readonly #guards: { name: string; pointer: number }[] = [];
+  readonly #constants: { name: string; data: Float64Array; operand: Operand }[] = [];
   #top: number;
 
-  constructor(build: Build) {
+  constructor(build: Build<unknown>) {
     this.#memory = build.memory;
-    this.#top = Math.ceil(build.kernels.heap_base() / 16) * 16;
+    this.#numbers = build.numbers;
+    this.#top = build.base;
   }
 
-  /** An operand that holds `data`. `shift` (in elements) moves it off the 16-byte grid. */
+  /** An operand that holds `data`, rounded to the build's numbers, at `shift` elements off the 16-byte grid. The kernel may write to it. */
   input(name: string, data: ArrayLike<number>, shift = 0): Operand {
+    this.#top = Math.ceil(this.#top / 16) * 16 + shift * this.#numbers.item;
     this.#guard(name);
-    this.#top += shift * 8;
     const pointer = this.#top;
-    this.#take(data.length * 8);
+    this.#take(data.length * this.#numbers.item);
     this.#view(pointer, data.length).set(data);
     this.#guard(name);
-    return { pointer, read: () => this.#view(pointer, data.length).slice() };
+    return { pointer, read: () => Float64Array.from(this.#view(pointer, data.length)) };
+  }
+
+  /** As `input`, of a contract's "in" operands: `check` says if the kernel wrote to it. */
+  constant(name: string, data: ArrayLike<number>, shift = 0): Operand {
+    const operand = this.input(name, data, shift);
+    this.#constants.push({ name, data: operand.read(), operand });
+    return operand;
   }
 
   /** An operand of `length` elements that the kernel is to set: it starts as NaN. */
-  output(name: string, length: number): Operand {
-    return this.input(name, new Float64Array(length).fill(Number.NaN));
+  output(name: string, length: number, shift = 0): Operand {
+    return this.input(name, new Float64Array(length).fill(Number.NaN), shift);
   }
 
   /** Int32 data; returns its pointer. */
@@ -77,10 +131,17 @@ export class Workbench {
     return pointer;
   }
 
-  /** Throws, naming the operand, if a guard cell was written. */
+  /** Throws, naming the operand, if a guard cell or a constant was written. */
   check(): void {
+    for (const { name, data, operand } of this.#constants) {
+      const now = operand.read();
+      if (data.some((value, i) => !Object.is(value, now[i]))) {
+        throw new Error(`the kernel wrote to "${name}", which is only its input`);
+      }
+    }
     for (const { name, pointer } of this.#guards) {
-      if (this.#view(pointer, GUARD_CELLS).some((cell) => cell !== GUARD)) {
+      const cells = this.#view(pointer, GUARD_CELLS);
+      if (cells.some((cell, i) => cell !== guardAt(pointer + i * this.#numbers.item))) {
         throw new Error(`the kernel wrote outside the operand "${name}"`);
       }
     }
@@ -88,8 +149,10 @@ export class Workbench {
 
   #guard(name: string): void {
     const pointer = this.#top;
-    this.#take(GUARD_CELLS * 8);
-    this.#view(pointer, GUARD_CELLS).fill(GUARD);
+    const { item } = this.#numbers;
+    this.#take(GUARD_CELLS * item);
+    const cells = this.#view(pointer, GUARD_CELLS);
+    for (let i = 0; i < GUARD_CELLS; i++) cells[i] = guardAt(pointer + i * item);
     this.#guards.push({ name, pointer });
   }
 
@@ -99,7 +162,7 @@ export class Workbench {
     if (missing > 0) this.#memory.grow(Math.ceil(missing / 65536));
   }
 
-  #view(pointer: number, length: number): Float64Array {
-    return new Float64Array(this.#memory.buffer, pointer, length);
+  #view(pointer: number, length: number): Float64Array | Float32Array {
+    return new this.#numbers.Array(this.#memory.buffer, pointer, length);
   }
 }

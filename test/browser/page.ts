@@ -1,0 +1,62 @@
+import * as recurra from "recurra";
+import { createArrays } from "recurra/arrays";
+import { golden } from "../support/golden.js";
+import { runSeedCase, type SeedCase } from "../support/seed.js";
+import { bound } from "../support/subject.js";
+
+// What runs in the page: the tests call these through `globalThis.recurraPage`.
+
+async function goldenOf(options?: recurra.EngineOptions): Promise<string> {
+  return golden(recurra, await recurra.createEngine(options));
+}
+
+const bytesOf = async (url: string): Promise<ArrayBuffer> => (await fetch(url)).arrayBuffer();
+
+/** The 64 bits of each number in hexadecimal: nothing is lost on the way out of the page. */
+const bits = (data: Float64Array): string[] =>
+  Array.from(new BigUint64Array(data.buffer, data.byteOffset, data.length), (word) =>
+    word.toString(16),
+  );
+
+const functions = {
+  golden: (): Promise<string> => goldenOf(),
+  goldenOfResponse: (url: string): Promise<string> => goldenOf({ wasm: fetch(url) }),
+  goldenOfBytes: async (url: string): Promise<string> => goldenOf({ wasm: await bytesOf(url) }),
+
+  /** What a worker, which is told how to open its engine, posts. */
+  goldenInWorker(url: string, how: "async" | "sync"): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const worker = new Worker(url, { type: "module" });
+      worker.onmessage = ({ data }: MessageEvent<string>) => resolve(data);
+      worker.onerror = ({ message }) => reject(new Error(message));
+      worker.postMessage(how);
+    });
+  },
+
+  async seedCase(url: string): Promise<Record<string, string[]>> {
+    const seedCase: SeedCase = await (await fetch(url)).json();
+    const outputs = runSeedCase(bound("page", recurra, await recurra.createEngine()), seedCase);
+    const data = (name: string) => (outputs[name] as recurra.Tensor).data;
+    return Object.fromEntries(
+      Object.keys(seedCase.expected).map((name) => [name, bits(data(name))]),
+    );
+  },
+
+  async arrays(x: number[]): Promise<Record<string, string[]>> {
+    const arrays = await createArrays();
+    const data = Float64Array.from(x);
+    return {
+      sigmoid: bits(arrays.sigmoid(data)),
+      tanh: bits(arrays.tanh(data)),
+      softmax: bits(arrays.softmax(data)),
+      logSoftmax: bits(arrays.logSoftmax(data)),
+      logSumExp: bits(Float64Array.of(arrays.logSumExp(data))),
+    };
+  },
+};
+
+declare global {
+  var recurraPage: typeof functions;
+}
+
+globalThis.recurraPage = functions;

@@ -1,0 +1,103 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { npm, pack, type Tarball, temporaryFolder, writeFiles } from "../support/consumer.js";
+
+let tarball: Tarball;
+let folder: string;
+let said: { stdout: string; stderr: string };
+
+// tanh(0.5·1 + 0.25·2 + 0.125) of one RNN step, and σ(0): by the host's own mathematics, within 2 ε.
+const WANTED = [Math.tanh(1.125), 0.5];
+const PROGRAM = `
+const one = (value) => tensor([1, 1], [value]);
+const parameters = { Wax: one(0.5), Waa: one(0.25), ba: one(0.125), Wya: one(1), by: one(0) };
+createEngine().then((engine) => {
+  const { aNext } = rnnCellForward(engine, one(1), one(2), parameters);
+  const { sigmoid } = createArraysSync();
+  console.log(JSON.stringify([aNext.data[0], sigmoid(Float64Array.of(0))[0]]));
+});
+`;
+
+beforeAll(() => {
+  tarball = pack();
+  folder = temporaryFolder();
+  writeFiles(folder, {
+    "package.json": '{ "private": true }\n',
+    "esm.mjs": `import { createEngine, rnnCellForward, tensor } from "recurra";
+import { createArraysSync } from "recurra/arrays";
+${PROGRAM}`,
+    "commonjs.cjs": `const { createEngine, rnnCellForward, tensor } = require("recurra");
+const { createArraysSync } = require("recurra/arrays");
+${PROGRAM}`,
+    "wasm.mjs": `import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { createEngine, rnnCellForward, tensor } from "recurra";
+import { createArraysSync as inside } from "recurra/arrays";
+const bytes = (name) => readFileSync(createRequire(import.meta.url).resolve("recurra/" + name));
+(await createEngine({ wasm: bytes("kernels.wasm") })).dispose();
+const createArraysSync = () => inside({ wasm: bytes("arrays.wasm") });
+${PROGRAM}`,
+  });
+  said = npm(folder, "install", "--offline", "--no-audit", "--no-fund", tarball.path);
+});
+
+describe("the tarball", () => {
+  it("holds what is shipped, and nothing else", () => {
+    const outside = tarball.files.filter((path) => !/^dist\/.+\.(js|d\.ts|wasm)$/.test(path));
+    expect(outside.sort()).toEqual([
+      "CHANGELOG.md",
+      "LICENSE",
+      "README.md",
+      "dist/cjs/package.json",
+      "package.json",
+    ]);
+    for (const format of ["esm", "cjs"]) {
+      for (const name of ["index.js", "index.d.ts", "arrays.js", "arrays.d.ts"]) {
+        expect(tarball.files).toContain(`dist/${format}/${name}`);
+      }
+    }
+  });
+
+  it("names no path of the machine that built it", () => {
+    const installed = join(folder, "node_modules/recurra");
+    const home = process.cwd();
+    for (const path of tarball.files) {
+      const text = readFileSync(join(installed, path), "latin1");
+      expect(text.includes(home), path).toBe(false);
+      expect(text.includes("sourceMappingURL"), path).toBe(false);
+    }
+  });
+
+  it("asks for no dependency, no peer and no install script", () => {
+    const { dependencies, peerDependencies, optionalDependencies, scripts } = JSON.parse(
+      readFileSync(join(folder, "node_modules/recurra/package.json"), "utf8"),
+    );
+    expect([dependencies, peerDependencies, optionalDependencies]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    for (const name of ["preinstall", "install", "postinstall"]) {
+      expect(scripts).not.toHaveProperty(name);
+    }
+  });
+});
+
+describe("an offline install", () => {
+  it("adds one package, with 0 warnings about it or its peers", () => {
+    expect(said.stdout.trim()).toMatch(/^added 1 package in \S+$/);
+    expect(said.stderr).not.toMatch(/recurra|peer|deprecated|ERESOLVE/);
+  });
+
+  it.each(["esm.mjs", "commonjs.cjs", "wasm.mjs"])("%s computes, within 2 ε", (program) => {
+    const output = execFileSync(process.execPath, [program], { cwd: folder, encoding: "utf8" });
+    const got: number[] = JSON.parse(output);
+    expect(got).toHaveLength(WANTED.length);
+    got.forEach((value, i) => {
+      const wanted = WANTED[i] ?? Number.NaN;
+      expect(Math.abs(value - wanted) / wanted).toBeLessThanOrEqual(2 * Number.EPSILON);
+    });
+  });
+});

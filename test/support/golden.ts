@@ -1,0 +1,162 @@
+import type * as Recurra from "recurra";
+
+// A seeded set of forward and backward passes, folded into one hash for each case: the same bits on every machine, or a
+// hash that differs. Runs in Node, in a page and in a worker, and so knows nothing but the package's public functions.
+
+type Api = typeof Recurra;
+
+interface Case {
+  name: string;
+  /** [nx, na, ny, m, T] */
+  sizes: readonly [number, number, number, number, number];
+  /** Inputs are below 2^x in magnitude, weights below 2^w. */
+  x?: number;
+  w?: number;
+  /** Written over the first inputs. */
+  specials?: readonly number[];
+}
+
+export const cases: readonly Case[] = [
+  { name: "exercise", sizes: [3, 5, 2, 10, 7] },
+  { name: "all sizes 1", sizes: [1, 1, 1, 1, 1] },
+  { name: "one row", sizes: [7, 13, 5, 1, 9] },
+  { name: "batch 33, more rows than one gradient chunk", sizes: [5, 6, 3, 33, 11] },
+  { name: "wide", sizes: [17, 67, 31, 3, 4] },
+  { name: "no steps", sizes: [4, 4, 4, 4, 0] },
+  { name: "no rows", sizes: [4, 3, 2, 0, 3] },
+  { name: "saturated", sizes: [3, 9, 4, 6, 5], x: 6, w: 8 },
+  { name: "subnormal", sizes: [6, 7, 3, 5, 6], x: -1030, w: 0 },
+  {
+    name: "not finite",
+    sizes: [2, 5, 3, 9, 4],
+    specials: [Number.NaN, Infinity, -Infinity, -0, 5e-324, 1.7976931348623157e308],
+  },
+];
+
+/** 2^exponent by halving and doubling alone: `**` is the host's own mathematics. */
+function power(exponent: number): number {
+  let value = 1;
+  for (let i = 0; i < exponent; i++) value *= 2;
+  for (let i = 0; i > exponent; i--) value /= 2;
+  return value;
+}
+
+/** 32 random bits at a time (mulberry32): integer arithmetic only. */
+function integers(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return mixed ^ (mixed >>> 14);
+  };
+}
+
+/** 64 bits in two lanes, each fed 32-bit words as MurmurHash3 is. */
+class Hash {
+  #a = 0x811c9dc5;
+  #b = 0x9e3779b9;
+
+  word(word: number): void {
+    const a = Math.imul(this.#a ^ Math.imul(word, 0xcc9e2d51), 0x01000193);
+    const b = Math.imul(this.#b ^ Math.imul(word, 0x1b873593), 0x85ebca6b);
+    this.#a = (a << 13) | (a >>> 19);
+    this.#b = (b << 17) | (b >>> 15);
+  }
+
+  /** Every bit of every number, in order. The payload of a NaN is the machine's own business: all count as one. */
+  numbers(data: Float64Array): void {
+    const view = new DataView(new ArrayBuffer(8));
+    this.word(data.length);
+    for (const value of data) {
+      view.setFloat64(0, value);
+      const nan = Number.isNaN(value);
+      this.word(nan ? 0x7ff80000 : view.getUint32(0));
+      this.word(nan ? 0 : view.getUint32(4));
+    }
+  }
+
+  toString(): string {
+    const hex = (word: number): string => (word >>> 0).toString(16).padStart(8, "0");
+    return hex(this.#a) + hex(this.#b);
+  }
+}
+
+/** Feeds every tensor and number among a result's properties, whatever else there is. */
+function fold(hash: Hash, result: object): void {
+  for (const value of Object.values(result)) {
+    if (typeof value === "number") hash.numbers(Float64Array.of(value));
+    else if (value?.data instanceof Float64Array) {
+      for (const extent of value.shape) hash.word(extent);
+      hash.numbers(value.data);
+    }
+  }
+}
+
+/** Every public function at one shape. */
+function run(api: Api, engine: Recurra.Engine, { sizes, x = 1, w = 0, specials = [] }: Case): Hash {
+  const [nx, na, ny, m, T] = sizes;
+  const next = integers(0x5eed + nx + 31 * na + 1009 * m + 7919 * T);
+  // 21 random bits and their sign, so that a value scaled far into the subnormal range is still exact.
+  const random = (exponent: number, ...shape: number[]): Recurra.Tensor => {
+    const scale = power(exponent - 21);
+    const value = api.tensor(shape);
+    for (let i = 0; i < value.data.length; i++) value.data[i] = (next() >> 10) * scale;
+    return value;
+  };
+  const W = (rows: number, columns: number) => random(w, rows, columns);
+  const input = (...shape: number[]): Recurra.Tensor => {
+    const value = random(x, ...shape);
+    value.data.set(specials.slice(0, value.data.length));
+    return value;
+  };
+  const targets = Array.from({ length: m }, () =>
+    Array.from({ length: T }, () => ((next() >>> 8) % (ny + 1)) - 1),
+  );
+  const hash = new Hash();
+
+  const rnn = { Wax: W(na, nx), Waa: W(na, na), Wya: W(ny, na), ba: W(na, 1), by: W(ny, 1) };
+  const rnnStep = api.rnnCellForward(engine, input(nx, m), random(0, na, m), rnn);
+  fold(hash, rnnStep);
+  fold(hash, api.rnnCellBackward(engine, random(0, na, m), rnnStep.cache));
+  const rnnPass = api.rnnForward(engine, input(nx, m, T), random(0, na, m), rnn);
+  fold(hash, rnnPass);
+  const rnnLoss = api.softmaxCrossEntropy(engine, rnnPass.caches, targets);
+  fold(hash, rnnLoss);
+  fold(hash, api.rnnBackward(engine, rnnLoss.da, rnnPass.caches));
+  fold(hash, api.rnnBackward(engine, random(0, na, m, T), rnnPass.caches));
+
+  const gate = () => [W(na, na + nx), W(na, 1)] as const;
+  const [[Wf, bf], [Wi, bi], [Wc, bc], [Wo, bo]] = [gate(), gate(), gate(), gate()];
+  const lstm = { Wf, bf, Wi, bi, Wc, bc, Wo, bo, Wy: W(ny, na), by: W(ny, 1) };
+  const [a0, c0] = [random(0, na, m), random(1, na, m)];
+  const lstmStep = api.lstmCellForward(engine, input(nx, m), a0, c0, lstm);
+  fold(hash, lstmStep);
+  const { ft, it, cct, ot } = lstmStep.cache;
+  fold(hash, { ft, it, cct, ot });
+  const gradients = [random(0, na, m), random(0, na, m)] as const;
+  fold(hash, api.lstmCellBackward(engine, ...gradients, lstmStep.cache));
+  const lstmPass = api.lstmForward(engine, input(nx, m, T), a0, lstm, { c0 });
+  fold(hash, lstmPass);
+  const lstmLoss = api.softmaxCrossEntropy(engine, lstmPass.caches, targets, { reduction: "sum" });
+  fold(hash, lstmLoss);
+  fold(hash, api.lstmBackward(engine, lstmLoss.da, lstmPass.caches, { dcLast: gradients[0] }));
+  const local = { throughTime: false };
+  fold(hash, api.lstmBackward(engine, random(0, na, m, T), lstmPass.caches, local));
+
+  for (const made of [rnnStep.cache, rnnPass.caches, lstmStep.cache, lstmPass.caches]) {
+    made.dispose();
+  }
+  return hash;
+}
+
+/** One line for each case, `hash  name`, and a last one over them all. */
+export function golden(api: Api, engine: Recurra.Engine): string {
+  const all = new Hash();
+  const lines = cases.map((each) => {
+    const hash = String(run(api, engine, each));
+    for (let i = 0; i < hash.length; i += 8) all.word(Number.parseInt(hash.slice(i, i + 8), 16));
+    return `${hash}  ${each.name}\n`;
+  });
+  return `${lines.join("")}${all}  all\n`;
+}

@@ -1,0 +1,102 @@
+import {
+  createRecurrent,
+  type Engine,
+  type LayerGradients,
+  type LayerWeights,
+  type Recurrent,
+} from "../../src/index.js";
+import { randomTensor } from "./random.js";
+import type { Tensor } from "./subject.js";
+import type { OpenDirection, TorchWeights } from "./torch_direction.js";
+
+export const GATES = { rnn: 1, lstm: 4 } as const;
+export type CellName = keyof typeof GATES;
+export const cellNames = Object.keys(GATES) as CellName[];
+
+/** (a, b, c) → (c, b, a), (a, b) → (b, a): from the functions' layout to the layers', and back. */
+export function reversedAxes({ shape, data }: Tensor): Tensor {
+  const [a = 0, b = 1, c = 1] = shape.length === 2 ? [shape[0], 1, shape[1]] : shape;
+  const out = new Float64Array(data.length);
+  for (let i = 0; i < a; i++) {
+    for (let j = 0; j < b; j++) {
+      for (let k = 0; k < c; k++) out[(k * b + j) * a + i] = data[(i * b + j) * c + k] as number;
+    }
+  }
+  return { shape: [...shape].reverse(), data: out };
+}
+
+/** A state part (1, m, na) as (na, m). */
+export const column = ({ shape: [, m = 0, na = 0], data }: Tensor): Tensor =>
+  reversedAxes({ shape: [m, na], data });
+
+/** A state part (na, m) as (1, m, na). */
+export function row(state: Tensor): Tensor {
+  const { shape, data } = reversedAxes(state);
+  return { shape: [1, ...shape], data };
+}
+
+/** Weights of a stable layer. */
+export function randomWeights(
+  next: () => number,
+  cell: CellName,
+  nx: number,
+  na: number,
+): TorchWeights {
+  const rows = GATES[cell] * na;
+  const scaled = () => next() / Math.sqrt(na + nx);
+  return {
+    weight_ih: randomTensor(scaled, rows, nx),
+    weight_hh: randomTensor(scaled, rows, na),
+    bias_ih: randomTensor(scaled, rows),
+    bias_hh: randomTensor(scaled, rows),
+  };
+}
+
+export const layerWeights = (w: TorchWeights): LayerWeights => ({
+  ...{ weight_ih_l0: w.weight_ih, weight_hh_l0: w.weight_hh },
+  ...{ bias_ih_l0: w.bias_ih, bias_hh_l0: w.bias_hh },
+});
+
+export const torchWeights = (g: LayerGradients): TorchWeights => ({
+  ...{ weight_ih: g.weight_ih_l0, weight_hh: g.weight_hh_l0 },
+  ...{ bias_ih: g.bias_ih_l0, bias_hh: g.bias_hh_l0 },
+});
+
+/** A layer with weights. */
+export function layerOf(engine: Engine, cell: CellName, weights: TorchWeights): Recurrent {
+  const [, inputSize = 0] = weights.weight_ih.shape;
+  const [, hiddenSize = 0] = weights.weight_hh.shape;
+  const layer = createRecurrent(engine, { cell, inputSize, hiddenSize });
+  layer.load(layerWeights(weights));
+  return layer;
+}
+
+/** (T, n) → (T, 1, n), and back. */
+const batched = ({ shape: [T = 0, n = 0], data }: Tensor): Tensor => ({ shape: [T, 1, n], data });
+const unbatched = ({ shape: [T = 0, , n = 0], data }: Tensor): Tensor => ({ shape: [T, n], data });
+
+/** PyTorch's cases by layers of createRecurrent. */
+export const byLayers =
+  (engine: Engine): OpenDirection =>
+  (x, h0, c0, weights) => {
+    const layer = layerOf(engine, c0 === undefined ? "rnn" : "lstm", weights);
+    const state = layer.createState(1);
+    state.write({ h: row(h0), ...(c0 && { c: row(c0) }) });
+    const { y, tape } = layer.forward(batched(x), state, { keepTape: true });
+    const { c } = state.read();
+    return {
+      h: unbatched(y),
+      c: c && reversedAxes(column(c)),
+      backward(dh) {
+        if (tape === undefined) throw new Error("no tape");
+        const { dx, dState, gradients } = layer.backward(batched(dh), tape);
+        for (const made of [tape, state, layer]) made.dispose();
+        return {
+          dx: unbatched(dx),
+          dh0: column(dState.h),
+          dc0: dState.c && column(dState.c),
+          dweights: torchWeights(gradients),
+        };
+      },
+    };
+  };

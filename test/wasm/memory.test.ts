@@ -1,0 +1,159 @@
+import { describe, expect, it } from "vitest";
+import {
+  createEngineSync,
+  type Engine,
+  EngineMemoryError,
+  lstmForward,
+  rnnForward,
+  ShapeError,
+} from "../../src/index.js";
+import { allBits, bitsOf, disposeOf, everyFunction, network, passes } from "../support/network.js";
+
+const MIB = 2 ** 20;
+const net = network({ nx: 3, na: 5, ny: 2, m: 4, T: 3 });
+const large = network({ nx: 30, na: 40, ny: 20, m: 16, T: 100 });
+const WANTED = allBits(createEngineSync(), net);
+const names = Object.keys(everyFunction(createEngineSync(), net));
+
+describe("memory that does not suffice", () => {
+  it.each([
+    ["rnnForward", (engine: Engine) => rnnForward(engine, large.x, large.state, large.rnn)],
+    ["lstmForward", (engine: Engine) => lstmForward(engine, large.x, large.state, large.lstm)],
+  ])("%s: an EngineMemoryError tells both sizes", (_, run) => {
+    const engine = createEngineSync({ maximumBytes: MIB });
+    let error: unknown;
+    try {
+      run(engine);
+    } catch (caught) {
+      error = caught;
+    }
+    expect(error).toBeInstanceOf(EngineMemoryError);
+    expect(error).toBeInstanceOf(RangeError);
+    const { needed, limit, message } = error as EngineMemoryError;
+    expect(limit).toBe(MIB);
+    expect(needed).toBeGreaterThan(MIB);
+    expect(needed).toBeLessThan(8 * MIB);
+    expect(message).toContain(`${needed} bytes needed, the limit is ${limit}`);
+    // The number is the truth: with so much memory that allocation, at least, succeeds.
+    const enough = createEngineSync({ maximumBytes: Math.ceil(needed / 65536) * 65536 });
+    try {
+      run(enough);
+    } catch (caught) {
+      expect((caught as EngineMemoryError).needed).toBeGreaterThan(needed);
+    }
+  });
+
+  it("the engine works on after it, 0 bits of difference", () => {
+    const engine = createEngineSync({ maximumBytes: MIB });
+    for (let turn = 0; turn < 3; turn++) {
+      expect(() => allBits(engine, large)).toThrow(EngineMemoryError);
+      expect(allBits(engine, net)).toBe(WANTED);
+      expect(engine.memory().bytes).toBe(MIB);
+    }
+  });
+
+  it.each(names)("%s: whichever allocation fails, 0 bytes stay allocated", (name) => {
+    let failures = 0;
+    // From a filler that leaves nothing to one that leaves enough: each allocation of the call fails in its turn.
+    for (let left = 0; ; left += 192) {
+      const engine = createEngineSync({ maximumBytes: MIB });
+      const start = firstFree(engine);
+      const made = passes(engine, net);
+      const call = everyFunction(engine, net, made)[name] as () => object;
+      // A forward function is to pack its parameters anew.
+      if (name.includes("Forward")) forgetParameters(engine);
+      const filler = engine.arena.allocate(MIB - end(engine) - left);
+      let failed = false;
+      try {
+        disposeOf(call());
+      } catch (error) {
+        expect(error).toBeInstanceOf(EngineMemoryError);
+        failed = true;
+      }
+      filler.release();
+      for (const pass of Object.values(made)) disposeOf(pass);
+      forgetParameters(engine);
+      // All of memory is one free piece again: what was left behind would stand in its way.
+      const all = engine.arena.allocate(MIB - start);
+      expect(all.pointer).toBe(start);
+      all.release();
+      if (!failed) break;
+      if (failures++ % 16 === 0) expect(allBits(engine, net)).toBe(WANTED);
+    }
+    expect(failures).toBeGreaterThan(2);
+  });
+});
+
+/** Where the first free byte is. */
+function firstFree(engine: Engine): number {
+  const block = engine.arena.allocate(1);
+  block.release();
+  return block.pointer;
+}
+
+/** Where the last block in use ends: the place of a block that no gap between others can hold. */
+function end(engine: Engine): number {
+  const block = engine.arena.allocate(MIB / 2);
+  block.release();
+  return block.pointer;
+}
+
+/** Frees what the engine keeps for the parameters. */
+function forgetParameters(engine: Engine): void {
+  engine.parametersChanged(net.rnn);
+  engine.parametersChanged(net.lstm);
+}
+
+describe("calls that throw for their operands", () => {
+  it.each([
+    ["x", 2],
+    ["xt", 2],
+    ["state", 6],
+    ["da", 2],
+  ] as const)("%s with a row too few: %i functions throw, 0 bytes stay allocated", (key, count) => {
+    const engine = createEngineSync();
+    const made = passes(engine, net);
+    const { shape, data } = net[key];
+    const [rows = 0, ...others] = shape;
+    const cut = data.slice(0, (data.length / rows) * (rows - 1));
+    const wrong = { ...net, [key]: { shape: [rows - 1, ...others], data: cut } };
+    let thrown = 0;
+    for (const [name, call] of Object.entries(everyFunction(engine, wrong, made))) {
+      if (name.includes("Forward")) forgetParameters(engine);
+      const before = [firstFree(engine), end(engine)];
+      try {
+        disposeOf(call());
+      } catch (error) {
+        expect(error).toBeInstanceOf(ShapeError);
+        expect([firstFree(engine), end(engine)], name).toEqual(before);
+        thrown++;
+      }
+    }
+    expect(thrown).toBe(count);
+  });
+});
+
+describe("growth", () => {
+  const grown = createEngineSync();
+  grown.arena.allocate(64 * MIB).release();
+  const there = everyFunction(grown, large);
+
+  it.each(names)("%s: inside the call it changes 0 bits", (name) => {
+    const engine = createEngineSync();
+    const call = everyFunction(engine, large)[name] as () => object;
+    // Memory is full to its end: the call must grow it.
+    const at = end(engine);
+    const { bytes } = engine.memory();
+    if (bytes > at) engine.arena.allocate(bytes - at);
+    const result = call();
+    expect(engine.memory().bytes).toBeGreaterThan(bytes);
+    expect(bitsOf(result)).toBe(bitsOf(there[name]?.() ?? {}));
+  });
+
+  it("from the first call on it changes 0 bits", () => {
+    const engine = createEngineSync();
+    expect(allBits(engine, large)).toBe(allBits(grown, large));
+    expect(engine.memory().bytes).toBeGreaterThan(MIB);
+    expect(engine.memory().bytes).toBeLessThan(grown.memory().bytes);
+  });
+});
