@@ -1,7 +1,6 @@
 // Who runs, what each can do, and how its process is started.
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import * as recurra from "recurra";
 import type { Width, Work } from "./cases/cases.js";
 import type { Memory } from "./cases/oracle.js";
 
@@ -23,15 +22,16 @@ const inference = ["lstm-forward", "lstm-step", "rnn-forward"] as const;
 const all = [...inference, "lstm-train"] as const;
 const maps = ["tanh-map", "sigmoid-map"] as const;
 
+/** Before 22, Node has relaxed SIMD behind a flag only. */
+const flags =
+  Number(process.versions.node.split(".")[0]) < 22 ? ["--experimental-wasm-relaxed-simd"] : [];
+
 const node = (script: string, ...words: string[]): [string, ...string[]] => [
   process.execPath,
+  ...(words.includes("relaxed") ? flags : []),
   `build/bench/${script}.js`,
   ...words,
 ];
-
-/** THE SWITCH: until `createRecurrent` is part of the package, the numpy-shaped functions stand in for f64. */
-export const fastRoad = "createRecurrent" in recurra;
-const layer = fastRoad ? "ours/layer" : "ours/functions";
 
 const checked = { memory: "own" } as const;
 const f64 = { width: "f64" } as const;
@@ -39,35 +39,44 @@ const f32 = { width: "f32" } as const;
 
 const ours: Contender[] = [
   {
-    ...{ id: "f64", title: fastRoad ? "Recurra f64" : "Recurra f64 (the functions stand in)" },
-    ...{ kind: "ours", ...f64, ...checked, works: all, command: node(layer, "f64") },
+    ...{ id: "f64", title: "Recurra f64", kind: "ours", ...f64, ...checked },
+    ...{ works: all, command: node("ours/layer", "f64") },
+  },
+  {
+    ...{ id: "f32", title: "Recurra f32", kind: "ours", ...f32, ...checked },
+    ...{ works: inference, command: node("ours/layer", "f32") },
   },
   {
     ...{ id: "maps64", title: "Recurra kernels f64", kind: "ours", ...f64, ...checked },
     ...{ works: maps, command: node("ours/maps", "f64") },
   },
   {
-    ...{ id: "ceiling64", title: "ceiling f64", kind: "ceiling", ...f64 },
-    ...{ works: all, command: node("ours/ceiling", "f64") },
-  },
-];
-
-const withF32: Contender[] = [
-  {
-    ...{ id: "f32", title: "Recurra f32", kind: "ours", ...f32, ...checked },
-    ...{ works: inference, command: node("ours/layer", "f32") },
-  },
-  {
-    ...{ id: "functions", title: "Recurra's numpy-shaped functions f64", kind: "ours" },
-    ...{ ...f64, ...checked, works: all, command: node("ours/functions", "f64") },
-  },
-  {
     ...{ id: "maps32", title: "Recurra kernels f32", kind: "ours", ...f32, ...checked },
     ...{ works: maps, command: node("ours/maps", "f32") },
   },
   {
+    ...{ id: "ceiling64", title: "ceiling f64", kind: "ceiling", ...f64 },
+    ...{ works: all, command: node("ours/ceiling", "f64") },
+  },
+  {
     ...{ id: "ceiling32", title: "ceiling f32", kind: "ceiling", ...f32 },
     ...{ works: inference, command: node("ours/ceiling", "f32") },
+  },
+];
+
+/** Our other ways to the same results: of interest, and no goal. */
+const otherWays: Contender[] = [
+  {
+    ...{ id: "relaxed64", title: "Recurra f64, relaxed build", kind: "ours", ...f64, ...checked },
+    ...{ works: all, command: node("ours/layer", "f64", "relaxed") },
+  },
+  {
+    ...{ id: "relaxed32", title: "Recurra f32, relaxed build", kind: "ours", ...f32, ...checked },
+    ...{ works: inference, command: node("ours/layer", "f32", "relaxed") },
+  },
+  {
+    ...{ id: "functions", title: "Recurra's numpy-shaped functions f64", kind: "ours" },
+    ...{ ...f64, ...checked, works: all, command: node("ours/functions") },
   },
 ];
 
@@ -123,13 +132,12 @@ export const rivalsFolder = "bench/rivals";
 export const rivalsInstalled = (): boolean =>
   Object.values(packages).every((name) => existsSync(`${rivalsFolder}/node_modules/${name}`));
 
-/** Everybody who can run here; without rivals only the plain loop, which needs nothing. */
+/** Everybody who can run here; without rivals ourselves and the plain loop, which needs nothing. */
 export function contenders(withRivals: boolean): Contender[] {
-  const own = [...ours, ...(fastRoad ? withF32 : []), plain];
-  if (!withRivals) return own;
+  if (!withRivals) return [...ours, plain];
   const installed = rivals.map((one) => {
     const path = `${rivalsFolder}/node_modules/${packages[one.id]}/package.json`;
     return { ...one, version: String(JSON.parse(readFileSync(path, "utf8")).version) };
   });
-  return [...own, ...installed, ...numpy()];
+  return [...ours, ...otherWays, plain, ...installed, ...numpy()];
 }

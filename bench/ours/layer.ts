@@ -1,28 +1,36 @@
 // Recurra by its fast road: weights packed once, time-major tensors, outputs into memory that is already there.
-import { createEngine } from "recurra";
+// Arguments: the width, and `relaxed` for the build with fused multiply-add.
+import { createEngine, createRecurrent, type Recurrent, type Tensor } from "recurra";
 import { join } from "../cases/oracle.js";
 import type { Job, Prepared } from "../race/protocol.js";
 import { serve } from "../race/serve.js";
-import { createRecurrent, type Layer, type Numbers, type Shaped, type State } from "./fast_road.js";
+
+type Numbers = Float64Array | Float32Array;
+type Values = Tensor<Numbers>;
+type Layer = Recurrent<Numbers>;
+type Task = Pick<Prepared, "call" | "result">;
 
 const precision = process.argv[2] === "f32" ? "f32" : "f64";
-const engine = await createEngine();
+const relaxed = process.argv[3] === "relaxed";
+const engine = await createEngine({ relaxed });
+if (engine.features.relaxed !== relaxed) throw new Error("this host has no relaxed SIMD");
+
 const numbers = (data: Float64Array): Numbers =>
   precision === "f32" ? Float32Array.from(data) : data;
-const zeros = (...shape: number[]): Shaped => ({
+const zeros = (...shape: number[]): Values => ({
   shape,
   data: numbers(new Float64Array(shape.reduce((a, b) => a * b, 1))),
 });
-const last = ({ data }: Shaped): number => data[data.length - 1] as number;
+const last = ({ data }: Values): number => data[data.length - 1] as number;
 
 interface Parts {
   layer: Layer;
-  state: State;
-  x: Shaped;
+  state: ReturnType<Layer["createState"]>;
+  x: Values;
   job: Job;
 }
 
-function step({ layer, state, x, job: { m, nx, T } }: Parts): Omit<Prepared, "release"> {
+function step({ layer, state, x, job: { m, nx, T } }: Parts): Task {
   const steps = Array.from({ length: T }, (_, t) => ({
     shape: [m, nx],
     data: x.data.subarray(t * m * nx, (t + 1) * m * nx),
@@ -31,14 +39,14 @@ function step({ layer, state, x, job: { m, nx, T } }: Parts): Omit<Prepared, "re
   let y = zeros(0);
   return {
     call: () => {
-      y = layer.step(steps[t++ % T] as Shaped, state);
+      y = layer.step(steps[t++ % T] as Values, state);
       return last(y);
     },
     result: () => y.data,
   };
 }
 
-function forward({ layer, state, x, job: { work, m, na, T } }: Parts): Omit<Prepared, "release"> {
+function forward({ layer, state, x, job: { work, m, na, T } }: Parts): Task {
   const out = zeros(T, m, na);
   const start = { h: zeros(1, m, na), ...(work === "rnn-forward" ? {} : { c: zeros(1, m, na) }) };
   return {
@@ -51,10 +59,8 @@ function forward({ layer, state, x, job: { work, m, na, T } }: Parts): Omit<Prep
   };
 }
 
-function train(parts: Parts, dyData: Float64Array): Omit<Prepared, "release"> {
-  const { layer, state, x, job } = parts;
-  const { m, na, T } = job;
-  const dy = { shape: [T, m, na], data: numbers(dyData) };
+function train({ layer, state, x, job: { m, na, T } }: Parts, data: Float64Array): Task {
+  const dy = { shape: [T, m, na], data };
   const out = zeros(T, m, na);
   const start = { h: zeros(1, m, na), c: zeros(1, m, na) };
   let gradients: ReturnType<Layer["backward"]>;
@@ -68,8 +74,8 @@ function train(parts: Parts, dyData: Float64Array): Omit<Prepared, "release"> {
       return last(gradients.dx);
     },
     result: () => {
-      const { dx, weight_ih_l0, weight_hh_l0, bias_ih_l0 } = gradients;
-      return join(dx.data, weight_ih_l0.data, weight_hh_l0.data, bias_ih_l0.data);
+      const { weight_ih_l0, weight_hh_l0, bias_ih_l0 } = gradients.gradients;
+      return join(gradients.dx.data, weight_ih_l0.data, weight_hh_l0.data, bias_ih_l0.data);
     },
   };
 }
@@ -77,14 +83,23 @@ function train(parts: Parts, dyData: Float64Array): Omit<Prepared, "release"> {
 await serve((job, o) => {
   const { work, nx, na, m, T } = job;
   const cell = work === "rnn-forward" ? "rnn" : "lstm";
-  const layer = createRecurrent(engine, { cell, inputSize: nx, hiddenSize: na, precision });
-  layer.load({
-    ...{ weight_ih_l0: numbers(o.weight_ih), weight_hh_l0: numbers(o.weight_hh) },
-    ...{ bias_ih_l0: numbers(o.bias_ih), bias_hh_l0: numbers(o.bias_hh) },
+  const layer: Layer = createRecurrent(engine, {
+    ...{ cell, inputSize: nx, hiddenSize: na, precision },
   });
-  const x = { shape: [T, m, nx], data: numbers(o.x) };
-  const parts = { layer, state: layer.createState(m), x, job };
-  const release = (): void => layer.dispose();
+  layer.load({
+    ...{ weight_ih_l0: o.weight_ih, weight_hh_l0: o.weight_hh },
+    ...{ bias_ih_l0: o.bias_ih, bias_hh_l0: o.bias_hh },
+  });
+  const parts = {
+    layer,
+    state: layer.createState(m),
+    x: { shape: [T, m, nx], data: numbers(o.x) },
+    job,
+  };
+  const release = (): void => {
+    parts.state.dispose();
+    layer.dispose();
+  };
   if (work === "lstm-step") return { ...step(parts), release };
   return { ...(work === "lstm-train" ? train(parts, o.dy) : forward(parts)), release };
 });

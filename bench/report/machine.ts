@@ -1,6 +1,5 @@
 import { execFileSync } from "node:child_process";
 import { arch, cpus, platform, release } from "node:os";
-import { fastRoad } from "../contenders.js";
 import type { Options } from "../options.js";
 import { environment } from "../race/lane.js";
 
@@ -14,7 +13,6 @@ export interface Machine {
   commit: string;
   date: string;
   mode: Options["mode"];
-  fastRoad: boolean;
   environment: Readonly<Record<string, string>>;
   settings: Pick<Options, "rounds" | "sample" | "warm" | "budget">;
 }
@@ -38,7 +36,7 @@ export function machine({ mode, rounds, sample, warm, budget }: Options): Machin
     ...{ node: process.version, v8: process.versions.v8 },
     commit: `${git("rev-parse", "--short", "HEAD") || "unknown"}${changed}`,
     date: new Date().toISOString().slice(0, 10),
-    ...{ mode, fastRoad, environment },
+    ...{ mode, environment },
     settings: { rounds, sample, warm, budget },
   };
 }
