@@ -18,15 +18,19 @@ export function describe(value: unknown): string {
   return value.constructor?.name ?? "object";
 }
 
-/** Throws a `TypeError` unless `value` was made by the given class. */
+/**
+ * Throws a `TypeError` unless `value` was made by the given class. `called` is the class's name for the message: its own
+ * may be a minifier's.
+ */
 export function checkInstance(
   where: string,
   name: string,
   kind: abstract new (...values: never[]) => object,
+  called: string,
   value: unknown,
 ): void {
   if (value instanceof kind) return;
-  throw new TypeError(`${where}: ${name}: expected ${kind.name}, got ${describe(value)}`);
+  throw new TypeError(`${where}: ${name}: expected ${called}, got ${describe(value)}`);
 }
 
 function sizeOf(where: string, shape: readonly number[]): number {

@@ -13,7 +13,8 @@ const HIGHEST: usize = 4;
 const MAGIC_TWICE: usize = 5;
 const ONE: usize = 6;
 const SIGN: usize = 7;
-const P: usize = 8;
+const SPECK: usize = 8;
+const P: usize = 9;
 // prettier-ignore
 const TABLE: usize = memory.data<f32>(
   [
@@ -25,6 +26,7 @@ const TABLE: usize = memory.data<f32>(
     12583166.0, 12583166.0, 12583166.0, 12583166.0, // 1.5 · 2^23 + 2 · 127
     1.0, 1.0, 1.0, 1.0,
     -0.0, -0.0, -0.0, -0.0,
+    8.881784197001252e-16, 8.881784197001252e-16, 8.881784197001252e-16, 8.881784197001252e-16, // 2^−50
     0.5, 0.5, 0.5, 0.5, // P, constant term first
     -0.1666654497385025, -0.1666654497385025, -0.1666654497385025, -0.1666654497385025,
     0.041666287928819656, 0.041666287928819656, 0.041666287928819656, 0.041666287928819656,
@@ -42,8 +44,8 @@ function constant(row: usize): v128 {
 
 // @ts-ignore: decorator
 @inline
-function step(q: v128, t: v128, row: usize): v128 {
-  return f32x4.add(f32x4.mul(q, t), constant(row));
+function step(q: v128, u: v128, row: usize): v128 {
+  return f32x4.add(f32x4.mul(q, u), constant(row));
 }
 
 /** n of `v`, standing with a bias in the low bits of 1.5 · 2^23, which is part of `magic`. */
@@ -60,21 +62,24 @@ export function scaleSingle(exponent: v128): v128 {
   return i32x4.shl(exponent, 23);
 }
 
-/** t = v + n ln2. */
+/**
+ * t = v + n ln2, and a speck that vanishes beside exp(−v) ≈ 1: where v is tiny it keeps t² a normal number, which spares some
+ * processors a slow path (4 times the whole loop's time).
+ */
 // @ts-ignore: decorator
 @inline
 export function restSingle(v: v128, n: v128): v128 {
   const head = f32x4.add(v, f32x4.mul(n, constant(LN2_HEAD)));
-  return f32x4.add(head, f32x4.mul(n, constant(LN2_TAIL)));
+  return f32x4.add(head, f32x4.add(f32x4.mul(n, constant(LN2_TAIL)), constant(SPECK)));
 }
 
-/** p = expm1(−t). */
+/** p = expm1(−t) = u² P(u) − t, where u is t, or 0 if t² vanishes beside t. */
 // @ts-ignore: decorator
 @inline
-export function expm1MinusSingle(t: v128): v128 {
-  const z = f32x4.mul(t, t);
-  const a = step(constant(P + 1), t, P);
-  const b = step(constant(P + 3), t, P + 2);
+export function expm1MinusSingle(t: v128, u: v128): v128 {
+  const z = f32x4.mul(u, u);
+  const a = step(constant(P + 1), u, P);
+  const b = step(constant(P + 3), u, P + 2);
   const c = f32x4.add(f32x4.mul(constant(P + 4), z), b);
   const q = f32x4.add(f32x4.mul(c, z), a);
   return f32x4.sub(f32x4.mul(q, z), t);
@@ -87,7 +92,8 @@ export function expSingle(x: v128): v128 {
   const minus = v128.xor(x, constant(SIGN));
   const v = f32x4.pmin(f32x4.pmax(minus, constant(LOWEST)), constant(HIGHEST)); // keeps a NaN
   const k = exponentSingle(v, constant(MAGIC_TWICE));
-  const p = expm1MinusSingle(restSingle(v, f32x4.sub(k, constant(MAGIC_TWICE))));
+  const t = restSingle(v, f32x4.sub(k, constant(MAGIC_TWICE)));
+  const p = expm1MinusSingle(t, t);
   // 2^n as the product of two normal numbers; only the second product rounds.
   const half = i32x4.shr_u(k, 1);
   const first = i32x4.shl(half, 23);

@@ -32,6 +32,8 @@ function gemm<T>(
   init: usize,
   c: usize,
 ): void {
+  assert(lda >= k && ldc >= n && (ldi === 0 || ldi >= n), "gemm_packed: a row overlaps the next");
+  assert(rows === 0 || c !== init || ldc === ldi, "gemm_packed: in place, and the strides differ");
   const item = sizeof<T>();
   const width = panelWidth<T>();
   const bytes = k * PANEL_ROW;

@@ -18,6 +18,7 @@ function pack<T>(
   packed: usize,
 ): void {
   const width = panelWidth<T>();
+  assert(n * k === 0 || w !== packed, "pack_panels: packed overlaps w");
   for (let first: usize = 0; first < n; first += width) {
     for (let j: usize = 0; j < k; j++) {
       for (let i = first; i < first + width; i++) {

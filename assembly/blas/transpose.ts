@@ -8,6 +8,7 @@ const BLOCK: usize = 8;
  * - y:  out, set; (c, b, a); must not overlap x
  */
 export function reverse_axes(a: usize, b: usize, c: usize, x: usize, y: usize): void {
+  assert(a * b * c === 0 || x !== y, "reverse_axes: y overlaps x");
   const row = b * c * sizeof<f64>();
   const column = b * a * sizeof<f64>();
   for (let j: usize = 0; j < b; j++) {

@@ -2,8 +2,7 @@
 //
 //     | i  input | f  forget | g  candidate | o  output |
 
-import { tanh } from "../base/activate";
-import { addProduct, lanes, loadLanes, storeLanes, VECTOR } from "../base/lanes";
+import { addProduct, loadLanes, storeLanes, VECTOR } from "../base/lanes";
 import { sigmoid_map, sigmoid_map_f32, tanh_map, tanh_map_f32 } from "../blas/map";
 
 /**

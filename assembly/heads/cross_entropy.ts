@@ -19,6 +19,7 @@ export function cross_entropy_rows(
 ): void {
   for (let r: usize = 0; r < rows; r++) {
     const target = i32.load(targets);
+    assert(target >= -1 && target < <i32>n, "cross_entropy_rows: no such class");
     if (target < 0) {
       f64.store(loss, 0);
       memory.fill(dlogits, 0, n * sizeof<f64>());

@@ -104,7 +104,7 @@ export function lstmCellBackward(
   dcNext: Tensor,
   cache: LstmCache,
 ): { dxt: Tensor; daPrev: Tensor; dcPrev: Tensor } & LstmGradients {
-  checkInstance("lstmCellBackward", "cache", LstmCache, cache);
+  checkInstance("lstmCellBackward", "cache", LstmCache, "LstmCache", cache);
   const { dx, da0, dc0, gradients } = backward(
     engine,
     {
@@ -141,7 +141,7 @@ export function lstmBackward(
   caches: LstmCaches,
   options: { throughTime?: boolean; dcLast?: Tensor } = {},
 ): { dx: Tensor; da0: Tensor; dc0: Tensor } & LstmGradients {
-  checkInstance("lstmBackward", "caches", LstmCaches, caches);
+  checkInstance("lstmBackward", "caches", LstmCaches, "LstmCaches", caches);
   const { dx, da0, dc0, gradients } = backward(
     engine,
     {

@@ -78,7 +78,7 @@ export function rnnCellBackward(
   daNext: Tensor,
   cache: RnnCache,
 ): { dxt: Tensor; daPrev: Tensor } & RnnGradients {
-  checkInstance("rnnCellBackward", "cache", RnnCache, cache);
+  checkInstance("rnnCellBackward", "cache", RnnCache, "RnnCache", cache);
   const { dx, da0, gradients } = backward(
     engine,
     {
@@ -107,7 +107,7 @@ export function rnnBackward(
   da: Tensor,
   caches: RnnCaches,
 ): { dx: Tensor; da0: Tensor } & RnnGradients {
-  checkInstance("rnnBackward", "caches", RnnCaches, caches);
+  checkInstance("rnnBackward", "caches", RnnCaches, "RnnCaches", caches);
   const { dx, da0, gradients } = backward(
     engine,
     {

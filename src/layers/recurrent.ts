@@ -103,11 +103,11 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
   ): ForwardResult<D> {
     const weights = this.#loaded("forward");
     const { nx, na, width } = this.#kind;
-    const layer = " (from the layer)";
-    const sizes = [undefined, state?.m, nx];
-    checkShape("forward", "x", x, ["T", "m", "nx"], sizes, layer, this.#numbers);
-    const [T = 0, m = 0] = x.shape;
     if (state !== undefined) this.#checkState("forward", state);
+    const origin = state === undefined ? " (from the layer)" : " (from state and layer)";
+    const sizes = [undefined, state?.m, nx];
+    checkShape("forward", "x", x, ["T", "m", "nx"], sizes, origin, this.#numbers);
+    const [T = 0, m = 0] = x.shape;
     if (out !== undefined) {
       checkShape("forward", "out", out, ["T", "m", "na"], [T, m, na], " (from x)", this.#numbers);
     }
@@ -168,7 +168,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     dState: Partial<StateTensors<Float64Array>> = {},
   ): { dx: Tensor; dState: StateTensors<Float64Array>; gradients: LayerGradients } {
     this.#open("backward");
-    checkInstance("backward", "tape", RecurrentTape, tape);
+    checkInstance("backward", "tape", RecurrentTape, "RecurrentTape", tape);
     const held = tape.held(this.#engine, "backward");
     const { nx, na, m, T } = held.sizes;
     const { hasMemory, gates } = held.weights.cell;
@@ -251,7 +251,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
   }
 
   #checkState(where: string, state: RecurrentState<D>): void {
-    checkInstance(where, "state", RecurrentState, state);
+    checkInstance(where, "state", RecurrentState, "RecurrentState", state);
     if (state.kind !== this.#kind) throw new StateError(`${where}: state: made by another layer`);
     void state.pointer;
   }

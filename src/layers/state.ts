@@ -81,8 +81,9 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
 
   /** Another state with the same content. */
   clone(): RecurrentState<D> {
+    const content = this.read();
     const copy = new RecurrentState<D>(this.#engine, this.kind, this.m);
-    copy.write(this.read());
+    copy.write(content);
     return copy;
   }
 

@@ -157,13 +157,20 @@ export class Arena {
     const held = this.bytes;
     if (needed <= held) return;
     if (needed > this.maximumBytes) throw new EngineMemoryError(needed, this.maximumBytes);
-    // Growing by an eighth at the least keeps the number of growths small.
+    // Growing by an eighth at the least keeps the number of growths small; a host that is short gives what is needed.
     const wanted = Math.min(Math.max(needed, held + held / 8), this.maximumBytes);
-    try {
-      this.#open.grow(Math.ceil((wanted - held) / PAGE));
-      this.#growth++;
-    } catch {
+    if (!this.#grow(wanted - held) && !this.#grow(needed - held)) {
       throw new EngineMemoryError(needed, held);
+    }
+  }
+
+  #grow(bytes: number): boolean {
+    try {
+      this.#open.grow(Math.ceil(bytes / PAGE));
+      this.#growth++;
+      return true;
+    } catch {
+      return false;
     }
   }
 }

@@ -1,0 +1,60 @@
+import { describe, expect, it } from "vitest";
+import { createEngineSync, type Engine } from "../../src/index.js";
+import { vacancies } from "../support/arena.js";
+import { cellNames, layerOf, randomWeights } from "../support/layers.js";
+import { randomTensor, uniform } from "../support/random.js";
+
+const [nx, na, m, T] = [3, 5, 2, 4];
+
+/** An engine whose arena counts. */
+function counting(): { engine: Engine; allocations: () => number } {
+  const engine = createEngineSync();
+  const allocate = engine.arena.allocate.bind(engine.arena);
+  let count = 0;
+  engine.arena.allocate = (bytes) => {
+    count++;
+    return allocate(bytes);
+  };
+  return { engine, allocations: () => count };
+}
+
+describe.each(cellNames)("a layer's memory, %s", (cell) => {
+  const { engine, allocations } = counting();
+  const next = uniform(8);
+  const layer = layerOf(engine, cell, randomWeights(next, cell, nx, na));
+  const x = randomTensor(next, T, m, nx);
+  const xt = randomTensor(next, m, nx);
+  const dy = randomTensor(next, T, m, na);
+
+  it("100,000 steps allocate nothing", () => {
+    const state = layer.createState(m);
+    const [before, places] = [allocations(), vacancies(engine)];
+    const counted = allocations();
+    expect(counted).toBeGreaterThan(before);
+    for (let i = 0; i < 100_000; i++) layer.step(xt, state);
+    expect(allocations()).toBe(counted);
+    expect(vacancies(engine)).toEqual(places);
+    // A bounded map: after so many steps the state is still a state.
+    expect(state.read().h.data.every((value) => Math.abs(value) <= 1)).toBe(true);
+    state.dispose();
+  });
+
+  it.each([
+    ["forward", () => layer.forward(x).state.dispose()],
+    [
+      "forward with a tape and backward",
+      () => {
+        const { state, tape } = layer.forward(x, undefined, { keepTape: true });
+        if (tape === undefined) throw new Error("no tape");
+        layer.backward(dy, tape);
+        tape.dispose();
+        state.dispose();
+      },
+    ],
+  ] as [string, () => void][])("10,000 times %s leave the memory as it was", (_, call) => {
+    call();
+    const places = vacancies(engine);
+    for (let i = 0; i < 10_000; i++) call();
+    expect(vacancies(engine)).toEqual(places);
+  });
+});
