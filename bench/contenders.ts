@@ -13,7 +13,7 @@ export interface Contender {
   works: readonly Work[];
   /** Not taken to cases of more operations than this: they would only cost time. */
   largest?: number;
-  kind: "ours" | "rival" | "ceiling";
+  kind: "ours" | "variant" | "rival" | "ceiling";
   version?: string;
   command: [string, ...string[]];
 }
@@ -67,15 +67,27 @@ const ours: Contender[] = [
 /** Our other ways to the same results: of interest, and no goal. */
 const otherWays: Contender[] = [
   {
-    ...{ id: "relaxed64", title: "Recurra f64, relaxed build", kind: "ours", ...f64, ...checked },
+    ...{
+      id: "relaxed64",
+      title: "Recurra f64, relaxed build",
+      kind: "variant",
+      ...f64,
+      ...checked,
+    },
     ...{ works: all, command: node("ours/layer", "f64", "relaxed") },
   },
   {
-    ...{ id: "relaxed32", title: "Recurra f32, relaxed build", kind: "ours", ...f32, ...checked },
+    ...{
+      id: "relaxed32",
+      title: "Recurra f32, relaxed build",
+      kind: "variant",
+      ...f32,
+      ...checked,
+    },
     ...{ works: inference, command: node("ours/layer", "f32", "relaxed") },
   },
   {
-    ...{ id: "functions", title: "Recurra's numpy-shaped functions f64", kind: "ours" },
+    ...{ id: "functions", title: "Recurra's numpy-shaped functions f64", kind: "variant" },
     ...{ ...f64, ...checked, works: all, command: node("ours/functions") },
   },
 ];
@@ -123,6 +135,7 @@ function numpy(): Contender[] {
       },
     ];
   } catch {
+    console.error("bench: no numpy here; PYTHON=<a python that has it> takes it along");
     return [];
   }
 }

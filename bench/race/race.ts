@@ -43,6 +43,9 @@ interface Runner extends Entry {
   outcome: Outcome;
 }
 
+const message = (error: unknown): string =>
+  error instanceof Error ? error.message : String(error);
+
 async function prepare(entry: Entry, folder: string, settings: Settings): Promise<Runner> {
   const { lane } = entry;
   const one = entry.case;
@@ -72,7 +75,7 @@ async function prepare(entry: Entry, folder: string, settings: Settings): Promis
     const affordable = Math.max(settings.fewest, Math.floor(settings.budget / turn));
     runner.every = Math.max(1, Math.floor(settings.rounds / affordable));
   } catch (error) {
-    outcome.failure = error instanceof Error ? error.message : String(error);
+    outcome.failure = message(error);
   }
   return runner;
 }
@@ -88,12 +91,17 @@ export async function race(
   for (let round = 0; round < settings.rounds; round++) {
     const order = round % 2 === 0 ? started : [...started].reverse();
     for (const runner of order) {
-      if (round % runner.every !== 0) continue;
-      const { nanoseconds } = await runner.lane.sample(runner.id, settings.sample);
-      runner.samples.push(nanoseconds);
+      if (round % runner.every !== 0 || runner.outcome.failure !== undefined) continue;
+      try {
+        const { nanoseconds } = await runner.lane.sample(runner.id, settings.sample);
+        runner.samples.push(nanoseconds);
+      } catch (error) {
+        runner.outcome.failure = message(error); // the others go on
+      }
     }
   }
   for (const runner of started) {
+    if (runner.outcome.failure !== undefined) continue;
     await runner.lane.release(runner.id);
     runner.outcome.figures = summarize(runner.samples);
   }

@@ -36,6 +36,7 @@ function against(
     ...{ label, must, aim },
     value: ratio(results, work, label, [ours, other]),
   }));
+  rows.sort((a, b) => a.label.localeCompare(b.label));
   return { title, more: true, unit: "×", rows };
 }
 

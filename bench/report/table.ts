@@ -58,18 +58,27 @@ function casesOf({ outcomes }: Results, work: Work): Case[] {
   return [...named.values()];
 }
 
-export function mainTable(results: Results): string {
-  const columns = results.contenders.filter(
-    ({ id, kind }) => kind !== "ceiling" && !id.startsWith("maps"),
-  );
+type Column = Results["contenders"][number];
+
+function table(results: Results, columns: readonly Column[]): string {
   const head = ["work", "case", "nx, na, m, T", ...columns.map(({ title }) => title)];
   const rows = works.flatMap(([work, title]) =>
     casesOf(results, work).map((one) => [
       ...[title, one.name, `${one.nx}, ${one.na}, ${one.m}, ${work === "lstm-step" ? 1 : one.T}`],
-      ...columns.map(({ id, kind }) => cell(results, one, id, kind === "ours")),
+      ...columns.map(({ id, kind }) => cell(results, one, id, kind !== "rival")),
     ]),
   );
   return aligned([head, ...rows]);
+}
+
+/** Ours and the rivals; then, where they ran, our other ways to the same results. */
+function tables(results: Results): string[] {
+  const competing = results.contenders.filter(
+    ({ id, kind }) => (kind === "ours" || kind === "rival") && !id.startsWith("maps"),
+  );
+  const variants = results.contenders.filter(({ kind }) => kind === "variant");
+  const other = ["Our other ways to the same results:", table(results, variants)];
+  return [table(results, competing), ...(variants.length === 0 ? [] : other)];
 }
 
 function goalRow(goal: Goal): string[] {
@@ -144,8 +153,8 @@ export function report(results: Results): string {
     `Median of up to ${rounds} interleaved samples of ${sample} ms; ± half the distance between the quartiles. Every output was compared with a plain float64 loop before it was timed: largest relative error ${errors("f64")} in f64, ${errors("f32")} in f32.`,
     ...(versions.length === 0 ? [] : [versions.join(" · ")]),
     "Ours: time · GFLOP/s · share of the ceiling of the same width in the same race. Others: time · times our f64 · times our f32.",
-    mainTable(results),
-    [...ceilings(results), ...maps(results)].join(" · "),
+    ...tables(results),
+    [...ceilings(results), ...maps(results)].map((line) => `- ${line}`).join("\n"),
     goalsTable(results),
     ...(faults(results).length === 0 ? [] : [`Failed:\n\n${faults(results).join("\n")}`]),
   ]
