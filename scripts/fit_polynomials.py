@@ -4,16 +4,10 @@ Why it exists: a coefficient nobody can derive again cannot be reviewed. Weighte
 printed is that of the coefficients after rounding to f64 or f32. Needs mpmath.   Run: python3 scripts/fit_polynomials.py
 """
 
-from struct import pack, unpack
-
 from mpmath import cos, expm1, factorial, linspace, log, lu_solve, matrix, mp, mpf, pi, polyval, sqrt, tanh
 
 mp.dps = 60
-
-
-def single(x):
-    """x rounded to f32."""
-    return unpack("f", pack("f", float(x)))[0]
+single = lambda x: float(mpf(x, prec=24))  # x rounded to f32
 
 
 def remez(f, weight, low, high, degree, rounding=float):
@@ -48,21 +42,17 @@ def show(title, fit):
 # expm1(r) = r + r^2 P(r) on |r| <= ln2/2; the weight makes it the error relative to expm1.
 half = log(2) / 2 * mpf("1.00001")
 tail = lambda r: sum(r**k / factorial(k + 2) for k in range(40))
-for degree in (9, 10):
-    show(f"expm1, degree {degree}", remez(tail, lambda r: abs(r) + mpf("0.01"), -half, half, degree))
-for degree in (3, 4, 5):
-    show(f"expm1, f32, degree {degree}", remez(tail, lambda r: abs(r) + mpf("0.01"), -half, half, degree, single))
+for degree, rounding in ((9, float), (10, float), (4, single), (5, single)):
+    show(f"expm1, degree {degree}", remez(tail, lambda r: abs(r) + mpf("0.01"), -half, half, degree, rounding))
 
 # tanh(r/2) = r H(z), z = r^2, on the same r; the error relative to tanh.
 quotient = lambda z: tanh(sqrt(z) / 2) / sqrt(z) if z else mpf("0.5")
-for degree in (4, 5, 6):
-    show(f"tanh of the half, degree {degree}", remez(quotient, lambda z: mpf(2), mpf(0), half**2, degree))
+show("tanh of the half, degree 6", remez(quotient, lambda z: mpf(2), mpf(0), half**2, 6))
 
 # log((1+s)/(1-s)) = 2s + s z L(z), z = s^2, on m in [sqrt(1/2), sqrt(2)]; the weight makes it the error relative to 2s.
 top = ((sqrt(2) - 1) / (sqrt(2) + 1)) ** 2
 series = lambda z: sum(2 * z**k / (2 * k + 3) for k in range(60))
-for degree in (5, 6):
-    show(f"log, degree {degree}", remez(series, lambda z: z / 2 + mpf("1e-4"), mpf(0), top, degree))
+show("log, degree 6", remez(series, lambda z: z / 2 + mpf("1e-4"), mpf(0), top, 6))
 
 for bits, rounding in ((42, float), (16, single)):
     head = log(2) - (log(2) % mpf(2) ** -bits)

@@ -3,12 +3,12 @@ import { lstmCell } from "../cells/lstm.js";
 import { rnnCell } from "../cells/rnn.js";
 import { StateError } from "../errors.js";
 import { runBackward } from "../sequence/backward.js";
-import { runForward } from "../sequence/forward.js";
+import { runChunks } from "../sequence/chunks.js";
 import { chunkSteps } from "../sequence/plan.js";
 import { Tape } from "../sequence/tape.js";
 import { Weights } from "../sequence/weights.js";
 import { checkInstance, checkShape, describe, type Numbers, type Tensor } from "../tensor.js";
-import type { Precision } from "../wasm/abi.js";
+import type { Floats, Precision } from "../wasm/abi.js";
 import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
 import { type LayerKind, RecurrentState, type StateTensors } from "./state.js";
 import { RecurrentTape } from "./tape.js";
@@ -122,7 +122,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     try {
       tape = new Tape(this.#engine, weights, m, keepTape ? T : chunkSteps(this.#kind, m, T));
       const y = out ?? { shape: [T, m, na], data: new this.#numbers(T * m * na) as D };
-      this.#run(tape, x.data, y.data, T, own);
+      runChunks(this.#engine.arena, tape, x.data as Floats, y.data as Floats, T, own);
       if (!keepTape) return { y, state: own };
       return { y, state: own, tape: new RecurrentTape(this.#engine, tape.retain()) };
     } catch (error) {
@@ -213,28 +213,6 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
   dispose(): void {
     this.#release();
     this.#disposed = true;
-  }
-
-  /** The time loop, as many steps at a time as the tape holds. */
-  #run(tape: Tape, x: D, y: D, T: number, state: RecurrentState<D>): void {
-    const { arena } = this.#engine;
-    const { nx, na, m, T: most } = tape.sizes;
-    const { cell, width } = tape.weights;
-    const part = tape.strides.state;
-    arena.copy(state.h, tape.h, part);
-    if (cell.hasMemory) arena.copy(state.c, tape.c, part);
-    for (let first = 0; first < T; first += most) {
-      const steps = Math.min(most, T - first);
-      const input = x.subarray(first * m * nx, (first + steps) * m * nx);
-      arena.view(width.precision, tape.x, steps * m * nx).set(input);
-      runForward(tape, steps);
-      const output = arena.view(width.precision, tape.h + part, steps * m * na);
-      y.set(output, first * m * na);
-      // The state after these steps is the one before the next, and at last the caller's.
-      const last = first + steps === T;
-      arena.copy(tape.h + steps * part, last ? state.h : tape.h, part);
-      if (cell.hasMemory) arena.copy(tape.c + steps * part, last ? state.c : tape.c, part);
-    }
   }
 
   #open(where: string): void {
