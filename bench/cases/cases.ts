@@ -1,0 +1,89 @@
+// What is computed: sizes, works and the count of their operations. The letters are the house's: T steps, m batch, nx
+// inputs, na hidden units.
+
+export type Width = "f64" | "f32";
+
+export interface Sizes {
+  readonly nx: number;
+  readonly na: number;
+  readonly m: number;
+  readonly T: number;
+}
+
+/** A map is taken of `nx` values; a step is one time step of a stream; train is forward and backward. */
+export type Work =
+  | "lstm-forward"
+  | "rnn-forward"
+  | "lstm-step"
+  | "lstm-train"
+  | "tanh-map"
+  | "sigmoid-map";
+
+export interface Case extends Sizes {
+  readonly name: string;
+  readonly work: Work;
+  /** `usual`: uniform numbers; `decaying`: an input that dies out, so that the state goes subnormal in the named width. */
+  readonly data: "usual" | `decaying-${Width}`;
+}
+
+export const sizes: Readonly<Record<string, Sizes>> = {
+  S1: { nx: 3, na: 5, m: 10, T: 7 },
+  S2: { nx: 32, na: 64, m: 1, T: 128 },
+  S3: { nx: 64, na: 128, m: 1, T: 256 },
+  S4: { nx: 64, na: 128, m: 32, T: 64 },
+  S5: { nx: 128, na: 256, m: 64, T: 32 },
+  S6: { nx: 256, na: 512, m: 1, T: 64 },
+};
+
+/** Calls before a result is compared: a stream is checked after some steps, so that a state that stays behind shows. */
+export const callsBeforeCheck = (work: Work): number => (work === "lstm-step" ? 8 : 1);
+
+export const gates = (work: Work): number => (work.startsWith("rnn") ? 1 : 4);
+
+/** Floating-point operations of the products: 2·m·T·G·na·(na + nx) forward, twice that backward. */
+export function operations({ work, nx, na, m, T }: Case): number {
+  if (work.endsWith("map")) return 0;
+  const forward = 2 * m * T * gates(work) * na * (na + nx);
+  if (work === "lstm-step") return forward / T;
+  return work === "lstm-train" ? 3 * forward : forward;
+}
+
+const series = (work: Work, names: readonly string[]): Case[] =>
+  names.map((name) => ({ ...(sizes[name] as Sizes), name, work, data: "usual" }));
+
+export const forwardCases = series("lstm-forward", ["S1", "S2", "S3", "S4", "S5", "S6"]);
+export const stepCases = series("lstm-step", ["S2"]);
+export const rnnCases = series("rnn-forward", ["S1", "S2", "S3", "S4", "S5", "S6"]);
+export const trainCases = series("lstm-train", ["S1", "S2", "S3", "S4", "S5"]);
+
+const S2 = sizes.S2 as Sizes;
+
+/** 1024 values: input and output stay in a first-level cache. */
+export const mapCases: Case[] = (["tanh-map", "sigmoid-map"] as const).map((work) => ({
+  ...{ name: "1024 values", work, data: "usual" },
+  ...{ nx: 1024, na: 0, m: 1, T: 1 },
+}));
+
+export const linearInT: Case[] = [64, 128, 256, 512, 1024, 2048, 4096].map((T) => ({
+  ...{ ...S2, T },
+  ...{ name: `T = ${T}`, work: "lstm-forward", data: "usual" },
+}));
+
+/** From 4 on: below, another kernel with fewer rows to a tile is at work. */
+export const linearInM: Case[] = [4, 8, 16, 32, 64, 128].map((m) => ({
+  ...{ ...S2, m },
+  ...{ name: `m = ${m}`, work: "lstm-forward", data: "usual" },
+}));
+
+export const subnormalCases = (width: Width): Case[] =>
+  (["usual", `decaying-${width}`] as const).map((data) => ({
+    ...S2,
+    ...{ name: data === "usual" ? "usual" : "decaying", work: "lstm-forward", data },
+  }));
+
+/** The same case, small enough that a whole run costs seconds: for `--check`. */
+export const shrunk = (one: Case): Case => ({
+  ...one,
+  T: Math.min(one.T, 10),
+  m: Math.min(one.m, 5),
+});

@@ -1,0 +1,69 @@
+import { type Case, operations } from "../cases/cases.js";
+import type { Contender } from "../contenders.js";
+import { CEILING_OPERATIONS } from "../ours/ceiling_module.js";
+import type { ColdStart } from "../ours/cold_start.js";
+import type { Outcome } from "../race/race.js";
+import type { Machine } from "./machine.js";
+
+/** What a run leaves behind: latest.json. */
+export interface Results {
+  machine: Machine;
+  contenders: Pick<Contender, "id" | "title" | "width" | "kind" | "version">[];
+  outcomes: Outcome[];
+  coldStart?: ColdStart;
+}
+
+export function find(
+  { outcomes }: Results,
+  work: string,
+  name: string,
+  contender: string,
+): Outcome | undefined {
+  return outcomes.find(
+    (one) => one.contender === contender && one.case.work === work && one.case.name === name,
+  );
+}
+
+/** Nanoseconds of a call; undefined where it was not measured. */
+export function median(results: Results, work: string, name: string, contender: string) {
+  return find(results, work, name, contender)?.figures?.median;
+}
+
+/** Operations a nanosecond. */
+export function gigaflops(outcome: Outcome): number | undefined {
+  const { figures } = outcome;
+  if (figures === undefined) return undefined;
+  const count = outcome.contender.startsWith("ceiling")
+    ? CEILING_OPERATIONS
+    : operations(outcome.case);
+  return count === 0 ? undefined : count / figures.median;
+}
+
+/** What a contender of ours reaches of the ceiling of its width, both from the same race. */
+export function ceilingShare(results: Results, one: Case, contender: string): number | undefined {
+  const width = results.contenders.find(({ id }) => id === contender)?.width;
+  const own = find(results, one.work, one.name, contender);
+  const ceiling = find(results, one.work, one.name, width === "f32" ? "ceiling32" : "ceiling64");
+  const [reached, possible] = [own && gigaflops(own), ceiling && gigaflops(ceiling)];
+  return reached === undefined || possible === undefined ? undefined : reached / possible;
+}
+
+/** How many times the first contender's time the second takes. */
+export function ratio(
+  results: Results,
+  work: string,
+  name: string,
+  [ours, other]: [string, string],
+): number | undefined {
+  const [a, b] = [median(results, work, name, ours), median(results, work, name, other)];
+  return a === undefined || b === undefined ? undefined : b / a;
+}
+
+/** The worst doubling of a series of sizes: 1 is linear, 1.1 costs a tenth more than twice. */
+export function worstDoubling(results: Results, series: readonly Case[], contender: string) {
+  const times = series.map(({ work, name }) => median(results, work, name, contender));
+  const growth = times
+    .slice(1)
+    .map((time, i) => (time ?? Number.NaN) / (times[i] ?? Number.NaN) / 2);
+  return growth.some(Number.isNaN) ? undefined : Math.max(...growth);
+}

@@ -1,0 +1,143 @@
+// The room of the benchmarks stays honest: its cheapest path runs, its table is complete, every output was compared.
+// Nothing is said of times.
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import * as cases from "../../bench/cases/cases.js";
+import { relativeError, subnormalShare, tolerance } from "../../bench/cases/check.js";
+import { makeOperands } from "../../bench/cases/data.js";
+import { expected } from "../../bench/cases/oracle.js";
+import { CEILING_OPERATIONS, shapeModule } from "../../bench/ours/ceiling_module.js";
+import type { Results } from "../../bench/report/results.js";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const out = mkdtempSync(join(tmpdir(), "recurra-bench-test-"));
+let results: Results;
+let table: string;
+
+beforeAll(() => {
+  const words = ["bench/run.mjs", "--check", "--out", out];
+  execFileSync(process.execPath, words, { cwd: root, stdio: ["ignore", "ignore", "pipe"] });
+  results = JSON.parse(readFileSync(join(out, "check.json"), "utf8"));
+  table = readFileSync(join(out, "check.md"), "utf8");
+});
+
+afterAll(() => rmSync(out, { recursive: true }));
+
+const races = [
+  ...[...cases.forwardCases, ...cases.stepCases, ...cases.rnnCases, ...cases.trainCases],
+  ...cases.mapCases,
+];
+const widths = ["f64", "f32"] as const;
+const series = widths.flatMap((width) =>
+  [...cases.linearInT, ...cases.linearInM, ...cases.subnormalCases(width)].map((one) => ({
+    ...{ name: one.name, width, one },
+  })),
+);
+
+describe("a run of the bench", () => {
+  it("fails nowhere", () => {
+    expect(results.outcomes.filter(({ failure }) => failure !== undefined)).toEqual([]);
+  });
+
+  it.each(races)("$work $name: ours and the plain loop are checked, then timed", (one) => {
+    const found = results.outcomes.filter(
+      ({ case: { work, name } }) => work === one.work && name === one.name,
+    );
+    const map = one.work.endsWith("map");
+    const ids = found.map(({ contender }) => contender);
+    const inference = ["f64", "f32", "ceiling64", "ceiling32", "plain"];
+    const training = ["f64", "ceiling64", "plain"];
+    const others = one.work === "lstm-train" ? training : inference;
+    expect(ids.sort()).toEqual((map ? ["maps64", "maps32", "plain"] : others).sort());
+    for (const { contender, error, figures } of found) {
+      expect(figures?.median).toBeGreaterThan(0);
+      if (contender.startsWith("ceiling")) continue;
+      expect(error).toBeLessThanOrEqual(
+        tolerance(contender.endsWith("32") ? "f32" : "f64", one.work),
+      );
+    }
+  });
+
+  it.each(series)("$width alone, $name: checked, then timed", ({ width, one }) => {
+    const found = results.outcomes.find(
+      (outcome) => outcome.contender === width && outcome.case.name === one.name,
+    );
+    expect(found?.error).toBeLessThanOrEqual(tolerance(width, one.work));
+    expect(found?.figures?.median).toBeGreaterThan(0);
+  });
+
+  it("has a row for every case, the goals, and the cold start", () => {
+    const rows = table.split("\n").filter((line) => line.startsWith("| "));
+    for (const { work, name } of races.filter(({ name }) => /^S\d$/.test(name))) {
+      const title = { "lstm-forward": "LSTM forward", "rnn-forward": "RNN forward" }[
+        work as string
+      ];
+      expect(rows.some((row) => row.includes(`| ${name} `) && row.includes(title ?? "LSTM"))).toBe(
+        true,
+      );
+    }
+    expect(table).toContain("| verdict");
+    expect(table).not.toContain("failed");
+    expect(results.coldStart?.first.median).toBeGreaterThan(0);
+    expect(results.machine.commit).not.toBe("");
+  });
+});
+
+describe("what a run rests on", () => {
+  const small = (work: cases.Work): cases.Case => ({
+    ...{ nx: 3, na: 4, m: 2, T: 3, name: "small", work, data: "usual" },
+  });
+
+  it("a wrong number, a NaN and a missing number are seen", () => {
+    const right = Float64Array.of(1, -2, 3);
+    expect(relativeError(right.slice(), right)).toBe(0);
+    expect(relativeError(Float64Array.of(1, -2, 3.3), right)).toBeCloseTo(0.1);
+    expect(relativeError(Float64Array.of(1, Number.NaN, 3), right)).toBe(Number.POSITIVE_INFINITY);
+    expect(relativeError(right.subarray(1), right)).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it("the oracle's gradients are the slopes of Σ y·dy, to 1e-7", () => {
+    const operands = makeOperands(small("lstm-train"));
+    const gradients = expected(small("lstm-train"), operands, "own");
+    const loss = (): number =>
+      expected(small("lstm-forward"), operands, "own").reduce(
+        (sum, y, i) => sum + y * (operands.dy[i] as number),
+        0,
+      );
+    const parts = [operands.x, operands.weight_ih, operands.weight_hh, operands.bias_ih];
+    let at = 0;
+    for (const part of parts) {
+      part.forEach((value, i) => {
+        part[i] = value + 1e-5;
+        const above = loss();
+        part[i] = value - 1e-5;
+        const slope = (above - loss()) / 2e-5;
+        part[i] = value;
+        expect(Math.abs(slope - (gradients[at++] as number))).toBeLessThan(1e-7);
+      });
+    }
+    expect(at).toBe(gradients.length);
+  });
+
+  it.each(widths)("the decaying case is subnormal in %s for the most part", (width) => {
+    const [, decaying] = cases.subnormalCases(width) as [cases.Case, cases.Case];
+    const states = expected(decaying, makeOperands(decaying), "own");
+    expect(subnormalShare(states, width)).toBeGreaterThan(0.9);
+  });
+
+  it.each(widths)("the ceiling's loop in %s leaves no operation out", (width) => {
+    const shape = { width, chains: 7, unrolled: 4 };
+    const lanes = width === "f64" ? 2 : 4;
+    const module = new WebAssembly.Module(shapeModule(shape));
+    const { loop } = new WebAssembly.Instance(module).exports as {
+      loop(turns: number, constant: number): number;
+    };
+    const turns = CEILING_OPERATIONS / (2 * 7 * lanes * 4);
+    expect(Number.isInteger(turns)).toBe(true);
+    expect(loop(turns, -1)).toBe(lanes * 7 * (6 - 4 * turns));
+  });
+});
