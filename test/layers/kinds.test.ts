@@ -159,7 +159,11 @@ const rows: Row[] = [
     () => layer.backward(dy, tape, wrong(null)),
     type("backward: dState: expected an object, got null"),
   ],
-  ["write: null", () => state.write(wrong(null)), type("write: state: expected an object, got null")],
+  [
+    "write: null",
+    () => state.write(wrong(null)),
+    type("write: state: expected an object, got null"),
+  ],
   [
     "step: no state",
     () => layer.step(xt, wrong(undefined)),

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createRecurrent, StateError } from "../../src/index.js";
+import { createEngineSync, createRecurrent, StateError, tensor } from "../../src/index.js";
 import { vacancies } from "../support/arena.js";
 import { expectSame } from "../support/bits.js";
 import { cellNames, layerOf, layerWeights, randomWeights } from "../support/layers.js";
