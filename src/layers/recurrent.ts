@@ -10,7 +10,7 @@ import { Weights } from "../sequence/weights.js";
 import { checkInstance, checkObject, checkShape, type Numbers, type Tensor } from "../tensor.js";
 import type { Floats, Precision } from "../wasm/abi.js";
 import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
-import { checkStateTensors, type LayerKind, RecurrentState, type StateTensors } from "./state.js";
+import { type LayerKind, RecurrentState, type StateTensors } from "./state.js";
 import { RecurrentTape } from "./tape.js";
 import { checkWeights, type LayerGradients, type LayerWeights, splitGradients } from "./weights.js";
 
@@ -172,7 +172,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     this.#open("backward");
     checkInstance("backward", "tape", RecurrentTape, "RecurrentTape", tape);
     const held = tape.held(this.#engine, "backward");
-    checkStateTensors("backward", "dState", held.weights.cell, dState);
+    checkObject("backward", "dState", dState);
     const { nx, na, m, T } = held.sizes;
     const { hasMemory, gates } = held.weights.cell;
     checkShape("backward", "dy", dy, ["T", "m", "na"], [T, m, na], " (from the tape)");

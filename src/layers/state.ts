@@ -21,18 +21,6 @@ export interface StateTensors<D extends Float64Array | Float32Array> {
   c?: Tensor<D>;
 }
 
-/** Throws unless `tensors` is an object that has no memory where the cell has none. */
-export function checkStateTensors(
-  where: string,
-  name: string,
-  cell: Cell,
-  tensors: Partial<StateTensors<Float64Array | Float32Array>>,
-): void {
-  checkObject(where, name, tensors);
-  if (cell.hasMemory || tensors.c === undefined) return;
-  throw new TypeError(`${where}: ${name}.c: an ${cell.name} has no memory c`);
-}
-
 /** The live state of `m` sequences, in linear memory until `dispose`. Made by `createState`. */
 export class RecurrentState<D extends Float64Array | Float32Array = Float64Array> extends Owned {
   /** Sequences: the batch. */
@@ -74,9 +62,9 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
     return Object.fromEntries(copies) as StateTensors<D>;
   }
 
-  /** Sets h and, for an LSTM, c; a part that is not given stays. @throws {ShapeError} unless (1, m, na) */
+  /** Sets h and, for an LSTM, c (a cell without memory ignores it); a part that is not given stays. @throws {ShapeError} unless (1, m, na) */
   write(tensors: Partial<StateTensors<D>>): void {
-    checkStateTensors("write", "state", this.kind.cell, tensors);
+    checkObject("write", "state", tensors);
     const { m } = this;
     const { na, width } = this.kind;
     const numbers = width.precision === "f64" ? Float64Array : Float32Array;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { createEngineSync, createRecurrent, StateError, tensor } from "../../src/index.js";
+import { createRecurrent, StateError } from "../../src/index.js";
 import { vacancies } from "../support/arena.js";
 import { expectSame } from "../support/bits.js";
 import { cellNames, layerOf, layerWeights, randomWeights } from "../support/layers.js";
@@ -177,11 +177,4 @@ describe.each(engines)("a layer on the $name", ({ engine }) => {
     expect(() => layer.step(x, state)).toThrow(new StateError("step: no weights: call load first"));
     state.dispose();
   });
-});
-
-it("an RNN's state has no c, and says so", () => {
-  const layer = createRecurrent(createEngineSync(), { cell: "rnn", inputSize: 2, hiddenSize: 3 });
-  const zeros = tensor([1, 1, 3]);
-  const message = "write: state.c: an rnn has no memory c";
-  expect(() => layer.createState(1).write({ h: zeros, c: zeros })).toThrow(new TypeError(message));
 });
