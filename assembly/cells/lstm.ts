@@ -125,22 +125,17 @@ export function lstm_gates_backward(
   dc: usize,
   dz: usize,
 ): void {
+  // tanh(c) of all rows waits at the start of dz. The rows are gone through from the last: what a row's gradients overwrite
+  // belongs to rows that are done, or in row 0 to the unit at hand.
+  tanh_map(m * na, c, dz);
   const block = na * sizeof<f64>();
-  for (let r: usize = 0; r < m; r++) {
-    // The row's block of o holds tanh(c) until its own gradient takes the place.
-    tanh_map(na, c, dz + 3 * block);
-    unitsBackward(na, gates, cPrev, dy, dh, dc, dz);
-    gates += 4 * block;
-    dz += 4 * block;
-    cPrev += block;
-    c += block;
-    dy += block;
-    dh += block;
-    dc += block;
+  for (let r = m; r > 0; r--) {
+    const at = (r - 1) * block;
+    unitsBackward(na, gates + 4 * at, cPrev + at, dy + at, dh + at, dc + at, dz + at, dz + 4 * at);
   }
 }
 
-/** One row of `lstm_gates_backward`. The last unit of an odd row goes through the same arithmetic alone. */
+/** One row of `lstm_gates_backward`; `memory` is tanh(c). The last unit of an odd row goes through the same arithmetic alone. */
 function unitsBackward(
   na: usize,
   gates: usize,
@@ -148,6 +143,7 @@ function unitsBackward(
   dy: usize,
   dh: usize,
   dc: usize,
+  memory: usize,
   dz: usize,
 ): void {
   const one = f64x2.splat(1);
@@ -157,11 +153,11 @@ function unitsBackward(
     const pi = gates + at;
     const qi = dz + at;
     const o = loadLanes<f64>(pi + 3 * block, live);
-    const memory = loadLanes<f64>(qi + 3 * block, live);
+    const th = loadLanes<f64>(memory + at, live);
     const dhAll = f64x2.add(loadLanes<f64>(dy + at, live), loadLanes<f64>(dh + at, live));
-    const dO = f64x2.mul(f64x2.mul(dhAll, memory), f64x2.mul(o, f64x2.sub(one, o)));
+    const dO = f64x2.mul(f64x2.mul(dhAll, th), f64x2.mul(o, f64x2.sub(one, o)));
     storeLanes<f64>(qi + 3 * block, dO, live);
-    const slope = f64x2.sub(one, f64x2.mul(memory, memory));
+    const slope = f64x2.sub(one, f64x2.mul(th, th));
     const through = f64x2.mul(f64x2.mul(dhAll, o), slope);
     const dcAll = f64x2.add(loadLanes<f64>(dc + at, live), through);
     const f = loadLanes<f64>(pi + block, live);

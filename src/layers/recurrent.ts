@@ -196,16 +196,16 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
         if (hasMemory && dState.c !== undefined) arena.f64(at.dc, m * na).set(dState.c.data);
       },
       (at) => {
-        const copy = (pointer: number, ...shape: number[]): Tensor => {
-          const elements = shape.reduce((product, extent) => product * extent, 1);
-          return { shape, data: arena.f64(pointer, elements).slice() };
-        };
-        const h = copy(at.dh, 1, m, na);
+        const copy = (pointer: number, steps: number, width: number): Tensor => ({
+          shape: [steps, m, width],
+          data: arena.f64(pointer, steps * m * width).slice(),
+        });
+        const h = copy(at.dh, 1, na);
         const rows = gates * na;
         const W = arena.f64(at.dW, rows * (na + nx));
         return {
-          dx: copy(at.dx, T, m, nx),
-          dState: hasMemory ? { h, c: copy(at.dc, 1, m, na) } : { h },
+          dx: copy(at.dx, T, nx),
+          dState: hasMemory ? { h, c: copy(at.dc, 1, na) } : { h },
           gradients: splitGradients(W, arena.f64(at.db, rows), rows, nx, na),
         };
       },

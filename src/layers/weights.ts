@@ -21,7 +21,7 @@ export interface LayerWeights {
   readonly bias_hh_l0?: WeightData;
 }
 
-/** The gradients under the weights' names. */
+/** The gradients under the weights' names: tensors that share one buffer. */
 export interface LayerGradients {
   weight_ih_l0: { shape: readonly number[]; data: Float64Array };
   weight_hh_l0: { shape: readonly number[]; data: Float64Array };
@@ -83,7 +83,10 @@ export function checkWeights(
   };
 }
 
-/** The inverse, for gradients. Both biases only ever appear as their sum: their gradients are the same. */
+/**
+ * The inverse, for gradients: views of one buffer, as an allocation costs more than a small layer's arithmetic. Both
+ * biases only ever appear as their sum: their gradients are the same.
+ */
 export function splitGradients(
   W: Float64Array,
   bias: Float64Array,
@@ -91,19 +94,25 @@ export function splitGradients(
   nx: number,
   na: number,
 ): LayerGradients {
+  const all = new Float64Array(rows * (nx + na + 2));
+  let to = 0;
   const columns = (first: number, width: number) => {
-    const data = new Float64Array(rows * width);
-    let to = 0;
+    const start = to;
     for (let r = 0; r < rows; r++) {
       const row = r * (na + nx) + first;
-      for (let j = row; j < row + width; j++) data[to++] = W[j] as number;
+      for (let j = row; j < row + width; j++) all[to++] = W[j] as number;
     }
-    return { shape: [rows, width], data };
+    return { shape: [rows, width], data: all.subarray(start, to) };
+  };
+  const copy = () => {
+    all.set(bias, to);
+    to += rows;
+    return { shape: [rows], data: all.subarray(to - rows, to) };
   };
   return {
     weight_ih_l0: columns(na, nx),
     weight_hh_l0: columns(0, na),
-    bias_ih_l0: { shape: [rows], data: bias.slice() },
-    bias_hh_l0: { shape: [rows], data: bias.slice() },
+    bias_ih_l0: copy(),
+    bias_hh_l0: copy(),
   };
 }
