@@ -83,7 +83,7 @@ function draw(results: Results, panel: Panel, left: number, titles: Map<string, 
     return `<rect x="${x}" y="34" width="9" height="9" fill="${colours[rival]}"/><text x="${x + 13}" y="42" font-size="10">${titles.get(rival)}</text>`;
   });
   const title = `<text x="${left + LEFT}" y="20" font-size="13" font-weight="600">${panel.title}</text>`;
-  const axis = `<text x="${one}" y="${bottom + 27}" font-size="10" text-anchor="middle">as fast as Recurra</text>`;
+  const axis = `<text x="${one}" y="${bottom + 27}" font-size="10" text-anchor="middle">time beside Recurra’s: longer is slower</text>`;
   return [title, ...legend, ...ticks, ...bars, axis].join("\n");
 }
 
