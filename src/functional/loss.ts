@@ -74,10 +74,11 @@ export function softmaxCrossEntropy(
   const counted = ids.reduce((count, id) => (id < 0 ? count : count + 1), 0);
   const scale = reduction === "mean" ? 1 / Math.max(counted, 1) : 1;
 
-  const transposed = head.transposed();
   const at = planHeadGradient(ny, tape.sizes);
   const rows = T * m;
   return withScratch(engine.arena, at.bytes + stageBytes(rows * na), ({ pointer }) => {
+    // Allocates, too: last, so that a call that finds no memory leaves none behind, and before any view is made.
+    const transposed = head.transposed();
     const { arena, kernels } = engine;
     const logits = pointer + at.logits;
     const da = pointer + at.da;

@@ -47,9 +47,10 @@ export function runBackward<R>(
   const { cell } = tape.weights;
   const { nx, na, m } = tape.sizes;
   const rows = cell.gates * na;
-  const panels = tape.weights.transposed();
   const plan = planBackward(cell, { nx, na, m, T: span.steps });
   return withScratch(engine.arena, plan.bytes + stageBytes, ({ pointer }) => {
+    // Allocates, too: last, so that a call that finds no memory leaves none behind, and before any view is made.
+    const panels = tape.weights.transposed();
     const { arena, kernels } = engine;
     const at = {
       dy: pointer + plan.dy,

@@ -157,3 +157,15 @@ describe("growth", () => {
     expect(engine.memory().bytes).toBeLessThan(grown.memory().bytes);
   });
 });
+
+it("a first backward pass that finds no memory keeps no transposed weights", () => {
+  const engine = createEngineSync({ maximumBytes: MIB });
+  const made = passes(engine, net);
+  // Room for the transposed weights (1,920 bytes), and none for the scratch of the pass.
+  const filler = engine.arena.allocate(MIB - end(engine) - 4096);
+  const before = firstFree(engine);
+  const call = everyFunction(engine, net, made).lstmBackward as () => object;
+  expect(call).toThrow(EngineMemoryError);
+  expect(firstFree(engine)).toBe(before);
+  filler.release();
+});
