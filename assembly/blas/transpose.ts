@@ -1,3 +1,5 @@
+import { VECTOR } from "../base/lanes";
+
 /** Side of the square block that is turned at once: 8 rows and 8 columns of f64 are whole cache lines. */
 const BLOCK: usize = 8;
 
@@ -6,26 +8,70 @@ const BLOCK: usize = 8;
  *
  * - x:  in; (a, b, c)
  * - y:  out, set; (c, b, a); must not overlap x
+ *
+ * Tail: blocks that are not whole go element by element.
  */
 export function reverse_axes(a: usize, b: usize, c: usize, x: usize, y: usize): void {
   assert(a * b * c === 0 || x !== y, "reverse_axes: y overlaps x");
   const row = b * c * sizeof<f64>();
   const column = b * a * sizeof<f64>();
   for (let j: usize = 0; j < b; j++) {
-    for (let i0: usize = 0; i0 < a; i0 += BLOCK) {
-      const iEnd = min(i0 + BLOCK, a);
-      for (let k0: usize = 0; k0 < c; k0 += BLOCK) {
-        const kEnd = min(k0 + BLOCK, c);
-        for (let i = i0; i < iEnd; i++) {
-          let source = x + i * row + (j * c + k0) * sizeof<f64>();
-          let target = y + k0 * column + (j * a + i) * sizeof<f64>();
-          for (let k = k0; k < kEnd; k++) {
-            store<f64>(target, load<f64>(source));
-            source += sizeof<f64>();
-            target += column;
-          }
-        }
+    for (let k: usize = 0; k < c; k += BLOCK) {
+      const columns = min(c - k, BLOCK);
+      for (let i: usize = 0; i < a; i += BLOCK) {
+        const rows = min(a - i, BLOCK);
+        const from = x + i * row + (j * c + k) * sizeof<f64>();
+        const to = y + k * column + (j * a + i) * sizeof<f64>();
+        if (rows + columns === 2 * BLOCK) turnBlock(row, column, from, to);
+        else turnPart(rows, columns, row, column, from, to);
       }
+    }
+  }
+}
+
+/**
+ * A whole block, two rows at a time: their lanes are dealt out to eight columns. All loads go before the stores: where rows
+ * are a multiple of 4 KiB apart, a load waits for a store whose address ends alike.
+ */
+function turnBlock(row: usize, column: usize, x: usize, y: usize): void {
+  for (let i: usize = 0; i < BLOCK; i += 2) {
+    const a0 = v128.load(x);
+    const b0 = v128.load(x + row);
+    const a1 = v128.load(x, VECTOR);
+    const b1 = v128.load(x + row, VECTOR);
+    const a2 = v128.load(x, 2 * VECTOR);
+    const b2 = v128.load(x + row, 2 * VECTOR);
+    const a3 = v128.load(x, 3 * VECTOR);
+    const b3 = v128.load(x + row, 3 * VECTOR);
+    let to = y;
+    v128.store(to, v128.shuffle<f64>(a0, b0, 0, 2));
+    v128.store(to + column, v128.shuffle<f64>(a0, b0, 1, 3));
+    to += 2 * column;
+    v128.store(to, v128.shuffle<f64>(a1, b1, 0, 2));
+    v128.store(to + column, v128.shuffle<f64>(a1, b1, 1, 3));
+    to += 2 * column;
+    v128.store(to, v128.shuffle<f64>(a2, b2, 0, 2));
+    v128.store(to + column, v128.shuffle<f64>(a2, b2, 1, 3));
+    to += 2 * column;
+    v128.store(to, v128.shuffle<f64>(a3, b3, 0, 2));
+    v128.store(to + column, v128.shuffle<f64>(a3, b3, 1, 3));
+    x += 2 * row;
+    y += VECTOR;
+  }
+}
+
+function turnPart(
+  rows: usize,
+  columns: usize,
+  row: usize,
+  column: usize,
+  x: usize,
+  y: usize,
+): void {
+  for (let i: usize = 0; i < rows; i++) {
+    for (let k: usize = 0; k < columns; k++) {
+      const value = load<f64>(x + i * row + k * sizeof<f64>());
+      store<f64>(y + k * column + i * sizeof<f64>(), value);
     }
   }
 }

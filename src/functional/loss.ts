@@ -95,8 +95,8 @@ export function softmaxCrossEntropy(
     kernels.cross_entropy_rows(rows, ny, scale, logits, pointer + at.targets, losses, logits);
     kernels.gemm_packed(rows, na, ny, ny, 0, na, logits, transposed, zeros, da);
     kernels.add_rows(rows, ny, logits, db);
-    addWeightGradient(kernels, rows, ny, logits, na, pointer + at.gradient, [
-      { width: na, source: h, target: dW },
+    addWeightGradient(kernels, rows, ny, logits, pointer + at.gradient, [
+      { width: na, source: h, target: dW, stride: na },
     ]);
     const sum = arena.f64(losses, rows).reduce((total, each) => total + each, 0);
     const dWy: Tensor = { shape: [ny, na], data: arena.f64(dW, ny * na).slice() };

@@ -131,7 +131,7 @@ export function backward<G>(
   return runBackward(
     engine,
     tape,
-    { first, steps, throughTime },
+    { first, steps, throughTime, joined: true },
     stage,
     (at) => {
       write(engine, da, at.stage, at.dy);

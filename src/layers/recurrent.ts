@@ -184,7 +184,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
       checkShape("backward", name, given, ["1", "m", "na"], [1, m, na], " (from the tape)");
     }
     const { arena } = this.#engine;
-    const span = { first: 0, steps: T, throughTime: true };
+    const span = { first: 0, steps: T, throughTime: true, joined: false };
     return runBackward(
       this.#engine,
       held,

@@ -84,35 +84,27 @@ export function checkWeights(
 }
 
 /**
- * The inverse, for gradients: views of one buffer, as an allocation costs more than a small layer's arithmetic. Both
- * biases only ever appear as their sum: their gradients are the same.
+ * The gradients of the hidden columns, then of the input's, and of the bias, as tensors: views of one copy. Both biases
+ * only ever appear as their sum: their gradients are the same.
  */
 export function splitGradients(
-  W: Float64Array,
+  dW: Float64Array,
   bias: Float64Array,
   rows: number,
   nx: number,
   na: number,
 ): LayerGradients {
-  const all = new Float64Array(rows * (nx + na + 2));
+  const all = new Float64Array(dW.length + 2 * rows);
+  all.set(dW);
+  all.set(bias, dW.length);
+  all.set(bias, dW.length + rows);
   let to = 0;
-  const columns = (first: number, width: number) => {
-    const start = to;
-    for (let r = 0; r < rows; r++) {
-      const row = r * (na + nx) + first;
-      for (let j = row; j < row + width; j++) all[to++] = W[j] as number;
-    }
-    return { shape: [rows, width], data: all.subarray(start, to) };
+  const next = (...shape: number[]) => {
+    const size = shape.reduce((product, extent) => product * extent, 1);
+    to += size;
+    return { shape, data: all.subarray(to - size, to) };
   };
-  const copy = () => {
-    all.set(bias, to);
-    to += rows;
-    return { shape: [rows], data: all.subarray(to - rows, to) };
-  };
-  return {
-    weight_ih_l0: columns(na, nx),
-    weight_hh_l0: columns(0, na),
-    bias_ih_l0: copy(),
-    bias_hh_l0: copy(),
-  };
+  const weight_hh_l0 = next(rows, na);
+  const weight_ih_l0 = next(rows, nx);
+  return { weight_ih_l0, weight_hh_l0, bias_ih_l0: next(rows), bias_hh_l0: next(rows) };
 }

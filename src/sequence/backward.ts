@@ -11,6 +11,8 @@ export interface Span {
   steps: number;
   /** Whether a step's gradient is carried to the step before it; else each step's gradient is its own. */
   throughTime: boolean;
+  /** Whether dW is one matrix [hidden | input] as W; else that of the hidden columns, then that of the input's. */
+  joined: boolean;
 }
 
 /** Where a backward pass finds and leaves its numbers: pointers. */
@@ -22,7 +24,7 @@ export interface BackwardBuffers {
   dc: number;
   /** Out: (steps, m, nx). */
   dx: number;
-  /** Out: as W (G·na, na + nx) and the bias (G·na). */
+  /** Out: the gradients of W, (G·na, na + nx) or (G·na, na) and (G·na, nx), and of the bias, (G·na). */
   dW: number;
   db: number;
   /** Scratch for the caller, `stageBytes` bytes. */
@@ -76,9 +78,11 @@ export function runBackward<R>(
     kernels.add_rows(all, rows, at.dz, at.db);
     const h = tape.h + span.first * tape.strides.state;
     const x = tape.x + span.first * tape.strides.x;
-    addWeightGradient(kernels, all, rows, at.dz, na + nx, pointer + plan.gradient, [
-      { width: na, source: h, target: at.dW },
-      { width: nx, source: x, target: at.dW + na * ITEM },
+    const { joined } = span;
+    const dWx = at.dW + (joined ? na : rows * na) * ITEM;
+    addWeightGradient(kernels, all, rows, at.dz, pointer + plan.gradient, [
+      { width: na, source: h, target: at.dW, stride: joined ? na + nx : na },
+      { width: nx, source: x, target: dWx, stride: joined ? na + nx : nx },
     ]);
     return collect(at);
   });
@@ -117,10 +121,12 @@ interface GradientInput {
   width: number;
   source: number;
   target: number;
+  /** Row stride of the target. */
+  stride: number;
 }
 
 /**
- * target += dᵀ·source for each input: d is (rows, outputs), a target (outputs, width) with row stride `stride`. The sum
+ * target += dᵀ·source for each input: d is (rows, outputs), a target (outputs, width). The sum
  * runs over the rows in ascending order; taking a few hundred at a time does not split it, as it goes on in memory.
  */
 export function addWeightGradient(
@@ -128,7 +134,6 @@ export function addWeightGradient(
   rows: number,
   outputs: number,
   d: number,
-  stride: number,
   scratch: number,
   inputs: readonly GradientInput[],
 ): void {
@@ -136,7 +141,7 @@ export function addWeightGradient(
   for (let r = 0; r < rows; r += GRADIENT_ROWS) {
     const some = Math.min(rows - r, GRADIENT_ROWS);
     kernels.reverse_axes(some, 1, outputs, d + r * outputs * ITEM, scratch);
-    for (const { width, source, target } of inputs) {
+    for (const { width, source, target, stride } of inputs) {
       kernels.pack_panels(width, some, 1, width, source + r * width * ITEM, panels);
       kernels.gemm_packed(
         outputs,
