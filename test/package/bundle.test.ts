@@ -47,6 +47,7 @@ describe("a bundle holds what is used", () => {
   it("of createEngine and rnnForward: no LSTM, no layer, no backward pass, no loss", async () => {
     const code = await bundle('export { createEngine, rnnForward } from "recurra"');
     expect(code).toContain('"rnnForward"');
+    expect(code).not.toContain("ModelFormatError");
     for (const name of OTHERS) {
       expect(code).not.toContain(name);
     }
@@ -74,6 +75,7 @@ describe("size, minified and gzipped", () => {
     ["recurra", 'export * from "recurra"', 30_000],
     ["createEngine and rnnForward", 'export { createEngine, rnnForward } from "recurra"', 24_000],
     ["recurra/arrays", 'export * from "recurra/arrays"', 16_000],
+    ["recurra/safetensors", 'export * from "recurra/safetensors"', 5_000],
   ])("%s", async (name, contents, limit) => {
     const bytes = gzipSync(await bundle(contents), { level: 9 }).length;
     expect(bytes, `${name}: ${bytes} bytes`).toBeLessThan(limit);
