@@ -78,10 +78,10 @@ function checkItem(name: string, value: StorableTensor): Item {
 
 /** By code point, which is also the order of the UTF-8 bytes; `<` would compare halves of surrogate pairs. */
 function compareNames(a: string, b: string): number {
-  for (let i = 0; ; ) {
+  // Within an equal pair the second halves are equal too.
+  for (let i = 0; ; i++) {
     const [left, right] = [a.codePointAt(i) ?? -1, b.codePointAt(i) ?? -1];
     if (left !== right || left < 0) return left - right;
-    i += left > 0xffff ? 2 : 1;
   }
 }
 
