@@ -36,7 +36,7 @@ for (const [format, outdir] of [
 ]) {
   await build({
     absWorkingDir: root,
-    entryPoints: ["src/index.ts", "src/arrays.ts"],
+    entryPoints: ["src/index.ts", "src/arrays.ts", "src/formats/safetensors.ts"],
     outdir,
     format,
     bundle: true,

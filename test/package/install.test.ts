@@ -16,7 +16,8 @@ const parameters = { Wax: one(0.5), Waa: one(0.25), ba: one(0.125), Wya: one(1),
 createEngine().then((engine) => {
   const { aNext } = rnnCellForward(engine, one(1), one(2), parameters);
   const { sigmoid } = createArraysSync();
-  console.log(JSON.stringify([aNext.data[0], sigmoid(Float64Array.of(0))[0]]));
+  const { tensors } = readSafetensors(writeSafetensors({ aNext }));
+  console.log(JSON.stringify([tensors.get("aNext").data[0], sigmoid(Float64Array.of(0))[0]]));
 });
 `;
 
@@ -27,14 +28,17 @@ beforeAll(() => {
     "package.json": '{ "private": true }\n',
     "esm.mjs": `import { createEngine, rnnCellForward, tensor } from "recurra";
 import { createArraysSync } from "recurra/arrays";
+import { readSafetensors, writeSafetensors } from "recurra/safetensors";
 ${PROGRAM}`,
     "commonjs.cjs": `const { createEngine, rnnCellForward, tensor } = require("recurra");
 const { createArraysSync } = require("recurra/arrays");
+const { readSafetensors, writeSafetensors } = require("recurra/safetensors");
 ${PROGRAM}`,
     "wasm.mjs": `import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createEngine, rnnCellForward, tensor } from "recurra";
 import { createArraysSync as inside } from "recurra/arrays";
+import { readSafetensors, writeSafetensors } from "recurra/safetensors";
 const bytes = (name) => readFileSync(createRequire(import.meta.url).resolve("recurra/" + name));
 (await createEngine({ wasm: bytes("kernels.wasm") })).dispose();
 const createArraysSync = () => inside({ wasm: bytes("arrays.wasm") });
@@ -54,7 +58,14 @@ describe("the tarball", () => {
       "package.json",
     ]);
     for (const format of ["esm", "cjs"]) {
-      for (const name of ["index.js", "index.d.ts", "arrays.js", "arrays.d.ts"]) {
+      for (const name of [
+        "index.js",
+        "index.d.ts",
+        "arrays.js",
+        "arrays.d.ts",
+        "formats/safetensors.js",
+        "formats/safetensors.d.ts",
+      ]) {
         expect(tarball.files).toContain(`dist/${format}/${name}`);
       }
     }

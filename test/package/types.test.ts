@@ -27,12 +27,19 @@ const VALUES =
 const NAMES = `{ ${VALUES}, type Engine, type RnnParameters, type Tensor, type WasmSource }`;
 const ESM = `import ${NAMES} from "recurra";
 import { createArrays } from "recurra/arrays";
+import { readSafetensors, type StoredTensor } from "recurra/safetensors";
 export { hidden };
+export const stored: StoredTensor | undefined = readSafetensors(new Uint8Array(8)).tensors.get("x");
 ${PROGRAM}`;
 const COMMONJS = `import recurra = require("recurra");
 import arrays = require("recurra/arrays");
 const { ${VALUES} } = recurra;
 const { createArrays } = arrays;
+import safetensors = require("recurra/safetensors");
+const stored: safetensors.StoredTensor | undefined = safetensors.readSafetensors(
+  new Uint8Array(8),
+).tensors.get("x");
+console.log(stored?.dtype);
 type Engine = recurra.Engine;
 type RnnParameters = recurra.RnnParameters;
 type Tensor = recurra.Tensor;
