@@ -128,8 +128,13 @@ export function checkShape(
     sizes[i] !== undefined && sizes[i] !== extent;
   if (shape.length === letters.length && !shape.some(wrong)) return;
   const known = letters
-    .map((letter, i) => (sizes[i] === undefined ? "" : `${letter} = ${sizes[i]}`))
-    .filter((text, i, all) => text !== "" && !text.startsWith("1") && all.indexOf(text) === i);
+    .map((letter, i) => ({ letter, size: sizes[i] }))
+    // A letter that stands twice is said once; an extent that is always 1 needs no saying.
+    .filter(
+      ({ letter, size }, i) =>
+        size !== undefined && letter !== "1" && letters.indexOf(letter) === i,
+    )
+    .map(({ letter, size }) => `${letter} = ${size}`);
   const reason = known.length === 0 ? "" : ` with ${known.join(", ")}${origin}`;
   throw new ShapeError(
     `${where}: ${name}: expected ${formatShape(letters)}${reason}, got ${formatShape(shape)}`,

@@ -3,7 +3,7 @@
 //     | i  input | f  forget | g  candidate | o  output |
 
 import { addProduct, loadLanes, storeLanes, VECTOR } from "../base/lanes";
-import { sigmoid_map, sigmoid_map_f32, tanh_map, tanh_map_f32 } from "../blas/map";
+import { sigmoidMap, tanhMap } from "../blas/map";
 
 /**
  * i, f, o = σ(z); g = tanh(z); c = f·cPrev + i·g; h = o·tanh(c).
@@ -30,8 +30,7 @@ function gatesForward<T>(
     activate<T>(na, gates + r * 4 * block);
     remember<T>(na, cPrev + r * block, gates + r * 4 * block, c + r * block);
   }
-  if (sizeof<T>() === 8) tanh_map(m * na, c, h);
-  else tanh_map_f32(m * na, c, h);
+  tanhMap<T>(m * na, c, h);
   for (let r: usize = 0; r < m; r++) multiply<T>(na, gates + (4 * r + 3) * block, h + r * block);
 }
 
@@ -39,15 +38,9 @@ function activate<T>(na: usize, gates: usize): void {
   const block = na * sizeof<T>();
   const g = gates + 2 * block;
   const o = g + block;
-  if (sizeof<T>() === 8) {
-    sigmoid_map(2 * na, gates, gates);
-    tanh_map(na, g, g);
-    sigmoid_map(na, o, o);
-  } else {
-    sigmoid_map_f32(2 * na, gates, gates);
-    tanh_map_f32(na, g, g);
-    sigmoid_map_f32(na, o, o);
-  }
+  sigmoidMap<T>(2 * na, gates, gates);
+  tanhMap<T>(na, g, g);
+  sigmoidMap<T>(na, o, o);
 }
 
 /** c = f·cPrev + i·g. */
@@ -127,7 +120,7 @@ export function lstm_gates_backward(
 ): void {
   // tanh(c) of all rows waits at the start of dz. The rows are gone through from the last: what a row's gradients overwrite
   // belongs to rows that are done, or in row 0 to the unit at hand.
-  tanh_map(m * na, c, dz);
+  tanhMap<f64>(m * na, c, dz);
   const block = na * sizeof<f64>();
   for (let r = m; r > 0; r--) {
     const at = (r - 1) * block;

@@ -1,5 +1,5 @@
-import { tanh } from "../base/activate";
-import { lanes, loadLanes, storeLanes, VECTOR } from "../base/lanes";
+import { lanes, loadLanes, storeLanes } from "../base/lanes";
+import { tanhMap } from "../blas/map";
 
 /**
  * h = tanh(z), for all units of one time step.
@@ -8,20 +8,12 @@ import { lanes, loadLanes, storeLanes, VECTOR } from "../base/lanes";
  * - z:  in; (m, na) pre-activations
  * - h:  out, set; (m, na); may be z itself
  */
-function gatesForward<T>(n: usize, z: usize, h: usize): void {
-  for (let j: usize = 0; j < n; j += lanes<T>()) {
-    storeLanes<T>(h, tanh<T>(loadLanes<T>(z, n - j)), n - j);
-    z += VECTOR;
-    h += VECTOR;
-  }
-}
-
 export function rnn_gates_forward(n: usize, z: usize, h: usize): void {
-  gatesForward<f64>(n, z, h);
+  tanhMap<f64>(n, z, h);
 }
 
 export function rnn_gates_forward_f32(n: usize, z: usize, h: usize): void {
-  gatesForward<f32>(n, z, h);
+  tanhMap<f32>(n, z, h);
 }
 
 /**

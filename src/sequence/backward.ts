@@ -126,8 +126,8 @@ interface GradientInput {
 }
 
 /**
- * target += dᵀ·source for each input: d is (rows, outputs), a target (outputs, width). The sum
- * runs over the rows in ascending order; taking a few hundred at a time does not split it, as it goes on in memory.
+ * target += dᵀ·source for each input: d is (rows, outputs), a target (outputs, width). The sum runs over the rows in
+ * ascending order; taking a few hundred at a time does not split it, as it goes on in memory.
  */
 export function addWeightGradient(
   kernels: Kernels,

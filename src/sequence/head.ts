@@ -1,8 +1,8 @@
 import type { Tensor } from "../tensor.js";
-import { ITEM, type Kernels } from "../wasm/abi.js";
+import type { Kernels } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
-import { panelElements, planHead } from "./plan.js";
+import { planHead, planTransposedHead } from "./plan.js";
 
 /** The output layer Wy·h + by in linear memory, as it came and packed for the products. */
 export class Head extends Shared {
@@ -11,6 +11,7 @@ export class Head extends Shared {
   readonly #engine: Engine;
   readonly #block: Block;
   readonly #at: ReturnType<typeof planHead>;
+  /** The panels of Wyᵀ. */
   #transposed: Block | undefined;
 
   constructor(engine: Engine, ny: number, na: number, W: Float64Array, bias: Float64Array) {
@@ -39,7 +40,7 @@ export class Head extends Shared {
   transposed(): number {
     if (this.#transposed === undefined) {
       const { ny, na } = this;
-      this.#transposed = this.#engine.arena.allocate(panelElements(na, ny, 4) * ITEM);
+      this.#transposed = this.#engine.arena.allocate(planTransposedHead(ny, na).bytes);
       const W = this.#block.pointer + this.#at.W;
       this.#engine.kernels.pack_panels(na, ny, 1, na, W, this.#transposed.pointer);
     }

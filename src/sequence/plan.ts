@@ -1,5 +1,5 @@
 import type { Cell } from "../cells/cell.js";
-import { ITEM, type Width } from "../wasm/abi.js";
+import { LAYOUTS, type Width } from "../wasm/abi.js";
 
 /** Every buffer of a plan starts on a cache line. */
 const LINE = 64;
@@ -19,18 +19,15 @@ export interface Sizes {
 }
 
 /** Elements of an (n, k) matrix packed into panels of the given width. */
-export const panelElements = (n: number, k: number, panel: number): number =>
+const panelElements = (n: number, k: number, panel: number): number =>
   Math.ceil(n / panel) * panel * k;
 
-/** Training is f64. */
-const F64 = { item: ITEM, panel: 4 };
-
-/** Gives out byte offsets one after the other. */
+/** Gives out byte offsets one after the other; f64 unless told, as all of training is. */
 class Layout {
   bytes = 0;
   readonly #width: Pick<Width, "item" | "panel">;
 
-  constructor(width: Pick<Width, "item" | "panel"> = F64) {
+  constructor(width: Pick<Width, "item" | "panel"> = LAYOUTS.f64) {
     this.#width = width;
   }
 
@@ -133,6 +130,12 @@ export function planHead(ny: number, na: number) {
   return { W, bias, panels, bytes: layout.bytes };
 }
 
+export function planTransposedHead(ny: number, na: number) {
+  const layout = new Layout();
+  layout.takePanels(na, ny);
+  return { bytes: layout.bytes };
+}
+
 export function planHeadGradient(ny: number, { na, m, T }: Sizes) {
   const layout = new Layout();
   const logits = layout.take(T * m * ny);
@@ -148,4 +151,4 @@ export function planHeadGradient(ny: number, { na, m, T }: Sizes) {
 
 /** Scratch of a weight gradient (outputs, inputs): the transpose of `GRADIENT_ROWS` rows of d, and panels of as many x. */
 const gradientElements = (outputs: number, inputs: number): number =>
-  GRADIENT_ROWS * outputs + panelElements(inputs, GRADIENT_ROWS, F64.panel);
+  GRADIENT_ROWS * outputs + panelElements(inputs, GRADIENT_ROWS, LAYOUTS.f64.panel);

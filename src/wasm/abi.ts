@@ -4,8 +4,11 @@ export type Precision = "f64" | "f32";
 /** Numbers of one precision. */
 export type Floats = Float64Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
+/** Of each precision: bytes of one number, and outputs in one packed panel (`panelWidth` of assembly/base/tile). */
+export const LAYOUTS = { f64: { item: 8, panel: 4 }, f32: { item: 4, panel: 8 } } as const;
+
 /** Bytes of one f64. */
-export const ITEM = 8;
+export const ITEM = LAYOUTS.f64.item;
 
 /**
  * The kernels of a forward pass, which exist in both precisions: in f64 under these names, in f32 with `_f32` appended.
@@ -86,12 +89,10 @@ export interface Kernels extends ForwardKernels {
   ): void;
 }
 
-/** One precision: its numbers and its forward kernels. */
+/** One precision: its layout and its forward kernels. */
 export interface Width {
   readonly precision: Precision;
-  /** Bytes of one number. */
   readonly item: number;
-  /** Outputs in one packed panel: `panelWidth` of assembly/base/tile. */
   readonly panel: number;
   readonly kernels: ForwardKernels;
 }

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { EngineMemoryError, StateError } from "../errors.js";
 import { describe } from "../tensor.js";
-import type { Kernels, Precision, Width } from "./abi.js";
+import { type Kernels, LAYOUTS, type Precision, type Width } from "./abi.js";
 import { Arena, type Block, type Shared } from "./arena.js";
 import {
   type BoundKernels,
@@ -135,10 +135,9 @@ export class Engine extends Owned {
 
   /** The forward kernels and numbers of one precision. @internal */
   width(precision: Precision): Width {
-    const { kernels } = this;
-    return precision === "f64"
-      ? { precision, item: 8, panel: 4, kernels }
-      : { precision, item: 4, panel: 8, kernels: (this.#kernels as BoundKernels).f32 };
+    const f64 = this.kernels;
+    const kernels = precision === "f64" ? f64 : (this.#kernels as BoundKernels).f32;
+    return { precision, ...LAYOUTS[precision], kernels };
   }
 
   /** @internal */
