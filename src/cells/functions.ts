@@ -1,0 +1,30 @@
+/** The functions of a gate as ONNX lists them, numbered as in assembly/base/function.ts, with ONNX's default α and β. */
+export const FUNCTIONS = {
+  sigmoid: { kind: 0, alpha: 0, beta: 0 },
+  tanh: { kind: 1, alpha: 0, beta: 0 },
+  relu: { kind: 2, alpha: 0, beta: 0 },
+  /** αx + β. */
+  affine: { kind: 3, alpha: 1, beta: 0 },
+  /** x where x ≥ 0, else αx. */
+  leakyRelu: { kind: 4, alpha: 0.01, beta: 0 },
+  /** x where x > α, else 0. */
+  thresholdedRelu: { kind: 5, alpha: 1, beta: 0 },
+  /** α tanh(βx). */
+  scaledTanh: { kind: 6, alpha: 1, beta: 1 },
+  /** αx + β held within 0 … 1. */
+  hardSigmoid: { kind: 7, alpha: 0.2, beta: 0.5 },
+  /** x where x ≥ 0, else α(eˣ − 1). */
+  elu: { kind: 8, alpha: 1, beta: 0 },
+  /** x / (1 + |x|). */
+  softsign: { kind: 9, alpha: 0, beta: 0 },
+  /** log(1 + eˣ). */
+  softplus: { kind: 10, alpha: 0, beta: 0 },
+  identity: { kind: 11, alpha: 0, beta: 0 },
+} as const;
+
+export type FunctionName = keyof typeof FUNCTIONS;
+
+/** A function of one number, by its name, with ONNX's α and β unless they are given. */
+export type Activation =
+  | FunctionName
+  | { readonly name: FunctionName; readonly alpha?: number; readonly beta?: number };

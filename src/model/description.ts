@@ -1,0 +1,47 @@
+import type { Activation } from "../cells/functions.js";
+import type { RecurrentOptions } from "../layers/options.js";
+
+/** Numbers of a file, with their shape, in C order. */
+export interface StoredNumbers {
+  readonly shape: readonly number[];
+  readonly data: Float64Array | Float32Array;
+}
+
+/** What goes into the first recurrent layer: rows of a table by token, a one-hot vector by token, or numbers. */
+export type InputDescription =
+  | { readonly kind: "embedding"; readonly name: string; readonly weight: StoredNumbers }
+  | { readonly kind: "one-hot"; readonly size: number }
+  | { readonly kind: "features"; readonly size: number };
+
+export interface RecurrentDescription {
+  /** What the file calls it: a prefix of tensor names, or the name of a layer or node. */
+  readonly name: string;
+  readonly options: RecurrentOptions;
+  /** Under PyTorch's names, as `load` takes them. */
+  readonly weights: Readonly<Record<string, StoredNumbers>>;
+  /** How two directions become one output. Default `"concat"`. */
+  readonly merge?: "concat" | "sum" | "mul" | "ave";
+}
+
+/** A linear layer on top: activation(weight·h + bias). */
+export interface DenseDescription {
+  readonly name: string;
+  /** (ny, n), as nn.Linear's. */
+  readonly weight: StoredNumbers;
+  /** (ny). */
+  readonly bias?: StoredNumbers;
+  readonly activation: "softmax" | "logSoftmax" | Activation;
+}
+
+/** What a file says about a network, whatever its format. Plain data: nothing lies in linear memory. */
+export interface ModelDescription {
+  readonly format: "safetensors" | "onnx" | "keras" | "tensorflow.js";
+  readonly input: InputDescription;
+  /** From the input upwards: each feeds the next. */
+  readonly recurrent: readonly RecurrentDescription[];
+  /** On top of them, from below. */
+  readonly dense: readonly DenseDescription[];
+  /** Whether every step has an output, or only the last. */
+  readonly output: "steps" | "last";
+  readonly metadata: ReadonlyMap<string, string>;
+}
