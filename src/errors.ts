@@ -56,7 +56,22 @@ export type ModelFormatCode =
   | "data-outside-file"
   | "trailing-bytes"
   | "too-large"
-  | "not-finite";
+  | "not-finite"
+  | "zip"
+  | "zip-ratio"
+  | "missing-file"
+  | "json"
+  | "config"
+  | "topology"
+  | "unsupported-layer"
+  | "unsupported-setting"
+  | "hdf5"
+  | "missing-tensor"
+  | "shape"
+  | "manifest"
+  | "quantization"
+  | "shards"
+  | "shard-short";
 
 /** A model file that is not what it claims to be. Nothing of it was given out. */
 export class ModelFormatError extends Error {
