@@ -17,10 +17,16 @@ export interface Span {
   readonly throughTime: boolean;
 }
 
-/** Where a backward pass finds and leaves its numbers: the plan's offsets as pointers, and what belongs to others. */
+/**
+ * Where a backward pass finds and leaves its numbers: the plan's offsets as pointers, and what belongs to others. It sets
+ * dWx, dWh, db, dWr and dPeepholes.
+ */
 export interface BackwardBuffers extends Omit<ReturnType<typeof planBackward>, "bytes"> {
   /** In: the gradient of every row of h from outside, (rows, nh). */
   dy: number;
+  /** In: the gradient of the state that each sequence has at its end, (m, nh) and (m, na); out: that of the initial state. */
+  dh: number;
+  dc: number;
   /** In: index of N rows, i32: for each row that of h before it; unused where no batch is ragged. */
   previous: number;
   /** Out: (rows, nx). */
@@ -29,10 +35,7 @@ export interface BackwardBuffers extends Omit<ReturnType<typeof planBackward>, "
   addsToInput: boolean;
 }
 
-/**
- * Back-propagation through time over a span of a kept f64 track. Takes `dh` and `dc` as the gradient of the state that
- * each sequence has at its end, and leaves that of the initial state there. Sets dWx, dWh, db, dWr, dPeepholes.
- */
+/** Back-propagation through time over a span of a kept f64 track. */
 export function runBackward(
   engine: Engine,
   track: Track,
@@ -43,7 +46,7 @@ export function runBackward(
   const { weights } = track;
   const { cell, nx, na, nh } = weights;
   const { arena, kernels } = engine;
-  const { transposed } = { transposed: weights.transposed() };
+  const transposed = weights.transposed();
   const gates = cell.input.length * na;
   const ldz = cell.gradient * na;
   for (const [pointer, elements] of [
@@ -208,6 +211,15 @@ function addPeepholeGradient(
     const after = c + r * block;
     kernels.add_product_rows(some, na, ldz, na, d + 3 * block, after, dPeepholes + 2 * block);
   }
+}
+
+/** The plan's offsets as pointers. */
+export function pointersOf(
+  { bytes: _, ...offsets }: ReturnType<typeof planBackward>,
+  base: number,
+): Omit<ReturnType<typeof planBackward>, "bytes"> {
+  const pointers = Object.entries(offsets).map(([name, offset]) => [name, base + offset]);
+  return Object.fromEntries(pointers);
 }
 
 /** Fresh views of the gradients of a pass, shaped as its weights. */

@@ -86,7 +86,7 @@ export class Batch {
 
   /** For each row (place, t) the row (place, length − 1 − t): what a reversed direction reads and writes. */
   mirror(): Int32Array {
-    const ends = this.#lengths();
+    const ends = this.lengths();
     const index = new Int32Array(this.rows);
     this.forEachRow(0, this.T, (row, place, t) => {
       index[row] = this.start((ends[place] as number) - 1 - t) + place;
@@ -108,8 +108,8 @@ export class Batch {
     return this.#starts !== undefined;
   }
 
-  /** By falling length. */
-  #lengths(): Int32Array {
+  /** The lengths, falling. */
+  lengths(): Int32Array {
     const lengths = new Int32Array(this.m);
     for (let t = 0; t < this.T; t++) {
       for (let place = this.active(t + 1); place < this.active(t); place++) lengths[place] = t + 1;

@@ -88,7 +88,7 @@ function writeTokens(
 /** Tokens: copies their rows of the table of input products to z. */
 function feedTokens(
   { weights, z }: Track,
-  input: Input & { tables: unknown },
+  input: Extract<Input, { tables: unknown }>,
   run: Run,
   d: number,
   base: number,

@@ -50,7 +50,7 @@ export class Layout {
 //   weights, backward   the panels of their transposes
 //   track            what one layer and direction works in: x (rows, nx) · h (rows, nh) · c (rows, na) · z, the cell's rows ·
 //                    u (rows, na) where h is a projection; where it is kept the initial state stands before h and c
-//   backward         dh (m, nh) · dc (m, na) · zeros, du (m, na) · dz (N, gradient) · dp (N, nh) · dWx, dWh, db, dWr, dP ·
+//   backward         zeros, du (m, na) · dz (N, gradient) · dp (N, nh) · dWx, dWh, db, dWr, dP ·
 //                    the weight gradient's transpose, gathered rows and panels
 //   head             Wy (ny, na) · by (ny) · panels of Wy
 //   head, backward   panels of Wyᵀ
@@ -102,8 +102,6 @@ export function chunkRows(
 export function planBackward(cell: Cell, { nx, na, nh }: CellSizes, m: number, N: number) {
   const layout = new Layout();
   const gates = cell.input.length * na;
-  const dh = layout.take(m * nh);
-  const dc = layout.take(m * na);
   const none = layout.take(cell.projected ? m * na : 0);
   const scratch = layout.take(m * na);
   const dz = layout.take(N * cell.gradient * na);
@@ -116,7 +114,7 @@ export function planBackward(cell: Cell, { nx, na, nh }: CellSizes, m: number, N
   const outputs = Math.max(cell.gradient * na, cell.projected ? nh : 0);
   const gradient = layout.take(gradientElements(outputs, Math.max(na, nx, nh)));
   return {
-    ...{ dh, dc, none, scratch, dz, dp, dWx, dWh, db, dWr, dPeepholes, gradient },
+    ...{ none, scratch, dz, dp, dWx, dWh, db, dWr, dPeepholes, gradient },
     bytes: layout.bytes,
   };
 }

@@ -1,6 +1,6 @@
 import { ITEM } from "../wasm/abi.js";
 import { type Engine, withScratch } from "../wasm/engine.js";
-import { type BackwardBuffers, gradientsOf, runBackward } from "./backward.js";
+import { type BackwardBuffers, gradientsOf, pointersOf, runBackward } from "./backward.js";
 import { Layout, planBackward } from "./plan.js";
 import { outputOf, passesOf, readsFromEnd } from "./stack.js";
 import type { Tape } from "./tape.js";
@@ -70,15 +70,11 @@ export function runStackBackward<R>(
         const p = l * D + d;
         const track = run.tracks[p] as Track;
         const plan = plans[p] as ReturnType<typeof planBackward>;
-        const { bytes: _, ...offsets } = plan;
-        const pointers = Object.fromEntries(
-          Object.entries(offsets).map(([name, offset]) => [name, pointer + pass + offset]),
-        ) as typeof offsets;
         const fromEnd = readsFromEnd(shape, d);
         const width = track.weights.nx;
         const index = fromEnd ? run.mirror : 0;
         const at: BackwardBuffers = {
-          ...pointers,
+          ...pointersOf(plan, pointer + pass),
           ...{ dh: dh[p] as number, dc: dc[p] as number, previous: pointer + previous },
           ...{ dy: above, dx: below, addsToInput: d > 0 },
         };
