@@ -47,6 +47,38 @@ export interface ForwardKernels {
     h: number,
   ): void;
   gru_gates_forward(m: number, na: number, hPrev: number, gates: number, h: number): void;
+
+  function_map(n: number, functions: number, which: number, x: number, y: number): void;
+  rnn_general_forward(n: number, functions: number, z: number, h: number): void;
+  lstm_general_forward(
+    m: number,
+    na: number,
+    functions: number,
+    coupled: number,
+    peepholes: number,
+    cPrev: number,
+    rows: number,
+    c: number,
+    h: number,
+  ): void;
+  gru_reset_forward(
+    m: number,
+    na: number,
+    functions: number,
+    before: number,
+    hPrev: number,
+    rows: number,
+  ): void;
+  gru_output_forward(
+    m: number,
+    na: number,
+    functions: number,
+    before: number,
+    hPrev: number,
+    rows: number,
+    h: number,
+  ): void;
+
   gather_rows(
     rows: number,
     n: number,
@@ -103,6 +135,51 @@ export interface Kernels extends ForwardKernels {
     dz: number,
   ): void;
 
+  rnn_general_backward(
+    n: number,
+    functions: number,
+    z: number,
+    h: number,
+    dy: number,
+    dh: number,
+    dz: number,
+  ): void;
+  lstm_general_backward(
+    m: number,
+    na: number,
+    functions: number,
+    coupled: number,
+    peepholes: number,
+    rows: number,
+    cPrev: number,
+    c: number,
+    dy: number,
+    dh: number,
+    dc: number,
+    dz: number,
+  ): void;
+  gru_output_backward(
+    m: number,
+    na: number,
+    functions: number,
+    before: number,
+    hPrev: number,
+    rows: number,
+    dy: number,
+    dh: number,
+    dz: number,
+  ): void;
+  gru_reset_backward(
+    m: number,
+    na: number,
+    functions: number,
+    hPrev: number,
+    rows: number,
+    dq: number,
+    dh: number,
+    dz: number,
+  ): void;
+
   log_map(n: number, x: number, y: number): void;
 
   softmax_rows(rows: number, n: number, x: number, y: number): void;
@@ -135,6 +212,11 @@ export const FORWARD_ARITY: Readonly<Record<keyof ForwardKernels, number>> = {
   rnn_gates_forward: 3,
   lstm_gates_forward: 6,
   gru_gates_forward: 5,
+  function_map: 5,
+  rnn_general_forward: 4,
+  lstm_general_forward: 9,
+  gru_reset_forward: 6,
+  gru_output_forward: 7,
   gather_rows: 7,
   exp_map: 3,
   sigmoid_map: 3,
@@ -151,6 +233,10 @@ export const ARITY: Readonly<Record<keyof Kernels, number>> = {
   rnn_gates_backward: 5,
   lstm_gates_backward: 9,
   gru_gates_backward: 7,
+  rnn_general_backward: 7,
+  lstm_general_backward: 12,
+  gru_output_backward: 9,
+  gru_reset_backward: 8,
   log_map: 3,
   softmax_rows: 4,
   log_softmax_rows: 4,
