@@ -3,6 +3,7 @@
 //   npm ci --prefix bench/rivals --ignore-scripts && node scripts/make_tensorflowjs_models.mjs
 import { mkdirSync, writeFileSync } from "node:fs";
 import { layerOf, MODELS, nx, tf, V } from "./tensorflowjs_models.mjs";
+import { quantized } from "./tensorflowjs_quantized.mjs";
 
 const root = new URL("../test/fixtures/tensorflowjs/", import.meta.url);
 const T = 7;
@@ -37,18 +38,19 @@ for (const [name, text] of Object.entries(MODELS)) {
     return { modelArtifactsInfo: { dateSaved: new Date(0), modelTopologyType: "JSON" } };
   };
   await model.save(tf.io.withSaveHandler(handler));
-  const weightsManifest = [{ paths: ["weights.bin"], weights: saved.weightSpecs }];
-  const json = {
-    format: "layers-model",
-    generatedBy: saved.generatedBy,
-    convertedBy: null,
-    modelTopology: saved.modelTopology,
-    weightsManifest,
-  };
+  await write(name, model, x, saved);
+  if (name !== "lstm") continue;
+  const fewer = { ...saved, ...quantized(saved) };
+  await write(`${name}-quantized`, await tf.loadLayersModel(tf.io.fromMemory(fewer)), x, fewer);
+}
+
+async function write(name, model, x, { generatedBy, modelTopology, weightSpecs, weightData }) {
+  const weightsManifest = [{ paths: ["weights.bin"], weights: weightSpecs }];
+  const json = { format: "layers-model", generatedBy, modelTopology, weightsManifest };
   const folder = new URL(`${name}/`, root);
   mkdirSync(folder, { recursive: true });
   writeFileSync(new URL("model.json", folder), JSON.stringify(json));
-  writeFileSync(new URL("weights.bin", folder), Buffer.from(saved.weightData));
+  writeFileSync(new URL("weights.bin", folder), Buffer.from(weightData));
   const y = model.predict(tf.tensor(x)).arraySync();
   writeFileSync(new URL("run.json", folder), JSON.stringify({ x, y }));
 }
