@@ -3,7 +3,7 @@ import { type ModelFormatCode, ModelFormatError } from "../errors.js";
 import type { StoredNumbers } from "../model/description.js";
 import { formatShape } from "../tensor.js";
 import { fromBF16, fromF16 } from "./halves.js";
-import { checkHeader, Meter } from "./hdf5_meter.js";
+import { Meter } from "./hdf5_meter.js";
 
 const SIGNATURE = [0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a];
 const DATATYPE = 3;
@@ -47,10 +47,8 @@ export class Hdf5File {
     this.#view = new DataView(bytes.buffer);
     if (!isHdf5(bytes)) this.#fail("hdf5", "expected an HDF5 file, got another signature");
     this.#guard("", () => {
-      const version = this.#view.getUint8(8);
-      if (version >= 2) {
-        checkHeader(bytes.buffer, Number(this.#view.getBigUint64(36, true)), this.#meter);
-      }
+      const root = bytes[8] === 0 ? 64 : 36;
+      this.#meter.approach(Number(this.#view.getBigUint64(root, true)));
       this.#groups.set("", new File(this.#meter.file, ""));
     });
   }
@@ -75,7 +73,7 @@ export class Hdf5File {
     if (!Object.hasOwn(group._links, name)) return undefined;
     const address = group._links[name];
     if (typeof address !== "number") return this.#fail("hdf5", "expected no soft link", path);
-    checkHeader(this.#meter.file, address, this.#meter);
+    this.#meter.approach(address);
     return group.get(name);
   }
 

@@ -18,6 +18,11 @@ export class Meter {
   /** Elements that unpacking one chunk visits; 0 outside of chunked data. */
   #chunk = 0;
   #elements = 0;
+  /**
+   * Whether the nodes to come say how many entries they have, as those of old groups and of chunks do: jsfive reads these
+   * without a slice. In new groups it takes one for each.
+   */
+  #counted = true;
 
   constructor(bytes: Uint8Array<ArrayBuffer>) {
     this.#records = Math.min(10_000 + bytes.length / 8, 1_000_000);
@@ -31,10 +36,18 @@ export class Meter {
     if (!(this.#records >= 0)) throw new Error("more structures than a file of this size can need");
   }
 
+  /** To be called before jsfive reads the object whose header is at `address`. */
+  approach(address: number): void {
+    const view = new DataView(this.file);
+    const spend = (records: number) => this.spend(records);
+    this.#counted = !isNew(view, address) || walkHeader(view, address, spend);
+  }
+
   /** Runs `read` on chunks of `chunk` elements, of which `elements` in all may be visited, inflating no further. */
   chunks<R>(chunk: number, elements: number, itemSize: number, read: () => R): R {
     this.#chunk = chunk;
     this.#elements = elements;
+    this.#counted = true;
     const inflate = Filters.get(1);
     // Beside the numbers a chunk may hold a checksum of 4 bytes; one byte more tells that there is too much.
     const most = chunk * itemSize + 4;
@@ -56,8 +69,8 @@ export class Meter {
     const slice = (begin = 0, end = buffer.byteLength): ArrayBuffer => {
       const length = Math.max(0, Math.min(end, buffer.byteLength) - begin);
       this.spend(1);
-      // A node's entries, or a table's, are counted in the two bytes at 6.
-      if (length === SIGNATURE && begin >= 0 && begin + 8 <= buffer.byteLength) {
+      // The two bytes at 6 are the number of entries, of a node as of a table.
+      if (this.#counted && length === SIGNATURE && begin >= 0 && begin + 8 <= buffer.byteLength) {
         this.spend(view.getUint16(begin + 6, true));
       }
       this.#bytes -= length;
@@ -82,36 +95,41 @@ function inflateZlib(packed: ArrayBuffer, size: number): ArrayBuffer {
   return out.buffer.slice(0, out.length) as ArrayBuffer;
 }
 
-const CONTINUATION = 16;
+const CONTINUATION = 0x10;
+const SYMBOL_TABLE = 0x11;
+
+/** Whether an object's header is of version 2: it begins with OHDR. */
+const isNew = (view: DataView, address: number): boolean => view.getUint8(address) === 0x4f;
+
+/** An unsigned integer of 1, 2, 4 or 8 bytes. */
+function integerAt(view: DataView, at: number, bytes: number): number {
+  if (bytes === 8) return Number(view.getBigUint64(at, true));
+  if (bytes === 4) return view.getUint32(at, true);
+  return bytes === 2 ? view.getUint16(at, true) : view.getUint8(at);
+}
 
 /**
  * Follows the blocks of a version 2 object header as jsfive will. It visits no block twice, but blocks may overlap, and
- * no slice is taken of their messages: their sizes are spent here.
+ * no slice is taken of their messages: their sizes are spent here. Says whether there is a table of an old group.
  */
-export function checkHeader(file: ArrayBuffer, address: number, meter: Meter): void {
-  const view = new DataView(file);
-  if (view.getUint8(address) !== 0x4f) return;
+function walkHeader(view: DataView, address: number, spend: (records: number) => void): boolean {
   const flags = view.getUint8(address + 5);
   const start = address + 6 + ((flags & 0x20) === 0 ? 0 : 16);
   const width = 2 ** (flags & 3);
-  const sizeAt = (at: number, bytes: number): number =>
-    bytes === 8
-      ? Number(view.getBigUint64(at, true))
-      : bytes === 4
-        ? view.getUint32(at, true)
-        : bytes === 2
-          ? view.getUint16(at, true)
-          : view.getUint8(at);
   const message = (flags & 4) === 0 ? 4 : 6;
-  const blocks = [[start + width, sizeAt(start, width)] as const];
+  const blocks = [[start + width, integerAt(view, start, width)] as const];
   const seen = new Set([start + width]);
+  let old = false;
   for (const [begin, size] of blocks) {
-    meter.spend(1 + size / 4);
+    spend(1 + size / 4);
     for (let at = 0; at < size - 4; at += message + view.getUint16(begin + at + 1, true)) {
-      if (view.getUint8(begin + at) !== CONTINUATION) continue;
-      const next = sizeAt(begin + at + message, 8) + 4;
-      if (!seen.has(next)) blocks.push([next, sizeAt(begin + at + message + 8, 8) - 4]);
+      const type = view.getUint8(begin + at);
+      if (type === SYMBOL_TABLE) old = true;
+      if (type !== CONTINUATION) continue;
+      const next = integerAt(view, begin + at + message, 8) + 4;
+      if (!seen.has(next)) blocks.push([next, integerAt(view, begin + at + message + 8, 8) - 4]);
       seen.add(next);
     }
   }
+  return old;
 }
