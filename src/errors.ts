@@ -86,7 +86,13 @@ export type ModelFormatCode =
   | "data-outside-file"
   | "trailing-bytes"
   | "too-large"
-  | "not-finite";
+  | "not-finite"
+  | "missing-tensor"
+  | "unknown-tensor"
+  | "shape"
+  | "chain"
+  | "ambiguous"
+  | "network-note";
 
 /** A model file that is not what it claims to be. Nothing of it was given out. */
 export class ModelFormatError extends Error {
