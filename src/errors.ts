@@ -62,6 +62,9 @@ export class AbortedError<T> extends Error {
 
 /** Which rule a model file breaks; docs/formats.md says them one by one. */
 export type ModelFormatCode =
+  | "network"
+  | "state"
+  | "state-version"
   | "file-too-short"
   | "header-too-long"
   | "header-outside-file"

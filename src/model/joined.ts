@@ -18,9 +18,7 @@ export function joined(description: ModelDescription): ModelDescription {
 
 function fits(below: RecurrentDescription, next: RecurrentDescription): boolean {
   const plain = (merge = "concat"): boolean => merge === "concat";
-  return (
-    plain(below.merge) && plain(next.merge) && kindOf(below.options) === kindOf(next.options)
-  );
+  return plain(below.merge) && plain(next.merge) && kindOf(below.options) === kindOf(next.options);
 }
 
 function join(below: RecurrentDescription, next: RecurrentDescription): RecurrentDescription {

@@ -8,8 +8,8 @@ import type { Precision, Width } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
 import { DenseStack } from "./dense.js";
-import { Hash } from "./hash.js";
 import type { InputDescription, ModelDescription, RecurrentDescription } from "./description.js";
+import { Hash } from "./hash.js";
 import { joined } from "./joined.js";
 import type { States } from "./states.js";
 
@@ -81,9 +81,7 @@ export class Network extends Shared {
 
   /** Whether every direction reads from the start, so that a network can take its input live. */
   get live(): boolean {
-    return this.groups.every(
-      ({ stack: { shape } }) => shape.cells.length === 1 && !shape.reverse,
-    );
+    return this.groups.every(({ stack: { shape } }) => shape.cells.length === 1 && !shape.reverse);
   }
 
   /** What a batch of inputs is to the lowest stack. */

@@ -127,7 +127,12 @@ function* scoreGroup(
 }
 
 /** Sets the state of every sequence to the beginning. */
-function broadcast({ groups, width }: Network, states: States, { states: from }: Beginning, m: number): void {
+function broadcast(
+  { groups, width }: Network,
+  states: States,
+  { states: from }: Beginning,
+  m: number,
+): void {
   groups.forEach(({ stack: { shape } }, g) => {
     const { h, c } = states.parts(g);
     const source = from[g] as { h: number; c: number };
