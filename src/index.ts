@@ -1,6 +1,14 @@
 export type { Activation, FunctionName } from "./cells/functions.js";
 export { EngineMemoryError, FeatureError, ShapeError, StateError } from "./errors.js";
 export {
+  type GruGradients,
+  gruBackward,
+  gruCellBackward,
+  gruCellForward,
+  gruForward,
+} from "./functional/gru.js";
+export type { GruCache, GruCaches, GruParameters } from "./functional/gru_caches.js";
+export {
   type Loss,
   type LossOptions,
   softmaxCrossEntropy,
