@@ -10,6 +10,14 @@ export {
   UnknownTokenError,
 } from "./errors.js";
 export {
+  type GruGradients,
+  gruBackward,
+  gruCellBackward,
+  gruCellForward,
+  gruForward,
+} from "./functional/gru.js";
+export type { GruCache, GruCaches, GruParameters } from "./functional/gru_caches.js";
+export {
   type Loss,
   type LossOptions,
   softmaxCrossEntropy,
