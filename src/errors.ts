@@ -56,7 +56,21 @@ export type ModelFormatCode =
   | "data-outside-file"
   | "trailing-bytes"
   | "too-large"
-  | "not-finite";
+  | "not-finite"
+  | "varint"
+  | "truncated"
+  | "wire-type"
+  | "utf8"
+  | "model"
+  | "too-many-nodes"
+  | "too-many-values"
+  | "external-data"
+  | "data"
+  | "opset"
+  | "attribute"
+  | "operator"
+  | "graph"
+  | "shape";
 
 /** A model file that is not what it claims to be. Nothing of it was given out. */
 export class ModelFormatError extends Error {

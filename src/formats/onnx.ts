@@ -1,0 +1,13 @@
+export { type ModelFormatCode, ModelFormatError } from "../errors.js";
+export type { OnnxAttributes, OnnxOperator } from "./onnx_attributes.js";
+export {
+  type OnnxFile,
+  type OnnxInputName,
+  type OnnxNode,
+  type OnnxOperand,
+  type OnnxOutputName,
+  type OnnxValue,
+  type ReadOnnxOptions,
+  readOnnx,
+} from "./onnx_file.js";
+export type { OnnxDtype, OnnxTensor } from "./onnx_tensor.js";
