@@ -1,6 +1,7 @@
 /**
  * RNN, GRU and LSTM as ONNX's pages write them, in float64, one sequence and one unit at a time, on ONNX's own layouts.
- * Nothing here has a gate order or a shape of the engine's.
+ * Nothing here has a gate order or a shape of the engine's. The pages bound the input of every function by `clip`; as
+ * onnxruntime 1.30 does, which no random node contradicts, h(c) is spared.
  */
 
 export interface OnnxFunction {
@@ -128,7 +129,7 @@ export function runOracle(node: OnnxOracleNode, { X, lens, h: h0, c: c0 }: OnnxO
           });
           h = units.map((j) => {
             const next = c[j] as number;
-            return act(0, z(1, j) + p(1, j) * next) * act(2, next);
+            return act(0, z(1, j) + p(1, j) * next) * apply(at(2), next);
           });
         }
         h.forEach((value, j) => {
