@@ -1,5 +1,5 @@
 import type { Activation } from "../cells/functions.js";
-import { ShapeError } from "../errors.js";
+import { ModelFormatError, ShapeError } from "../errors.js";
 import type { RecurrentOptions } from "../layers/options.js";
 import type { StoredNumbers } from "../model/description.js";
 import { formatShape } from "../tensor.js";
@@ -115,10 +115,15 @@ export function layerOf(
   return { options, weights, directions, nx, na };
 }
 
-/** The `fail` of `layerOf` for tensors that the caller gave. */
-export const shapeError =
-  (where: string, node: OnnxNode) =>
-  (name: OnnxInputName, expected: string, found: string): never => {
-    const called = node.inputs[name]?.name ?? name;
-    throw new ShapeError(`${where}: ${called}: expected ${name} ${expected}, got ${found}`);
-  };
+/** Throws for a tensor of the wrong shape: the file's fault where the file holds it, else the caller's. */
+export function shapeError(
+  where: string,
+  name: string,
+  expected: string,
+  found: string,
+  held: boolean,
+): never {
+  const message = `${where}: ${JSON.stringify(name)}: expected ${expected}, got ${found}`;
+  if (held) throw new ModelFormatError("shape", message, name);
+  throw new ShapeError(message);
+}
