@@ -10,4 +10,6 @@ export {
   type ReadOnnxOptions,
   readOnnx,
 } from "./onnx_file.js";
+export { type FromOnnxOptions, fromOnnx } from "./onnx_from.js";
+export { type OnnxInput, runOnnx } from "./onnx_run.js";
 export type { OnnxDtype, OnnxTensor } from "./onnx_tensor.js";

@@ -148,5 +148,3 @@ export function fromOnnx<P extends Precision = Precision>(
   });
   return loadLayer(engine, made, (precision ?? (wide ? "f64" : "f32")) as P);
 }
-
-

@@ -16,9 +16,10 @@ import { type NodeLayer, shapeError } from "./onnx_layer.js";
 type Floats = Float64Array | Float32Array;
 
 /** What goes into a graph: numbers, or for sequence_lens whole numbers. */
-export type OnnxInput =
-  | Tensor<Floats>
-  | { readonly shape: readonly number[]; readonly data: Int32Array | BigInt64Array };
+export interface OnnxInput {
+  readonly shape: readonly number[];
+  readonly data: Floats | Int32Array | BigInt64Array;
+}
 
 /** D, m, T, nx, na of a call. */
 interface Sizes {

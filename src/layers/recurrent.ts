@@ -8,7 +8,7 @@ import { Weights } from "../sequence/weights.js";
 import { checkInstance, checkObject, checkShape, type Numbers, type Tensor } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
 import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
-import { backward, type BackwardResult, type ListBackwardResult } from "./backward.js";
+import { type BackwardResult, backward, type ListBackwardResult } from "./backward.js";
 import type { RecurrentOptions } from "./options.js";
 import { checkSequences, listInput, listOutput } from "./sequences.js";
 import { shapeOf } from "./shape.js";
@@ -113,11 +113,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     state?: RecurrentState<D>,
     options?: { readonly keepTape?: boolean },
   ): ListForwardResult<D>;
-  forward(
-    x: Tensor<D>,
-    state?: RecurrentState<D>,
-    options?: ForwardOptions<D>,
-  ): ForwardResult<D>;
+  forward(x: Tensor<D>, state?: RecurrentState<D>, options?: ForwardOptions<D>): ForwardResult<D>;
   forward(
     x: Tensor<D> | readonly Tensor<D>[],
     state?: RecurrentState<D>,

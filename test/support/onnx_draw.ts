@@ -1,4 +1,12 @@
-import { FLOAT, INT32, model, type OnnxArray, type Setting, type ValueSpec } from "./onnx.js";
+import {
+  DOUBLE,
+  dtypeOf,
+  FLOAT,
+  model,
+  type OnnxArray,
+  type Setting,
+  type ValueSpec,
+} from "./onnx.js";
 import { uniform } from "./random.js";
 
 const GATES = { RNN: 1, GRU: 3, LSTM: 4 };
@@ -24,8 +32,11 @@ export interface DrawnNode {
   readonly inputs: Record<string, OnnxArray>;
 }
 
-/** A model of one random node, the same for a seed each time: weights as initializers or as inputs, in float32. */
-export function drawNode(seed: number): DrawnNode {
+/**
+ * A model of one random node, the same for a seed each time: weights as initializers or as inputs. In float32 what
+ * onnxruntime has; with `double` also the other layout and empty sequences.
+ */
+export function drawNode(seed: number, { double = false } = {}): DrawnNode {
   const next = uniform(seed);
   const below = (n: number) => Math.floor(((next() + 1) / 2) * n);
   const pick = <V>(values: readonly V[]): V => values[below(values.length)] as V;
@@ -37,7 +48,9 @@ export function drawNode(seed: number): DrawnNode {
   const rows = GATES[operator] * na;
   const floats = (...shape: number[]): OnnxArray => ({
     shape,
-    data: new Float32Array(shape.reduce((a, b) => a * b, 1)).map(() => next()),
+    data: new (double ? Float64Array : Float32Array)(shape.reduce((a, b) => a * b, 1)).map(() =>
+      next(),
+    ),
   });
 
   const attributes: Record<string, Setting> = { hidden_size: na };
@@ -65,19 +78,24 @@ export function drawNode(seed: number): DrawnNode {
     }
   }
 
+  const wise = double && yes();
+  if (wise) attributes.layout = 1;
+  const [first, second] = wise ? [m, T] : [T, m];
+  const state = wise ? [m, D, na] : [D, m, na];
+
   const all: Record<string, OnnxArray | undefined> = {
-    X: floats(T, m, nx),
+    X: floats(first, second, nx),
     W: floats(D, rows, nx),
     R: floats(D, rows, na),
     B: yes() ? floats(D, 2 * rows) : undefined,
     // At least 1: at 0 onnxruntime's RNN reads before its buffer.
     sequence_lens: yes()
-      ? { shape: [m], data: new Int32Array(m).map(() => 1 + below(T)) }
+      ? { shape: [m], data: new Int32Array(m).map(() => (double ? below(T + 1) : 1 + below(T))) }
       : undefined,
-    initial_h: yes() ? floats(D, m, na) : undefined,
+    initial_h: yes() ? floats(...state) : undefined,
   };
   if (operator === "LSTM") {
-    all.initial_c = yes() ? floats(D, m, na) : undefined;
+    all.initial_c = yes() ? floats(...state) : undefined;
     all.P = yes() ? floats(D, 3 * na) : undefined;
   }
   const held = yes() ? ["W", "R", "B", "P"] : [];
@@ -89,7 +107,7 @@ export function drawNode(seed: number): DrawnNode {
   const outputs = ["Y", "Y_h", ...(operator === "LSTM" ? ["Y_c"] : [])];
   const left = below(4);
   const given = outputs.map((name, i) => (left === i + 1 ? "" : name));
-  const opset = pick([7, 12, 14, 22]);
+  const opset = pick(wise ? [14, 22] : [7, 12, 14, 22]);
   const bytes = model({
     opset,
     nodes: [
@@ -102,13 +120,11 @@ export function drawNode(seed: number): DrawnNode {
     ],
     initializers,
     inputs: Object.entries(inputs).map(
-      ([name, { shape, data }]): ValueSpec => [
-        name,
-        data instanceof Int32Array ? INT32 : FLOAT,
-        shape,
-      ],
+      ([name, { shape, data }]): ValueSpec => [name, dtypeOf(data), shape],
     ),
-    outputs: given.filter((name) => name !== "").map((name): ValueSpec => [name, FLOAT]),
+    outputs: given
+      .filter((name) => name !== "")
+      .map((name): ValueSpec => [name, double ? DOUBLE : FLOAT]),
   });
   const words = Object.entries(attributes).map(([key, value]) => `${key} ${JSON.stringify(value)}`);
   return { name: `${seed} ${operator}-${opset} ${words.join(" ")}`, model: bytes, inputs };
