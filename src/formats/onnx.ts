@@ -1,5 +1,6 @@
 export { type ModelFormatCode, ModelFormatError } from "../errors.js";
 export type { OnnxAttributes, OnnxOperator } from "./onnx_attributes.js";
+export { type DescribeOnnxOptions, describeOnnx } from "./onnx_describe.js";
 export {
   type OnnxFile,
   type OnnxInputName,

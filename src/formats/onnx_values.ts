@@ -79,7 +79,8 @@ export function strided(
   offset = 0,
 ): Known {
   const size = sizeOf(shape);
-  const data = source.data instanceof Float64Array ? new Float64Array(size) : new Float32Array(size);
+  const data =
+    source.data instanceof Float64Array ? new Float64Array(size) : new Float32Array(size);
   const index = shape.map(() => 0);
   let from = offset;
   for (let i = 0; i < size; i++) {

@@ -18,7 +18,7 @@ function difference(got: Results, want: Results): number {
   for (const [name, { data }] of Object.entries(want)) {
     for (let i = 0; i < data.length; i++) {
       const [a, b] = [got[name]?.data[i] as number, data[i] as number];
-      if (a === b || (Number.isNaN(a) && Number.isNaN(b))) continue;
+      if (a === b) continue;
       const error = Math.abs(a - b) / Math.max(1, Math.abs(b));
       worst = Number.isNaN(error) ? Number.POSITIVE_INFINITY : Math.max(worst, error);
     }

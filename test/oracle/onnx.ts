@@ -60,7 +60,7 @@ export function apply({ name, alpha, beta }: OnnxFunction, x: number): number {
     case "softsign":
       return x / (1 + Math.abs(x));
     case "softplus":
-      return Math.log1p(Math.exp(x));
+      return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
     default:
       throw new Error(name);
   }

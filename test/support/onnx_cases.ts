@@ -30,6 +30,7 @@ function array({ type, shape, data }: StoredArray): OnnxArray {
   const { buffer } = Uint8Array.from(Buffer.from(data, "base64"));
   if (type === "float32") return { shape, data: new Float32Array(buffer) };
   if (type === "float64") return { shape, data: new Float64Array(buffer) };
+  if (type === "int64") return { shape, data: new BigInt64Array(buffer) };
   return { shape, data: new Int32Array(buffer) };
 }
 
