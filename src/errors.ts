@@ -96,6 +96,20 @@ export type ModelFormatCode =
   | "chain"
   | "ambiguous"
   | "network-note";
+  | "varint"
+  | "truncated"
+  | "wire-type"
+  | "utf8"
+  | "model"
+  | "too-many-nodes"
+  | "too-many-values"
+  | "external-data"
+  | "data"
+  | "opset"
+  | "attribute"
+  | "operator"
+  | "graph"
+  | "shape";
 
 /** A model file that is not what it claims to be. Nothing of it was given out. */
 export class ModelFormatError extends Error {
