@@ -110,6 +110,19 @@ export type ModelFormatCode =
   | "operator"
   | "graph"
   | "shape";
+  | "zip"
+  | "zip-ratio"
+  | "missing-file"
+  | "json"
+  | "config"
+  | "topology"
+  | "unsupported-layer"
+  | "unsupported-setting"
+  | "hdf5"
+  | "manifest"
+  | "quantization"
+  | "shards"
+  | "shard-short";
 
 /** A model file that is not what it claims to be. Nothing of it was given out. */
 export class ModelFormatError extends Error {
