@@ -1,5 +1,5 @@
-import { StateError } from "../errors.js";
 import { inputProducts, rowElements } from "../cells/cell.js";
+import { StateError } from "../errors.js";
 import { gradientsOf, pointersOf, runBackward } from "../sequence/backward.js";
 import { Batch } from "../sequence/batch.js";
 import { planBackward } from "../sequence/plan.js";

@@ -8,7 +8,7 @@ import { Weights } from "../sequence/weights.js";
 import { checkInstance, checkObject, checkShape, type Numbers, type Tensor } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
 import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
-import { backward, type BackwardResult, type ListBackwardResult } from "./backward.js";
+import { type BackwardResult, backward, type ListBackwardResult } from "./backward.js";
 import type { RecurrentOptions } from "./options.js";
 import { checkSequences, listInput, listOutput } from "./sequences.js";
 import { shapeOf } from "./shape.js";
@@ -113,11 +113,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     state?: RecurrentState<D>,
     options?: { readonly keepTape?: boolean },
   ): ListForwardResult<D>;
-  forward(
-    x: Tensor<D>,
-    state?: RecurrentState<D>,
-    options?: ForwardOptions<D>,
-  ): ForwardResult<D>;
+  forward(x: Tensor<D>, state?: RecurrentState<D>, options?: ForwardOptions<D>): ForwardResult<D>;
   forward(
     x: Tensor<D> | readonly Tensor<D>[],
     state?: RecurrentState<D>,
@@ -152,6 +148,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     const { precision } = this.#shape.width;
     const y = out ?? { shape: [T, m, width], data: new this.#numbers(T * m * width) as D };
     const input: Input = {
+      feed: "rows",
       rows: (to, first, last) => to.set(x.data.subarray(first * m * nx, last * m * nx)),
     };
     const output: Output = (first, last, pointer) => {
@@ -175,7 +172,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
       data: new this.#numbers(T * out) as D,
     }));
     const { arena } = this.#engine;
-    const input: Input = { rows: listInput(batch, sequences, nx) };
+    const input: Input = { feed: "rows", rows: listInput(batch, sequences, nx) };
     const output = listOutput(batch, outputs, out, (pointer, length) =>
       arena.view(width.precision, pointer, length),
     );

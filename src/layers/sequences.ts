@@ -17,9 +17,7 @@ export function checkSequences(
   numbers: Numbers,
 ): number[] {
   if (m !== undefined && sequences.length !== m) {
-    throw new ShapeError(
-      `${where}: ${name}: expected m = ${m} sequences, got ${sequences.length}`,
-    );
+    throw new ShapeError(`${where}: ${name}: expected m = ${m} sequences, got ${sequences.length}`);
   }
   return sequences.map((sequence, b) => {
     const sizes = [undefined, width];

@@ -1,6 +1,6 @@
 import type { Cell } from "../cells/cell.js";
 import { ShapeError } from "../errors.js";
-import { type CellSizes } from "../sequence/plan.js";
+import type { CellSizes } from "../sequence/plan.js";
 import { passesOf, type StackShape, sizesOf } from "../sequence/stack.js";
 import type { FillWeights, WeightArrays } from "../sequence/weights.js";
 import { describe, formatShape, type Tensor } from "../tensor.js";
@@ -75,7 +75,8 @@ export function checkWeights(shape: StackShape, weights: LayerWeights): FillWeig
   // A layer too many would be left out in silence.
   for (const name of Object.keys(weights)) {
     const [, l, reverse] = /^(?:weight|bias)_[ih][hr]_l(\d+)(_reverse)?$/.exec(name) ?? [];
-    if (l === undefined || (Number(l) < shape.layers && (reverse === undefined || D === 2))) continue;
+    if (l === undefined || (Number(l) < shape.layers && (reverse === undefined || D === 2)))
+      continue;
     const has = `${shape.layers} layer${shape.layers === 1 ? "" : "s"} of ${D === 2 ? "two directions" : "one direction"}`;
     throw new ShapeError(`load: ${name}: the network has ${has}`);
   }

@@ -73,7 +73,15 @@ export function runBackward(
     batch.ragged ? initial : initial + base * step;
   const h = before(track.h0, stride.h);
   const inputs: GradientInput[] = [
-    { first: 0, outputs: gates, width: nx, source: track.x + base * stride.x, lds: nx, index: 0, target: at.dWx },
+    {
+      first: 0,
+      outputs: gates,
+      width: nx,
+      source: track.x + base * stride.x,
+      lds: nx,
+      index: 0,
+      target: at.dWx,
+    },
   ];
   let dWh = at.dWh;
   for (const { blocks, gradient, source } of cell.products) {
@@ -96,7 +104,15 @@ export function runBackward(
     ]);
   }
   if (cell.peepholes) {
-    addPeepholeGradient(kernels, rows, na, at, before(track.c0, stride.c), index, track.c + base * stride.c);
+    addPeepholeGradient(
+      kernels,
+      rows,
+      na,
+      at,
+      before(track.c0, stride.c),
+      index,
+      track.c + base * stride.c,
+    );
   }
 }
 

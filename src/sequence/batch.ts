@@ -38,8 +38,7 @@ export class Batch {
     const places = new Int32Array(T + 2);
     for (const length of lengths) places[length] = (places[length] as number) + 1;
     for (let t = T; t >= 0; t--) places[t] = (places[t] as number) + (places[t + 1] as number);
-    for (let t = 0; t < T; t++)
-      starts[t + 1] = (starts[t] as number) + (places[t + 1] as number);
+    for (let t = 0; t < T; t++) starts[t + 1] = (starts[t] as number) + (places[t + 1] as number);
     const order = new Int32Array(m);
     lengths.forEach((length, b) => {
       const place = places[length + 1] as number;

@@ -1,7 +1,7 @@
+import { type Engine, withScratch } from "../wasm/engine.js";
 import type { Batch } from "./batch.js";
 import { Layout } from "./plan.js";
 import { passesOf, type StackShape, type StateParts } from "./stack.js";
-import { type Engine, withScratch } from "../wasm/engine.js";
 
 /**
  * Runs `work` with a state whose sequences go in the batch's order, by falling length, and puts what it leaves there back
@@ -15,7 +15,10 @@ export function inBatchOrder(
   work: (sorted: StateParts) => void,
 ): void {
   const { order, m } = batch;
-  if (order === undefined) return work(state);
+  if (order === undefined) {
+    work(state);
+    return;
+  }
   const { width, na, nh } = shape;
   const hasMemory = shape.cells[0]?.hasMemory ?? false;
   const layout = new Layout(width);

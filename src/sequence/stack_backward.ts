@@ -51,7 +51,10 @@ export function runStackBackward<R>(
   const mirrored = layout.take(run.chain ? 0 : N * widest);
   const previous = layout.take(batch.ragged ? N : 0, Int32Array.BYTES_PER_ELEMENT);
   const plans = stack.passes.map((weights) => planBackward(weights.cell, weights, m, N));
-  const pass = layout.take(plans.reduce((most, { bytes }) => Math.max(most, bytes), 0), 1);
+  const pass = layout.take(
+    plans.reduce((most, { bytes }) => Math.max(most, bytes), 0),
+    1,
+  );
   return withScratch(engine.arena, layout.bytes, ({ pointer }) => {
     // Allocates, too: last, so that a call that finds no memory leaves none behind, and before any view is made.
     for (const weights of stack.passes) weights.transposed();
