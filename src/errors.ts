@@ -95,7 +95,7 @@ export type ModelFormatCode =
   | "shape"
   | "chain"
   | "ambiguous"
-  | "network-note";
+  | "network-note"
   | "varint"
   | "truncated"
   | "wire-type"
@@ -109,7 +109,6 @@ export type ModelFormatCode =
   | "attribute"
   | "operator"
   | "graph"
-  | "shape";
   | "zip"
   | "zip-ratio"
   | "missing-file"
