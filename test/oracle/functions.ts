@@ -39,7 +39,7 @@ export function value({ name, alpha, beta }: Activation, x: number): number {
     case "tanh":
       return Math.tanh(x);
     case "relu":
-      return x < 0 ? 0 : x;
+      return Math.max(x, 0);
     case "affine":
       return alpha * x + beta;
     case "leakyRelu":
@@ -50,14 +50,14 @@ export function value({ name, alpha, beta }: Activation, x: number): number {
       return alpha * Math.tanh(beta * x);
     case "hardSigmoid": {
       const line = alpha * x + beta;
-      return line < 0 ? 0 : line > 1 ? 1 : line;
+      return line < 0 ? 0 : Math.min(line, 1);
     }
     case "elu":
       return x < 0 ? alpha * Math.expm1(x) : x;
     case "softsign":
       return Math.abs(x) === Number.POSITIVE_INFINITY ? Math.sign(x) : x / (1 + Math.abs(x));
     case "softplus":
-      return (x < 0 ? 0 : x) + Math.log1p(Math.exp(-Math.abs(x)));
+      return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
     case "identity":
       return x;
   }
