@@ -1,141 +1,65 @@
-import { type Activation, cornerOf, value } from "./functions.js";
+import { type RecurrentOptions, type RecurrentWeights, recurrentForward } from "./recurrent.js";
+import { type Tensor, zeros } from "./tensor.js";
 
-// Whole networks of any kind, one sequence at a time, one number at a time: what PyTorch (projection) and ONNX (functions,
-// clip, peepholes, coupled gates, reset before) say of them, written from their texts. Forward only: finite differences are
-// its gradients.
-
-/** A vector, or a matrix row by row. */
-type Numbers = ArrayLike<number>;
+// Whole networks, one sequence at a time: layers on top of each other, each of one or two directions.
 
 export interface Network {
-  readonly cell: "rnn" | "lstm" | "gru";
-  readonly nx: number;
-  readonly na: number;
-  /** The size of h: na, or that of a projection. */
-  readonly nh: number;
   readonly layers: number;
-  /** For each direction whether it reads from the end. */
-  readonly fromEnd: readonly boolean[];
-  /** For each direction the functions in ONNX's order: f; f, g; f, g, h. */
-  readonly functions: readonly (readonly Activation[])[];
-  /** Infinity: none. */
-  readonly clip: number;
-  readonly resetAfter: boolean;
-  readonly peepholes: boolean;
-  readonly coupled: boolean;
+  /** For each direction its cell, and whether it reads from the end. */
+  readonly directions: readonly { readonly cell: RecurrentOptions; readonly fromEnd: boolean }[];
 }
 
-/** Under PyTorch's names; a bias that is not there is 0. */
-export type Weights = Readonly<Record<string, Numbers>>;
+export interface State {
+  readonly h: Float64Array;
+  readonly c: Float64Array;
+}
 
-const at = (x: Numbers, i: number): number => {
-  const number = x[i];
-  if (number === undefined) throw new RangeError(`[${i}] of ${x.length}`);
-  return number;
+const reversed = ({ shape, data }: Tensor): Tensor => {
+  const [T = 0, n = 0] = shape;
+  const rows = Array.from({ length: T }, (_, t) => data.subarray(t * n, (t + 1) * n));
+  return { shape, data: Float64Array.from(rows.reverse().flatMap((row) => [...row])) };
 };
 
-/** W·x, for rows `first` … of W; its columns are as many as x has numbers. */
-function times(W: Numbers, x: Numbers, first: number, rows: number): number[] {
-  return Array.from({ length: rows }, (_, i) => {
-    let sum = 0;
-    for (let k = 0; k < x.length; k++) sum += at(W, (first + i) * x.length + k) * at(x, k);
-    return sum;
-  });
+/** Two of (T, n) side by side. */
+function beside(sides: readonly Tensor[]): Tensor {
+  const T = sides[0]?.shape[0] ?? 0;
+  const widths = sides.map(({ shape: [, n = 0] }) => n);
+  const rows = Array.from({ length: T }, (_, t) =>
+    sides.flatMap(({ data }, d) => {
+      const n = widths[d] as number;
+      return [...data.subarray(t * n, (t + 1) * n)];
+    }),
+  );
+  const width = widths.reduce((sum, n) => sum + n, 0);
+  const y = zeros(T, width);
+  y.data.set(rows.flat());
+  return y;
 }
-
-/** One direction of one layer. */
-interface Direction {
-  readonly network: Network;
-  readonly f: readonly Activation[];
-  readonly weight: (part: string) => Numbers;
-}
-
-/** Block `gate` of W·x + b: PyTorch's order of gates. */
-function part({ network, weight }: Direction, side: "ih" | "hh", gate: number, x: Numbers) {
-  const { na } = network;
-  const product = times(weight(`weight_${side}`), x, gate * na, na);
-  const bias = weight(`bias_${side}`);
-  return product.map((sum, i) => (bias.length === 0 ? sum : sum + at(bias, gate * na + i)));
-}
-
-const sum = (a: Numbers, b: Numbers): number[] => Array.from(a, (x, i) => x + at(b, i));
-
-/** f_k of what lies within the clip. */
-const through =
-  ({ network: { clip }, f }: Direction, k: number) =>
-  (x: number): number =>
-    value(f[k] as Activation, Math.min(Math.max(x, -clip), clip));
-
-interface State {
-  readonly h: Numbers;
-  readonly c: Numbers;
-}
-
-function rnnStep(on: Direction, x: Numbers, { h, c }: State): State {
-  return { h: sum(part(on, "ih", 0, x), part(on, "hh", 0, h)).map(through(on, 0)), c };
-}
-
-function gruStep(on: Direction, x: Numbers, { h, c }: State): State {
-  const gate = (g: number): number[] =>
-    sum(part(on, "ih", g, x), part(on, "hh", g, h)).map(through(on, 0));
-  const [r, z] = [gate(0), gate(1)];
-  const reset = (v: Numbers): number[] => Array.from(v, (each, i) => at(r, i) * each);
-  const hidden = on.network.resetAfter ? reset(part(on, "hh", 2, h)) : part(on, "hh", 2, reset(h));
-  const n = sum(part(on, "ih", 2, x), hidden).map(through(on, 1));
-  return { h: n.map((each, i) => (1 - at(z, i)) * each + at(z, i) * at(h, i)), c };
-}
-
-function lstmStep(on: Direction, x: Numbers, { h, c }: State): State {
-  const { na, nh, peepholes, coupled } = on.network;
-  const raw = (g: number): number[] => sum(part(on, "ih", g, x), part(on, "hh", g, h));
-  const peeping = (z: number[], k: number, memory: Numbers): number[] => {
-    const p = on.weight("peephole");
-    return peepholes ? z.map((each, i) => each + at(p, k * na + i) * at(memory, i)) : z;
-  };
-  const i = peeping(raw(0), 0, c).map(through(on, 0));
-  const f = coupled ? i.map((each) => 1 - each) : peeping(raw(1), 1, c).map(through(on, 0));
-  const g = raw(2).map(through(on, 1));
-  const next = f.map((each, j) => each * at(c, j) + at(i, j) * at(g, j));
-  const o = peeping(raw(3), 2, next).map(through(on, 0));
-  const u = next.map((each, j) => at(o, j) * value(on.f[2] as Activation, each));
-  return { h: nh === na ? u : times(on.weight("weight_hr"), u, 0, nh), c: next };
-}
-
-const STEPS = { rnn: rnnStep, gru: gruStep, lstm: lstmStep };
 
 /**
- * A sequence through the network.
+ * A sequence (T, nx) through the network.
  *
- * @param x one vector for each step
+ * @param weights of layer l and direction d
  * @param states of each pass, layer by layer, in it direction by direction
- * @returns what the highest layer gives, step by step, and the states that are reached
+ * @returns what the highest layer gives, (T, D·nh), and the states that are reached
  */
 export function runNetwork(
-  network: Network,
-  weights: Weights,
-  x: readonly Numbers[],
+  { layers, directions }: Network,
+  weights: (l: number, d: number) => RecurrentWeights,
+  x: Tensor,
   states: readonly State[],
-): { y: number[][]; states: State[] } {
+): { y: Tensor; states: State[] } {
   const reached: State[] = [];
-  let below: Numbers[] = [...x];
-  for (let l = 0; l < network.layers; l++) {
-    const sides = network.fromEnd.map((fromEnd, d) => {
-      const suffix = `l${l}${d === 1 ? "_reverse" : ""}`;
-      const direction: Direction = {
-        network,
-        f: network.functions[d] as readonly Activation[],
-        weight: (name) => weights[`${name}_${suffix}`] ?? [],
-      };
-      let state = states[reached.length] as State;
-      const order = fromEnd ? [...below].reverse() : below;
-      const outputs = order.map((input) => {
-        state = STEPS[network.cell](direction, input, state);
-        return state.h;
-      });
-      reached.push(state);
-      return fromEnd ? outputs.reverse() : outputs;
+  let y = x;
+  for (let l = 0; l < layers; l++) {
+    const sides = directions.map(({ cell, fromEnd }, d) => {
+      const { h, c } = states[reached.length] as State;
+      const input = fromEnd ? reversed(y) : y;
+      const run = recurrentForward(cell, weights(l, d), input, h, c);
+      reached.push({ h: Float64Array.from(run.h), c: Float64Array.from(run.c) });
+      return fromEnd ? reversed(run.y) : run.y;
     });
-    below = below.map((_, t) => sides.flatMap((side) => [...Array.from(side[t] as Numbers)]));
+    y = beside(sides);
   }
-  return { y: below.map((row) => [...Array.from(row)]), states: reached };
+  return { y, states: reached };
 }

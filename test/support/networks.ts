@@ -9,7 +9,8 @@ import {
   type RecurrentOptions,
 } from "../../src/index.js";
 import type { Activation as Plain } from "../oracle/functions.js";
-import { type Network, runNetwork } from "../oracle/recurrent.js";
+import { type Network, runNetwork } from "../oracle/network.js";
+import type { RecurrentWeights } from "../oracle/recurrent.js";
 import { GATES } from "./layers.js";
 import { randomTensor, uniform } from "./random.js";
 import type { Tensor } from "./subject.js";
@@ -195,29 +196,40 @@ const USUAL = {
 
 /** The options as the oracle has them. */
 function networkOf(options: RecurrentOptions): Network {
-  const { cell, hiddenSize, bidirectional = false, nonlinearity } = options;
+  const { cell, bidirectional = false, nonlinearity } = options;
   const usual = nonlinearity === undefined ? USUAL[cell] : [nonlinearity];
   const all = (options.activations ?? usual).map(plain);
   const n = usual.length;
   const directions = bidirectional ? [0, 1] : [0];
   return {
-    ...{ cell, nx: options.inputSize, na: hiddenSize, nh: options.projectionSize ?? hiddenSize },
     layers: options.layers ?? 1,
-    fromEnd: directions.map((d) => d === 1 || options.reverse === true),
-    functions: directions.map((d) => (d * n < all.length ? all.slice(d * n, (d + 1) * n) : all)),
-    clip: options.clip ?? Number.POSITIVE_INFINITY,
-    resetAfter: options.resetAfter ?? true,
-    peepholes: options.peepholes ?? false,
-    coupled: options.inputForget ?? false,
+    directions: directions.map((d) => ({
+      fromEnd: d === 1 || options.reverse === true,
+      cell: {
+        cell,
+        activations: d * n < all.length ? all.slice(d * n, (d + 1) * n) : all,
+        clip: options.clip ?? Number.POSITIVE_INFINITY,
+        before: options.resetAfter === false,
+        coupled: options.inputForget ?? false,
+      },
+    })),
   };
+}
+
+/** One pass's weights without layer and direction in their names. */
+function passOf(weights: Drawn["weights"], l: number, d: number): RecurrentWeights {
+  const suffix = `_l${l}${d === 1 ? "_reverse" : ""}`;
+  const own = Object.entries(weights).filter(([name]) => name.endsWith(suffix));
+  const named = own.map(([name, value]) => [name.slice(0, -suffix.length), value]);
+  return Object.fromEntries(named) as RecurrentWeights;
 }
 
 /** What the oracle gives for every sequence: outputs (T_b, D·nh) and the states reached. */
 export function runOracle({ options, weights, sequences, state }: Drawn) {
   const network = networkOf(options);
-  const plainWeights = Object.fromEntries(
-    Object.entries(weights).map(([name, { data }]) => [name, data]),
-  );
+  const D = network.directions.length;
+  const passes = Array.from({ length: network.layers * D }, (_, p) => p);
+  const all = passes.map((p) => passOf(weights, Math.floor(p / D), p % D));
   const m = sequences.length;
   const reached = Object.fromEntries(
     Object.entries(state).map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]),
@@ -227,17 +239,15 @@ export function runOracle({ options, weights, sequences, state }: Drawn) {
     const from = (p * m + b) * n;
     return tensor?.data.subarray(from, from + n) ?? new Float64Array(0);
   };
-  const outputs = sequences.map(({ shape: [T = 0, nx = 0], data }, b): Tensor => {
-    const passes = Array.from({ length: state.h.shape[0] ?? 0 }, (_, p) => p);
-    const x = Array.from({ length: T }, (_, t) => data.subarray(t * nx, (t + 1) * nx));
+  const outputs = sequences.map((x, b): Tensor => {
     const before = passes.map((p) => ({ h: of(state.h, p, b), c: of(state.c, p, b) }));
-    const { y, states } = runNetwork(network, plainWeights, x, before);
+    const weightsOf = (l: number, d: number) => all[l * D + d] as RecurrentWeights;
+    const { y, states } = runNetwork(network, weightsOf, x, before);
     states.forEach(({ h, c }, p) => {
       of(reached.h, p, b).set(h);
       of(reached.c, p, b).set(c);
     });
-    const width = network.fromEnd.length * network.nh;
-    return { shape: [T, width], data: Float64Array.from(y.flat()) };
+    return y;
   });
   return { outputs, state: reached };
 }
