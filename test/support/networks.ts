@@ -262,3 +262,30 @@ export function startOf(network: Recurrent, { sequences, state }: Drawn) {
   start.write(state);
   return start;
 }
+
+/** Sequences `picks` of a part of a state, (layers·D, m, n). */
+export function pickPart(
+  { shape: [passes = 0, m = 0, n = 0], data }: Tensor,
+  picks: readonly number[],
+): Tensor {
+  const parts = Array.from({ length: passes }, (_, p) =>
+    picks.flatMap((b) => [...data.subarray((p * m + b) * n, (p * m + b + 1) * n)]),
+  );
+  return { shape: [passes, picks.length, n], data: Float64Array.from(parts.flat()) };
+}
+
+/** The same draw with sequences `picks` alone. */
+export function partOf(drawn: Drawn, picks: readonly number[]): Drawn {
+  const some = <E>(all: readonly E[]): E[] => picks.map((b) => all[b] as E);
+  const state = ({ h, c }: Drawn["state"]): Drawn["state"] => ({
+    h: pickPart(h, picks),
+    ...(c && { c: pickPart(c, picks) }),
+  });
+  return {
+    ...drawn,
+    sequences: some(drawn.sequences),
+    state: state(drawn.state),
+    dOutputs: some(drawn.dOutputs),
+    dState: state(drawn.dState),
+  };
+}
