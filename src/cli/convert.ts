@@ -1,7 +1,15 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  openSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { writeModel } from "../formats/safetensors.js";
-import { InputError, withFile } from "./faults.js";
+import { InputError, UsageError, withFile } from "./faults.js";
 import { type NameOptions, openModel, readVocabulary } from "./model.js";
 import { print } from "./output.js";
 
@@ -42,10 +50,11 @@ function syncFolder(path: string): void {
 /** Reads a model of any format and writes it as safetensors. */
 export async function convert(from: string, to: string, command: ConvertCommand): Promise<number> {
   if (!/\.safetensors$/i.test(to)) {
-    throw new InputError(
+    throw new UsageError(
       `${to}: what is written is safetensors: expected a name ending in .safetensors`,
     );
   }
+  if (!existsSync(dirname(to))) throw new InputError(`${to}: there is no folder ${dirname(to)}`);
   const { description } = await openModel(from, command);
   const metadata = new Map(description.metadata);
   if (command.vocabulary !== undefined) {

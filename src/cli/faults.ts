@@ -5,6 +5,11 @@ export class InputError extends Error {
   override name = "InputError";
 }
 
+/** The command line asks for what there is not. */
+export class UsageError extends Error {
+  override name = "UsageError";
+}
+
 const SYSTEM: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
   EISDIR: "expected a file, got a folder",
@@ -41,7 +46,7 @@ export function fileFault(file: string, error: unknown): unknown {
 
 /** What to print for an error: a line for the user's, all there is for one that should not happen. */
 export function report(error: unknown): string {
-  const known = [InputError, ModelFormatError, EngineMemoryError, FeatureError];
+  const known = [InputError, UsageError, ModelFormatError, EngineMemoryError, FeatureError];
   if (known.some((kind) => error instanceof kind)) return `recurra: ${messageOf(error)}\n`;
   const stack = error instanceof Error ? error.stack : undefined;
   return `recurra: this should not happen; please report it\n${stack ?? messageOf(error)}\n`;

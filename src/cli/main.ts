@@ -1,10 +1,10 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from "commander";
 import { type ConvertCommand, convert } from "./convert.js";
-import { report } from "./faults.js";
+import { report, UsageError } from "./faults.js";
 import { FORMATS } from "./input.js";
 import { type InspectCommand, inspect } from "./inspect.js";
-import { allowClosedPipe } from "./output.js";
+import { watchOutput } from "./output.js";
 import { type ScoreCommand, score } from "./score.js";
 
 /** package.json's, put here when the command is built. */
@@ -123,7 +123,7 @@ function commandLine(done: (code: number) => void): Command {
   return program;
 }
 
-allowClosedPipe();
+watchOutput();
 try {
   await commandLine((code) => {
     process.exitCode = code;
@@ -133,6 +133,6 @@ try {
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else {
     process.stderr.write(report(error));
-    process.exitCode = 1;
+    process.exitCode = error instanceof UsageError ? 2 : 1;
   }
 }

@@ -3,7 +3,7 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describeSafetensors, type PytorchNames, readSafetensors } from "../formats/safetensors.js";
 import type { ModelDescription } from "../index.js";
-import { InputError, withFile } from "./faults.js";
+import { InputError, UsageError, withFile } from "./faults.js";
 
 /** The model that the package ships, seen from dist/cli.js. */
 const SHIPPED = new URL("../models/english-characters.safetensors", import.meta.url);
@@ -125,7 +125,7 @@ export async function openModel(
   const reader = READERS.find((each) => each.name.test(place));
   const names = namesOf(options);
   if (reader !== undefined && Object.keys(names).length > 0) {
-    throw new InputError(
+    throw new UsageError(
       `${name}: ${Object.keys(names).join(", ")}: only for files with PyTorch's names`,
     );
   }

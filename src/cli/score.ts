@@ -6,7 +6,7 @@ import {
   type Precision,
   UnknownTokenError,
 } from "../index.js";
-import { InputError, printable } from "./faults.js";
+import { InputError, printable, UsageError } from "./faults.js";
 import { formatOf, Input, type InputFormat, type Item } from "./input.js";
 import { type NameOptions, type OpenModel, openModel, readVocabulary } from "./model.js";
 import { Interruption, print } from "./output.js";
@@ -86,6 +86,10 @@ function encode(model: LanguageModel, input: Input, { line, sequence }: Item): I
 
 /** Scores what comes, line by line; gives the exit code. */
 export async function score(file: string | undefined, command: ScoreCommand): Promise<number> {
+  const format = command.format ?? formatOf(file);
+  if (command.field !== undefined && format === "text") {
+    throw new UsageError("--field: lines of text have no fields: --format jsonl or csv");
+  }
   const model = await load(command);
   const input = await Input.open(file);
   if (input.size === undefined && process.stdin.isTTY) {
@@ -94,7 +98,7 @@ export async function score(file: string | undefined, command: ScoreCommand): Pr
   const interruption = new Interruption(() => input.close());
   const waiting: (Item & { ids: Int32Array })[] = [];
   async function* sequences(): AsyncGenerator<Int32Array> {
-    for await (const item of input.items(command.format ?? formatOf(file), command.field)) {
+    for await (const item of input.items(format, command.field)) {
       const ids = encode(model, input, item);
       waiting.push({ ...item, ids });
       yield ids;
