@@ -14,7 +14,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const require = createRequire(import.meta.url);
 
 /** What is imported by a name of its own: package.json, "exports". */
-const ENTRIES = ["index", "arrays", "formats/safetensors"];
+const FORMATS = ["safetensors", "onnx", "keras", "tensorflowjs"];
+const ENTRIES = ["index", "arrays", ...FORMATS.map((name) => `formats/${name}`)];
 
 function run(script, ...args) {
   execFileSync(process.execPath, [script, ...args], { cwd: root, stdio: "inherit" });

@@ -30,28 +30,16 @@ type Read = (bytes: Uint8Array, path: string) => Promise<ModelDescription>;
 const READERS: readonly { readonly name: RegExp; readonly read: Read }[] = [
   {
     name: /\.onnx$/i,
-    read: async (bytes) => {
-      const { describeOnnx } = (await import("../formats/onnx.js" as string)) as {
-        describeOnnx(file: Uint8Array): ModelDescription;
-      };
-      return describeOnnx(bytes);
-    },
+    read: async (bytes) => (await import("../formats/onnx.js")).describeOnnx(bytes),
   },
   {
     name: /\.keras$/i,
-    read: async (bytes) => {
-      const { describeKeras } = (await import("../formats/keras.js" as string)) as {
-        describeKeras(file: Uint8Array): ModelDescription;
-      };
-      return describeKeras(bytes);
-    },
+    read: async (bytes) => (await import("../formats/keras.js")).describeKeras(bytes),
   },
   {
     name: /\.json$/i,
     read: async (bytes, path) => {
-      const { describeTensorflowJs } = (await import("../formats/tensorflowjs.js" as string)) as {
-        describeTensorflowJs(model: object, shards: readonly Uint8Array[]): ModelDescription;
-      };
+      const { describeTensorflowJs } = await import("../formats/tensorflowjs.js");
       const model = parseJson(path, bytes);
       return describeTensorflowJs(model, await readShards(path, model));
     },
