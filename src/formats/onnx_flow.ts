@@ -23,8 +23,10 @@ export const sameAxis = (a: Axis, b: Axis): boolean => {
 
 /** The name of the module that a node came from: PyTorch's "/encoder/rnn/LSTM_1" is encoder.rnn. */
 export function moduleOf(name: string): string | undefined {
-  const path = name.split("/").filter((part) => part !== "");
-  return name.startsWith("/") && path.length > 1 ? path.slice(0, -1).join(".") : undefined;
+  const path = name.split("/").slice(1, -1);
+  // Within nn.Sequential a part says its parent's name again: "/head/head.0/Gemm".
+  const parts = path.filter((part, i) => !path[i + 1]?.startsWith(`${part}.`));
+  return name.startsWith("/") && parts.length > 0 ? parts.join(".") : undefined;
 }
 
 /** The name of a weight's module. */
