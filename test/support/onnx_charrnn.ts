@@ -17,8 +17,11 @@ export function languageModel(tensors: ReadonlyMap<string, StoredTensor>): Uint8
   const float = (name: string) => Float32Array.from(get(name).data);
   const reordered = (data: Float32Array) => {
     const block = data.length / 4;
-    const blocks = IOFC.map((from) => data.subarray(from * block, (from + 1) * block));
-    return Float32Array.from(blocks.flatMap((each) => Array.from(each)));
+    const result = new Float32Array(data.length);
+    IOFC.forEach((from, to) => {
+      result.set(data.subarray(from * block, (from + 1) * block), to * block);
+    });
+    return result;
   };
   const { shape: rows } = get("decoder.weight");
   const [ny = 0, na = 0] = rows;
