@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const require = createRequire(import.meta.url);
 
 /** What is imported by a name of its own: package.json, "exports". */
-const ENTRIES = ["index", "arrays", "formats/safetensors"];
+const ENTRIES = ["index", "arrays", "formats/safetensors", "formats/onnx"];
 
 function run(script, ...args) {
   execFileSync(process.execPath, [script, ...args], { cwd: root, stdio: "inherit" });
