@@ -1,3 +1,4 @@
+export type { Activation, FunctionName } from "./cells/functions.js";
 export { EngineMemoryError, FeatureError, ShapeError, StateError } from "./errors.js";
 export {
   type Loss,
@@ -21,16 +22,18 @@ export {
   rnnForward,
 } from "./functional/rnn.js";
 export type { RnnCache, RnnCaches, RnnParameters } from "./functional/rnn_caches.js";
+export type { BackwardResult, ListBackwardResult } from "./layers/backward.js";
+export type { RecurrentOptions } from "./layers/options.js";
 export {
   createRecurrent,
   type ForwardOptions,
   type ForwardResult,
+  type ListForwardResult,
   type Recurrent,
-  type RecurrentOptions,
 } from "./layers/recurrent.js";
 export type { RecurrentState, StateTensors } from "./layers/state.js";
 export type { RecurrentTape } from "./layers/tape.js";
-export type { LayerGradients, LayerWeights, WeightData } from "./layers/weights.js";
+export type { LayerGradients, LayerWeights, WeightData, WeightName } from "./layers/weights.js";
 export { type Tensor, tensor } from "./tensor.js";
 export type { Precision } from "./wasm/abi.js";
 export {

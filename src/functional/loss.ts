@@ -66,15 +66,14 @@ export function softmaxCrossEntropy(
   if (reduction !== "mean" && reduction !== "sum") {
     throw new TypeError(`${where}: reduction: expected "mean" or "sum", got ${String(reduction)}`);
   }
-  const { tape, model } = checkRecording(where, engine, caches.recording);
-  const { head } = model;
-  const { na, m, T } = tape.sizes;
+  const { head } = checkRecording(where, engine, caches.recording).model;
+  const { track, na, m, T } = caches.recording.seen;
   const { ny } = head;
   const ids = timeMajor(where, targets, m, T, ny);
   const counted = ids.reduce((count, id) => (id < 0 ? count : count + 1), 0);
   const scale = reduction === "mean" ? 1 / Math.max(counted, 1) : 1;
 
-  const at = planHeadGradient(ny, tape.sizes);
+  const at = planHeadGradient(ny, na, T * m);
   const rows = T * m;
   return withScratch(engine.arena, at.bytes + stageBytes(rows * na), ({ pointer }) => {
     // Allocates, too: last, so that a call that finds no memory leaves none behind, and before any view is made.
@@ -85,18 +84,17 @@ export function softmaxCrossEntropy(
     const dW = pointer + at.dW;
     const db = pointer + at.db;
     const zeros = pointer + at.zeros;
-    const h = tape.h + tape.strides.state;
     arena.i32(pointer + at.targets, rows).set(ids);
     arena.f64(dW, ny * na).fill(0);
     arena.f64(db, ny).fill(0);
     arena.f64(zeros, na).fill(0);
-    head.logits(kernels, rows, h, logits);
+    head.logits(rows, track.h, logits);
     const losses = pointer + at.loss;
     kernels.cross_entropy_rows(rows, ny, scale, logits, pointer + at.targets, losses, logits);
     kernels.gemm_packed(rows, na, ny, ny, 0, na, logits, transposed, zeros, da);
     kernels.add_rows(rows, ny, logits, db);
     addWeightGradient(kernels, rows, ny, logits, pointer + at.gradient, [
-      { width: na, source: h, target: dW, stride: na },
+      { first: 0, outputs: ny, width: na, source: track.h, lds: na, index: 0, target: dW },
     ]);
     const sum = arena.f64(losses, rows).reduce((total, each) => total + each, 0);
     const dWy: Tensor = { shape: [ny, na], data: arena.f64(dW, ny * na).slice() };

@@ -1,5 +1,7 @@
 import { lstmCell } from "../cells/lstm.js";
 import { ShapeError } from "../errors.js";
+import { strides } from "../sequence/track.js";
+import type { WeightArrays } from "../sequence/weights.js";
 import { checkShape, formatShape, type Tensor } from "../tensor.js";
 import { checkHead, checkMatrix, type Naming } from "./model.js";
 import { Caches, StepCache } from "./recording.js";
@@ -55,9 +57,15 @@ export const lstmNaming: Naming<LstmParameters> = {
   },
 
   fill(parameters, { nx, na }) {
-    return (W, bias) => {
+    return ({ Wx, Wh, bias }) => {
       GATES.forEach((gate, g) => {
-        W.set(parameters[`W${gate}`].data, g * na * (na + nx));
+        const { data } = parameters[`W${gate}`];
+        for (let i = 0; i < na; i++) {
+          const hidden = i * (na + nx);
+          const input = hidden + na;
+          Wh.set(data.subarray(hidden, input), (g * na + i) * na);
+          Wx.set(data.subarray(input, input + nx), (g * na + i) * nx);
+        }
         bias.set(parameters[`b${gate}`].data, g * na);
       });
     };
@@ -66,15 +74,18 @@ export const lstmNaming: Naming<LstmParameters> = {
 
 /** The inverse of `fill`, for parameters and their gradients alike. */
 export function split(
-  W: Float64Array,
-  bias: Float64Array,
+  { Wx, Wh, bias }: WeightArrays<Float64Array<ArrayBuffer>>,
   { nx, na }: { nx: number; na: number },
 ): Gates {
-  const block = na * (na + nx);
-  const weight = (g: number): Tensor => ({
-    shape: [na, na + nx],
-    data: W.slice(g * block, (g + 1) * block),
-  });
+  const weight = (g: number): Tensor => {
+    const data = new Float64Array(na * (na + nx));
+    for (let i = 0; i < na; i++) {
+      const row = g * na + i;
+      data.set(Wh.subarray(row * na, (row + 1) * na), i * (na + nx));
+      data.set(Wx.subarray(row * nx, (row + 1) * nx), i * (na + nx) + na);
+    }
+    return { shape: [na, na + nx], data };
+  };
   const offset = (g: number): Tensor => ({
     shape: [na, 1],
     data: bias.slice(g * na, (g + 1) * na),
@@ -128,9 +139,9 @@ export class LstmCache extends StepCache<LstmParameters> {
 
   /** One block of the step's gates. */
   private gate(block: number): Tensor {
-    const { engine, held } = this.recording;
-    const { na, m } = held.tape.sizes;
-    const rows = engine.arena.f64(held.tape.z + this.step * held.tape.strides.z, m * 4 * na);
+    const { engine, seen } = this.recording;
+    const { track, na, m } = seen;
+    const rows = engine.arena.f64(track.z + this.step * m * strides(track).z, m * 4 * na);
     const data = new Float64Array(na * m);
     for (let j = 0; j < na; j++) {
       for (let r = 0; r < m; r++) data[j * m + r] = rows[(4 * r + block) * na + j] as number;
@@ -141,7 +152,7 @@ export class LstmCache extends StepCache<LstmParameters> {
   override get parameters(): LstmParameters {
     const { weights, head } = this.recording.held.model;
     const { W: Wy, bias: by } = head.tensors();
-    return { ...weights.read((W, bias) => split(W, bias, weights)), Wy, by };
+    return { ...weights.read((arrays) => split(arrays, weights)), Wy, by };
   }
 }
 

@@ -2,14 +2,13 @@ import {
   createRecurrent,
   type Engine,
   type LayerGradients,
-  type LayerWeights,
   type Recurrent,
 } from "../../src/index.js";
 import { randomTensor } from "./random.js";
 import type { Tensor } from "./subject.js";
 import type { OpenDirection, TorchWeights } from "./torch_direction.js";
 
-export const GATES = { rnn: 1, lstm: 4 } as const;
+export const GATES = { rnn: 1, lstm: 4, gru: 3 } as const;
 export type CellName = keyof typeof GATES;
 export const cellNames = Object.keys(GATES) as CellName[];
 
@@ -52,7 +51,7 @@ export function randomWeights(
   };
 }
 
-export const layerWeights = (w: TorchWeights): LayerWeights => ({
+export const layerWeights = (w: TorchWeights) => ({
   ...{ weight_ih_l0: w.weight_ih, weight_hh_l0: w.weight_hh },
   ...{ bias_ih_l0: w.bias_ih, bias_hh_l0: w.bias_hh },
 });

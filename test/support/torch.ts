@@ -11,7 +11,9 @@ import type {
 
 /** A PyTorch float64 case: layers of RNN or LSTM, one or two directions, a ragged batch; loss = Σ y·dy. */
 export interface TorchCase {
-  cell: "rnn" | "lstm";
+  cell: "rnn" | "lstm" | "gru";
+  input_size: number;
+  hidden_size: number;
   layers: number;
   bidirectional: boolean;
   /** One for each sequence, (T_b, features). */
