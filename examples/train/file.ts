@@ -23,10 +23,9 @@ export function fileOf(network: Network, notes: Readonly<Record<string, string>>
     "decoder.weight": Wy,
     "decoder.bias": flat(by),
   };
-  const stored = Object.entries(tensors).map(([name, { shape, data }]): [
-    string,
-    StorableTensor,
-  ] => [name, { shape, data, dtype: "F16" }]);
+  const stored = Object.entries(tensors).map(
+    ([name, { shape, data }]): [string, StorableTensor] => [name, { shape, data, dtype: "F16" }],
+  );
   return writeSafetensors(new Map(stored), {
     ...notes,
     vocabulary: JSON.stringify(Object.fromEntries(CHARACTERS.map((each, id) => [each, id]))),

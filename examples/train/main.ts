@@ -7,10 +7,10 @@ import { newNetwork } from "./network.js";
 import { HELP, type Options, readOptions } from "./options.js";
 import { Passages } from "./passages.js";
 import { progress } from "./progress.js";
-import { mulberry32 } from "./random.js";
+import { mulberry32, type Random } from "./random.js";
 import { type Document, PROVENANCE, prepare, publicDomainTexts, split } from "./text.js";
 import { BATCH, PASSAGE, STRETCH, train } from "./train.js";
-import { encode } from "./vocabulary.js";
+import { encode, START } from "./vocabulary.js";
 
 /** nx: more would cost little and gain little. */
 const INPUTS = 32;
@@ -18,14 +18,26 @@ const INPUTS = 32;
 /** Steps that the loss on display is a mean of. */
 const MEAN_OF = 100;
 
-async function run({ text, out, steps, hidden, seed }: Options): Promise<void> {
-  const random = mulberry32(seed);
-  const documents: Document[] =
+interface Material {
+  readonly documents: readonly Document[];
+  readonly seen: string;
+  readonly unseen: string;
+  readonly passages: Passages;
+}
+
+function materialFor({ text }: Options, random: Random): Material {
+  const documents =
     text.length === 0
       ? publicDomainTexts("build/texts")
       : text.map((name) => ({ name, text: readFileSync(name, "utf8") }));
   const { seen, unseen } = split(documents.map((each) => prepare(each.text, random)));
-  const passages = new Passages(encode(seen), PASSAGE, random);
+  const passages = new Passages(encode(START + seen), PASSAGE, random);
+  return { documents, seen, unseen, passages };
+}
+
+async function run(options: Options, material: Material, random: Random): Promise<void> {
+  const { text, out, steps, hidden, seed } = options;
+  const { documents, seen, unseen, passages } = material;
   using engine = await createEngine();
   const network = newNetwork({ nx: INPUTS, na: hidden }, random);
   console.log(
@@ -42,31 +54,33 @@ async function run({ text, out, steps, hidden, seed }: Options): Promise<void> {
   shown.stop();
 
   const bits = await bitsPerCharacter(engine, fileOf(network, {}), unseen);
-  const found = `${bits.toFixed(3)} bits per character of ${number(unseen.length)} that it has not seen`;
+  const heldOut = `${bits.toFixed(3)} bits per character of ${number(unseen.length)} that it has not seen`;
   const command = `npm run train -- --steps ${steps} --hidden ${hidden} --seed ${seed}`;
-  const notes =
-    text.length === 0 ? { ...PROVENANCE, command } : { text: text.join(", "), command };
-  const file = fileOf(network, { ...notes, heldOut: found });
+  const origin = text.length === 0 ? PROVENANCE : { text: text.join(", ") };
+  const file = fileOf(network, { ...origin, command, heldOut });
   mkdirSync(dirname(out), { recursive: true });
   writeFileSync(out, file);
-  console.log(`${found}\n${out}: ${number(file.length)} bytes`);
+  console.log(`${heldOut}\n${out}: ${number(file.length)} bytes`);
 }
 
 function number(value: number): string {
   return value.toLocaleString("en");
 }
 
-function options(): Options | undefined {
+/** What the user asks for; if it cannot be had, says why and gives nothing. */
+function asked(): Parameters<typeof run> | undefined {
   try {
-    return readOptions(process.argv.slice(2));
+    const options = readOptions(process.argv.slice(2));
+    const random = mulberry32(options.seed);
+    if (!options.help) return [options, materialFor(options, random), random];
+    console.log(HELP);
   } catch (error) {
-    if (!(error instanceof TypeError)) throw error;
+    if (!(error instanceof Error)) throw error;
     console.error(`${error.message}\nWhat there is: npm run train -- --help`);
     process.exitCode = 2;
-    return undefined;
   }
+  return undefined;
 }
 
-const chosen = options();
-if (chosen?.help) console.log(HELP);
-else if (chosen !== undefined) await run(chosen);
+const job = asked();
+if (job !== undefined) await run(...job);

@@ -55,7 +55,9 @@ export function publicDomainTexts(folder: string): Document[] {
   return SOURCES.flatMap((source) => {
     const data = unpacked(source, folder);
     const files = readdirSync(data).filter((file) => source.files.test(file));
-    return files.sort().map((file) => ({ name: file, text: readFileSync(join(data, file), "utf8") }));
+    return files
+      .sort()
+      .map((file) => ({ name: file, text: readFileSync(join(data, file), "utf8") }));
   });
 }
 
@@ -84,10 +86,6 @@ const PLAIN: readonly (readonly [RegExp, string])[] = [
   [/[\u201c\u201d]/g, '"'],
   [/\u2014/g, "--"],
   [/[\u2010-\u2013]/g, "-"],
-  // Within a paragraph a line's end is a space like any other.
-  [/[^\S\n]*\n(?:\s*\n)+\s*/g, "\u2029"],
-  [/\s+/g, " "],
-  [/\u2029/g, START],
 ];
 
 /** Where a sentence ends and another begins: no more than a guess, which knows the commonest abbreviations. */
@@ -98,9 +96,12 @@ const SENTENCE = /(?<=(?<!\b(?:Mr|Mrs|Dr|St|Messrs))(?<=[a-z0-9%)]{2})[.!?]["']?
  * sentence, by chance, a new line, so that a line's beginning is as familiar as the middle of a paragraph.
  */
 export function prepare(text: string, random: Random): string {
-  const plain = PLAIN.reduce((made, [pattern, by]) => made.replace(pattern, by), `${text}\n`);
-  const lines = plain.trim().replace(SENTENCE, () => (random() < 0.5 ? START : " "));
-  return `${START}${lines}${START}`;
+  const plain = PLAIN.reduce((made, [pattern, by]) => made.replace(pattern, by), text);
+  const paragraphs = plain.split(/\n\s*\n/).map((each) => each.replace(/\s+/g, " ").trim());
+  return paragraphs
+    .filter((paragraph) => paragraph !== "")
+    .map((each) => each.replace(SENTENCE, () => (random() < 0.5 ? START : " ")) + START)
+    .join("");
 }
 
 /** The share of a text that is kept back: its last lines. */

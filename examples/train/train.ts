@@ -16,7 +16,7 @@ export const STRETCHES = 8;
 export const PASSAGE = STRETCHES * STRETCH + 1;
 
 /** The learning rate: it rises to this over the first steps and falls from there on a straight line to 0. */
-const RATE = 0.006;
+const RATE = 0.008;
 const RISE = 100;
 
 /** A gradient longer than this is cut to it. */

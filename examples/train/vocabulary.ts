@@ -11,7 +11,9 @@ export const CHARACTERS: readonly string[] = [
   UNKNOWN,
 ];
 
-const IDS: ReadonlyMap<string, number> = new Map(CHARACTERS.map((character, id) => [character, id]));
+const IDS: ReadonlyMap<string, number> = new Map(
+  CHARACTERS.map((character, id) => [character, id]),
+);
 
 /** The id of every character (code point) of a text. */
 export function encode(text: string): Uint8Array {
