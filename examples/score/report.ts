@@ -20,9 +20,14 @@ export function report(scored: readonly Scored[]): string {
   for (const { kind, text, score } of scored) {
     const { bitsPerToken, perplexity, tokenLogProbs } = score;
     const cells = [kind.join("\n"), marked(text, leastOf(tokenLogProbs))];
-    table.push([...cells, bitsPerToken.toFixed(2), perplexity.toFixed(1)]);
+    table.push([...cells, decimals(bitsPerToken, 2), decimals(perplexity, 1)]);
   }
   return table.toString();
+}
+
+/** A text of no characters has neither bits nor a perplexity. */
+function decimals(value: number, digits: number): string {
+  return Number.isNaN(value) ? "–" : value.toFixed(digits);
 }
 
 /** Where the smallest value is; −1 if there is none. */

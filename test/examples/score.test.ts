@@ -20,7 +20,13 @@ function rowsOf(stdout: string) {
     const [upper = [], lower = []] = cells.slice(2 * i + 2, 2 * i + 4);
     const kind = `${upper[0]?.trim()} ${lower[0]?.trim()}`;
     const [text = "", mark = ""] = [upper[1]?.slice(1), lower[1]?.slice(1)];
-    return { kind, text: text.trimEnd(), mark, bits: Number(upper[2]), perplexity: Number(upper[3]) };
+    return {
+      kind,
+      text: text.trimEnd(),
+      mark,
+      bits: Number(upper[2]),
+      perplexity: Number(upper[3]),
+    };
   });
 }
 
