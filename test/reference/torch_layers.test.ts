@@ -36,8 +36,8 @@ function run(engine: (typeof engines)[number]["engine"], given: TorchCase): Map<
   const { h, c } = state.read();
   results.set("h_n", h).set("dh0", dState.h);
   if (c && dState.c) results.set("c_n", c).set("dc0", dState.c);
-  outputs.forEach((y, b) => results.set(`y[${b}]`, y));
-  dInputs.forEach((dx, b) => results.set(`dx[${b}]`, dx));
+  for (const [b, y] of outputs.entries()) results.set(`y[${b}]`, y);
+  for (const [b, dx] of dInputs.entries()) results.set(`dx[${b}]`, dx);
   for (const [name, d] of Object.entries(gradients)) results.set(`dweights.${name}`, d as Tensor);
   for (const made of [tape, state, initial, network]) made.dispose();
   return results;
