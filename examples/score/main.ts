@@ -1,8 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { createEngine } from "recurra";
-import { loadLanguageModel } from "./model.js";
+import { createEngine, loadLanguageModel, type Score } from "recurra";
 import { report } from "./report.js";
 import { TEXTS, type Text } from "./texts.js";
 
@@ -28,10 +27,10 @@ Next:
 async function run(own: readonly string[]): Promise<void> {
   using engine = await createEngine();
   const file = readFileSync(fileURLToPath(import.meta.resolve(`recurra/${MODEL}`)));
-  const model = await loadLanguageModel(engine, file);
+  using model = await loadLanguageModel(engine, file);
   const texts: Text[] = [...TEXTS, ...own.map((text): Text => ({ kind: ["your", "text"], text }))];
   const scores = model.scoreSync(texts.map(({ text }) => text));
-  const scored = texts.map((text, i) => ({ ...text, score: scores[i] as (typeof scores)[number] }));
+  const scored = texts.map((text, i) => ({ ...text, score: scores[i] as Score }));
   console.log(`${report(scored)}\n${NEXT}`);
 }
 

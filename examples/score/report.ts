@@ -1,5 +1,5 @@
 import Table from "cli-table3";
-import type { Score } from "./model.js";
+import type { Score } from "recurra";
 import type { Text } from "./texts.js";
 
 /** Characters of a text that are shown: the table fits a terminal of 80 columns. */

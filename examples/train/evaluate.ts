@@ -1,5 +1,4 @@
-import type { Engine } from "recurra";
-import { loadLanguageModel } from "../score/model.js";
+import { type Engine, loadLanguageModel } from "recurra";
 
 /**
  * How well a model file tells the characters of a text, in bits per character: every line on its own, its end included.
@@ -11,7 +10,7 @@ export async function bitsPerCharacter(
   file: Uint8Array,
   text: string,
 ): Promise<number> {
-  const model = await loadLanguageModel(engine, file);
+  using model = await loadLanguageModel(engine, file);
   const lines = text.match(/[^\n]*\n/g) ?? [];
   const scores = model.scoreSync(lines);
   const tokens = scores.reduce((sum, score) => sum + score.tokens, 0);
