@@ -65,12 +65,20 @@ export function clipOf(functions: usize, which: i32): f64 {
   return which == H ? Infinity : f64.load(functions);
 }
 
+// Functions that are long and rare stay calls: inlined wherever they are used, they would be a sixth of the module.
+
+function exponential(x: v128): v128 {
+  return expVector(x);
+}
+
+function tangent<T>(x: v128): v128 {
+  return tanh<T>(x);
+}
+
 /** ln(1 + e^x) = max(x, 0) + ln(1 + u), u = e^−|x|. With w = 1 + u as rounded, ln(1 + u) = ln(w)·u / (w − 1): the two roundings cancel. */
-// @ts-ignore: decorator
-@inline
 function softplusVector(x: v128): v128 {
   const one = f64x2.splat(1);
-  const u = expVector(f64x2.neg(f64x2.abs(x)));
+  const u = exponential(f64x2.neg(f64x2.abs(x)));
   const w = f64x2.add(one, u);
   const log = f64x2.div(f64x2.mul(logVector(w), u), f64x2.sub(w, one));
   const rest = v128.bitselect(u, log, f64x2.eq(w, one));
@@ -92,7 +100,7 @@ function softplus<T>(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function expm1<T>(x: v128): v128 {
-  const t = tanh<T>(v128.mul<T>(x, v128.splat<T>(<T>0.5)));
+  const t = tangent<T>(v128.mul<T>(x, v128.splat<T>(<T>0.5)));
   return v128.div<T>(v128.add<T>(t, t), v128.sub<T>(v128.splat<T>(<T>1), t));
 }
 
@@ -105,20 +113,18 @@ function softsign<T>(x: v128): v128 {
   return v128.div<T>(finite, v128.add<T>(v128.splat<T>(<T>1), v128.abs<T>(finite)));
 }
 
-/** The function of this kind, which is known when the code is compiled, of x. */
+/** The function of this kind, which is known when the code is compiled, of x; sigmoid and tanh have maps of their own. */
 // @ts-ignore: decorator
 @inline
 function valueOf<T>(kind: i32, alpha: v128, beta: v128, x: v128): v128 {
   const zero = v128.splat<T>(<T>0);
-  if (kind == Kind.SIGMOID) return sigmoid<T>(x);
-  if (kind == Kind.TANH) return tanh<T>(x);
   if (kind == Kind.RELU) return v128.pmax<T>(x, zero);
   if (kind == Kind.AFFINE) return addProduct<T>(beta, alpha, x);
   if (kind == Kind.LEAKY_RELU) {
     return v128.bitselect(v128.mul<T>(alpha, x), x, v128.lt<T>(x, zero));
   }
   if (kind == Kind.THRESHOLDED_RELU) return v128.andnot(x, v128.le<T>(x, alpha));
-  if (kind == Kind.SCALED_TANH) return v128.mul<T>(alpha, tanh<T>(v128.mul<T>(beta, x)));
+  if (kind == Kind.SCALED_TANH) return v128.mul<T>(alpha, tangent<T>(v128.mul<T>(beta, x)));
   if (kind == Kind.HARD_SIGMOID) {
     const line = addProduct<T>(beta, alpha, x);
     return v128.pmin<T>(v128.pmax<T>(line, zero), v128.splat<T>(<T>1));
@@ -143,14 +149,14 @@ function slopeOf(kind: i32, alpha: v128, beta: v128, x: v128, y: v128): v128 {
   if (kind == Kind.LEAKY_RELU) return v128.bitselect(alpha, one, f64x2.lt(x, zero));
   if (kind == Kind.THRESHOLDED_RELU) return v128.and(one, f64x2.gt(x, alpha));
   if (kind == Kind.SCALED_TANH) {
-    const t = tanh<f64>(f64x2.mul(beta, x)); // not y / α: α may be 0
+    const t = tangent<f64>(f64x2.mul(beta, x)); // not y / α: α may be 0
     return f64x2.mul(f64x2.mul(alpha, beta), f64x2.sub(one, f64x2.mul(t, t)));
   }
   if (kind == Kind.HARD_SIGMOID) {
     return v128.and(alpha, v128.and(f64x2.gt(y, zero), f64x2.lt(y, one)));
   }
   if (kind == Kind.ELU) {
-    return v128.bitselect(f64x2.mul(alpha, expVector(x)), one, f64x2.lt(x, zero));
+    return v128.bitselect(f64x2.mul(alpha, exponential(x)), one, f64x2.lt(x, zero));
   }
   if (kind == Kind.SOFTSIGN) {
     const d = f64x2.add(one, f64x2.abs(x));
@@ -166,13 +172,9 @@ export function mapAll<T>(kind: i32, n: usize, alpha: f64, beta: f64, x: usize, 
   const a = v128.splat<T>(<T>alpha);
   const b = v128.splat<T>(<T>beta);
   const bytes = n * sizeof<T>();
-  const whole = bytes & ~(VECTOR - 1);
-  for (let at: usize = 0; at < whole; at += VECTOR) {
-    v128.store(y + at, valueOf<T>(kind, a, b, v128.load(x + at)));
-  }
-  if (whole < bytes) {
-    const live = (bytes - whole) / sizeof<T>();
-    storeLanes<T>(y + whole, valueOf<T>(kind, a, b, loadLanes<T>(x + whole, live)), live);
+  for (let at: usize = 0; at < bytes; at += VECTOR) {
+    const live = (bytes - at) / sizeof<T>();
+    storeLanes<T>(y + at, valueOf<T>(kind, a, b, loadLanes<T>(x + at, live)), live);
   }
 }
 
