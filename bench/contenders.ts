@@ -13,6 +13,8 @@ export interface Contender {
   works: readonly Work[];
   /** Not taken to cases of more operations than this: they would only cost time. */
   largest?: number;
+  /** Scores the first lines only, so many, and its time is taken times what is left out. */
+  lines?: number;
   kind: "ours" | "variant" | "rival" | "ceiling";
   version?: string;
   command: [string, ...string[]];
@@ -21,6 +23,7 @@ export interface Contender {
 const inference = ["lstm-forward", "lstm-step", "rnn-forward"] as const;
 const all = [...inference, "lstm-train"] as const;
 const maps = ["tanh-map", "sigmoid-map"] as const;
+const language = ["score-lines", "stream-tokens", "open-model"] as const;
 
 /** Before 22, Node has relaxed SIMD behind a flag only. */
 const flags =
@@ -53,6 +56,14 @@ const ours: Contender[] = [
   {
     ...{ id: "maps32", title: "Recurra kernels f32", kind: "ours", ...f32, ...checked },
     ...{ works: maps, command: node("ours/maps", "f32") },
+  },
+  {
+    ...{ id: "language64", title: "Recurra f64", kind: "ours", ...f64, ...checked },
+    ...{ works: language, command: node("ours/language", "f64") },
+  },
+  {
+    ...{ id: "language32", title: "Recurra f32", kind: "ours", ...f32, ...checked },
+    ...{ works: language, command: node("ours/language", "f32") },
   },
   {
     ...{ id: "ceiling64", title: "ceiling f64", kind: "ceiling", ...f64 },
@@ -113,32 +124,67 @@ const rivals: Contender[] = [
   },
 ];
 
+/** The rivals on language models. Lines go in by padded batches of 32, in the order of the file unless it says otherwise. */
+const languageRivals: Contender[] = [
+  {
+    ...rival("webLanguage", "onnxruntime-web f32", "onnxruntime_language", "onnxruntime-web"),
+    works: language,
+  },
+  {
+    ...{ id: "webSorted", title: "onnxruntime-web f32, lines sorted by length", kind: "rival" },
+    ...{ ...f32, ...checked, works: ["score-lines"] },
+    command: node("rivals/onnxruntime_language", "onnxruntime-web", "sorted"),
+  },
+  {
+    ...rival(
+      "nodeLanguage",
+      "onnxruntime-node f32 (native)",
+      "onnxruntime_language",
+      "onnxruntime-node",
+    ),
+    works: language,
+  },
+  {
+    ...rival("tfLanguage", "TensorFlow.js wasm f32", "tensorflow_language", "wasm"),
+    ...{ works: ["score-lines"], lines: 320 },
+  },
+];
+
 const packages: Record<string, string> = {
-  web: "onnxruntime-web",
-  node: "onnxruntime-node",
+  ...{ web: "onnxruntime-web", webLanguage: "onnxruntime-web", webSorted: "onnxruntime-web" },
+  ...{ node: "onnxruntime-node", nodeLanguage: "onnxruntime-node" },
   tfwasm: "@tensorflow/tfjs-backend-wasm",
+  tfLanguage: "@tensorflow/tfjs-backend-wasm",
   tfcpu: "@tensorflow/tfjs",
   brain: "brain.js",
 };
 
-const python = process.env.PYTHON ?? "python3";
-
-function numpy(): Contender[] {
-  try {
-    const ask = ["-c", "import numpy; print(numpy.__version__)"];
-    const version = execFileSync(python, ask, { stdio: ["ignore", "pipe", "ignore"] });
-    return [
-      {
-        ...{ id: "numpy", title: "numpy's loop f64 (native)", kind: "rival", ...f64, ...checked },
-        ...{ works: all, version: String(version).trim() },
-        command: [python, "bench/rivals/numpy_loop.py"],
-      },
-    ];
-  } catch {
-    console.error("bench: no numpy here; PYTHON=<a python that has it> takes it along");
-    return [];
+/** A contender whose language is Python, where one of these pythons has its module. */
+function inPython(module: string, pythons: readonly string[], contender: Contender): Contender[] {
+  for (const python of pythons) {
+    try {
+      const ask = ["-c", `import numpy, ${module}; print(${module}.__version__)`];
+      const version = execFileSync(python, ask, { stdio: ["ignore", "pipe", "ignore"] });
+      const [, ...words] = contender.command;
+      return [{ ...contender, version: String(version).trim(), command: [python, ...words] }];
+    } catch {} // the next one may have it
   }
+  console.error(`bench: no ${module} here; PYTHON=<a python that has it> takes it along`);
+  return [];
 }
+
+const { PYTHON } = process.env;
+
+const pythonRivals = (): Contender[] => [
+  ...inPython("numpy", [PYTHON ?? "python3"], {
+    ...{ id: "numpy", title: "numpy's loop f64 (native)", kind: "rival", ...f64, ...checked },
+    ...{ works: all, command: ["python", "bench/rivals/numpy_loop.py"] },
+  }),
+  ...inPython("torch", [PYTHON ?? "python3", "/usr/bin/python3"], {
+    ...{ id: "torch", title: "PyTorch f32 (native)", kind: "rival", ...f32, ...checked },
+    ...{ works: ["score-lines"], command: ["python", "bench/rivals/torch_language.py"] },
+  }),
+];
 
 export const rivalsFolder = "bench/rivals";
 
@@ -148,9 +194,9 @@ export const rivalsInstalled = (): boolean =>
 /** Everybody who can run here; without rivals ourselves and the plain loop, which needs nothing. */
 export function contenders(withRivals: boolean): Contender[] {
   if (!withRivals) return [...ours, plain];
-  const installed = rivals.map((one) => {
+  const installed = [...rivals, ...languageRivals].map((one) => {
     const path = `${rivalsFolder}/node_modules/${packages[one.id]}/package.json`;
     return { ...one, version: String(JSON.parse(readFileSync(path, "utf8")).version) };
   });
-  return [...ours, ...otherWays, plain, ...installed, ...numpy()];
+  return [...ours, ...otherWays, plain, ...installed, ...pythonRivals()];
 }

@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as cases from "./cases/cases.js";
+import { languageCases } from "./cases/language.js";
 import { type Contender, contenders, rivalsFolder, rivalsInstalled } from "./contenders.js";
 import { type Options, readOptions } from "./options.js";
 import { coldStart } from "./ours/cold_start.js";
@@ -26,33 +27,38 @@ function installRivals(): void {
   process.exit(1);
 }
 
+/** As large as the mode has time for. */
+function sized(one: cases.Case, mode: Options["mode"]): cases.Case {
+  if (mode === "check") return cases.shrunk(one);
+  return mode === "quick" && one.work === "score-lines" ? { ...one, m: 500 } : one;
+}
+
+const shortened = (one: cases.Case, { lines }: Contender): cases.Case =>
+  one.work === "score-lines" && lines !== undefined && lines < one.m ? { ...one, m: lines } : one;
+
 /** Each case against everybody who does that work, and our own cases against each other. */
 function plan(lanes: readonly Lane[], { mode, only }: Options): Entry[][] {
   const against = [
     ...[...cases.forwardCases, ...cases.stepCases, ...cases.rnnCases, ...cases.trainCases],
-    ...cases.mapCases,
-  ];
+    ...[...cases.mapCases, ...languageCases],
+  ].map((one) => sized(one, mode));
   const takes = ({ works, largest }: Contender, one: cases.Case): boolean =>
     works.includes(one.work) && cases.operations(one) <= (largest ?? Number.POSITIVE_INFINITY);
   const together = against.map((one) =>
-    lanes.filter(({ contender }) => takes(contender, one)).map((lane) => ({ lane, case: one })),
+    lanes
+      .filter(({ contender }) => takes(contender, one))
+      .map((lane) => ({ lane, case: shortened(one, lane.contender) })),
   );
   const alone = lanes
     .filter(({ contender }) => contender.id === "f64" || contender.id === "f32")
     .flatMap((lane) =>
       [cases.linearInT, cases.linearInM, cases.subnormalCases(lane.contender.width)].map((list) =>
-        list.map((one) => ({ lane, case: one })),
+        list.map((one) => ({ lane, case: sized(one, mode) })),
       ),
     );
-  return [...together, ...alone]
-    .filter((entries) =>
-      entries.some((entry) => `${entry.case.work} ${entry.case.name}`.includes(only)),
-    )
-    .map((entries) =>
-      mode === "check"
-        ? entries.map((entry) => ({ ...entry, case: cases.shrunk(entry.case) }))
-        : entries,
-    );
+  return [...together, ...alone].filter((entries) =>
+    entries.some((entry) => `${entry.case.work} ${entry.case.name}`.includes(only)),
+  );
 }
 
 function tell(outcomes: readonly Outcome[]): void {
