@@ -10,9 +10,18 @@ if (!existsSync(`${root}/dist/esm/index.js`)) {
   console.error("bench: the package is not built: run `npm run build` first");
   process.exit(1);
 }
-const ours = ["layer", "functions", "maps", "ceiling", "first_score", "language", "empty"];
+const ours = [
+  "layer",
+  "functions",
+  "maps",
+  "ceiling",
+  "first_score",
+  "language",
+  "first_open",
+  "empty",
+];
 const rivals = ["plain", "onnxruntime", "tensorflow", "brain"];
-const language = ["onnxruntime_language", "tensorflow_language"];
+const language = ["onnxruntime_language", "tensorflow_language", "first_open"];
 const names = [
   ...["main", ...ours.map((name) => `ours/${name}`)],
   ...[...rivals, ...language].map((name) => `rivals/${name}`),

@@ -32,6 +32,9 @@ export const openCase: LanguageCase = {
   ...{ m: 1, T: 40, data: "shakespeare" },
 };
 
+/** The first model of a process: the engine, or the runtime, is made as well. */
+export const coldOpenCase: LanguageCase = { ...openCase, name: "first in a process" };
+
 export const languageCases: readonly LanguageCase[] = [scoreCase, streamCase, openCase];
 
 export const isLanguage = (one: Case): one is LanguageCase => "layers" in one;

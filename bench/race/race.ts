@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { type Case, callsBeforeCheck } from "../cases/cases.js";
 import { readResult } from "../cases/check.js";
-import type { Contender } from "../contenders.js";
+import type { Contender } from "../contender.js";
 import type { Lane } from "./lane.js";
 import type { Job } from "./protocol.js";
 import { type Question, question } from "./question.js";

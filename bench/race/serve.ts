@@ -60,12 +60,13 @@ async function answer(make: Make, request: Request): Promise<Reply> {
 }
 
 export const serve = (make: Prepare<Operands>): Promise<void> =>
-  loop((job) => make(job, readOperands(job.operands, job.work, job)));
+  serveJobs((job) => make(job, readOperands(job.operands, job.work, job)));
 
 export const serveLanguage = (make: Prepare<LanguageFiles>): Promise<void> =>
-  loop((job) => make(job, readLanguageFiles(job.operands)));
+  serveJobs((job) => make(job, readLanguageFiles(job.operands)));
 
-async function loop(make: Make): Promise<void> {
+/** For who needs no operands, and as the others' loop. */
+export async function serveJobs(make: Make): Promise<void> {
   for await (const line of createInterface({ input: process.stdin })) {
     const reply = await answer(make, JSON.parse(line)).catch(
       (error: unknown): Reply => ({ ok: false, error: String(error) }),
