@@ -1,11 +1,20 @@
-// Runs exp_map_f32, sigmoid_map_f32 and tanh_map_f32 over all 2^32 floats and prints, for each, the largest distance from the
-// correctly rounded value and from the exact one, and where it decreases. Exit code 1: more than 2 places, or a decrease.
+// Runs exp_map_f32, sigmoid_map_f32, tanh_map_f32 and three of function_map_f32's over all 2^32 floats and prints, for each, the
+// largest distance from the correctly rounded value and from the exact one, and where it decreases. Exit code 1: more than 2
+// places (elu: 3), or a decrease (but elu, whose steps down are counted).
 // Why it exists: in single precision a bound need not be argued, it can be counted. Reference: Math in f64, whose own error
-// is below 2^-27 of an f32 unit. Run: npm run build && node scripts/sweep_f32.mjs [exp|sigmoid|tanh]   (a minute each)
+// is below 2^-27 of an f32 unit. Run: npm run build && node scripts/sweep_f32.mjs [exp|sigmoid|…]   (a minute each)
 
 import { readFileSync } from "node:fs";
 
-const FUNCTIONS = { exp: Math.exp, sigmoid: (x) => 1 / (1 + Math.exp(-x)), tanh: Math.tanh };
+const FUNCTIONS = {
+  exp: Math.exp,
+  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
+  tanh: Math.tanh,
+  elu: (x) => (x < 0 ? Math.expm1(x) : x),
+  softplus: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))),
+  softsign: (x) => (Math.abs(x) === Infinity ? Math.sign(x) : x / (1 + Math.abs(x))),
+};
+const KINDS = { elu: 8, softplus: 10, softsign: 9 };
 const SIZE = 2 ** 20;
 const memory = new WebAssembly.Memory({ initial: 1024 });
 const module = new WebAssembly.Module(readFileSync("build/kernels.wasm"));
@@ -14,6 +23,7 @@ const start = Math.ceil(kernels.heap_base() / 16) * 16;
 const x = new Float32Array(memory.buffer, start, SIZE);
 const y = new Float32Array(memory.buffer, start + 4 * SIZE, SIZE);
 const [xBits, yBits] = [x, y].map((a) => new Int32Array(a.buffer, a.byteOffset, SIZE));
+const functions = new Float64Array(memory.buffer, start + 8 * SIZE, 10); // a record of assembly/base/functions
 const rounded = new Float32Array(1);
 const bits = new Int32Array(rounded.buffer);
 
@@ -21,10 +31,13 @@ const bits = new Int32Array(rounded.buffer);
 function sweep(name) {
   const f = FUNCTIONS[name];
   const found = { name, places: 0, placesAt: 0, units: 0, unitsAt: 0, decreases: 0, wrong: 0 };
+  functions.set([Infinity, KINDS[name], 1]);
+  const general = [functions.byteOffset, 0].slice(name in KINDS ? 0 : 2);
+  const map = kernels[`${name in KINDS ? "function" : name}_map_f32`];
   let last = Number.NaN;
   for (let first = 0; first < 2 ** 32; first += SIZE) {
     for (let i = 0; i < SIZE; i++) xBits[i] = first + i;
-    kernels[`${name}_map_f32`](SIZE, x.byteOffset, y.byteOffset);
+    map(SIZE, ...general, x.byteOffset, y.byteOffset);
     const turned = first >= 2 ** 31;
     for (let i = 0; i < SIZE; i++) {
       const exact = f(x[i]);
@@ -49,5 +62,6 @@ const [only] = process.argv.slice(2);
 for (const name of only === undefined ? Object.keys(FUNCTIONS) : [only]) {
   const found = sweep(name);
   console.log(JSON.stringify(found));
-  if (found.places > 2 || found.decreases > 0 || found.wrong > 0) process.exitCode = 1;
+  const bad = name === "elu" ? found.places > 3 : found.places > 2 || found.decreases > 0;
+  if (bad || found.wrong > 0) process.exitCode = 1;
 }

@@ -1,4 +1,22 @@
-export { EngineMemoryError, FeatureError, ShapeError, StateError } from "./errors.js";
+export type { Activation, FunctionName } from "./cells/functions.js";
+export {
+  AbortedError,
+  EngineMemoryError,
+  FeatureError,
+  type ModelFormatCode,
+  ModelFormatError,
+  ShapeError,
+  StateError,
+  UnknownTokenError,
+} from "./errors.js";
+export {
+  type GruGradients,
+  gruBackward,
+  gruCellBackward,
+  gruCellForward,
+  gruForward,
+} from "./functional/gru.js";
+export type { GruCache, GruCaches, GruParameters } from "./functional/gru_caches.js";
 export {
   type Loss,
   type LossOptions,
@@ -21,16 +39,37 @@ export {
   rnnForward,
 } from "./functional/rnn.js";
 export type { RnnCache, RnnCaches, RnnParameters } from "./functional/rnn_caches.js";
+export type { BackwardResult, ListBackwardResult } from "./layers/backward.js";
+export type { RecurrentOptions } from "./layers/options.js";
 export {
   createRecurrent,
   type ForwardOptions,
   type ForwardResult,
+  type ListForwardResult,
   type Recurrent,
-  type RecurrentOptions,
 } from "./layers/recurrent.js";
 export type { RecurrentState, StateTensors } from "./layers/state.js";
 export type { RecurrentTape } from "./layers/tape.js";
-export type { LayerGradients, LayerWeights, WeightData } from "./layers/weights.js";
+export type { LayerGradients, LayerWeights, WeightData, WeightName } from "./layers/weights.js";
+export type {
+  DenseDescription,
+  InputDescription,
+  ModelDescription,
+  RecurrentDescription,
+  StoredNumbers,
+} from "./model/description.js";
+export {
+  type LanguageModel,
+  type LanguageModelOptions,
+  loadLanguageModel,
+  type ScoreOptions,
+} from "./model/language_model.js";
+export type { Score } from "./model/score.js";
+export type { ModelSource } from "./model/source.js";
+export type { LanguageStream, StreamState } from "./model/stream.js";
+export { loadTagger, type Tagged, type Tagger, type TaggerOptions } from "./model/tagger.js";
+export type { Sequence } from "./model/tokens.js";
+export type { Vocabulary, VocabularySource } from "./model/vocabulary.js";
 export { type Tensor, tensor } from "./tensor.js";
 export type { Precision } from "./wasm/abi.js";
 export {

@@ -40,7 +40,7 @@ export function rowExponentials(n: usize, shift: f64, x: usize, y: usize): f64 {
 }
 
 /** The same sum, bit for bit, with nothing written. */
-function rowSum(n: usize, shift: f64, x: usize): f64 {
+export function rowSum(n: usize, shift: f64, x: usize): f64 {
   const shifts = f64x2.splat(shift);
   let sum = f64x2.splat(0);
   for (let i: usize = 0; i < n; i += lanes<f64>()) {

@@ -28,3 +28,17 @@ export type FunctionName = keyof typeof FUNCTIONS;
 export type Activation =
   | FunctionName
   | { readonly name: FunctionName; readonly alpha?: number; readonly beta?: number };
+
+/**
+ * The record that the general kernels read (assembly/base/function.ts): the bound of what goes into every function, then
+ * each function's number, α and β.
+ */
+export function functionRecord(clip: number, activations: readonly Activation[]): number[] {
+  const record = [clip];
+  for (const activation of activations) {
+    const given = typeof activation === "string" ? { name: activation } : activation;
+    const { kind, alpha, beta } = FUNCTIONS[given.name];
+    record.push(kind, given.alpha ?? alpha, given.beta ?? beta);
+  }
+  return record;
+}

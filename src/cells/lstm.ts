@@ -1,17 +1,103 @@
 import type { Cell } from "./cell.js";
 
-/** The long short-term memory without peepholes; gates in the order i, f, g, o. */
-export const lstmCell: Cell = {
+const layout = {
   name: "lstm",
-  gates: 4,
+  input: [0, 1, 2, 3],
+  recurrent: [0, 1, 2, 3],
+  bias: [0, 1, 2, 3].map((block) => ({ ih: block, hh: block })),
+  products: [{ blocks: 4, gradient: 0, source: "h" }],
+  gradient: 4,
   hasMemory: true,
-  keepsGates: true,
+  projected: false,
+} as const;
 
-  forward(kernels, m, na, cPrev, z, c, h) {
+/** The long short-term memory without peepholes; a row is i, f, g, o. */
+export const lstmCell: Cell = {
+  ...layout,
+  row: 4,
+  peepholes: false,
+
+  forward({ width: { kernels }, na, nh, products }, m, { hPrev, cPrev, z, c, h }) {
+    const n = 4 * na;
+    kernels.gemm_packed(m, n, nh, nh, n, n, hPrev, products[0] as number, z, z);
     kernels.lstm_gates_forward(m, na, cPrev, z, c, h);
   },
 
-  backward(kernels, m, na, z, cPrev, c, dy, dh, dc, dz) {
-    kernels.lstm_gates_backward(m, na, z, cPrev, c, dy, dh, dc, dz);
+  backward({ na, nh, zeros }, { products }, kernels, m, at) {
+    const { z, cPrev, c, dy, dh, dNext, dc, dz } = at;
+    const n = 4 * na;
+    kernels.lstm_gates_backward(m, na, z, cPrev, c, dy, dNext, dc, dz);
+    kernels.gemm_packed(m, nh, n, n, 0, nh, dz, products[0] as number, zeros, dh);
   },
 };
+
+export interface LstmOptions {
+  /** Whether the forget gate is 1 − the input gate. */
+  readonly coupled: boolean;
+  readonly peepholes: boolean;
+}
+
+/** An LSTM with any functions, peepholes, coupled gates. A row is the pre-activations i, f, g, o, then the gates. */
+export const generalLstm = (
+  functions: readonly number[],
+  { coupled, peepholes }: LstmOptions,
+): Cell => ({
+  ...layout,
+  row: 8,
+  peepholes,
+  functions,
+
+  forward(weights, m, { hPrev, cPrev, z, c, h }) {
+    const { width, na, nh, products, functions, peepholes } = weights;
+    const { kernels } = width;
+    const [n, row] = [4 * na, 8 * na];
+    kernels.gemm_packed(m, n, nh, nh, row, row, hPrev, products[0] as number, z, z);
+    kernels.lstm_general_forward(m, na, functions, +coupled, peepholes, cPrev, z, c, h);
+  },
+
+  backward({ na, nh, zeros, functions, peepholes }, { products }, kernels, m, at) {
+    const { z, cPrev, c, dy, dh, dNext, dc, dz } = at;
+    const n = 4 * na;
+    kernels.lstm_general_backward(
+      m,
+      na,
+      functions,
+      +coupled,
+      peepholes,
+      z,
+      cPrev,
+      c,
+      dy,
+      dNext,
+      dc,
+      dz,
+    );
+    kernels.gemm_packed(m, nh, n, n, 0, nh, dz, products[0] as number, zeros, dh);
+  },
+});
+
+/** The same cell whose h is a projection of the units' output u: h = W_hr·u (Sak et al. 2014). */
+export const projectedLstm = (cell: Cell): Cell => ({
+  ...cell,
+  projected: true,
+
+  forward(weights, m, at) {
+    const { width, na, nh, projection, zeros } = weights;
+    const { h, u } = at;
+    at.h = u;
+    cell.forward(weights, m, at);
+    at.h = h;
+    width.kernels.gemm_packed(m, nh, na, na, 0, nh, u, projection, zeros, h);
+  },
+
+  backward(weights, transposed, kernels, m, at) {
+    const { na, nh, zeros } = weights;
+    const { dy, dh, dp, scratch } = at;
+    kernels.gather_rows(m, nh, nh, nh, dh, 0, dp);
+    kernels.add_rows(1, m * nh, dy, dp);
+    kernels.gemm_packed(m, na, nh, nh, 0, na, dp, transposed.projection, zeros, scratch);
+    at.dy = scratch;
+    cell.backward(weights, transposed, kernels, m, at);
+    at.dy = dy;
+  },
+});

@@ -1,17 +1,46 @@
 import type { Cell } from "./cell.js";
 
+const layout = {
+  name: "rnn",
+  input: [0],
+  recurrent: [0],
+  bias: [{ ih: 0, hh: 0 }],
+  products: [{ blocks: 1, gradient: 0, source: "h" }],
+  gradient: 1,
+  hasMemory: false,
+  peepholes: false,
+  projected: false,
+} as const;
+
 /** h = tanh(Waa·h + Wax·x + ba). */
 export const rnnCell: Cell = {
-  name: "rnn",
-  gates: 1,
-  hasMemory: false,
-  keepsGates: false,
+  ...layout,
+  row: 0,
 
-  forward(kernels, m, na, _cPrev, z, _c, h) {
+  forward({ width: { kernels }, na, nh, products }, m, { hPrev, z, h }) {
+    kernels.gemm_packed(m, na, nh, nh, na, na, hPrev, products[0] as number, z, z);
     kernels.rnn_gates_forward(m * na, z, h);
   },
 
-  backward(kernels, m, na, z, _cPrev, _c, dy, dh, _dc, dz) {
-    kernels.rnn_gates_backward(m * na, z, dy, dh, dz);
+  backward({ na, nh, zeros }, { products }, kernels, m, { h, dy, dh, dz }) {
+    kernels.rnn_gates_backward(m * na, h, dy, dh, dz);
+    kernels.gemm_packed(m, nh, na, na, 0, nh, dz, products[0] as number, zeros, dh);
   },
 };
+
+/** h = f(Waa·h + Wax·x + ba) with any function f, which keeps the pre-activations. */
+export const generalRnn = (functions: readonly number[]): Cell => ({
+  ...layout,
+  row: 1,
+  functions,
+
+  forward({ width: { kernels }, na, nh, products, functions }, m, { hPrev, z, h }) {
+    kernels.gemm_packed(m, na, nh, nh, na, na, hPrev, products[0] as number, z, z);
+    kernels.rnn_general_forward(m * na, functions, z, h);
+  },
+
+  backward({ na, nh, zeros, functions }, { products }, kernels, m, { z, h, dy, dh, dz }) {
+    kernels.rnn_general_backward(m * na, functions, z, h, dy, dh, dz);
+    kernels.gemm_packed(m, nh, na, na, 0, nh, dz, products[0] as number, zeros, dh);
+  },
+});

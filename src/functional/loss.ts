@@ -4,9 +4,12 @@ import { planHeadGradient } from "../sequence/plan.js";
 import { checkObject, describe, type Tensor } from "../tensor.js";
 import { type Engine, withScratch } from "../wasm/engine.js";
 import { read, stageBytes } from "./axes.js";
+import { GruCaches } from "./gru_caches.js";
 import { LstmCaches } from "./lstm_caches.js";
 import { RnnCaches } from "./rnn_caches.js";
 import { checkRecording } from "./run.js";
+
+const KINDS = [RnnCaches, LstmCaches, GruCaches] as const;
 
 /** Class ids (m, T), or m rows of T of them; −1 is ignored. */
 export type Targets = Int32Array | readonly (readonly number[])[];
@@ -28,18 +31,18 @@ export interface Loss {
 
 /**
  * The cross-entropy of the softmax outputs against target classes, and its gradient through the output layer. With
- * `rnnBackward` or `lstmBackward` of `da` it is the whole gradient of a model. Computed from logits, as
+ * `rnnBackward`, `lstmBackward` or `gruBackward` of `da` it is the whole gradient of a model. Computed from logits, as
  * log-sum-exp(logits) − logit of the target, and so exact where a probability rounds to 0 or 1.
  *
  * @param targets class ids in 0 … ny − 1, (m, T), or −1 to ignore a step
- * @returns `loss`, `da`, `dby`, and `dWy` (LSTM) or `dWya` (RNN), (ny, na)
+ * @returns `loss`, `da`, `dby`, and `dWy` (LSTM, GRU) or `dWya` (RNN), (ny, na)
  * @throws {TypeError} if `targets` is of the wrong kind or `reduction` unknown
  * @throws {ShapeError} if `targets` has the wrong size or an id is out of range
  * @throws {StateError} if the caches are disposed
  */
 export function softmaxCrossEntropy(
   engine: Engine,
-  caches: LstmCaches,
+  caches: LstmCaches | GruCaches,
   targets: Targets,
   options?: LossOptions,
 ): Loss & { dWy: Tensor };
@@ -51,30 +54,29 @@ export function softmaxCrossEntropy(
 ): Loss & { dWya: Tensor };
 export function softmaxCrossEntropy(
   engine: Engine,
-  caches: LstmCaches | RnnCaches,
+  caches: LstmCaches | GruCaches | RnnCaches,
   targets: Targets,
   options: LossOptions = {},
 ): Loss & ({ dWy: Tensor } | { dWya: Tensor }) {
   const where = "softmaxCrossEntropy";
   checkObject(where, "options", options);
   const { reduction = "mean" } = options;
-  if (!(caches instanceof LstmCaches || caches instanceof RnnCaches)) {
+  if (!KINDS.some((kind) => caches instanceof kind)) {
     throw new TypeError(
-      `${where}: caches: expected RnnCaches or LstmCaches, got ${describe(caches)}`,
+      `${where}: caches: expected RnnCaches, LstmCaches or GruCaches, got ${describe(caches)}`,
     );
   }
   if (reduction !== "mean" && reduction !== "sum") {
     throw new TypeError(`${where}: reduction: expected "mean" or "sum", got ${String(reduction)}`);
   }
-  const { tape, model } = checkRecording(where, engine, caches.recording);
-  const { head } = model;
-  const { na, m, T } = tape.sizes;
+  const { head } = checkRecording(where, engine, caches.recording).model;
+  const { track, na, m, T } = caches.recording.seen;
   const { ny } = head;
   const ids = timeMajor(where, targets, m, T, ny);
   const counted = ids.reduce((count, id) => (id < 0 ? count : count + 1), 0);
   const scale = reduction === "mean" ? 1 / Math.max(counted, 1) : 1;
 
-  const at = planHeadGradient(ny, tape.sizes);
+  const at = planHeadGradient(ny, na, T * m);
   const rows = T * m;
   return withScratch(engine.arena, at.bytes + stageBytes(rows * na), ({ pointer }) => {
     // Allocates, too: last, so that a call that finds no memory leaves none behind, and before any view is made.
@@ -85,24 +87,23 @@ export function softmaxCrossEntropy(
     const dW = pointer + at.dW;
     const db = pointer + at.db;
     const zeros = pointer + at.zeros;
-    const h = tape.h + tape.strides.state;
     arena.i32(pointer + at.targets, rows).set(ids);
     arena.f64(dW, ny * na).fill(0);
     arena.f64(db, ny).fill(0);
     arena.f64(zeros, na).fill(0);
-    head.logits(kernels, rows, h, logits);
+    head.logits(rows, track.h, logits);
     const losses = pointer + at.loss;
     kernels.cross_entropy_rows(rows, ny, scale, logits, pointer + at.targets, losses, logits);
     kernels.gemm_packed(rows, na, ny, ny, 0, na, logits, transposed, zeros, da);
     kernels.add_rows(rows, ny, logits, db);
     addWeightGradient(kernels, rows, ny, logits, pointer + at.gradient, [
-      { width: na, source: h, target: dW, stride: na },
+      { first: 0, outputs: ny, width: na, source: track.h, lds: na, index: 0, target: dW },
     ]);
     const sum = arena.f64(losses, rows).reduce((total, each) => total + each, 0);
     const dWy: Tensor = { shape: [ny, na], data: arena.f64(dW, ny * na).slice() };
     const dby: Tensor = { shape: [ny, 1], data: arena.f64(db, ny).slice() };
     const shared = { loss: sum * scale, da: read(engine, [na, m, T], da, pointer + at.bytes), dby };
-    return caches instanceof LstmCaches ? { ...shared, dWy } : { ...shared, dWya: dWy };
+    return caches instanceof RnnCaches ? { ...shared, dWya: dWy } : { ...shared, dWy };
   });
 }
 

@@ -1,7 +1,8 @@
 import { lstmCell } from "../cells/lstm.js";
-import { ShapeError } from "../errors.js";
-import { checkShape, formatShape, type Tensor } from "../tensor.js";
-import { checkHead, checkMatrix, type Naming } from "./model.js";
+import type { WeightArrays } from "../sequence/weights.js";
+import { checkShape, type Tensor } from "../tensor.js";
+import { fillGate, gateBias, gateMatrix } from "./gates.js";
+import { checkGate, checkHead, type Naming } from "./model.js";
 import { Caches, StepCache } from "./recording.js";
 
 /** The parameters of an LSTM with a softmax output. A gate's matrix has the hidden columns first: [hidden | input]. */
@@ -38,12 +39,7 @@ export const lstmNaming: Naming<LstmParameters> = {
   head: ["Wy", "by"],
 
   check(where, parameters) {
-    const [na, columns] = checkMatrix(where, "Wf", parameters.Wf, "(na, na + nx)");
-    if (columns <= na) {
-      throw new ShapeError(
-        `${where}: Wf: expected (na, na + nx) with nx ≥ 1, got ${formatShape([na, columns])}`,
-      );
-    }
+    const [na, columns] = checkGate(where, "Wf", parameters.Wf);
     for (const gate of GATES) {
       const W = `W${gate}` as const;
       const b = `b${gate}` as const;
@@ -54,11 +50,11 @@ export const lstmNaming: Naming<LstmParameters> = {
     return { nx: columns - na, na, ny };
   },
 
-  fill(parameters, { nx, na }) {
-    return (W, bias) => {
+  fill(parameters, sizes) {
+    return (to) => {
       GATES.forEach((gate, g) => {
-        W.set(parameters[`W${gate}`].data, g * na * (na + nx));
-        bias.set(parameters[`b${gate}`].data, g * na);
+        fillGate(parameters[`W${gate}`], to, g, g, sizes);
+        to.bias.set(parameters[`b${gate}`].data, g * sizes.na);
       });
     };
   },
@@ -66,19 +62,11 @@ export const lstmNaming: Naming<LstmParameters> = {
 
 /** The inverse of `fill`, for parameters and their gradients alike. */
 export function split(
-  W: Float64Array,
-  bias: Float64Array,
-  { nx, na }: { nx: number; na: number },
+  arrays: WeightArrays<Float64Array<ArrayBuffer>>,
+  sizes: { nx: number; na: number },
 ): Gates {
-  const block = na * (na + nx);
-  const weight = (g: number): Tensor => ({
-    shape: [na, na + nx],
-    data: W.slice(g * block, (g + 1) * block),
-  });
-  const offset = (g: number): Tensor => ({
-    shape: [na, 1],
-    data: bias.slice(g * na, (g + 1) * na),
-  });
+  const weight = (g: number): Tensor => gateMatrix(arrays, g, g, sizes);
+  const offset = (g: number): Tensor => gateBias(arrays.bias, g, sizes.na);
   return {
     Wf: weight(1),
     bf: offset(1),
@@ -108,40 +96,28 @@ export class LstmCache extends StepCache<LstmParameters> {
 
   /** The input (update) gate, (na, m). */
   get it(): Tensor {
-    return this.gate(0);
+    return this.block(0);
   }
 
   /** The forget gate, (na, m). */
   get ft(): Tensor {
-    return this.gate(1);
+    return this.block(1);
   }
 
   /** The candidate, (na, m). */
   get cct(): Tensor {
-    return this.gate(2);
+    return this.block(2);
   }
 
   /** The output gate, (na, m). */
   get ot(): Tensor {
-    return this.gate(3);
-  }
-
-  /** One block of the step's gates. */
-  private gate(block: number): Tensor {
-    const { engine, held } = this.recording;
-    const { na, m } = held.tape.sizes;
-    const rows = engine.arena.f64(held.tape.z + this.step * held.tape.strides.z, m * 4 * na);
-    const data = new Float64Array(na * m);
-    for (let j = 0; j < na; j++) {
-      for (let r = 0; r < m; r++) data[j * m + r] = rows[(4 * r + block) * na + j] as number;
-    }
-    return { shape: [na, m], data };
+    return this.block(3);
   }
 
   override get parameters(): LstmParameters {
     const { weights, head } = this.recording.held.model;
     const { W: Wy, bias: by } = head.tensors();
-    return { ...weights.read((W, bias) => split(W, bias, weights)), Wy, by };
+    return { ...weights.read((arrays) => split(arrays, weights)), Wy, by };
   }
 }
 

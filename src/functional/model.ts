@@ -1,6 +1,7 @@
 import type { Cell } from "../cells/cell.js";
 import { ShapeError } from "../errors.js";
 import { Head } from "../sequence/head.js";
+import { Stack } from "../sequence/stack.js";
 import { type FillWeights, Weights } from "../sequence/weights.js";
 import { checkShape, checkTensor, describe, formatShape, type Tensor } from "../tensor.js";
 import { Shared } from "../wasm/arena.js";
@@ -27,16 +28,22 @@ export interface Naming<P extends object> {
 
 /** The parameters of one network in linear memory: a recurrent layer and its output layer. */
 export class Model extends Shared {
-  readonly weights: Weights;
+  readonly stack: Stack;
   readonly head: Head;
   /** The tensors that were packed, by which a replaced one is noticed. */
   readonly #tensors: readonly unknown[];
 
-  constructor(weights: Weights, head: Head, tensors: readonly unknown[]) {
+  /** Takes over the caller's ownership of stack and head. */
+  constructor(stack: Stack, head: Head, tensors: readonly unknown[]) {
     super();
-    this.weights = weights;
+    this.stack = stack;
     this.head = head;
     this.#tensors = tensors;
+  }
+
+  /** Of the one layer. */
+  get weights(): Weights {
+    return this.stack.passes[0] as Weights;
   }
 
   /** Whether these are still the tensors that were packed. */
@@ -45,7 +52,7 @@ export class Model extends Shared {
   }
 
   protected free(): void {
-    this.weights.release();
+    this.stack.release();
     this.head.release();
   }
 }
@@ -101,12 +108,15 @@ function pack<P extends object>(
   const { nx, na, ny } = sizes;
   const [W, bias] = naming.head.map((name) => (parameters[name] as Tensor).data);
   const fill = naming.fill(parameters, sizes);
-  const weights = new Weights(engine, engine.width("f64"), naming.cell, nx, na, fill);
+  const width = engine.width("f64");
+  const { cell } = naming;
+  const shape = { width, cells: [cell], layers: 1, reverse: false, nx, na, nh: na };
+  const stack = new Stack(shape, [new Weights(engine, width, cell, shape, fill)]);
   try {
-    const head = new Head(engine, ny, na, W as Float64Array, bias as Float64Array);
-    return new Model(weights, head, tensors);
+    const head = new Head(engine, width, ny, na, W as Float64Array, bias as Float64Array);
+    return new Model(stack, head, tensors);
   } catch (error) {
-    weights.release();
+    stack.release();
     throw error;
   }
 }
@@ -126,6 +136,15 @@ export function checkMatrix(
     );
   }
   return [rows, columns];
+}
+
+/** Throws unless a gate's matrix has a column for each hidden unit and for at least one input; gives its extents. */
+export function checkGate(where: string, name: string, value: Tensor): readonly [number, number] {
+  const [na, columns] = checkMatrix(where, name, value, "(na, na + nx)");
+  if (columns > na) return [na, columns];
+  throw new ShapeError(
+    `${where}: ${name}: expected (na, na + nx) with nx ≥ 1, got ${formatShape([na, columns])}`,
+  );
 }
 
 /** Checks the output layer and gives ny. */

@@ -1,5 +1,6 @@
 import { StateError } from "../errors.js";
 import type { Tape } from "../sequence/tape.js";
+import { strides, type Track } from "../sequence/track.js";
 import type { Tensor } from "../tensor.js";
 import { type Engine, Owned, unwatch, watch, withScratch } from "../wasm/engine.js";
 import { read, stageBytes } from "./axes.js";
@@ -25,6 +26,15 @@ export class Recording {
     if (this.#held === undefined) throw new StateError(`${this.kind}: disposed`);
     void this.engine.kernels;
     return this.#held;
+  }
+
+  /** What the one layer of the tape left, and the sizes of the call. */
+  get seen(): { track: Track; nx: number; na: number; m: number; T: number } {
+    const { tape } = this.held;
+    const { m, T } = tape.batch;
+    const track = tape.run.tracks[0] as Track;
+    const { nx, na } = track.weights;
+    return { track, nx, na, m, T };
   }
 
   dispose(): void {
@@ -76,9 +86,8 @@ export abstract class StepCache<P> extends Owned {
 
   /** The step's input, (nx, m). */
   get xt(): Tensor {
-    const { tape } = this.recording.held;
-    const { nx, m } = tape.sizes;
-    return this.recording.tensor(tape.x + this.step * tape.strides.x, [nx, m]);
+    const { track, nx, m } = this.recording.seen;
+    return this.recording.tensor(track.x + this.step * m * strides(track).x, [nx, m]);
   }
 
   /** Gives the memory back. A step of `caches.at(t)` belongs to its caches: for it this does nothing. */
@@ -88,9 +97,23 @@ export abstract class StepCache<P> extends Owned {
 
   /** A state part before (0) or after (1) the step. */
   protected state(part: "h" | "c", after: 0 | 1): Tensor {
-    const { tape } = this.recording.held;
-    const { na, m } = tape.sizes;
-    return this.recording.tensor(tape[part] + (this.step + after) * tape.strides.state, [na, m]);
+    const { track, na, m } = this.recording.seen;
+    // The states of all steps follow the initial one.
+    const row = (this.step + after) * m;
+    return this.recording.tensor(track[`${part}0`] + row * strides(track)[part], [na, m]);
+  }
+
+  /** One block of the step's rows, (na, m). */
+  protected block(block: number): Tensor {
+    const { engine, seen } = this.recording;
+    const { track, na, m } = seen;
+    const { row } = track.weights.cell;
+    const rows = engine.arena.f64(track.z + this.step * m * strides(track).z, m * row * na);
+    const data = new Float64Array(na * m);
+    for (let j = 0; j < na; j++) {
+      for (let r = 0; r < m; r++) data[j * m + r] = rows[(row * r + block) * na + j] as number;
+    }
+    return { shape: [na, m], data };
   }
 }
 
@@ -105,7 +128,7 @@ export abstract class Caches<C> extends Owned {
   constructor(recording: Recording) {
     super();
     this.recording = recording;
-    this.length = recording.held.tape.sizes.T;
+    this.length = recording.seen.T;
   }
 
   /** The cache of step t; negative counts from the end. @throws {RangeError} if there is no such step */
@@ -120,9 +143,8 @@ export abstract class Caches<C> extends Owned {
 
   /** The input, (nx, m, T). */
   get x(): Tensor {
-    const { tape } = this.recording.held;
-    const { nx, m, T } = tape.sizes;
-    return this.recording.tensor(tape.x, [nx, m, T]);
+    const { track, nx, m, T } = this.recording.seen;
+    return this.recording.tensor(track.x, [nx, m, T]);
   }
 
   /** Gives the memory back. Afterwards every use throws a `StateError`; a second call does nothing. */

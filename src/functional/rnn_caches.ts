@@ -1,4 +1,5 @@
 import { rnnCell } from "../cells/rnn.js";
+import type { WeightArrays } from "../sequence/weights.js";
 import { checkShape, type Tensor } from "../tensor.js";
 import { checkHead, checkMatrix, type Naming } from "./model.js";
 import { Caches, StepCache } from "./recording.js";
@@ -29,12 +30,10 @@ export const rnnNaming: Naming<RnnParameters> = {
     return { nx, na, ny: checkHead(where, ["Wya", "by"], Wya, by, na, " (from Wax)") };
   },
 
-  fill({ Wax, Waa, ba }, { nx, na }) {
-    return (W, bias) => {
-      for (let i = 0; i < na; i++) {
-        W.set(Waa.data.subarray(i * na, (i + 1) * na), i * (na + nx));
-        W.set(Wax.data.subarray(i * nx, (i + 1) * nx), i * (na + nx) + na);
-      }
+  fill({ Wax, Waa, ba }) {
+    return ({ Wx, Wh, bias }) => {
+      Wx.set(Wax.data);
+      Wh.set(Waa.data);
       bias.set(ba.data);
     };
   },
@@ -42,20 +41,12 @@ export const rnnNaming: Naming<RnnParameters> = {
 
 /** The inverse of `fill`, for parameters and their gradients alike. */
 export function split(
-  W: Float64Array,
-  bias: Float64Array,
+  { Wx, Wh, bias }: WeightArrays<Float64Array<ArrayBuffer>>,
   { nx, na }: { nx: number; na: number },
 ): Pick<RnnParameters, "Wax" | "Waa" | "ba"> {
-  const Waa = new Float64Array(na * na);
-  const Wax = new Float64Array(na * nx);
-  for (let i = 0; i < na; i++) {
-    const row = W.subarray(i * (na + nx), (i + 1) * (na + nx));
-    Waa.set(row.subarray(0, na), i * na);
-    Wax.set(row.subarray(na), i * nx);
-  }
   return {
-    Wax: { shape: [na, nx], data: Wax },
-    Waa: { shape: [na, na], data: Waa },
+    Wax: { shape: [na, nx], data: Wx.slice() },
+    Waa: { shape: [na, na], data: Wh.slice() },
     ba: { shape: [na, 1], data: bias.slice() },
   };
 }
@@ -65,7 +56,7 @@ export class RnnCache extends StepCache<RnnParameters> {
   override get parameters(): RnnParameters {
     const { weights, head } = this.recording.held.model;
     const { W: Wya, bias: by } = head.tensors();
-    return { ...weights.read((W, bias) => split(W, bias, weights)), Wya, by };
+    return { ...weights.read((arrays) => split(arrays, weights)), Wya, by };
   }
 }
 

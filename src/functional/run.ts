@@ -1,7 +1,11 @@
+import { inputProducts, rowElements } from "../cells/cell.js";
 import { StateError } from "../errors.js";
-import { runBackward } from "../sequence/backward.js";
-import { runForward } from "../sequence/forward.js";
+import { gradientsOf, pointersOf, runBackward } from "../sequence/backward.js";
+import { Batch } from "../sequence/batch.js";
+import { planBackward } from "../sequence/plan.js";
 import { Tape } from "../sequence/tape.js";
+import { runSteps, type Track } from "../sequence/track.js";
+import type { WeightArrays } from "../sequence/weights.js";
 import { checkShape, type Tensor } from "../tensor.js";
 import { ITEM } from "../wasm/abi.js";
 import { checkEngine, type Engine, withScratch } from "../wasm/engine.js";
@@ -52,22 +56,25 @@ export function forward<P extends object>(engine: Engine, call: ForwardCall<P>):
   const shape = (n: number): number[] => (single ? [n, m] : [n, m, T]);
 
   return prepared.use((model) => {
-    const tape = new Tape(engine, model.weights, m, T);
+    const batch = Batch.dense(m, T);
+    const tape = new Tape(engine, model.stack, batch);
+    const track = tape.run.tracks[0] as Track;
     try {
       const stageSize = stageBytes(Math.max(nx * T, na * Math.max(T, 1), ny * T) * m);
       return withScratch(engine.arena, stageSize + T * m * ny * ITEM, ({ pointer: stage }) => {
-        write(engine, x, stage, tape.x);
-        write(engine, call.a[1], stage, tape.h);
-        if (call.c !== undefined) write(engine, call.c[1], stage, tape.c);
-        else if (naming.cell.hasMemory) engine.arena.f64(tape.c, m * na).fill(0);
-        runForward(tape);
-        const { state } = tape.strides;
+        write(engine, x, stage, track.x);
+        write(engine, call.a[1], stage, track.h0);
+        if (call.c !== undefined) write(engine, call.c[1], stage, track.c0);
+        else if (naming.cell.hasMemory) engine.arena.f64(track.c0, m * na).fill(0);
+        const ldz = rowElements(naming.cell, na);
+        inputProducts(naming.cell, track.weights, T * m, track.x, track.z, ldz);
+        runSteps(track, batch, 0, T);
         const logits = stage + stageSize;
-        model.head.logits(engine.kernels, T * m, tape.h + state, logits);
+        model.head.logits(T * m, track.h, logits);
         engine.kernels.softmax_rows(T * m, ny, logits, logits);
         const y = read(engine, shape(ny), logits, stage);
-        const a = read(engine, shape(na), tape.h + state, stage);
-        const c = naming.cell.hasMemory ? read(engine, shape(na), tape.c + state, stage) : a;
+        const a = read(engine, shape(na), track.h, stage);
+        const c = naming.cell.hasMemory ? read(engine, shape(na), track.c, stage) : a;
         return {
           recording: new Recording(engine, single ? "cache" : "caches", tape, model),
           a,
@@ -108,13 +115,15 @@ export interface Backward<G> {
 export function backward<G>(
   engine: Engine,
   call: BackwardCall,
-  split: (W: Float64Array, bias: Float64Array, sizes: { nx: number; na: number }) => G,
+  split: (
+    gradients: WeightArrays<Float64Array<ArrayBuffer>>,
+    sizes: { nx: number; na: number },
+  ) => G,
 ): Backward<G> {
   const { where, recording, first, throughTime, single } = call;
   const [daName, da] = call.da;
-  const { tape } = checkRecording(where, engine, recording);
-  const { weights, sizes } = tape;
-  const { nx, na, m, T } = sizes;
+  const { batch } = checkRecording(where, engine, recording).tape;
+  const { track, nx, na, m, T } = recording.seen;
   const letters = single ? ["na", "m"] : ["na", "m", "T'"];
   checkShape(where, daName, da, letters, [na, m, undefined], " (from the forward pass)");
   const [, , steps = 1] = da.shape;
@@ -126,28 +135,34 @@ export function backward<G>(
     checkShape(where, ...call.dc, ["na", "m"], [na, m], " (from the forward pass)");
   }
 
-  const stage = stageBytes(Math.max(nx, na) * m * Math.max(steps, 1));
-  const rows = weights.cell.gates * na;
-  return runBackward(
-    engine,
-    tape,
-    { first, steps, throughTime, joined: true },
-    stage,
-    (at) => {
-      write(engine, da, at.stage, at.dy);
-      if (call.dc !== undefined) write(engine, call.dc[1], at.stage, at.dc);
-    },
-    (at) => ({
-      dx: read(engine, single ? [nx, m] : [nx, m, steps], at.dx, at.stage),
-      da0: read(engine, [na, m], at.dh, at.stage),
-      dc0: read(engine, [na, m], at.dc, at.stage),
-      gradients: split(
-        engine.arena.f64(at.dW, rows * (na + nx)),
-        engine.arena.f64(at.db, rows),
-        sizes,
-      ),
-    }),
-  );
+  const { weights } = track;
+  const stageSize = stageBytes(Math.max(nx, na) * m * Math.max(steps, 1));
+  const plan = planBackward(weights.cell, weights, m, steps * m);
+  const state = stageBytes(m * na);
+  const bytes = stageSize + 2 * state + stageBytes(steps * m * (na + nx)) + plan.bytes;
+  return withScratch(engine.arena, bytes, ({ pointer: stage }) => {
+    // Allocates, too: last, so that a call that finds no memory leaves none behind, and before any view is made.
+    weights.transposed();
+    const dh = stage + stageSize;
+    const dc = dh + state;
+    const dy = dc + state;
+    const dx = dy + stageBytes(steps * m * na);
+    const at = {
+      ...pointersOf(plan, dx + stageBytes(steps * m * nx)),
+      ...{ dy, dh, dc, dx, previous: 0, addsToInput: false },
+    };
+    engine.arena.f64(dh, m * na).fill(0);
+    engine.arena.f64(dc, m * na).fill(0);
+    write(engine, da, stage, dy);
+    if (call.dc !== undefined) write(engine, call.dc[1], stage, dc);
+    runBackward(engine, track, batch, { first, last: first + steps, throughTime }, at);
+    return {
+      dx: read(engine, single ? [nx, m] : [nx, m, steps], dx, stage),
+      da0: read(engine, [na, m], dh, stage),
+      dc0: read(engine, [na, m], dc, stage),
+      gradients: split(gradientsOf(engine, track, at), { nx, na }),
+    };
+  });
 }
 
 /** Throws unless the recording is alive and this engine's. */

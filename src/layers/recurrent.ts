@@ -1,42 +1,32 @@
-import type { Cell } from "../cells/cell.js";
-import { lstmCell } from "../cells/lstm.js";
-import { rnnCell } from "../cells/rnn.js";
 import { StateError } from "../errors.js";
-import { runBackward } from "../sequence/backward.js";
-import { runChunks } from "../sequence/chunks.js";
-import { chunkSteps } from "../sequence/plan.js";
+import { Batch } from "../sequence/batch.js";
+import { type Input, type Output, runStack } from "../sequence/forward.js";
+import { inBatchOrder } from "../sequence/order.js";
+import { outputOf, Stack, type StackShape, sizesOf } from "../sequence/stack.js";
 import { Tape } from "../sequence/tape.js";
 import { Weights } from "../sequence/weights.js";
 import { checkInstance, checkObject, checkShape, type Numbers, type Tensor } from "../tensor.js";
-import type { Floats, Precision } from "../wasm/abi.js";
+import type { Precision } from "../wasm/abi.js";
 import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
-import { type LayerKind, RecurrentState, type StateTensors } from "./state.js";
+import { type BackwardResult, backward, type ListBackwardResult } from "./backward.js";
+import type { RecurrentOptions } from "./options.js";
+import { checkSequences, listInput, listOutput } from "./sequences.js";
+import { shapeOf } from "./shape.js";
+import { RecurrentState, type StateTensors } from "./state.js";
 import { RecurrentTape } from "./tape.js";
-import { checkWeights, type LayerGradients, type LayerWeights, splitGradients } from "./weights.js";
-
-const CELLS = { rnn: rnnCell, lstm: lstmCell };
-
-export interface RecurrentOptions<P extends Precision = Precision> {
-  cell: keyof typeof CELLS;
-  /** nx, at least 1. */
-  inputSize: number;
-  /** na, at least 1. */
-  hiddenSize: number;
-  /** The numbers of weights, tensors and state. `"f32"` halves the memory and cannot be trained. Default `"f64"`. */
-  precision?: P;
-}
+import { checkWeights, type LayerWeights } from "./weights.js";
 
 type Data<P extends Precision> = P extends "f32" ? Float32Array : Float64Array;
 
 export interface ForwardOptions<D extends Float64Array | Float32Array> {
-  /** (T, m, na): written and returned as `y`, in place of a new tensor. */
-  out?: Tensor<D>;
+  /** (T, m, D·nh): written and returned as `y`, in place of a new tensor. */
+  readonly out?: Tensor<D>;
   /** Keeps what `backward` needs. f64 only. */
-  keepTape?: boolean;
+  readonly keepTape?: boolean;
 }
 
 export interface ForwardResult<D extends Float64Array | Float32Array> {
-  /** Every step's hidden state, (T, m, na). */
+  /** Every step's hidden state in the highest layer, (T, m, D·nh): both directions side by side. */
   y: Tensor<D>;
   /** The state after the last step: the given one, or a new one. To be disposed of. */
   state: RecurrentState<D>;
@@ -44,39 +34,61 @@ export interface ForwardResult<D extends Float64Array | Float32Array> {
   tape?: RecurrentTape;
 }
 
+export interface ListForwardResult<D extends Float64Array | Float32Array> {
+  /** One for each sequence, (T_b, D·nh). */
+  outputs: Tensor<D>[];
+  /** What each sequence has reached at its own end; in a direction that reads from the end, at its beginning. */
+  state: RecurrentState<D>;
+  tape?: RecurrentTape;
+}
+
 /**
- * A recurrent layer whose weights are packed once. Time-major: no tensor is turned on its way.
- * Made by {@link createRecurrent}.
+ * A recurrent network: layers on top of each other, of one or two directions, whose weights are packed once.
+ * Time-major: no tensor is turned on its way. Made by {@link createRecurrent}.
  */
 export class Recurrent<D extends Float64Array | Float32Array = Float64Array> extends Owned {
+  /** What it was made with. */
+  readonly options: RecurrentOptions;
   readonly #engine: Engine;
-  readonly #kind: LayerKind;
+  readonly #shape: StackShape;
   readonly #numbers: Numbers;
-  #weights: Weights | undefined;
+  #stack: Stack | undefined;
   #disposed = false;
 
   /** @internal */
-  constructor(engine: Engine, kind: LayerKind) {
+  constructor(engine: Engine, shape: StackShape, options: RecurrentOptions) {
     super();
+    this.options = options;
     this.#engine = engine;
-    this.#kind = kind;
-    this.#numbers = kind.width.precision === "f64" ? Float64Array : Float32Array;
+    this.#shape = shape;
+    this.#numbers = shape.width.precision === "f64" ? Float64Array : Float32Array;
   }
 
   /**
    * Loads and packs the weights, in place of earlier ones; states stay valid.
    *
-   * @param weights PyTorch's names, shapes and gate order (LSTM: i, f, g, o), as `nn.RNN` and `nn.LSTM` have them
+   * @param weights PyTorch's names, shapes and gate order, as `nn.RNN`, `nn.LSTM` and `nn.GRU` have them
    * @throws {TypeError | ShapeError} for a weight that is missing or of the wrong kind or size: nothing is changed then
    */
   load(weights: LayerWeights): void {
     this.#open("load");
-    const { cell, width, nx, na } = this.#kind;
-    const fill = checkWeights(cell, nx, na, weights);
-    const packed = new Weights(this.#engine, width, cell, nx, na, fill);
+    const shape = this.#shape;
+    const fills = checkWeights(shape, weights);
+    const passes: Weights[] = [];
+    try {
+      fills.forEach((fill, p) => {
+        const D = shape.cells.length;
+        const cell = shape.cells[p % D] as Weights["cell"];
+        const sizes = sizesOf(shape, Math.floor(p / D));
+        passes.push(new Weights(this.#engine, shape.width, cell, sizes, fill));
+      });
+    } catch (error) {
+      for (const made of passes) made.release();
+      throw error;
+    }
     this.#release();
-    this.#weights = packed;
-    watch(this, packed);
+    this.#stack = new Stack(shape, passes);
+    watch(this, this.#stack);
   }
 
   /** A state of zeros for `m` sequences. */
@@ -85,53 +97,112 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     if (!Number.isSafeInteger(m) || m < 0) {
       throw new TypeError(`createState: m: expected an integer ≥ 0, got ${String(m)}`);
     }
-    return new RecurrentState<D>(this.#engine, this.#kind, m);
+    return new RecurrentState<D>(this.#engine, this.#shape, m);
   }
 
   /**
-   * Runs over a sequence.
+   * Runs over sequences.
    *
-   * @param x (T, m, nx)
+   * @param x (T, m, nx), or a list of sequences (T_b, nx) of any lengths, 0 too, which costs the sum of the lengths
    * @param state where to begin, advanced in place; zeros where absent
    * @throws {TypeError | ShapeError} for an operand of the wrong kind or shape
-   * @throws {StateError} if no weights are loaded, or for a state of another layer
+   * @throws {StateError} if no weights are loaded, or for a state of another network
    */
   forward(
-    x: Tensor<D>,
+    x: readonly Tensor<D>[],
+    state?: RecurrentState<D>,
+    options?: { readonly keepTape?: boolean },
+  ): ListForwardResult<D>;
+  forward(x: Tensor<D>, state?: RecurrentState<D>, options?: ForwardOptions<D>): ForwardResult<D>;
+  forward(
+    x: Tensor<D> | readonly Tensor<D>[],
     state?: RecurrentState<D>,
     options: ForwardOptions<D> = {},
-  ): ForwardResult<D> {
-    const weights = this.#loaded("forward");
+  ): ForwardResult<D> | ListForwardResult<D> {
+    this.loaded("forward");
     checkObject("forward", "options", options);
-    const { out, keepTape = false } = options;
-    const { nx, na, width } = this.#kind;
     if (state !== undefined) this.#checkState("forward", state);
+    const made = Array.isArray(x)
+      ? this.#forwardList(x, state, options)
+      : this.#forwardTensor(x as Tensor<D>, state, options);
+    return made;
+  }
+
+  #forwardTensor(
+    x: Tensor<D>,
+    state: RecurrentState<D> | undefined,
+    { out, keepTape = false }: ForwardOptions<D>,
+  ): ForwardResult<D> {
+    const { nx } = this.#shape;
+    const width = outputOf(this.#shape);
     const origin = state === undefined ? " (from the layer)" : " (from state and layer)";
     const sizes = [undefined, state?.m, nx];
     checkShape("forward", "x", x, ["T", "m", "nx"], sizes, origin, this.#numbers);
     const [T = 0, m = 0] = x.shape;
     if (out !== undefined) {
-      checkShape("forward", "out", out, ["T", "m", "na"], [T, m, na], " (from x)", this.#numbers);
+      const letters = ["T", "m", this.#shape.cells.length === 2 ? "2·na" : "na"];
+      checkShape("forward", "out", out, letters, [T, m, width], " (from x)", this.#numbers);
     }
-    if (keepTape && width.precision === "f32") {
-      throw new TypeError(
-        'forward: keepTape: training is f64; make the layer with precision "f64"',
-      );
-    }
+    this.#checkTape(keepTape);
+    const { arena } = this.#engine;
+    const { precision } = this.#shape.width;
+    const y = out ?? { shape: [T, m, width], data: new this.#numbers(T * m * width) as D };
+    const input: Input = {
+      feed: "rows",
+      rows: (to, first, last) => to.set(x.data.subarray(first * m * nx, last * m * nx)),
+    };
+    const output: Output = (first, last, pointer) => {
+      y.data.set(arena.view(precision, pointer, (last - first) * m * width), first * m * width);
+    };
+    return { y, ...this.#run(Batch.dense(m, T), state, input, output, keepTape, false) };
+  }
 
-    const own = state ?? this.createState(m);
+  #forwardList(
+    sequences: readonly Tensor<D>[],
+    state: RecurrentState<D> | undefined,
+    { keepTape = false }: ForwardOptions<D>,
+  ): ListForwardResult<D> {
+    const { nx, width } = this.#shape;
+    const lengths = checkSequences("forward", "x", sequences, "nx", nx, state?.m, this.#numbers);
+    this.#checkTape(keepTape);
+    const batch = Batch.ragged(lengths);
+    const out = outputOf(this.#shape);
+    const outputs = lengths.map((T) => ({
+      shape: [T, out],
+      data: new this.#numbers(T * out) as D,
+    }));
+    const { arena } = this.#engine;
+    const input: Input = { feed: "rows", rows: listInput(batch, sequences, nx) };
+    const output = listOutput(batch, outputs, out, (pointer, length) =>
+      arena.view(width.precision, pointer, length),
+    );
+    return { outputs, ...this.#run(batch, state, input, output, keepTape, true) };
+  }
+
+  /** Runs from `state`, or from zeros, and gives what is left of it. */
+  #run(
+    batch: Batch,
+    state: RecurrentState<D> | undefined,
+    input: Input,
+    output: Output,
+    keepTape: boolean,
+    listed: boolean,
+  ): { state: RecurrentState<D>; tape?: RecurrentTape } {
+    const engine = this.#engine;
+    const stack = this.loaded("forward");
+    const own = state ?? this.createState(batch.m);
     let tape: Tape | undefined;
     try {
-      tape = new Tape(this.#engine, weights, m, keepTape ? T : chunkSteps(this.#kind, m, T));
-      const y = out ?? { shape: [T, m, na], data: new this.#numbers(T * m * na) as D };
-      runChunks(this.#engine.arena, tape, x.data as Floats, y.data as Floats, T, own);
-      if (!keepTape) return { y, state: own };
-      return { y, state: own, tape: new RecurrentTape(this.#engine, tape.retain()) };
+      if (keepTape) tape = new Tape(engine, stack, batch);
+      inBatchOrder(engine, this.#shape, batch, own.parts(), (sorted) => {
+        runStack(engine, stack, batch, sorted, input, output, tape);
+      });
+      if (tape === undefined) return { state: own };
+      return { state: own, tape: new RecurrentTape(engine, tape, listed) };
     } catch (error) {
+      tape?.release();
       if (state === undefined) own.dispose();
       throw error;
-    } finally {
-      tape?.release();
     }
   }
 
@@ -140,76 +211,54 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
    *
    * @param x (m, nx)
    * @param state advanced in place
-   * @returns the hidden state (m, na): one tensor per state, written anew by each step. Nothing is allocated.
+   * @returns the hidden state of the highest layer (m, nh): one tensor per state, written anew by each step. Nothing is
+   *   allocated.
+   * @throws {StateError} for a network with a direction that reads from the end: it has no live step
    */
   step(x: Tensor<D>, state: RecurrentState<D>): Tensor<D> {
-    const weights = this.#loaded("step");
+    const stack = this.loaded("step");
+    const { nx, reverse, cells } = this.#shape;
+    if (reverse || cells.length > 1) {
+      throw new StateError("step: a direction that reads from the end has no live step");
+    }
     this.#checkState("step", state);
     const { m } = state;
-    const { nx } = this.#kind;
     const { shape, data } = x ?? {};
     const fits = shape?.length === 2 && shape[0] === m && shape[1] === nx;
     if (!fits || data?.length !== m * nx || !(data instanceof this.#numbers)) {
       checkShape("step", "x", x, ["m", "nx"], [m, nx], " (from state and layer)", this.#numbers);
     }
-    state.advance(weights, data);
+    state.advance(stack, data);
     return state.output;
   }
 
   /**
-   * Back-propagation through time over what a tape recorded.
+   * Back-propagation through time over what a tape recorded, in the form in which it went in.
    *
-   * @param dy gradient of every step's hidden state, (T, m, na)
-   * @param dState gradient of the state after the last step, (1, m, na); zeros where absent
-   * @returns `dx` (T, m, nx), `dState` of the initial state, and the gradients under the weights' names
+   * @param dy gradient of every step's output, (T, m, D·nh), or a list of (T_b, D·nh)
+   * @param dState gradient of the state at each sequence's end, shaped as `state.read()`; zeros where absent
+   * @returns `dx` (T, m, nx) or `dInputs`, `dState` of the initial state, and the gradients under the weights' names
    * @throws {StateError} for a disposed tape
    */
   backward(
+    dy: readonly Tensor[],
+    tape: RecurrentTape,
+    dState?: Partial<StateTensors<Float64Array>>,
+  ): ListBackwardResult;
+  backward(
     dy: Tensor,
     tape: RecurrentTape,
+    dState?: Partial<StateTensors<Float64Array>>,
+  ): BackwardResult;
+  backward(
+    dy: Tensor | readonly Tensor[],
+    tape: RecurrentTape,
     dState: Partial<StateTensors<Float64Array>> = {},
-  ): { dx: Tensor; dState: StateTensors<Float64Array>; gradients: LayerGradients } {
+  ): BackwardResult | ListBackwardResult {
     this.#open("backward");
     checkInstance("backward", "tape", RecurrentTape, "RecurrentTape", tape);
-    const held = tape.held(this.#engine, "backward");
     checkObject("backward", "dState", dState);
-    const { nx, na, m, T } = held.sizes;
-    const { hasMemory, gates } = held.weights.cell;
-    checkShape("backward", "dy", dy, ["T", "m", "na"], [T, m, na], " (from the tape)");
-    const parts = hasMemory ? (["h", "c"] as const) : (["h"] as const);
-    for (const part of parts) {
-      const given = dState[part];
-      if (given === undefined) continue;
-      const name = `dState.${part}`;
-      checkShape("backward", name, given, ["1", "m", "na"], [1, m, na], " (from the tape)");
-    }
-    const { arena } = this.#engine;
-    const span = { first: 0, steps: T, throughTime: true, joined: false };
-    return runBackward(
-      this.#engine,
-      held,
-      span,
-      0,
-      (at) => {
-        arena.f64(at.dy, T * m * na).set(dy.data);
-        if (dState.h !== undefined) arena.f64(at.dh, m * na).set(dState.h.data);
-        if (hasMemory && dState.c !== undefined) arena.f64(at.dc, m * na).set(dState.c.data);
-      },
-      (at) => {
-        const copy = (pointer: number, steps: number, width: number): Tensor => ({
-          shape: [steps, m, width],
-          data: arena.f64(pointer, steps * m * width).slice(),
-        });
-        const h = copy(at.dh, 1, na);
-        const rows = gates * na;
-        const W = arena.f64(at.dW, rows * (na + nx));
-        return {
-          dx: copy(at.dx, T, nx),
-          dState: hasMemory ? { h, c: copy(at.dc, 1, na) } : { h },
-          gradients: splitGradients(W, arena.f64(at.db, rows), rows, nx, na),
-        };
-      },
-    );
+    return backward(this.#engine, tape.held(this.#engine, "backward"), tape.listed, dy, dState);
   }
 
   /** Gives the weights' memory back. States and tapes keep their own. A second call does nothing. */
@@ -218,62 +267,53 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     this.#disposed = true;
   }
 
+  /** The packed weights. @internal */
+  loaded(where: string): Stack {
+    this.#open(where);
+    if (this.#stack === undefined) {
+      throw new StateError(`${where}: no weights: call load first`);
+    }
+    return this.#stack;
+  }
+
   #open(where: string): void {
     if (this.#disposed) throw new StateError(`${where}: the layer is disposed`);
     void this.#engine.kernels;
   }
 
-  #loaded(where: string): Weights {
-    this.#open(where);
-    if (this.#weights === undefined) {
-      throw new StateError(`${where}: no weights: call load first`);
-    }
-    return this.#weights;
-  }
-
   #checkState(where: string, state: RecurrentState<D>): void {
     checkInstance(where, "state", RecurrentState, "RecurrentState", state);
-    if (state.kind !== this.#kind) throw new StateError(`${where}: state: made by another layer`);
+    if (state.shape !== this.#shape) throw new StateError(`${where}: state: made by another layer`);
     void state.pointer;
   }
 
+  #checkTape(keepTape: boolean): void {
+    if (keepTape && this.#shape.width.precision === "f32") {
+      throw new TypeError(
+        'forward: keepTape: training is f64; make the layer with precision "f64"',
+      );
+    }
+  }
+
   #release(): void {
-    if (this.#weights === undefined) return;
+    if (this.#stack === undefined) return;
     unwatch(this);
-    this.#weights.release();
-    this.#weights = undefined;
+    this.#stack.release();
+    this.#stack = undefined;
   }
 }
 
 /**
- * Makes a recurrent layer: `load` gives it weights, `forward` runs over sequences, `step` over live streams.
+ * Makes a recurrent network: `load` gives it weights, `forward` runs over sequences, `step` over live streams.
  *
- * @throws {TypeError} for an unknown cell or precision
- * @throws {RangeError} for a size that is no integer ≥ 1
+ * @throws {TypeError} for an unknown cell, function or precision, or an option of another cell
+ * @throws {RangeError} for a size that is no integer ≥ 1, or a number out of range
  */
 export function createRecurrent<P extends Precision = "f64">(
   engine: Engine,
   options: RecurrentOptions<P>,
 ): Recurrent<Data<P>> {
-  const where = "createRecurrent";
-  checkEngine(where, engine);
-  checkObject(where, "options", options);
-  const { cell, inputSize: nx, hiddenSize: na } = options;
-  const precision: Precision = options.precision ?? "f64";
-  if (!Object.hasOwn(CELLS, cell)) {
-    throw new TypeError(`${where}: cell: expected "rnn" or "lstm", got ${String(cell)}`);
-  }
-  if (precision !== "f64" && precision !== "f32") {
-    throw new TypeError(`${where}: precision: expected "f64" or "f32", got ${String(precision)}`);
-  }
-  for (const [name, size] of [
-    ["inputSize", nx],
-    ["hiddenSize", na],
-  ] as const) {
-    if (!Number.isSafeInteger(size) || size < 1) {
-      throw new RangeError(`${where}: ${name}: expected an integer ≥ 1, got ${String(size)}`);
-    }
-  }
-  const descriptor: Cell = CELLS[cell];
-  return new Recurrent(engine, { cell: descriptor, width: engine.width(precision), nx, na });
+  checkEngine("createRecurrent", engine);
+  const shape = shapeOf(engine, options);
+  return new Recurrent(engine, shape, { ...options });
 }

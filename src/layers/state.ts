@@ -1,36 +1,46 @@
-import type { Cell } from "../cells/cell.js";
 import { StateError } from "../errors.js";
-import { planState } from "../sequence/plan.js";
-import type { Weights } from "../sequence/weights.js";
+import { Layout } from "../sequence/plan.js";
+import { passesOf, type Stack, type StackShape, type StateParts } from "../sequence/stack.js";
+import { type StepScratch, stepStack, takeState, takeStepScratch } from "../sequence/step.js";
 import { checkObject, checkShape, type Tensor } from "../tensor.js";
-import type { Floats, Width } from "../wasm/abi.js";
+import type { Floats } from "../wasm/abi.js";
 import type { Block } from "../wasm/arena.js";
 import { type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
 
-/** What kind of layer a state belongs to. */
-export interface LayerKind {
-  readonly cell: Cell;
-  readonly width: Width;
-  readonly nx: number;
-  readonly na: number;
-}
-
-/** What a state holds, as tensors: (layers × directions, m, na), here (1, m, na); `c` for an LSTM. */
+/** What a state holds, as tensors in PyTorch's order: h (layers·D, m, nh); for an LSTM c (layers·D, m, na). */
 export interface StateTensors<D extends Float64Array | Float32Array> {
   h: Tensor<D>;
   c?: Tensor<D>;
 }
+
+/** A part of a state: its tensor's shape, and where it stands. */
+interface Part {
+  readonly name: "h" | "c";
+  readonly shape: readonly number[];
+  readonly pointer: number;
+}
+
+/** The parts that the state of a network has, for m sequences. */
+export function statePartsOf({ cells, layers, na, nh }: StackShape, m: number) {
+  const passes = layers * cells.length;
+  const h = { name: "h", shape: [passes, m, nh] } as const;
+  return cells[0]?.hasMemory ? [h, { name: "c", shape: [passes, m, na] } as const] : [h];
+}
+
+/** A state and what a step needs beside it: offsets, or pointers. */
+type Places = ReturnType<typeof takeState> & StepScratch;
 
 /** The live state of `m` sequences, in linear memory until `dispose`. Made by `createState`. */
 export class RecurrentState<D extends Float64Array | Float32Array = Float64Array> extends Owned {
   /** Sequences: the batch. */
   readonly m: number;
   /** @internal */
-  readonly kind: LayerKind;
+  readonly shape: StackShape;
   /** The output of `step`: one tensor, written anew by every step. @internal */
   readonly output: Tensor<D>;
   readonly #engine: Engine;
-  readonly #at: ReturnType<typeof planState>;
+  readonly #at: Places;
+  readonly #here: Places = { h: 0, c: 0, x: 0, z: 0, u: 0 };
   #block: Block | undefined;
   // Views for `step`, which makes none. Growth detaches them: they are renewed when the arena has grown.
   #growth = -1;
@@ -38,53 +48,51 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
   #h: Floats | undefined;
 
   /** @internal */
-  constructor(engine: Engine, kind: LayerKind, m: number) {
+  constructor(engine: Engine, shape: StackShape, m: number) {
     super();
-    const { width, cell, nx, na } = kind;
+    const { width, nh } = shape;
     this.#engine = engine;
-    this.kind = kind;
+    this.shape = shape;
     this.m = m;
-    this.#at = planState(cell, { nx, na, m, T: 1 }, width);
-    this.#block = engine.arena.allocate(this.#at.bytes);
+    const layout = new Layout(width);
+    this.#at = { ...takeState(layout, shape, m), ...takeStepScratch(layout, shape, m) };
+    this.#block = engine.arena.allocate(layout.bytes);
     watch(this, this.#block);
-    for (const { pointer } of this.#parts()) this.#view(pointer).fill(0);
-    const data = width.precision === "f64" ? new Float64Array(m * na) : new Float32Array(m * na);
-    this.output = { shape: [m, na], data: data as unknown as D };
+    for (const part of this.#parts()) this.#view(part).fill(0);
+    const data = width.precision === "f64" ? new Float64Array(m * nh) : new Float32Array(m * nh);
+    this.output = { shape: [m, nh], data: data as unknown as D };
   }
 
-  /** Copies of h (1, m, na) and, for an LSTM, c. @throws {StateError} after `dispose` */
+  /** Copies of h (layers·D, m, nh) and, for an LSTM, c (layers·D, m, na). @throws {StateError} after `dispose` */
   read(): StateTensors<D> {
-    const shape = [1, this.m, this.kind.na];
-    const copies = this.#parts().map(({ name, pointer }) => [
-      name,
-      { shape, data: this.#view(pointer).slice() },
+    const copies = this.#parts().map((part) => [
+      part.name,
+      { shape: part.shape, data: this.#view(part).slice() },
     ]);
     return Object.fromEntries(copies) as StateTensors<D>;
   }
 
-  /** Sets h and, for an LSTM, c (a cell without memory ignores it); a part that is not given stays. @throws {ShapeError} unless (1, m, na) */
+  /** Sets h and, for an LSTM, c (a cell without memory ignores it); a part that is not given stays. @throws {ShapeError} unless shaped as `read` gives them */
   write(tensors: Partial<StateTensors<D>>): void {
     checkObject("write", "state", tensors);
-    const { m } = this;
-    const { na, width } = this.kind;
-    const numbers = width.precision === "f64" ? Float64Array : Float32Array;
+    const numbers = this.shape.width.precision === "f64" ? Float64Array : Float32Array;
     const parts = this.#parts();
-    for (const { name } of parts) {
+    for (const { name, shape } of parts) {
       const given = tensors[name];
-      if (given === undefined) continue;
-      checkShape("write", name, given, ["1", "m", "na"], [1, m, na], " (from the state)", numbers);
+      if (given !== undefined) checkPart("write", name, given, shape, " (from the state)", numbers);
     }
-    for (const { name, pointer } of parts) {
-      const given = tensors[name];
-      if (given !== undefined) this.#view(pointer).set(given.data);
+    for (const part of parts) {
+      const given = tensors[part.name];
+      if (given !== undefined) this.#view(part).set(given.data);
     }
   }
 
   /** Another state with the same content. */
   clone(): RecurrentState<D> {
-    const content = this.read();
-    const copy = new RecurrentState<D>(this.#engine, this.kind, this.m);
-    copy.write(content);
+    const { pointer } = this;
+    const copy = new RecurrentState<D>(this.#engine, this.shape, this.m);
+    // All that stands before x.
+    this.#engine.arena.copy(pointer, copy.pointer, this.#at.x);
     return copy;
   }
 
@@ -96,14 +104,14 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
     this.#block = undefined;
   }
 
-  /** @internal */
-  get h(): number {
-    return this.pointer + this.#at.h;
-  }
-
-  /** For a cell without memory the same as h. @internal */
-  get c(): number {
-    return this.pointer + this.#at.c;
+  /** Pointers to the state of every pass. @internal */
+  parts(): StateParts {
+    const { width, na, nh } = this.shape;
+    const passes = Array.from({ length: passesOf(this.shape) }, (_, p) => p * this.m * width.item);
+    return {
+      h: passes.map((at) => this.pointer + this.#at.h + at * nh),
+      c: passes.map((at) => this.pointer + this.#at.c + at * na),
+    };
   }
 
   /** Start of the state's block. @internal */
@@ -113,34 +121,52 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
   }
 
   /** One step in place; every sequence's next h is in `output`. @internal */
-  advance({ cell, width, panelsX, panelsH, bias, nx, na }: Weights, x: D): void {
-    const { m } = this;
-    const { kernels } = width;
-    const { pointer } = this;
-    const rows = cell.gates * na;
-    const h = pointer + this.#at.h;
-    const c = pointer + this.#at.c;
-    const z = pointer + this.#at.z;
+  advance(stack: Stack, x: D): void {
+    const { m, pointer } = this;
+    const { width, nx, nh } = this.shape;
     const { growth } = this.#engine.arena;
     if (this.#growth !== growth) {
-      this.#x = this.#engine.arena.view(width.precision, pointer + this.#at.x, m * nx);
-      this.#h = this.#view(h);
+      const { arena } = this.#engine;
+      const top = (stack.passes.length - 1) * m * nh * width.item;
+      this.#x = arena.view(width.precision, pointer + this.#at.x, m * nx);
+      this.#h = arena.view(width.precision, pointer + this.#at.h + top, m * nh);
       this.#growth = growth;
     }
     (this.#x as Floats).set(x);
-    kernels.gemm_packed(m, rows, nx, nx, 0, rows, pointer + this.#at.x, panelsX, bias, z);
-    kernels.gemm_packed(m, rows, na, na, rows, rows, h, panelsH, z, z);
-    cell.forward(kernels, m, na, c, z, c, h);
+    const at = this.#at;
+    const here = this.#here;
+    here.h = pointer + at.h;
+    here.c = pointer + at.c;
+    here.x = pointer + at.x;
+    here.z = pointer + at.z;
+    here.u = pointer + at.u;
+    stepStack(stack, m, here, here, false);
     this.output.data.set(this.#h as Floats);
   }
 
-  #parts(): { name: "h" | "c"; pointer: number }[] {
-    const h = { name: "h" as const, pointer: this.h };
-    return this.kind.cell.hasMemory ? [h, { name: "c", pointer: this.c }] : [h];
+  #parts(): Part[] {
+    const { pointer } = this;
+    return statePartsOf(this.shape, this.m).map((part) => ({
+      ...part,
+      pointer: pointer + this.#at[part.name],
+    }));
   }
 
-  #view(pointer: number): Floats {
-    const { na, width } = this.kind;
-    return this.#engine.arena.view(width.precision, pointer, this.m * na);
+  #view({ shape, pointer }: Part): Floats {
+    const elements = shape.reduce((product, extent) => product * extent, 1);
+    return this.#engine.arena.view(this.shape.width.precision, pointer, elements);
   }
+}
+
+/** Throws unless a tensor is that part of a state. */
+export function checkPart(
+  where: string,
+  name: string,
+  value: Tensor<Float64Array | Float32Array>,
+  shape: readonly number[],
+  origin: string,
+  numbers: typeof Float64Array | typeof Float32Array,
+): void {
+  const letters = [shape[0] === 1 ? "1" : "layers·D", "m", "na"];
+  checkShape(where, name, value, letters, shape, origin, numbers);
 }

@@ -4,14 +4,17 @@ import { type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
 
 /** What `forward` recorded for `backward`, in linear memory until `dispose`. May be used several times. */
 export class RecurrentTape extends Owned {
+  /** Whether sequences went in as a list. @internal */
+  readonly listed: boolean;
   readonly #engine: Engine;
   #tape: Tape | undefined;
 
   /** Takes over the caller's ownership of `tape`. @internal */
-  constructor(engine: Engine, tape: Tape) {
+  constructor(engine: Engine, tape: Tape, listed: boolean) {
     super();
     this.#engine = engine;
     this.#tape = tape;
+    this.listed = listed;
     watch(this, tape);
   }
 

@@ -1,7 +1,9 @@
 import type { Cell } from "../cells/cell.js";
 import { ShapeError } from "../errors.js";
-import type { FillWeights } from "../sequence/weights.js";
-import { describe, formatShape } from "../tensor.js";
+import type { CellSizes } from "../sequence/plan.js";
+import { passesOf, type StackShape, sizesOf } from "../sequence/stack.js";
+import type { FillWeights, WeightArrays } from "../sequence/weights.js";
+import { describe, formatShape, type Tensor } from "../tensor.js";
 
 /** A weight: numbers in C order, or a tensor of them. */
 export type WeightData =
@@ -9,24 +11,25 @@ export type WeightData =
   | Float32Array
   | { readonly shape: readonly number[]; readonly data: Float64Array | Float32Array };
 
-/** The weights of one layer under PyTorch's names; gate blocks in PyTorch's order (LSTM: i, f, g, o). */
-export interface LayerWeights {
-  /** Input to gates, (G·na, nx). */
-  readonly weight_ih_l0: WeightData;
-  /** Hidden to gates, (G·na, na). */
-  readonly weight_hh_l0: WeightData;
-  /** (G·na). Both biases are absent in a layer without bias. */
-  readonly bias_ih_l0?: WeightData;
-  /** (G·na). */
-  readonly bias_hh_l0?: WeightData;
-}
+type Part = "weight_ih" | "weight_hh" | "bias_ih" | "bias_hh" | "weight_hr" | "peephole";
 
-/** The gradients under the weights' names: tensors that share one buffer. */
+/** PyTorch's name of a weight: the layer from 0, and `_reverse` for the second direction. */
+export type WeightName = `${Part}_l${number}` | `${Part}_l${number}_reverse`;
+
+/**
+ * The weights of a network under PyTorch's names; D directions, G gates in PyTorch's order (LSTM i, f, g, o; GRU r, z, n):
+ * `weight_ih_l0` (G·na, nx), in higher layers (G·na, D·nh); `weight_hh_l0` (G·na, nh); `bias_ih_l0`, `bias_hh_l0` (G·na), absent
+ * in a network without bias; with a projection `weight_hr_l0` (nh, na); with peepholes `peephole_l0` (3·na), for i, f, o.
+ */
+export type LayerWeights = { readonly [name in WeightName]?: WeightData | undefined };
+
+/** The gradients under the weights' names. */
 export interface LayerGradients {
-  weight_ih_l0: { shape: readonly number[]; data: Float64Array };
-  weight_hh_l0: { shape: readonly number[]; data: Float64Array };
-  bias_ih_l0: { shape: readonly number[]; data: Float64Array };
-  bias_hh_l0: { shape: readonly number[]; data: Float64Array };
+  weight_ih_l0: Tensor;
+  weight_hh_l0: Tensor;
+  bias_ih_l0: Tensor;
+  bias_hh_l0: Tensor;
+  [name: WeightName]: Tensor;
 }
 
 const isFloats = (value: unknown): value is Float64Array | Float32Array =>
@@ -37,7 +40,7 @@ function numbers(
   name: string,
   value: WeightData | undefined,
   shape: readonly number[],
-): ArrayLike<number> {
+): Float64Array | Float32Array {
   const data = isFloats(value) ? value : value?.data;
   if (!isFloats(data)) {
     throw new TypeError(
@@ -56,55 +59,114 @@ function numbers(
   return data;
 }
 
-/** Checks the weights of one layer, and says how they fill `Weights`. */
-export function checkWeights(
-  { gates }: Cell,
-  nx: number,
-  na: number,
-  weights: LayerWeights,
-): FillWeights {
+const suffixOf = (l: number, d: number): `l${number}` | `l${number}_reverse` =>
+  d === 0 ? `l${l}` : `l${l}_reverse`;
+
+/** Checks the weights of a network, and says how they fill those of each pass. */
+export function checkWeights(shape: StackShape, weights: LayerWeights): FillWeights[] {
   if (typeof weights !== "object" || weights === null) {
     throw new TypeError(`load: weights: expected { weight_ih_l0, … }, got ${describe(weights)}`);
   }
-  const rows = gates * na;
-  const ih = numbers("weight_ih_l0", weights.weight_ih_l0, [rows, nx]);
-  const hh = numbers("weight_hh_l0", weights.weight_hh_l0, [rows, na]);
-  const biases = (["bias_ih_l0", "bias_hh_l0"] as const)
-    .filter((name) => weights[name] !== undefined)
-    .map((name) => numbers(name, weights[name], [rows]));
-  return (W, bias) => {
-    for (let r = 0; r < rows; r++) {
-      const row = r * (na + nx);
-      for (let j = 0; j < na; j++) W[row + j] = hh[r * na + j] as number;
-      for (let j = 0; j < nx; j++) W[row + na + j] = ih[r * nx + j] as number;
-      // Summed in f64 before it is rounded to the layer's precision.
-      bias[r] = biases.reduce((sum, each) => sum + (each[r] as number), 0);
-    }
+  const D = shape.cells.length;
+  const fills = Array.from({ length: passesOf(shape) }, (_, p) => {
+    const l = Math.floor(p / D);
+    return checkPass(shape.cells[p % D] as Cell, sizesOf(shape, l), weights, suffixOf(l, p % D));
+  });
+  // A layer too many would be left out in silence.
+  for (const name of Object.keys(weights)) {
+    const [, l, reverse] = /^(?:weight|bias)_[ih][hr]_l(\d+)(_reverse)?$/.exec(name) ?? [];
+    if (l === undefined || (Number(l) < shape.layers && (reverse === undefined || D === 2)))
+      continue;
+    const has = `${shape.layers} layer${shape.layers === 1 ? "" : "s"} of ${D === 2 ? "two directions" : "one direction"}`;
+    throw new ShapeError(`load: ${name}: the network has ${has}`);
+  }
+  return fills;
+}
+
+function checkPass(
+  cell: Cell,
+  { nx, na, nh }: CellSizes,
+  weights: LayerWeights,
+  suffix: ReturnType<typeof suffixOf>,
+): FillWeights {
+  const rows = cell.input.length * na;
+  const take = (part: Part, ...shape: number[]) => {
+    const name: WeightName = `${part}_${suffix}`;
+    return numbers(name, weights[name], shape);
+  };
+  const bias = (part: "bias_ih" | "bias_hh") =>
+    weights[`${part}_${suffix}`] === undefined ? undefined : take(part, rows);
+  const ih = take("weight_ih", rows, nx);
+  const hh = take("weight_hh", rows, nh);
+  const biases = { ih: bias("bias_ih"), hh: bias("bias_hh") };
+  const hr = cell.projected ? take("weight_hr", nh, na) : undefined;
+  const peepholes = cell.peepholes ? take("peephole", 3 * na) : undefined;
+  return (to) => {
+    copyBlocks(ih, to.Wx, cell.input, na * nx);
+    copyBlocks(hh, to.Wh, cell.recurrent, na * nh);
+    cell.bias.forEach((from, block) => {
+      for (let i = 0; i < na; i++) {
+        // Summed in f64 before it is rounded to the network's precision.
+        let sum = 0;
+        for (const kind of ["ih", "hh"] as const) {
+          const source = from[kind];
+          if (source !== undefined) sum += biases[kind]?.[source * na + i] ?? 0;
+        }
+        to.bias[block * na + i] = sum;
+      }
+    });
+    if (hr !== undefined) to.Wr.set(hr);
+    if (peepholes !== undefined) to.peepholes.set(peepholes);
   };
 }
 
-/**
- * The gradients of the hidden columns, then of the input's, and of the bias, as tensors: views of one copy. Both biases
- * only ever appear as their sum: their gradients are the same.
- */
-export function splitGradients(
-  dW: Float64Array,
-  bias: Float64Array,
-  rows: number,
-  nx: number,
-  na: number,
-): LayerGradients {
-  const all = new Float64Array(dW.length + 2 * rows);
-  all.set(dW);
-  all.set(bias, dW.length);
-  all.set(bias, dW.length + rows);
-  let to = 0;
-  const next = (...shape: number[]) => {
-    const size = shape.reduce((product, extent) => product * extent, 1);
-    to += size;
-    return { shape, data: all.subarray(to - size, to) };
+/** Block i of the target is block order[i] of the source. */
+function copyBlocks(
+  source: Float64Array | Float32Array,
+  target: Float64Array | Float32Array,
+  order: readonly number[],
+  size: number,
+): void {
+  order.forEach((from, i) => {
+    target.set(source.subarray(from * size, (from + 1) * size), i * size);
+  });
+}
+
+/** The gradients of pass l, d under the weights' names: copies. */
+export function namedGradients(
+  shape: StackShape,
+  l: number,
+  d: number,
+  { Wx, Wh, bias, Wr, peepholes }: WeightArrays<Float64Array<ArrayBuffer>>,
+): [WeightName, Tensor][] {
+  const cell = shape.cells[d] as Cell;
+  const { nx, na, nh } = sizesOf(shape, l);
+  const rows = cell.input.length * na;
+  const suffix = suffixOf(l, d);
+  const blocks = (source: Float64Array, order: readonly number[], width: number): Tensor => {
+    const data = new Float64Array(source.length);
+    order.forEach((to, i) => {
+      data.set(source.subarray(i * na * width, (i + 1) * na * width), to * na * width);
+    });
+    return { shape: [rows, width], data };
   };
-  const weight_hh_l0 = next(rows, na);
-  const weight_ih_l0 = next(rows, nx);
-  return { weight_ih_l0, weight_hh_l0, bias_ih_l0: next(rows), bias_hh_l0: next(rows) };
+  const biasOf = (kind: "ih" | "hh"): Tensor => {
+    const data = new Float64Array(rows);
+    cell.bias.forEach((from, i) => {
+      const to = from[kind];
+      if (to !== undefined) data.set(bias.subarray(i * na, (i + 1) * na), to * na);
+    });
+    return { shape: [rows], data };
+  };
+  const named: [WeightName, Tensor][] = [
+    [`weight_ih_${suffix}`, blocks(Wx, cell.input, nx)],
+    [`weight_hh_${suffix}`, blocks(Wh, cell.recurrent, nh)],
+    [`bias_ih_${suffix}`, biasOf("ih")],
+    [`bias_hh_${suffix}`, biasOf("hh")],
+  ];
+  if (cell.projected) named.push([`weight_hr_${suffix}`, { shape: [nh, na], data: Wr.slice() }]);
+  if (cell.peepholes) {
+    named.push([`peephole_${suffix}`, { shape: [3 * na], data: peepholes.slice() }]);
+  }
+  return named;
 }

@@ -21,6 +21,8 @@ export interface RecurrentDescription {
   readonly weights: Readonly<Record<string, StoredNumbers>>;
   /** How two directions become one output. Default `"concat"`. */
   readonly merge?: "concat" | "sum" | "mul" | "ave";
+  /** By the weights' names here: the file's own, where they are not `name`, a dot and the name here. */
+  readonly names?: Readonly<Record<string, string>>;
 }
 
 /** A linear layer on top: activation(weight·h + bias). */

@@ -1,160 +1,256 @@
+import type { BackwardStep } from "../cells/cell.js";
+import { rowElements } from "../cells/cell.js";
 import { ITEM, type Kernels } from "../wasm/abi.js";
-import type { Arena } from "../wasm/arena.js";
-import { type Engine, withScratch } from "../wasm/engine.js";
-import { GRADIENT_ROWS, planBackward } from "./plan.js";
-import type { Tape } from "./tape.js";
+import type { Engine } from "../wasm/engine.js";
+import type { Batch } from "./batch.js";
+import { GRADIENT_ROWS, type planBackward } from "./plan.js";
+import { strides, type Track } from "./track.js";
+import type { WeightArrays } from "./weights.js";
 
-/** Which steps of a tape a backward pass covers, and how. */
+/** Which steps of a kept track a backward pass covers, and how. */
 export interface Span {
   /** The first step. */
-  first: number;
-  steps: number;
+  readonly first: number;
+  /** The step after the last. */
+  readonly last: number;
   /** Whether a step's gradient is carried to the step before it; else each step's gradient is its own. */
-  throughTime: boolean;
-  /** Whether dW is one matrix [hidden | input] as W; else that of the hidden columns, then that of the input's. */
-  joined: boolean;
-}
-
-/** Where a backward pass finds and leaves its numbers: pointers. */
-export interface BackwardBuffers {
-  /** In: the gradient of every step's h from outside, (steps, m, na). */
-  dy: number;
-  /** In, zero unless filled: the gradient of the state after the last step, (m, na); out: that of the initial state. */
-  dh: number;
-  dc: number;
-  /** Out: (steps, m, nx). */
-  dx: number;
-  /** Out: the gradients of W, (G·na, na + nx) or (G·na, na) and (G·na, nx), and of the bias, (G·na). */
-  dW: number;
-  db: number;
-  /** Scratch for the caller, `stageBytes` bytes. */
-  stage: number;
+  readonly throughTime: boolean;
 }
 
 /**
- * Back-propagation through time over a span of an f64 tape.
- *
- * @param stageBytes scratch that `fill` and `collect` want for themselves
- * @param fill writes dy, and dh and dc where they are not zero
- * @param collect copies the results out: the buffers are gone afterwards
+ * Where a backward pass finds and leaves its numbers: the plan's offsets as pointers, and what belongs to others. It sets
+ * dWx, dWh, db, dWr and dPeepholes.
  */
-export function runBackward<R>(
-  engine: Engine,
-  tape: Tape,
-  span: Span,
-  stageBytes: number,
-  fill: (at: BackwardBuffers) => void,
-  collect: (at: BackwardBuffers) => R,
-): R {
-  const { cell } = tape.weights;
-  const { nx, na, m } = tape.sizes;
-  const rows = cell.gates * na;
-  const plan = planBackward(cell, { nx, na, m, T: span.steps });
-  return withScratch(engine.arena, plan.bytes + stageBytes, ({ pointer }) => {
-    // Allocates, too: last, so that a call that finds no memory leaves none behind, and before any view is made.
-    const panels = tape.weights.transposed();
-    const { arena, kernels } = engine;
-    const at = {
-      dy: pointer + plan.dy,
-      dh: pointer + plan.dh,
-      dc: pointer + plan.dc,
-      dz: pointer + plan.dz,
-      dx: pointer + plan.dx,
-      dW: pointer + plan.dW,
-      db: pointer + plan.db,
-      stage: pointer + plan.bytes,
-    };
-    const zeros = pointer + plan.zeros;
-    arena.f64(at.dh, m * na).fill(0);
-    arena.f64(at.dc, m * na).fill(0);
-    arena.f64(at.dW, rows * (na + nx)).fill(0);
-    arena.f64(at.db, rows).fill(0);
-    arena.f64(zeros, Math.max(na, nx)).fill(0);
-    fill(at);
-    backThroughSteps(kernels, arena, tape, panels.panelsH, span, zeros, at);
+export interface BackwardBuffers extends Omit<ReturnType<typeof planBackward>, "bytes"> {
+  /** In: the gradient of every row of h from outside, (rows, nh). */
+  dy: number;
+  /** In: the gradient of the state that each sequence has at its end, (m, nh) and (m, na); out: that of the initial state. */
+  dh: number;
+  dc: number;
+  /** In: index of N rows, i32: for each row that of h before it; unused where no batch is ragged. */
+  previous: number;
+  /** Out: (rows, nx). */
+  dx: number;
+  /** Whether the gradient of x is added to what stands in dx. */
+  addsToInput: boolean;
+}
 
-    const all = span.steps * m;
-    kernels.gemm_packed(all, nx, rows, rows, 0, nx, at.dz, panels.panelsX, zeros, at.dx);
-    kernels.add_rows(all, rows, at.dz, at.db);
-    const h = tape.h + span.first * tape.strides.state;
-    const x = tape.x + span.first * tape.strides.x;
-    const { joined } = span;
-    const dWx = at.dW + (joined ? na : rows * na) * ITEM;
-    addWeightGradient(kernels, all, rows, at.dz, pointer + plan.gradient, [
-      { width: na, source: h, target: at.dW, stride: joined ? na + nx : na },
-      { width: nx, source: x, target: dWx, stride: joined ? na + nx : nx },
+/** Back-propagation through time over a span of a kept f64 track. */
+export function runBackward(
+  engine: Engine,
+  track: Track,
+  batch: Batch,
+  span: Span,
+  at: BackwardBuffers,
+): void {
+  const { weights } = track;
+  const { cell, nx, na, nh } = weights;
+  const { arena, kernels } = engine;
+  const transposed = weights.transposed();
+  const gates = cell.input.length * na;
+  const ldz = cell.gradient * na;
+  for (const [pointer, elements] of [
+    [at.dWx, gates * nx],
+    [at.dWh, gates * nh],
+    [at.db, ldz],
+    [at.dWr, cell.projected ? nh * na : 0],
+    [at.dPeepholes, cell.peepholes ? 3 * na : 0],
+    [at.none, cell.projected ? batch.m * na : 0],
+  ] as const) {
+    arena.f64(pointer, elements).fill(0);
+  }
+  backThroughSteps(engine, track, batch, span, at);
+
+  const base = batch.start(span.first);
+  const rows = batch.start(span.last) - base;
+  const [init, ldi] = at.addsToInput ? [at.dx, nx] : [weights.zeros, 0];
+  kernels.gemm_packed(rows, nx, gates, ldz, ldi, nx, at.dz, transposed.panelsX, init, at.dx);
+  kernels.add_rows(rows, ldz, at.dz, at.db);
+
+  const stride = strides(track);
+  const index = batch.ragged ? at.previous + base * Int32Array.BYTES_PER_ELEMENT : 0;
+  const before = (initial: number, step: number): number =>
+    batch.ragged ? initial : initial + base * step;
+  const h = before(track.h0, stride.h);
+  const inputs: GradientInput[] = [
+    {
+      first: 0,
+      outputs: gates,
+      width: nx,
+      source: track.x + base * stride.x,
+      lds: nx,
+      index: 0,
+      target: at.dWx,
+    },
+  ];
+  let dWh = at.dWh;
+  for (const { blocks, gradient, source } of cell.products) {
+    const outputs = blocks * na;
+    const from =
+      source === "h"
+        ? { source: h, lds: nh, index }
+        : {
+            source: track.z + base * stride.z + (cell.q as number) * na * ITEM,
+            ...{ lds: rowElements(cell, na), index: 0 },
+          };
+    inputs.push({ first: gradient * na, outputs, width: nh, ...from, target: dWh });
+    dWh += outputs * nh * ITEM;
+  }
+  addWeightGradient(kernels, rows, ldz, at.dz, at.gradient, inputs);
+  if (cell.projected) {
+    const source = track.u + base * stride.u;
+    addWeightGradient(kernels, rows, nh, at.dp, at.gradient, [
+      { first: 0, outputs: nh, width: na, source, lds: na, index: 0, target: at.dWr },
     ]);
-    return collect(at);
-  });
+  }
+  if (cell.peepholes) {
+    addPeepholeGradient(
+      kernels,
+      rows,
+      na,
+      at,
+      before(track.c0, stride.c),
+      index,
+      track.c + base * stride.c,
+    );
+  }
 }
 
 /** The time loop: dz of every step, dh and dc carried backwards. */
 function backThroughSteps(
-  kernels: Kernels,
-  arena: Arena,
-  tape: Tape,
-  panelsH: number,
-  { first, steps, throughTime }: Span,
-  zeros: number,
-  at: { dy: number; dh: number; dc: number; dz: number },
+  { arena, kernels }: Engine,
+  track: Track,
+  batch: Batch,
+  { first, last, throughTime }: Span,
+  buffers: BackwardBuffers,
 ): void {
-  const { cell } = tape.weights;
-  const { na, m } = tape.sizes;
-  const rows = cell.gates * na;
-  const strides = tape.strides;
-  for (let s = steps - 1; s >= 0; s--) {
-    const cPrev = tape.c + (first + s) * strides.state;
-    const z = tape.z + (first + s) * strides.z;
-    const dy = at.dy + s * strides.state;
-    const dz = at.dz + s * strides.z;
-    cell.backward(kernels, m, na, z, cPrev, cPrev + strides.state, dy, at.dh, at.dc, dz);
-    kernels.gemm_packed(m, na, rows, rows, 0, na, dz, panelsH, zeros, at.dh);
-    if (!throughTime && s > 0) {
-      arena.f64(at.dh, m * na).fill(0);
-      arena.f64(at.dc, m * na).fill(0);
+  const { weights } = track;
+  const { cell, na, nh } = weights;
+  const transposed = weights.transposed();
+  const stride = strides(track);
+  const base = batch.start(first);
+  const { dh, dc, none, scratch } = buffers;
+  const at: BackwardStep = {
+    ...{ hPrev: 0, cPrev: 0, z: 0, h: 0, c: 0, u: 0, dy: 0, dz: 0, dp: 0 },
+    ...{ dh, dc, scratch, dNext: cell.projected ? none : dh },
+  };
+  for (let t = last - 1; t >= first; t--) {
+    const row = batch.start(t);
+    const m = batch.active(t);
+    const previous = t === 0 ? 0 : batch.start(t - 1);
+    at.hPrev = t === 0 ? track.h0 : track.h + previous * stride.h;
+    at.cPrev = t === 0 ? track.c0 : track.c + previous * stride.c;
+    at.z = track.z + row * stride.z;
+    at.h = track.h + row * stride.h;
+    at.c = track.c + row * stride.c;
+    at.u = track.u + row * stride.u;
+    at.dy = buffers.dy + (row - base) * nh * ITEM;
+    at.dz = buffers.dz + (row - base) * cell.gradient * na * ITEM;
+    at.dp = buffers.dp + (row - base) * nh * ITEM;
+    cell.backward(weights, transposed, kernels, m, at);
+    if (!throughTime && t > first) {
+      arena.f64(dh, m * nh).fill(0);
+      arena.f64(dc, m * na).fill(0);
     }
   }
 }
 
-/** A matrix (rows, width) whose product with dᵀ is added to `target`. */
+/** A matrix (rows, width), whose product with some columns of d, transposed, is added to `target`. */
 interface GradientInput {
-  width: number;
-  source: number;
-  target: number;
-  /** Row stride of the target. */
-  stride: number;
+  /** The columns of d. */
+  readonly first: number;
+  readonly outputs: number;
+  readonly width: number;
+  readonly source: number;
+  /** Row stride of the source. */
+  readonly lds: number;
+  /** Index of the source's rows, i32; 0: one after the other. */
+  readonly index: number;
+  /** (outputs, width). */
+  readonly target: number;
 }
 
 /**
- * target += dᵀ·source for each input: d is (rows, outputs), a target (outputs, width). The sum runs over the rows in
- * ascending order; taking a few hundred at a time does not split it, as it goes on in memory.
+ * target += dᵀ·source for each input: d is (rows, columns). The sum runs over the rows in ascending order; taking a few
+ * hundred at a time does not split it, as it goes on in memory.
  */
 export function addWeightGradient(
   kernels: Kernels,
   rows: number,
-  outputs: number,
+  columns: number,
   d: number,
   scratch: number,
   inputs: readonly GradientInput[],
 ): void {
-  const panels = scratch + GRADIENT_ROWS * outputs * ITEM;
+  const gathered = scratch + GRADIENT_ROWS * columns * ITEM;
+  const widest = inputs.reduce((most, { width }) => Math.max(most, width), 0);
+  const panels = gathered + GRADIENT_ROWS * widest * ITEM;
   for (let r = 0; r < rows; r += GRADIENT_ROWS) {
     const some = Math.min(rows - r, GRADIENT_ROWS);
-    kernels.reverse_axes(some, 1, outputs, d + r * outputs * ITEM, scratch);
-    for (const { width, source, target, stride } of inputs) {
-      kernels.pack_panels(width, some, 1, width, source + r * width * ITEM, panels);
-      kernels.gemm_packed(
-        outputs,
-        width,
-        some,
-        some,
-        stride,
-        stride,
-        scratch,
-        panels,
-        target,
-        target,
-      );
+    kernels.reverse_axes(some, 1, columns, d + r * columns * ITEM, scratch);
+    for (const { first, outputs, width, source, lds, index, target } of inputs) {
+      let [from, ld] = [source + r * lds * ITEM, lds];
+      if (index !== 0) {
+        const part = index + r * Int32Array.BYTES_PER_ELEMENT;
+        kernels.gather_rows(some, width, lds, width, source, part, gathered);
+        [from, ld] = [gathered, width];
+      }
+      kernels.pack_panels(width, some, 1, ld, from, panels);
+      const a = scratch + first * some * ITEM;
+      kernels.gemm_packed(outputs, width, some, some, width, width, a, panels, target, target);
     }
   }
+}
+
+/** dP += Σ dz·c over the rows: c before the step for i and f, after it for o. */
+function addPeepholeGradient(
+  kernels: Kernels,
+  rows: number,
+  na: number,
+  { dz, dPeepholes, gradient }: BackwardBuffers,
+  cPrev: number,
+  index: number,
+  c: number,
+): void {
+  const [ldz, block] = [4 * na, na * ITEM];
+  for (let r = 0; r < rows; r += GRADIENT_ROWS) {
+    const some = Math.min(rows - r, GRADIENT_ROWS);
+    const d = dz + r * ldz * ITEM;
+    let before = cPrev + r * block;
+    if (index !== 0) {
+      const part = index + r * Int32Array.BYTES_PER_ELEMENT;
+      kernels.gather_rows(some, na, na, na, cPrev, part, gradient);
+      before = gradient;
+    }
+    kernels.add_product_rows(some, na, ldz, na, d, before, dPeepholes);
+    kernels.add_product_rows(some, na, ldz, na, d + block, before, dPeepholes + block);
+    const after = c + r * block;
+    kernels.add_product_rows(some, na, ldz, na, d + 3 * block, after, dPeepholes + 2 * block);
+  }
+}
+
+/** The plan's offsets as pointers. */
+export function pointersOf(
+  { bytes: _, ...offsets }: ReturnType<typeof planBackward>,
+  base: number,
+): Omit<ReturnType<typeof planBackward>, "bytes"> {
+  const pointers = Object.entries(offsets).map(([name, offset]) => [name, base + offset]);
+  return Object.fromEntries(pointers);
+}
+
+/** Fresh views of the gradients of a pass, shaped as its weights. */
+export function gradientsOf(
+  { arena }: Engine,
+  { weights }: Track,
+  at: BackwardBuffers,
+): WeightArrays<Float64Array<ArrayBuffer>> {
+  const { cell, nx, na, nh } = weights;
+  const gates = cell.input.length * na;
+  return {
+    Wx: arena.f64(at.dWx, gates * nx),
+    Wh: arena.f64(at.dWh, gates * nh),
+    bias: arena.f64(at.db, cell.bias.length * na),
+    Wr: arena.f64(at.dWr, cell.projected ? nh * na : 0),
+    peepholes: arena.f64(at.dPeepholes, cell.peepholes ? 3 * na : 0),
+  };
 }

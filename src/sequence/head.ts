@@ -1,42 +1,55 @@
 import type { Tensor } from "../tensor.js";
-import type { Kernels } from "../wasm/abi.js";
+import type { Floats, Width } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
 import { planHead, planTransposedHead } from "./plan.js";
 
-/** The output layer Wy·h + by in linear memory, as it came and packed for the products. */
+/** The output layer Wy·h + by in linear memory, as it came and packed for the products; no bias counts as zeros. */
 export class Head extends Shared {
   readonly ny: number;
   readonly na: number;
+  readonly width: Width;
   readonly #engine: Engine;
   readonly #block: Block;
   readonly #at: ReturnType<typeof planHead>;
   /** The panels of Wyᵀ. */
   #transposed: Block | undefined;
 
-  constructor(engine: Engine, ny: number, na: number, W: Float64Array, bias: Float64Array) {
+  constructor(
+    engine: Engine,
+    width: Width,
+    ny: number,
+    na: number,
+    W: ArrayLike<number>,
+    bias?: ArrayLike<number>,
+  ) {
     super();
+    this.width = width;
     this.ny = ny;
     this.na = na;
     this.#engine = engine;
-    this.#at = planHead(ny, na);
+    this.#at = planHead(ny, na, width);
     this.#block = engine.arena.allocate(this.#at.bytes);
     const { pointer } = this.#block;
-    engine.arena.f64(pointer + this.#at.W, W.length).set(W);
-    engine.arena.f64(pointer + this.#at.bias, ny).set(bias);
+    const { precision, kernels } = width;
+    engine.arena.view(precision, pointer + this.#at.W, W.length).set(W);
+    const biases = engine.arena.view(precision, pointer + this.#at.bias, ny);
+    if (bias === undefined) biases.fill(0);
+    else biases.set(bias);
     const panels = pointer + this.#at.panels;
-    engine.kernels.pack_panels(ny, na, na, 1, pointer + this.#at.W, panels);
+    kernels.pack_panels(ny, na, na, 1, pointer + this.#at.W, panels);
   }
 
   /** logits (rows, ny) = h·Wyᵀ + by for h (rows, na). */
-  logits(kernels: Kernels, rows: number, h: number, logits: number): void {
+  logits(rows: number, h: number, logits: number): void {
     const { ny, na } = this;
+    const { kernels } = this.width;
     const panels = this.#block.pointer + this.#at.panels;
     const bias = this.#block.pointer + this.#at.bias;
     kernels.gemm_packed(rows, ny, na, na, 0, ny, h, panels, bias, logits);
   }
 
-  /** The panels of Wyᵀ, packed at the first use. May allocate. */
+  /** The panels of Wyᵀ, f64, packed at the first use. May allocate. */
   transposed(): number {
     if (this.#transposed === undefined) {
       const { ny, na } = this;
@@ -47,7 +60,7 @@ export class Head extends Shared {
     return this.#transposed.pointer;
   }
 
-  /** Copies of Wy (ny, na) and by (ny, 1). */
+  /** Copies of Wy (ny, na) and by (ny, 1), f64. */
   tensors(): { W: Tensor; bias: Tensor } {
     const { ny, na } = this;
     const { arena } = this.#engine;
@@ -55,6 +68,15 @@ export class Head extends Shared {
     const W = arena.f64(pointer + this.#at.W, ny * na).slice();
     const bias = arena.f64(pointer + this.#at.bias, ny).slice();
     return { W: { shape: [ny, na], data: W }, bias: { shape: [ny, 1], data: bias } };
+  }
+
+  /** Fresh views of Wy and by. */
+  arrays(): Floats[] {
+    const { ny, na, width } = this;
+    const { pointer } = this.#block;
+    const view = (offset: number, length: number): Floats =>
+      this.#engine.arena.view(width.precision, pointer + offset, length);
+    return [view(this.#at.W, ny * na), view(this.#at.bias, ny)];
   }
 
   protected free(): void {

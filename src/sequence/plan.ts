@@ -1,21 +1,22 @@
 import type { Cell } from "../cells/cell.js";
+import { rowElements } from "../cells/cell.js";
 import { LAYOUTS, type Width } from "../wasm/abi.js";
 
 /** Every buffer of a plan starts on a cache line. */
 const LINE = 64;
 /** Rows whose weight gradient is computed in one go: their panels and their transpose stay in the second-level cache. */
 export const GRADIENT_ROWS = 256;
+/** Numbers in the record of a cell's functions: assembly/base/function.ts. */
+const RECORD = 10;
 
-/** The sizes of one run. */
-export interface Sizes {
+/** The sizes of one layer and direction. */
+export interface CellSizes {
   /** Inputs. */
   readonly nx: number;
-  /** Hidden units. */
+  /** Units. */
   readonly na: number;
-  /** Rows: the batch. */
-  readonly m: number;
-  /** Steps. */
-  readonly T: number;
+  /** The size of h: na, or that of a projection. */
+  readonly nh: number;
 }
 
 /** Elements of an (n, k) matrix packed into panels of the given width. */
@@ -23,7 +24,7 @@ const panelElements = (n: number, k: number, panel: number): number =>
   Math.ceil(n / panel) * panel * k;
 
 /** Gives out byte offsets one after the other; f64 unless told, as all of training is. */
-class Layout {
+export class Layout {
   bytes = 0;
   readonly #width: Pick<Width, "item" | "panel">;
 
@@ -31,9 +32,9 @@ class Layout {
     this.#width = width;
   }
 
-  take(elements: number): number {
+  take(elements: number, item: number = this.#width.item): number {
     const offset = this.bytes;
-    this.bytes += Math.ceil((elements * this.#width.item) / LINE) * LINE;
+    this.bytes += Math.ceil((elements * item) / LINE) * LINE;
     return offset;
   }
 
@@ -42,88 +43,84 @@ class Layout {
   }
 }
 
-// Every buffer of a run, as offsets from the start of its block. Time-major: a step's rows are contiguous.
+// Every buffer of a run, as offsets from the start of its block. Time-major: rows as sequence/batch.ts draws them.
 //
-//   weights          W [hidden | input] (G·na, na + nx) · bias (G·na) · panels of Wh · panels of Wx
-//   weights, backward   panels of Whᵀ · panels of Wxᵀ
-//   tape             x (T, m, nx) · h (T + 1, m, na) · c (T + 1, m, na) · gates (T, m, G·na)
-//                    a cell without kept gates works in place: its gates are the h that follows
-//   backward         dh, dc (m, na) · dz (T, m, G·na) · dx (T, m, nx) · dy (T, m, na) · dW, db as W, bias ·
-//                    zeros (max(na, nx)) · the weight gradient's transpose and panels
-//   state            h, c (m, na) · x (m, nx) · z (m, G·na)
+//   weights          Wx (G·na, nx) · Wh (G·na, nh) · bias · Wr (nh, na) · peepholes (3·na) · the functions' record · zeros ·
+//                    panels of Wx, of Wh product by product, of Wr
+//   weights, backward   the panels of their transposes
+//   track            what one layer and direction works in: x (rows, nx) · h (rows, nh) · c (rows, na) · z, the cell's rows ·
+//                    u (rows, na) where h is a projection; where it is kept the initial state stands before h and c
+//   backward         zeros, du (m, na) · dz (N, gradient) · dp (N, nh) · dWx, dWh, db, dWr, dP ·
+//                    the weight gradient's transpose, gathered rows and panels
 //   head             Wy (ny, na) · by (ny) · panels of Wy
 //   head, backward   panels of Wyᵀ
 
-export function planWeights({ gates }: Cell, nx: number, na: number, width: Width) {
+export function planWeights(cell: Cell, { nx, na, nh }: CellSizes, width: Width) {
   const layout = new Layout(width);
-  const W = layout.take(gates * na * (na + nx));
-  const bias = layout.take(gates * na);
-  const panelsH = layout.takePanels(gates * na, na);
-  const panelsX = layout.takePanels(gates * na, nx);
-  return { W, bias, panelsH, panelsX, bytes: layout.bytes };
+  const gates = cell.input.length * na;
+  const Wx = layout.take(gates * nx);
+  const Wh = layout.take(gates * nh);
+  const bias = layout.take(cell.bias.length * na);
+  const Wr = layout.take(cell.projected ? nh * na : 0);
+  const peepholes = layout.take(cell.peepholes ? 3 * na : 0);
+  const functions = layout.take(cell.functions === undefined ? 0 : RECORD, LAYOUTS.f64.item);
+  const zeros = layout.take(Math.max(nx, na, nh));
+  const panelsX = layout.takePanels(gates, nx);
+  const products = cell.products.map(({ blocks }) => layout.takePanels(blocks * na, nh));
+  const projection = cell.projected ? layout.takePanels(nh, na) : 0;
+  return {
+    ...{ Wx, Wh, bias, Wr, peepholes, functions, zeros },
+    ...{ panelsX, products, projection, bytes: layout.bytes },
+  };
 }
 
-export function planTransposedWeights({ gates }: Cell, nx: number, na: number) {
+export function planTransposedWeights(cell: Cell, { nx, na, nh }: CellSizes) {
   const layout = new Layout();
-  const panelsH = layout.takePanels(na, gates * na);
-  const panelsX = layout.takePanels(nx, gates * na);
-  return { panelsH, panelsX, bytes: layout.bytes };
+  const panelsX = layout.takePanels(nx, cell.input.length * na);
+  const products = cell.products.map(({ blocks }) => layout.takePanels(nh, blocks * na));
+  const projection = cell.projected ? layout.takePanels(na, nh) : 0;
+  return { panelsX, products, projection, bytes: layout.bytes };
 }
 
-export function planTape(
-  { gates, hasMemory, keepsGates }: Cell,
-  { nx, na, m, T }: Sizes,
-  width: Width,
-) {
-  const layout = new Layout(width);
-  const x = layout.take(T * m * nx);
-  const h = layout.take((T + 1) * m * na);
-  const c = hasMemory ? layout.take((T + 1) * m * na) : h;
-  const z = keepsGates ? layout.take(T * m * gates * na) : h + m * na * width.item;
-  return { x, h, c, z, bytes: layout.bytes };
-}
-
-/** What a chunk of an untaped run may take: it passes through the second-level cache and stays there. */
+/** What a chunk of a run that keeps nothing may take: it passes through the second-level cache and stays there. */
 const CHUNK_BYTES = 256 * 1024;
 
-/** Steps to run at a time where nothing is kept: whole tiles of rows, and at least one step. */
-export function chunkSteps(
-  { cell, width, nx, na }: { cell: Cell; width: Width; nx: number; na: number },
+/** Rows to run at a time where nothing is kept: whole steps, and at least one; where m is 1, whole tiles of rows. */
+export function chunkRows(
+  cell: Cell,
+  { nx, na, nh }: CellSizes,
+  width: Width,
   m: number,
-  T: number,
+  N: number,
 ): number {
-  const step = m * (nx + (2 + cell.gates) * na) * width.item;
-  const steps = Math.floor(CHUNK_BYTES / Math.max(step, 1));
-  const whole = m === 1 ? steps - (steps % 4) : steps;
-  return Math.min(Math.max(whole, 1), Math.max(T, 1));
+  const row = (nx + nh + rowElements(cell, na)) * width.item;
+  const rows = Math.floor(CHUNK_BYTES / row);
+  const whole = m === 1 ? rows - (rows % 4) : rows;
+  return Math.min(Math.max(whole, m, 1), Math.max(N, m, 1));
 }
 
-export function planBackward({ gates }: Cell, { nx, na, m, T }: Sizes) {
+export function planBackward(cell: Cell, { nx, na, nh }: CellSizes, m: number, N: number) {
   const layout = new Layout();
-  const dh = layout.take(m * na);
-  const dc = layout.take(m * na);
-  const dz = layout.take(T * m * gates * na);
-  const dx = layout.take(T * m * nx);
-  const dy = layout.take(T * m * na);
-  const dW = layout.take(gates * na * (na + nx));
-  const db = layout.take(gates * na);
-  const zeros = layout.take(Math.max(na, nx));
-  const gradient = layout.take(gradientElements(gates * na, Math.max(na, nx)));
-  return { dh, dc, dz, dx, dy, dW, db, zeros, gradient, bytes: layout.bytes };
+  const gates = cell.input.length * na;
+  const none = layout.take(cell.projected ? m * na : 0);
+  const scratch = layout.take(m * na);
+  const dz = layout.take(N * cell.gradient * na);
+  const dp = layout.take(cell.projected ? N * nh : 0);
+  const dWx = layout.take(gates * nx);
+  const dWh = layout.take(gates * nh);
+  const db = layout.take(cell.gradient * na);
+  const dWr = layout.take(cell.projected ? nh * na : 0);
+  const dPeepholes = layout.take(cell.peepholes ? 3 * na : 0);
+  const outputs = Math.max(cell.gradient * na, cell.projected ? nh : 0);
+  const gradient = layout.take(gradientElements(outputs, Math.max(na, nx, nh)));
+  return {
+    ...{ none, scratch, dz, dp, dWx, dWh, db, dWr, dPeepholes, gradient },
+    bytes: layout.bytes,
+  };
 }
 
-/** A live state: its parts, and what one step needs. */
-export function planState({ gates, hasMemory }: Cell, { nx, na, m }: Sizes, width: Width) {
+export function planHead(ny: number, na: number, width: Width) {
   const layout = new Layout(width);
-  const h = layout.take(m * na);
-  const c = hasMemory ? layout.take(m * na) : h;
-  const x = layout.take(m * nx);
-  const z = layout.take(m * gates * na);
-  return { h, c, x, z, bytes: layout.bytes };
-}
-
-export function planHead(ny: number, na: number) {
-  const layout = new Layout();
   const W = layout.take(ny * na);
   const bias = layout.take(ny);
   const panels = layout.takePanels(ny, na);
@@ -136,12 +133,12 @@ export function planTransposedHead(ny: number, na: number) {
   return { bytes: layout.bytes };
 }
 
-export function planHeadGradient(ny: number, { na, m, T }: Sizes) {
+export function planHeadGradient(ny: number, na: number, rows: number) {
   const layout = new Layout();
-  const logits = layout.take(T * m * ny);
-  const targets = layout.take(Math.ceil((T * m) / 2));
-  const loss = layout.take(T * m);
-  const da = layout.take(T * m * na);
+  const logits = layout.take(rows * ny);
+  const targets = layout.take(rows, Int32Array.BYTES_PER_ELEMENT);
+  const loss = layout.take(rows);
+  const da = layout.take(rows * na);
   const dW = layout.take(ny * na);
   const db = layout.take(ny);
   const zeros = layout.take(na);
@@ -149,6 +146,6 @@ export function planHeadGradient(ny: number, { na, m, T }: Sizes) {
   return { logits, targets, loss, da, dW, db, zeros, gradient, bytes: layout.bytes };
 }
 
-/** Scratch of a weight gradient (outputs, inputs): the transpose of `GRADIENT_ROWS` rows of d, and panels of as many x. */
+/** Scratch of a weight gradient (outputs, inputs): `GRADIENT_ROWS` rows, those of d transposed, those of x gathered and packed. */
 const gradientElements = (outputs: number, inputs: number): number =>
-  GRADIENT_ROWS * outputs + panelElements(inputs, GRADIENT_ROWS, LAYOUTS.f64.panel);
+  GRADIENT_ROWS * (outputs + inputs) + panelElements(inputs, GRADIENT_ROWS, LAYOUTS.f64.panel);

@@ -1,73 +1,82 @@
-import type { Cell } from "../cells/cell.js";
+import type { Cell, CellWeights, TransposedWeights } from "../cells/cell.js";
 import { type Floats, ITEM, type Width } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
-import { planTransposedWeights, planWeights } from "./plan.js";
+import { type CellSizes, planTransposedWeights, planWeights } from "./plan.js";
 
-/** Fills W (G·na, na + nx; hidden columns first, gate blocks in the cell's order) and the bias (G·na). */
-export type FillWeights = (W: Floats, bias: Floats) => void;
+/** The weights of one layer and direction, in the cell's order of blocks. */
+export interface WeightArrays<D extends Floats = Floats> {
+  /** (G·na, nx). */
+  readonly Wx: D;
+  /** (G·na, nh). */
+  readonly Wh: D;
+  readonly bias: D;
+  /** The projection, (nh, na); empty without one. */
+  readonly Wr: D;
+  /** (3·na): i, f, o; empty without them. */
+  readonly peepholes: D;
+}
 
-/** The weights of one recurrent layer in linear memory, as they came and packed for the products. */
-export class Weights extends Shared {
+/** Fills all of it. */
+export type FillWeights = (arrays: WeightArrays) => void;
+
+/** The weights of one layer and direction in linear memory, as they came and packed for the products. */
+export class Weights extends Shared implements CellWeights {
   readonly cell: Cell;
   readonly width: Width;
   readonly nx: number;
   readonly na: number;
+  readonly nh: number;
+  readonly panelsX: number;
+  readonly products: readonly number[];
+  readonly projection: number;
+  readonly bias: number;
+  readonly peepholes: number;
+  readonly functions: number;
+  readonly zeros: number;
   readonly #engine: Engine;
   readonly #block: Block;
   readonly #at: ReturnType<typeof planWeights>;
-  #transposed: { block: Block; at: ReturnType<typeof planTransposedWeights> } | undefined;
+  #transposed: { block: Block; weights: TransposedWeights } | undefined;
 
-  constructor(engine: Engine, width: Width, cell: Cell, nx: number, na: number, fill: FillWeights) {
+  constructor(engine: Engine, width: Width, cell: Cell, sizes: CellSizes, fill: FillWeights) {
     super();
+    const { nx, na, nh } = sizes;
     this.width = width;
     this.cell = cell;
     this.nx = nx;
     this.na = na;
+    this.nh = nh;
     this.#engine = engine;
-    this.#at = planWeights(cell, nx, na, width);
-    this.#block = engine.arena.allocate(this.#at.bytes);
-    const { precision, kernels, item } = width;
+    const at = planWeights(cell, sizes, width);
+    this.#at = at;
+    this.#block = engine.arena.allocate(at.bytes);
     const { pointer } = this.#block;
-    fill(
-      engine.arena.view(precision, pointer + this.#at.W, cell.gates * na * (na + nx)),
-      engine.arena.view(precision, this.bias, cell.gates * na),
-    );
-    const rows = cell.gates * na;
-    const stride = na + nx;
-    const wh = pointer + this.#at.W;
-    const wx = wh + na * item;
-    kernels.pack_panels(rows, na, stride, 1, wh, this.panelsH);
-    kernels.pack_panels(rows, nx, stride, 1, wx, this.panelsX);
+    this.bias = pointer + at.bias;
+    this.panelsX = pointer + at.panelsX;
+    this.products = at.products.map((offset) => pointer + offset);
+    this.projection = pointer + at.projection;
+    this.peepholes = cell.peepholes ? pointer + at.peepholes : 0;
+    this.functions = pointer + at.functions;
+    this.zeros = pointer + at.zeros;
+    const zeros = Math.max(nx, na, nh);
+    engine.arena.view(width.precision, this.zeros, zeros).fill(0);
+    if (cell.functions !== undefined) {
+      engine.arena.f64(this.functions, cell.functions.length).set(cell.functions);
+    }
+    fill(this.#arrays());
+    this.#pack();
   }
 
-  /** Wh (G·na, na), packed. */
-  get panelsH(): number {
-    return this.#block.pointer + this.#at.panelsH;
-  }
-
-  /** Wx (G·na, nx), packed. */
-  get panelsX(): number {
-    return this.#block.pointer + this.#at.panelsX;
-  }
-
-  get bias(): number {
-    return this.#block.pointer + this.#at.bias;
-  }
-
-  /** The panels of Whᵀ and Wxᵀ, f64, packed at the first backward pass. May allocate. */
-  transposed(): { panelsH: number; panelsX: number } {
+  /** The panels of the transposed matrices, f64, packed at the first backward pass. May allocate. */
+  transposed(): TransposedWeights {
     this.#transposed ??= this.#packTransposed();
-    const { block, at } = this.#transposed;
-    return { panelsH: block.pointer + at.panelsH, panelsX: block.pointer + at.panelsX };
+    return this.#transposed.weights;
   }
 
-  /** Hands fresh views of W and the bias, f64, to `read`. */
-  read<R>(read: (W: Float64Array, bias: Float64Array) => R): R {
-    const { arena } = this.#engine;
-    const rows = this.cell.gates * this.na;
-    const W = arena.f64(this.#block.pointer + this.#at.W, rows * (this.na + this.nx));
-    return read(W, arena.f64(this.bias, rows));
+  /** Hands fresh views of the weights, f64, to `read`. */
+  read<R>(read: (arrays: WeightArrays<Float64Array<ArrayBuffer>>) => R): R {
+    return read(this.#arrays() as WeightArrays<Float64Array<ArrayBuffer>>);
   }
 
   protected free(): void {
@@ -75,15 +84,58 @@ export class Weights extends Shared {
     this.#transposed?.block.release();
   }
 
-  #packTransposed() {
-    const { cell, nx, na } = this;
+  #arrays(): WeightArrays {
+    const { cell, nx, na, nh } = this;
+    const { arena } = this.#engine;
+    const gates = cell.input.length * na;
+    const view = (offset: number, length: number): Floats =>
+      arena.view(this.width.precision, this.#block.pointer + offset, length);
+    return {
+      Wx: view(this.#at.Wx, gates * nx),
+      Wh: view(this.#at.Wh, gates * nh),
+      bias: view(this.#at.bias, cell.bias.length * na),
+      Wr: view(this.#at.Wr, cell.projected ? nh * na : 0),
+      peepholes: view(this.#at.peepholes, cell.peepholes ? 3 * na : 0),
+    };
+  }
+
+  #pack(): void {
+    const { cell, nx, na, nh } = this;
+    const { kernels, item } = this.width;
+    const { pointer } = this.#block;
+    const gates = cell.input.length * na;
+    kernels.pack_panels(gates, nx, nx, 1, pointer + this.#at.Wx, this.panelsX);
+    let Wh = pointer + this.#at.Wh;
+    cell.products.forEach(({ blocks }, i) => {
+      kernels.pack_panels(blocks * na, nh, nh, 1, Wh, this.products[i] as number);
+      Wh += blocks * na * nh * item;
+    });
+    if (cell.projected) {
+      kernels.pack_panels(nh, na, na, 1, pointer + this.#at.Wr, this.projection);
+    }
+  }
+
+  #packTransposed(): { block: Block; weights: TransposedWeights } {
+    const { cell, nx, na, nh } = this;
     const { arena, kernels } = this.#engine;
-    const at = planTransposedWeights(cell, nx, na);
+    const at = planTransposedWeights(cell, this);
     const block = arena.allocate(at.bytes);
-    const columns = cell.gates * na;
-    const wh = this.#block.pointer + this.#at.W;
-    kernels.pack_panels(na, columns, 1, na + nx, wh, block.pointer + at.panelsH);
-    kernels.pack_panels(nx, columns, 1, na + nx, wh + na * ITEM, block.pointer + at.panelsX);
-    return { block, at };
+    const { pointer } = this.#block;
+    const weights = {
+      panelsX: block.pointer + at.panelsX,
+      products: at.products.map((offset) => block.pointer + offset),
+      projection: block.pointer + at.projection,
+    };
+    const gates = cell.input.length * na;
+    kernels.pack_panels(nx, gates, 1, nx, pointer + this.#at.Wx, weights.panelsX);
+    let Wh = pointer + this.#at.Wh;
+    cell.products.forEach(({ blocks }, i) => {
+      kernels.pack_panels(nh, blocks * na, 1, nh, Wh, weights.products[i] as number);
+      Wh += blocks * na * nh * ITEM;
+    });
+    if (cell.projected) {
+      kernels.pack_panels(na, nh, 1, na, pointer + this.#at.Wr, weights.projection);
+    }
+    return { block, weights };
   }
 }

@@ -46,6 +46,48 @@ export interface ForwardKernels {
     c: number,
     h: number,
   ): void;
+  gru_gates_forward(m: number, na: number, hPrev: number, gates: number, h: number): void;
+
+  function_map(n: number, functions: number, which: number, x: number, y: number): void;
+  rnn_general_forward(n: number, functions: number, z: number, h: number): void;
+  lstm_general_forward(
+    m: number,
+    na: number,
+    functions: number,
+    coupled: number,
+    peepholes: number,
+    cPrev: number,
+    rows: number,
+    c: number,
+    h: number,
+  ): void;
+  gru_reset_forward(
+    m: number,
+    na: number,
+    functions: number,
+    before: number,
+    hPrev: number,
+    rows: number,
+  ): void;
+  gru_output_forward(
+    m: number,
+    na: number,
+    functions: number,
+    before: number,
+    hPrev: number,
+    rows: number,
+    h: number,
+  ): void;
+
+  gather_rows(
+    rows: number,
+    n: number,
+    lds: number,
+    ldt: number,
+    source: number,
+    index: number,
+    target: number,
+  ): void;
   exp_map(n: number, x: number, y: number): void;
   sigmoid_map(n: number, x: number, y: number): void;
   tanh_map(n: number, x: number, y: number): void;
@@ -58,6 +100,17 @@ export interface Kernels extends ForwardKernels {
   is_relaxed(): number;
 
   add_rows(rows: number, n: number, x: number, y: number): void;
+  add_product_rows(
+    rows: number,
+    n: number,
+    lda: number,
+    ldb: number,
+    a: number,
+    b: number,
+    y: number,
+  ): void;
+  /** f32 to f64. */
+  promote(n: number, x: number, y: number): void;
   reverse_axes(a: number, b: number, c: number, x: number, y: number): void;
 
   rnn_gates_backward(n: number, h: number, dy: number, dh: number, dz: number): void;
@@ -70,6 +123,60 @@ export interface Kernels extends ForwardKernels {
     dy: number,
     dh: number,
     dc: number,
+    dz: number,
+  ): void;
+  gru_gates_backward(
+    m: number,
+    na: number,
+    hPrev: number,
+    gates: number,
+    dy: number,
+    dh: number,
+    dz: number,
+  ): void;
+
+  rnn_general_backward(
+    n: number,
+    functions: number,
+    z: number,
+    h: number,
+    dy: number,
+    dh: number,
+    dz: number,
+  ): void;
+  lstm_general_backward(
+    m: number,
+    na: number,
+    functions: number,
+    coupled: number,
+    peepholes: number,
+    rows: number,
+    cPrev: number,
+    c: number,
+    dy: number,
+    dh: number,
+    dc: number,
+    dz: number,
+  ): void;
+  gru_output_backward(
+    m: number,
+    na: number,
+    functions: number,
+    before: number,
+    hPrev: number,
+    rows: number,
+    dy: number,
+    dh: number,
+    dz: number,
+  ): void;
+  gru_reset_backward(
+    m: number,
+    na: number,
+    functions: number,
+    hPrev: number,
+    rows: number,
+    dq: number,
+    dh: number,
     dz: number,
   ): void;
 
@@ -87,6 +194,7 @@ export interface Kernels extends ForwardKernels {
     loss: number,
     dlogits: number,
   ): void;
+  score_rows(rows: number, n: number, logits: number, targets: number, logProb: number): void;
 }
 
 /** One precision: its layout and its forward kernels. */
@@ -103,6 +211,13 @@ export const FORWARD_ARITY: Readonly<Record<keyof ForwardKernels, number>> = {
   gemm_packed: 10,
   rnn_gates_forward: 3,
   lstm_gates_forward: 6,
+  gru_gates_forward: 5,
+  function_map: 5,
+  rnn_general_forward: 4,
+  lstm_general_forward: 9,
+  gru_reset_forward: 6,
+  gru_output_forward: 7,
+  gather_rows: 7,
   exp_map: 3,
   sigmoid_map: 3,
   tanh_map: 3,
@@ -112,12 +227,20 @@ export const ARITY: Readonly<Record<keyof Kernels, number>> = {
   heap_base: 0,
   is_relaxed: 0,
   add_rows: 4,
+  add_product_rows: 7,
+  promote: 3,
   reverse_axes: 5,
   rnn_gates_backward: 5,
   lstm_gates_backward: 9,
+  gru_gates_backward: 7,
+  rnn_general_backward: 7,
+  lstm_general_backward: 12,
+  gru_output_backward: 9,
+  gru_reset_backward: 8,
   log_map: 3,
   softmax_rows: 4,
   log_softmax_rows: 4,
   log_sum_exp_rows: 4,
   cross_entropy_rows: 7,
+  score_rows: 5,
 };

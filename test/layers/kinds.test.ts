@@ -56,7 +56,7 @@ const rows: Row[] = [
   [
     "cell",
     () => createRecurrent(engine, wrong({ ...options, cell: "toString" })),
-    type('createRecurrent: cell: expected "rnn" or "lstm", got toString'),
+    type('createRecurrent: cell: expected "rnn", "lstm" or "gru", got toString'),
   ],
   [
     "precision",

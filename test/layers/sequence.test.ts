@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { gruCell } from "../../src/cells/gru.js";
 import { lstmCell } from "../../src/cells/lstm.js";
 import { rnnCell } from "../../src/cells/rnn.js";
 import type { Recurrent, RecurrentState } from "../../src/index.js";
-import { chunkSteps } from "../../src/sequence/plan.js";
+import { chunkRows } from "../../src/sequence/plan.js";
 import { expectSame } from "../support/bits.js";
 import { FIXED, seeds, sizes } from "../support/draws.js";
 import { cellNames, layerOf, randomWeights, row } from "../support/layers.js";
@@ -11,7 +12,7 @@ import { randomTensor, uniform } from "../support/random.js";
 import type { Tensor } from "../support/subject.js";
 import { engines } from "../support/subjects.js";
 
-const CELLS = { rnn: rnnCell, lstm: lstmCell };
+const CELLS = { rnn: rnnCell, lstm: lstmCell, gru: gruCell };
 
 /** Steps `from` … `to − 1` of (T, m, n). */
 const some = ({ shape: [, m = 0, n = 0], data }: Tensor, from: number, to: number): Tensor => ({
@@ -84,8 +85,8 @@ describe.each(engines)("a layer on the $name", ({ engine }) => {
       [10, 70, 120],
     ])("around the ends of chunks, nx = %i, na = %i, m = %i, bit for bit", (nx, na, m) => {
       const most = 200;
-      const kind = { cell: CELLS[cell], width: engine.width("f64"), nx, na };
-      const chunk = chunkSteps(kind, m, most);
+      const sizes = { nx, na, nh: na };
+      const chunk = Math.floor(chunkRows(CELLS[cell], sizes, engine.width("f64"), m, most * m) / m);
       expect(chunk).toBeLessThan(most / 2);
       const { layer, x, start } = open(chunk, nx, na, m, 2 * chunk + 1);
       const stepped = start();

@@ -8,7 +8,7 @@ import type { Tensor } from "../support/subject.js";
 const engine = createEngineSync();
 const [nx, na, m, T] = [3, 5, 2, 4];
 
-type Name = keyof LayerWeights;
+type Name = keyof ReturnType<typeof layerWeights>;
 
 describe.each(cellNames)("weights of a layer, %s, 0 bits of difference", (cell) => {
   const next = uniform(5);

@@ -85,3 +85,40 @@ export function addRows(rows: number, n: number, x: Float64Array, y: Float64Arra
   }
   return sum;
 }
+
+/** y[i] + Σ_r a[r][i]·b[r][i], r ascending; rows are `lda` and `ldb` elements apart. */
+export function addProductRows(
+  rows: number,
+  n: number,
+  lda: number,
+  ldb: number,
+  a: ArrayLike<number>,
+  b: ArrayLike<number>,
+  y: Float64Array,
+): Float64Array {
+  const result = y.slice();
+  for (let r = 0; r < rows; r++) {
+    for (let i = 0; i < n; i++) {
+      result[i] = element(result, i) + element(a, r * lda + i) * element(b, r * ldb + i);
+    }
+  }
+  return result;
+}
+
+/** Row r of `target`, `ldt` elements apart, becomes row index[r] of `source`, `lds` apart; without `index` row r. */
+export function gatherRows(
+  rows: number,
+  n: number,
+  lds: number,
+  ldt: number,
+  source: ArrayLike<number>,
+  index: ArrayLike<number> | undefined,
+  target: Float64Array,
+): Float64Array {
+  const result = target.slice();
+  for (let r = 0; r < rows; r++) {
+    const row = index === undefined ? r : element(index, r);
+    for (let i = 0; i < n; i++) result[r * ldt + i] = element(source, row * lds + i);
+  }
+  return result;
+}

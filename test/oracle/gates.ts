@@ -99,3 +99,62 @@ export function lstmGatesBackward(
   }
   return { dz, dcPrev };
 }
+
+/** gates (m, 4·na) hold blocks n, r, z, q; hPrev is (m, na). */
+export interface GruStep {
+  readonly m: number;
+  readonly na: number;
+  readonly gates: Float64Array;
+  readonly hPrev: Float64Array;
+}
+
+/** r, z = σ(·); n = tanh(n + r·q); h = (1 − z)·n + z·hPrev. `gates` are pre-activations, and q the recurrent part of n. */
+export function gruGatesForward(
+  { m, na, gates: pre, hPrev }: GruStep,
+  { tanh, sigmoid, round = exactly }: Functions,
+) {
+  const gates = pre.map(round);
+  const h = new Float64Array(m * na);
+  for (let b = 0; b < m; b++) {
+    for (let j = 0; j < na; j++) {
+      const row = b * 4 * na + j;
+      const r = sigmoid(at(gates, row + na));
+      const z = sigmoid(at(gates, row + 2 * na));
+      const n = tanh(round(at(gates, row) + round(r * at(gates, row + 3 * na))));
+      gates[row] = n;
+      gates[row + na] = r;
+      gates[row + 2 * na] = z;
+      const kept = round(z * round(at(hPrev, b * na + j)));
+      h[b * na + j] = round(kept + round(round(1 - z) * n));
+    }
+  }
+  return { gates, h };
+}
+
+/**
+ * With δ = dy + dh: dn = δ·(1 − z)·(1 − n²); dr = dn·q·r·(1 − r); dz = δ·(hPrev − n)·z·(1 − z); dq = dn·r; dh = δ·z.
+ * `gates` are activated.
+ */
+export function gruGatesBackward(
+  { m, na, gates, hPrev }: GruStep,
+  { dy, dh }: { [name in "dy" | "dh"]: Float64Array },
+) {
+  const dz = new Float64Array(m * 4 * na);
+  const direct = new Float64Array(m * na);
+  for (let b = 0; b < m; b++) {
+    for (let j = 0; j < na; j++) {
+      const [row, state] = [b * 4 * na + j, b * na + j];
+      const n = at(gates, row);
+      const r = at(gates, row + na);
+      const z = at(gates, row + 2 * na);
+      const delta = at(dy, state) + at(dh, state);
+      const dn = delta * (1 - z) * (1 - n * n);
+      dz[row] = dn;
+      dz[row + na] = dn * at(gates, row + 3 * na) * (r * (1 - r));
+      dz[row + 2 * na] = delta * (at(hPrev, state) - n) * (z * (1 - z));
+      dz[row + 3 * na] = dn * r;
+      direct[state] = delta * z;
+    }
+  }
+  return { dz, dh: direct };
+}

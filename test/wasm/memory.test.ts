@@ -102,6 +102,7 @@ function end(engine: Engine): number {
 function forgetParameters(engine: Engine): void {
   engine.parametersChanged(net.rnn);
   engine.parametersChanged(net.lstm);
+  engine.parametersChanged(net.gru);
 }
 
 describe("calls that throw for their operands", () => {

@@ -1,0 +1,207 @@
+// The functions that a general cell may have: ONNX's. The cell finds which ones in a record of f64, in either width:
+//
+//     | clip | kind α β | kind α β | kind α β |
+//              f          g          h
+//
+// What goes into f and g is first clamped to −clip … clip; clip = Infinity leaves it alone. h takes what it is given:
+// onnxruntime (1.17) clamps the pre-activations of the gates, and neither the memory c nor what goes into h(c).
+// Each function: a NaN stays a NaN; errors in docs/numerics.md.
+
+import { sigmoid, tanh } from "./activate";
+import { expVector } from "./exp";
+import { addProduct, loadLanes, storeLanes, VECTOR } from "./lanes";
+import { logVector } from "./log";
+
+/** Functions of a record. */
+export const F: i32 = 0;
+export const G: i32 = 1;
+export const H: i32 = 2;
+
+/** Kinds of function, and what α and β mean to them. */
+export const enum Kind {
+  SIGMOID,
+  TANH,
+  RELU,
+  /** αx + β */
+  AFFINE,
+  /** αx below 0 */
+  LEAKY_RELU,
+  /** 0 up to α; at α itself 0, as onnxruntime and ONNX's operator of that name have it */
+  THRESHOLDED_RELU,
+  /** α tanh(βx) */
+  SCALED_TANH,
+  /** αx + β, at least 0 and at most 1 */
+  HARD_SIGMOID,
+  /** α(e^x − 1) below 0 */
+  ELU,
+  /** x / (1 + |x|) */
+  SOFTSIGN,
+  /** ln(1 + e^x) */
+  SOFTPLUS,
+  IDENTITY,
+}
+
+/** Where function `which` of a record stands: its kind, α and β. */
+function entry(functions: usize, which: i32): usize {
+  return functions + (1 + 3 * <usize>which) * sizeof<f64>();
+}
+
+export function kindOf(functions: usize, which: i32): i32 {
+  const kind = <i32>f64.load(entry(functions, which));
+  assert(kind >= Kind.SIGMOID && kind <= Kind.IDENTITY, "functions: no such kind");
+  return kind;
+}
+
+export function alphaOf(functions: usize, which: i32): f64 {
+  return f64.load(entry(functions, which), 8);
+}
+
+export function betaOf(functions: usize, which: i32): f64 {
+  return f64.load(entry(functions, which), 16);
+}
+
+/** What bounds the argument of function `which`. */
+export function clipOf(functions: usize, which: i32): f64 {
+  return which == H ? Infinity : f64.load(functions);
+}
+
+// Functions that are long and rare stay calls: inlined wherever they are used, they would be a sixth of the module.
+
+function exponential(x: v128): v128 {
+  return expVector(x);
+}
+
+function tangent<T>(x: v128): v128 {
+  return tanh<T>(x);
+}
+
+/** ln(1 + e^x) = max(x, 0) + ln(1 + u), u = e^−|x|. With w = 1 + u as rounded, ln(1 + u) = ln(w)·u / (w − 1): the two roundings cancel. */
+function softplusVector(x: v128): v128 {
+  const one = f64x2.splat(1);
+  const u = exponential(f64x2.neg(f64x2.abs(x)));
+  const w = f64x2.add(one, u);
+  const log = f64x2.div(f64x2.mul(logVector(w), u), f64x2.sub(w, one));
+  const rest = v128.bitselect(u, log, f64x2.eq(w, one));
+  return f64x2.add(f64x2.pmax(x, f64x2.splat(0)), rest); // keeps a NaN
+}
+
+/** In f32: through f64, two lanes at a time. */
+// @ts-ignore: decorator
+@inline
+function softplus<T>(x: v128): v128 {
+  if (sizeof<T>() == 8) return softplusVector(x);
+  const low = softplusVector(f64x2.promote_low_f32x4(x));
+  const high = softplusVector(f64x2.promote_low_f32x4(v128.shuffle<f64>(x, x, 1, 0)));
+  const left = f32x4.demote_f64x2_zero(low);
+  return v128.shuffle<f64>(left, f32x4.demote_f64x2_zero(high), 0, 2);
+}
+
+/** e^x − 1 for x ≤ 0: 2t / (1 − t), t = tanh(x / 2), in which nothing cancels. */
+// @ts-ignore: decorator
+@inline
+function expm1<T>(x: v128): v128 {
+  const t = tangent<T>(v128.mul<T>(x, v128.splat<T>(<T>0.5)));
+  return v128.div<T>(v128.add<T>(t, t), v128.sub<T>(v128.splat<T>(<T>1), t));
+}
+
+/** x / (1 + |x|); the largest number stands for Infinity, whose quotient would be NaN. */
+// @ts-ignore: decorator
+@inline
+function softsign<T>(x: v128): v128 {
+  const most = v128.splat<T>(sizeof<T>() == 8 ? <T>f64.MAX_VALUE : <T>f32.MAX_VALUE);
+  const finite = v128.pmax<T>(v128.pmin<T>(x, most), v128.neg<T>(most));
+  return v128.div<T>(finite, v128.add<T>(v128.splat<T>(<T>1), v128.abs<T>(finite)));
+}
+
+/** The function of this kind, which is known when the code is compiled, of x; sigmoid and tanh have maps of their own. */
+// @ts-ignore: decorator
+@inline
+function valueOf<T>(kind: i32, alpha: v128, beta: v128, x: v128): v128 {
+  const zero = v128.splat<T>(<T>0);
+  if (kind == Kind.RELU) return v128.pmax<T>(x, zero);
+  if (kind == Kind.AFFINE) return addProduct<T>(beta, alpha, x);
+  if (kind == Kind.LEAKY_RELU) {
+    return v128.bitselect(v128.mul<T>(alpha, x), x, v128.lt<T>(x, zero));
+  }
+  if (kind == Kind.THRESHOLDED_RELU) return v128.andnot(x, v128.le<T>(x, alpha));
+  if (kind == Kind.SCALED_TANH) return v128.mul<T>(alpha, tangent<T>(v128.mul<T>(beta, x)));
+  if (kind == Kind.HARD_SIGMOID) {
+    const line = addProduct<T>(beta, alpha, x);
+    return v128.pmin<T>(v128.pmax<T>(line, zero), v128.splat<T>(<T>1));
+  }
+  if (kind == Kind.ELU) {
+    return v128.bitselect(v128.mul<T>(alpha, expm1<T>(x)), x, v128.lt<T>(x, zero));
+  }
+  if (kind == Kind.SOFTSIGN) return softsign<T>(x);
+  return kind == Kind.SOFTPLUS ? softplus<T>(x) : x;
+}
+
+/** The derivative at x of the function of this kind; y is its value there. f64. */
+// @ts-ignore: decorator
+@inline
+function slopeOf(kind: i32, alpha: v128, beta: v128, x: v128, y: v128): v128 {
+  const zero = f64x2.splat(0);
+  const one = f64x2.splat(1);
+  if (kind == Kind.SIGMOID) return f64x2.mul(y, f64x2.sub(one, y));
+  if (kind == Kind.TANH) return f64x2.sub(one, f64x2.mul(y, y));
+  if (kind == Kind.RELU) return v128.and(one, f64x2.gt(x, zero));
+  if (kind == Kind.AFFINE) return alpha;
+  if (kind == Kind.LEAKY_RELU) return v128.bitselect(alpha, one, f64x2.lt(x, zero));
+  if (kind == Kind.THRESHOLDED_RELU) return v128.and(one, f64x2.gt(x, alpha));
+  if (kind == Kind.SCALED_TANH) {
+    const t = tangent<f64>(f64x2.mul(beta, x)); // not y / α: α may be 0
+    return f64x2.mul(f64x2.mul(alpha, beta), f64x2.sub(one, f64x2.mul(t, t)));
+  }
+  if (kind == Kind.HARD_SIGMOID) {
+    return v128.and(alpha, v128.and(f64x2.gt(y, zero), f64x2.lt(y, one)));
+  }
+  if (kind == Kind.ELU) {
+    return v128.bitselect(f64x2.mul(alpha, exponential(x)), one, f64x2.lt(x, zero));
+  }
+  if (kind == Kind.SOFTSIGN) {
+    const d = f64x2.add(one, f64x2.abs(x));
+    return f64x2.div(one, f64x2.mul(d, d));
+  }
+  return kind == Kind.SOFTPLUS ? sigmoid<f64>(x) : one;
+}
+
+/** y[i] = f(x[i]) for i < n. */
+// @ts-ignore: decorator
+@inline
+export function mapAll<T>(kind: i32, n: usize, alpha: f64, beta: f64, x: usize, y: usize): void {
+  const a = v128.splat<T>(<T>alpha);
+  const b = v128.splat<T>(<T>beta);
+  const bytes = n * sizeof<T>();
+  for (let at: usize = 0; at < bytes; at += VECTOR) {
+    const live = (bytes - at) / sizeof<T>();
+    storeLanes<T>(y + at, valueOf<T>(kind, a, b, loadLanes<T>(x + at, live)), live);
+  }
+}
+
+/** d[i] *= f'(x[i]) for i < n, where f' is 0 beyond ±clip; y[i] is f(x[i]). */
+// @ts-ignore: decorator
+@inline
+export function scaleAll(
+  kind: i32,
+  n: usize,
+  clip: f64,
+  alpha: f64,
+  beta: f64,
+  x: usize,
+  y: usize,
+  d: usize,
+): void {
+  const a = f64x2.splat(alpha);
+  const b = f64x2.splat(beta);
+  const high = f64x2.splat(clip);
+  const low = f64x2.splat(-clip);
+  const bytes = n * sizeof<f64>();
+  for (let at: usize = 0; at < bytes; at += VECTOR) {
+    const live = (bytes - at) / sizeof<f64>();
+    const from = loadLanes<f64>(x + at, live);
+    const beyond = v128.or(f64x2.lt(from, low), f64x2.gt(from, high));
+    const slope = slopeOf(kind, a, b, from, loadLanes<f64>(y + at, live));
+    const gradient = loadLanes<f64>(d + at, live);
+    storeLanes<f64>(d + at, f64x2.mul(gradient, v128.andnot(slope, beyond)), live);
+  }
+}

@@ -1,0 +1,86 @@
+// The functions of a record (base/functions) over many numbers. The choice of a function stands outside its loop.
+
+import { alphaOf, betaOf, clipOf, Kind, kindOf, mapAll, scaleAll } from "../base/functions";
+import { loadLanes, storeLanes, VECTOR } from "../base/lanes";
+import { sigmoidMap, tanhMap } from "./map";
+
+/** y[i] = x[i], clamped to −clip … clip; a NaN stays one. */
+function clamp<T>(n: usize, clip: f64, x: usize, y: usize): void {
+  const high = v128.splat<T>(<T>clip);
+  const low = v128.splat<T>(<T>-clip);
+  const bytes = n * sizeof<T>();
+  for (let at: usize = 0; at < bytes; at += VECTOR) {
+    const live = (bytes - at) / sizeof<T>();
+    const value = loadLanes<T>(x + at, live);
+    storeLanes<T>(y + at, v128.pmin<T>(v128.pmax<T>(value, low), high), live);
+  }
+}
+
+/** `function_map` of the width T. */
+export function functionMap<T>(n: usize, functions: usize, which: i32, x: usize, y: usize): void {
+  const alpha = alphaOf(functions, which);
+  const beta = betaOf(functions, which);
+  const clip = clipOf(functions, which);
+  if (clip !== Infinity) {
+    clamp<T>(n, clip, x, y);
+    x = y;
+  }
+  const kind = kindOf(functions, which);
+  if (kind === Kind.SIGMOID) sigmoidMap<T>(n, x, y);
+  else if (kind === Kind.TANH) tanhMap<T>(n, x, y);
+  else if (kind === Kind.RELU) mapAll<T>(Kind.RELU, n, alpha, beta, x, y);
+  else if (kind === Kind.AFFINE) mapAll<T>(Kind.AFFINE, n, alpha, beta, x, y);
+  else if (kind === Kind.LEAKY_RELU) mapAll<T>(Kind.LEAKY_RELU, n, alpha, beta, x, y);
+  else if (kind === Kind.THRESHOLDED_RELU) mapAll<T>(Kind.THRESHOLDED_RELU, n, alpha, beta, x, y);
+  else if (kind === Kind.SCALED_TANH) mapAll<T>(Kind.SCALED_TANH, n, alpha, beta, x, y);
+  else if (kind === Kind.HARD_SIGMOID) mapAll<T>(Kind.HARD_SIGMOID, n, alpha, beta, x, y);
+  else if (kind === Kind.ELU) mapAll<T>(Kind.ELU, n, alpha, beta, x, y);
+  else if (kind === Kind.SOFTSIGN) mapAll<T>(Kind.SOFTSIGN, n, alpha, beta, x, y);
+  else if (kind === Kind.SOFTPLUS) mapAll<T>(Kind.SOFTPLUS, n, alpha, beta, x, y);
+  else mapAll<T>(Kind.IDENTITY, n, alpha, beta, x, y);
+}
+
+/**
+ * y[i] = f(clamp(x[i])), f the function `which` of a record: 0 f, 1 g, 2 h.
+ *
+ * - functions:  in; the record, drawn in base/functions, which says what is clamped
+ * - x:          in; (n)
+ * - y:          out, set; (n); may be x, and no other overlap is allowed
+ *
+ * Tail rule: a value's bits depend neither on its place nor on n.
+ */
+export function function_map(n: usize, functions: usize, which: i32, x: usize, y: usize): void {
+  functionMap<f64>(n, functions, which, x, y);
+}
+
+export function function_map_f32(n: usize, functions: usize, which: i32, x: usize, y: usize): void {
+  functionMap<f32>(n, functions, which, x, y);
+}
+
+/** d[i] *= the derivative of `function_map` at x[i], 0 where x[i] is clamped; y is what it gave. All (n), and d is neither. */
+export function functionBackward(
+  n: usize,
+  functions: usize,
+  which: i32,
+  x: usize,
+  y: usize,
+  d: usize,
+): void {
+  const alpha = alphaOf(functions, which);
+  const beta = betaOf(functions, which);
+  const clip = clipOf(functions, which);
+  const kind = kindOf(functions, which);
+  if (kind === Kind.SIGMOID) scaleAll(Kind.SIGMOID, n, clip, alpha, beta, x, y, d);
+  else if (kind === Kind.TANH) scaleAll(Kind.TANH, n, clip, alpha, beta, x, y, d);
+  else if (kind === Kind.RELU) scaleAll(Kind.RELU, n, clip, alpha, beta, x, y, d);
+  else if (kind === Kind.AFFINE) scaleAll(Kind.AFFINE, n, clip, alpha, beta, x, y, d);
+  else if (kind === Kind.LEAKY_RELU) scaleAll(Kind.LEAKY_RELU, n, clip, alpha, beta, x, y, d);
+  else if (kind === Kind.THRESHOLDED_RELU)
+    scaleAll(Kind.THRESHOLDED_RELU, n, clip, alpha, beta, x, y, d);
+  else if (kind === Kind.SCALED_TANH) scaleAll(Kind.SCALED_TANH, n, clip, alpha, beta, x, y, d);
+  else if (kind === Kind.HARD_SIGMOID) scaleAll(Kind.HARD_SIGMOID, n, clip, alpha, beta, x, y, d);
+  else if (kind === Kind.ELU) scaleAll(Kind.ELU, n, clip, alpha, beta, x, y, d);
+  else if (kind === Kind.SOFTSIGN) scaleAll(Kind.SOFTSIGN, n, clip, alpha, beta, x, y, d);
+  else if (kind === Kind.SOFTPLUS) scaleAll(Kind.SOFTPLUS, n, clip, alpha, beta, x, y, d);
+  else scaleAll(Kind.IDENTITY, n, clip, alpha, beta, x, y, d);
+}

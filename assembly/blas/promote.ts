@@ -1,0 +1,19 @@
+import { lanes, storeLanes, VECTOR } from "../base/lanes";
+
+/**
+ * y[i] = x[i], from f32 to f64: exact.
+ *
+ * - x:  in; (n) f32
+ * - y:  out, set; (n) f64; must not overlap x
+ *
+ * Tail: for odd n the last element goes alone.
+ */
+export function promote(n: usize, x: usize, y: usize): void {
+  const paired = n - (n % lanes<f64>());
+  const end = y + paired * sizeof<f64>();
+  for (; y < end; y += VECTOR) {
+    v128.store(y, f64x2.promote_low_f32x4(v128.load64_zero(x)));
+    x += VECTOR / 2;
+  }
+  if (paired < n) storeLanes<f64>(y, f64x2.promote_low_f32x4(v128.load32_zero(x)), 1);
+}

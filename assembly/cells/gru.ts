@@ -1,0 +1,157 @@
+// One step of a GRU around its products, the reset gate after the recurrent product. A row of gates holds four blocks of na
+// units, so that what the input's product fills is whole, and what the recurrent product fills too:
+//
+//     | n  candidate | r  reset | z  update | q  recurrent part of n |
+//     └────── from the input ──────┘
+//                    └─────── from the hidden state ────────┘
+
+import { addProduct, loadLanes, storeLanes, VECTOR } from "../base/lanes";
+import { sigmoidMap, tanhMap } from "../blas/map";
+
+/**
+ * r, z = σ(·); n = tanh(n + r·q); h = (1 − z)·n + z·hPrev.
+ *
+ * - m, na:  rows (the batch) and units
+ * - hPrev:  in; (m, na)
+ * - gates:  in/out; (m, 4·na): before, pre-activations of r and z, the input's part of n, the recurrent part q of n, each with
+ *           its biases; after, n, r, z activated and q as it was
+ * - h:      out, set; (m, na); may be hPrev itself
+ *
+ * Tail: what is left of a row goes through the same arithmetic in the lanes it needs.
+ */
+function gatesForward<T>(m: usize, na: usize, hPrev: usize, gates: usize, h: usize): void {
+  // Loop by loop, as in lstm.ts.
+  const block = na * sizeof<T>();
+  for (let row: usize = 0; row < m; row++) {
+    sigmoidMap<T>(2 * na, gates + block, gates + block);
+    addReset<T>(na, gates);
+    tanhMap<T>(na, gates, gates);
+    blend<T>(na, hPrev, gates, h);
+    gates += 4 * block;
+    hPrev += block;
+    h += block;
+  }
+}
+
+/** n += r·q. */
+function addReset<T>(na: usize, gates: usize): void {
+  const block = na * sizeof<T>();
+  const whole = block & ~(VECTOR - 1);
+  const r = gates + block;
+  const q = gates + 3 * block;
+  for (let at: usize = 0; at < whole; at += VECTOR) {
+    const n = v128.load(gates + at);
+    v128.store(gates + at, addProduct<T>(n, v128.load(r + at), v128.load(q + at)));
+  }
+  if (whole < block) {
+    const live = (block - whole) / sizeof<T>();
+    const reset = loadLanes<T>(r + whole, live);
+    const n = addProduct<T>(
+      loadLanes<T>(gates + whole, live),
+      reset,
+      loadLanes<T>(q + whole, live),
+    );
+    storeLanes<T>(gates + whole, n, live);
+  }
+}
+
+/** h = (1 − z)·n + z·hPrev. */
+function blend<T>(na: usize, hPrev: usize, gates: usize, h: usize): void {
+  const one = v128.splat<T>(<T>1);
+  const block = na * sizeof<T>();
+  const whole = block & ~(VECTOR - 1);
+  const z = gates + 2 * block;
+  for (let at: usize = 0; at < whole; at += VECTOR) {
+    const update = v128.load(z + at);
+    const kept = v128.mul<T>(update, v128.load(hPrev + at));
+    const rest = v128.sub<T>(one, update);
+    v128.store(h + at, addProduct<T>(kept, rest, v128.load(gates + at)));
+  }
+  if (whole < block) {
+    const live = (block - whole) / sizeof<T>();
+    const update = loadLanes<T>(z + whole, live);
+    const kept = v128.mul<T>(update, loadLanes<T>(hPrev + whole, live));
+    const rest = v128.sub<T>(one, update);
+    storeLanes<T>(h + whole, addProduct<T>(kept, rest, loadLanes<T>(gates + whole, live)), live);
+  }
+}
+
+export function gru_gates_forward(m: usize, na: usize, hPrev: usize, gates: usize, h: usize): void {
+  gatesForward<f64>(m, na, hPrev, gates, h);
+}
+
+export function gru_gates_forward_f32(
+  m: usize,
+  na: usize,
+  hPrev: usize,
+  gates: usize,
+  h: usize,
+): void {
+  gatesForward<f32>(m, na, hPrev, gates, h);
+}
+
+/**
+ * The derivative of `gru_gates_forward`, with δ = dy + dh: dn = δ·(1 − z)·(1 − n²); dr = dn·q·r·(1 − r);
+ * dz = δ·(hPrev − n)·z·(1 − z); dq = dn·r; dh = δ·z, the part of hPrev's gradient that does not go through a product.
+ *
+ * - m, na:  rows (the batch) and units
+ * - hPrev:  in; (m, na)
+ * - gates:  in; (m, 4·na) as `gru_gates_forward` left them
+ * - dy:     in; (m, na) gradient that reaches h at this step from outside
+ * - dh:     in/out; (m, na): gradient that reaches h from the next step before, the direct part of hPrev's after
+ * - dz:     out, set; (m, 4·na), blocks in the order of gates: dn and dr, dz for the input's product, dr, dz and dq for the
+ *           recurrent one; overlaps nothing
+ *
+ * Tail: for odd na the last unit of a row goes through the same arithmetic alone.
+ */
+export function gru_gates_backward(
+  m: usize,
+  na: usize,
+  hPrev: usize,
+  gates: usize,
+  dy: usize,
+  dh: usize,
+  dz: usize,
+): void {
+  const block = na * sizeof<f64>();
+  for (let row: usize = 0; row < m; row++) {
+    unitsBackward(block, hPrev, gates, dy, dh, dz);
+    hPrev += block;
+    gates += 4 * block;
+    dy += block;
+    dh += block;
+    dz += 4 * block;
+  }
+}
+
+/** One row of `gru_gates_backward`; `block` is na in bytes. */
+function unitsBackward(
+  block: usize,
+  hPrev: usize,
+  gates: usize,
+  dy: usize,
+  dh: usize,
+  dz: usize,
+): void {
+  const one = f64x2.splat(1);
+  for (let at: usize = 0; at < block; at += VECTOR) {
+    const live = (block - at) / sizeof<f64>();
+    const from = gates + at;
+    const to = dz + at;
+    const n = loadLanes<f64>(from, live);
+    const r = loadLanes<f64>(from + block, live);
+    const z = loadLanes<f64>(from + 2 * block, live);
+    const q = loadLanes<f64>(from + 3 * block, live);
+    const d = f64x2.add(loadLanes<f64>(dy + at, live), loadLanes<f64>(dh + at, live));
+    storeLanes<f64>(dh + at, f64x2.mul(d, z), live);
+    const rest = f64x2.sub(one, z);
+    const change = f64x2.mul(d, f64x2.sub(loadLanes<f64>(hPrev + at, live), n));
+    storeLanes<f64>(to + 2 * block, f64x2.mul(change, f64x2.mul(z, rest)), live);
+    const slope = f64x2.sub(one, f64x2.mul(n, n));
+    const dn = f64x2.mul(f64x2.mul(d, rest), slope);
+    storeLanes<f64>(to, dn, live);
+    storeLanes<f64>(to + 3 * block, f64x2.mul(dn, r), live);
+    const dr = f64x2.mul(f64x2.mul(dn, q), f64x2.mul(r, f64x2.sub(one, r)));
+    storeLanes<f64>(to + block, dr, live);
+  }
+}

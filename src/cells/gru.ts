@@ -1,0 +1,115 @@
+import type { Cell, CellWeights, ForwardStep } from "./cell.js";
+
+// A row begins with the blocks n, r, z, q: the input product fills n, r, z, the recurrent one r, z, q. PyTorch's order is
+// r, z, n.
+
+const layout = {
+  name: "gru",
+  input: [2, 0, 1],
+  recurrent: [0, 1, 2],
+  gradient: 4,
+  q: 3,
+  hasMemory: false,
+  peepholes: false,
+  projected: false,
+} as const;
+
+/** The reset gate acts on q = W_hn·h + b_hn, which has a bias of its own. */
+const after = {
+  ...layout,
+  bias: [{ ih: 2 }, { ih: 0, hh: 0 }, { ih: 1, hh: 1 }, { hh: 2 }],
+  products: [{ blocks: 3, gradient: 1, source: "h" }],
+} as const;
+
+/** The reset gate acts on h: q = r·h. */
+const before = {
+  ...layout,
+  bias: [
+    { ih: 2, hh: 2 },
+    { ih: 0, hh: 0 },
+    { ih: 1, hh: 1 },
+  ],
+  products: [
+    { blocks: 2, gradient: 1, source: "h" },
+    { blocks: 1, gradient: 0, source: "q" },
+  ],
+} as const;
+
+/** Adds the recurrent products of W_h's first `blocks` blocks to a row, from block r on. */
+function addProducts(
+  { width, na, nh, products }: CellWeights,
+  m: number,
+  blocks: number,
+  row: number,
+  { hPrev, z }: ForwardStep,
+): void {
+  const r = z + na * width.item;
+  const [n, ld] = [blocks * na, row * na];
+  width.kernels.gemm_packed(m, n, nh, nh, ld, ld, hPrev, products[0] as number, r, r);
+}
+
+/** The gated recurrent unit as PyTorch and Keras have it (Cho et al. 2014; reset after the product, as in cuDNN). */
+export const gruCell: Cell = {
+  ...after,
+  row: 4,
+
+  forward(weights, m, at) {
+    addProducts(weights, m, 3, 4, at);
+    weights.width.kernels.gru_gates_forward(m, weights.na, at.hPrev, at.z, at.h);
+  },
+
+  backward({ width, na, nh }, { products }, kernels, m, { hPrev, z, dy, dh, dz }) {
+    kernels.gru_gates_backward(m, na, hPrev, z, dy, dh, dz);
+    const r = dz + na * width.item;
+    kernels.gemm_packed(m, nh, 3 * na, 4 * na, nh, nh, r, products[0] as number, dh, dh);
+  },
+};
+
+/** A GRU with any functions. A row is n, r, z, q, then the three gates. */
+export const generalGru = (functions: readonly number[]): Cell => ({
+  ...after,
+  row: 7,
+  functions,
+
+  forward(weights, m, at) {
+    const { width, na, functions } = weights;
+    const { hPrev, z, h } = at;
+    addProducts(weights, m, 3, 7, at);
+    width.kernels.gru_reset_forward(m, na, functions, 0, hPrev, z);
+    width.kernels.gru_output_forward(m, na, functions, 0, hPrev, z, h);
+  },
+
+  backward({ width, na, nh, functions }, { products }, kernels, m, { hPrev, z, dy, dh, dz }) {
+    kernels.gru_output_backward(m, na, functions, 0, hPrev, z, dy, dh, dz);
+    const r = dz + na * width.item;
+    kernels.gemm_packed(m, nh, 3 * na, 4 * na, nh, nh, r, products[0] as number, dh, dh);
+  },
+});
+
+/** A GRU whose reset gate acts before the recurrent product (ONNX: linear_before_reset = 0), with any functions. */
+export const resetBeforeGru = (functions: readonly number[]): Cell => ({
+  ...before,
+  row: 7,
+  functions,
+
+  forward(weights, m, at) {
+    const { width, na, products, functions } = weights;
+    const { kernels, item } = width;
+    const { hPrev, z, h } = at;
+    const row = 7 * na;
+    addProducts(weights, m, 2, 7, at);
+    kernels.gru_reset_forward(m, na, functions, 1, hPrev, z);
+    const q = z + 3 * na * item;
+    kernels.gemm_packed(m, na, na, row, row, row, q, products[1] as number, z, z);
+    kernels.gru_output_forward(m, na, functions, 1, hPrev, z, h);
+  },
+
+  backward(weights, { products }, kernels, m, { hPrev, z, dy, dh, dz, scratch }) {
+    const { width, na, nh, zeros, functions } = weights;
+    kernels.gru_output_backward(m, na, functions, 1, hPrev, z, dy, dh, dz);
+    kernels.gemm_packed(m, na, na, 4 * na, 0, na, dz, products[1] as number, zeros, scratch);
+    kernels.gru_reset_backward(m, na, functions, hPrev, z, scratch, dh, dz);
+    const r = dz + na * width.item;
+    kernels.gemm_packed(m, nh, 2 * na, 4 * na, nh, nh, r, products[0] as number, dh, dh);
+  },
+});

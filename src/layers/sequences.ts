@@ -1,0 +1,71 @@
+import { ShapeError } from "../errors.js";
+import type { Batch } from "../sequence/batch.js";
+import type { Output } from "../sequence/forward.js";
+import { checkShape, type Numbers, type Tensor } from "../tensor.js";
+import type { Floats } from "../wasm/abi.js";
+
+type List<D extends Float64Array | Float32Array> = readonly Tensor<D>[];
+
+/** Checks a list of sequences (T_b, width) and gives their lengths. */
+export function checkSequences(
+  where: string,
+  name: string,
+  sequences: List<Float64Array | Float32Array>,
+  letter: string,
+  width: number,
+  m: number | undefined,
+  numbers: Numbers,
+): number[] {
+  if (m !== undefined && sequences.length !== m) {
+    throw new ShapeError(`${where}: ${name}: expected m = ${m} sequences, got ${sequences.length}`);
+  }
+  return sequences.map((sequence, b) => {
+    const sizes = [undefined, width];
+    checkShape(where, `${name}[${b}]`, sequence, ["T", letter], sizes, "", numbers);
+    return sequence.shape[0] as number;
+  });
+}
+
+/** Below this many numbers a row is copied one by one: making a view of it costs as much as that (V8 11, 2026). */
+const FEW = 16;
+
+function copyRow(
+  source: Float64Array | Float32Array,
+  from: number,
+  target: Float64Array | Float32Array,
+  to: number,
+  n: number,
+): void {
+  if (n > FEW) target.set(source.subarray(from, from + n), to);
+  else for (let i = 0; i < n; i++) target[to + i] = source[from + i] as number;
+}
+
+/** Writes the rows of some steps, from sequences (T_b, n) in the caller's order. */
+export function listInput(batch: Batch, sequences: List<Float64Array | Float32Array>, n: number) {
+  const { order } = batch;
+  return (target: Floats, first: number, last: number): void => {
+    const base = batch.start(first);
+    batch.forEachRow(first, last, (row, place, t) => {
+      const { data } = sequences[order?.[place] ?? place] as Tensor;
+      copyRow(data, t * n, target, (row - base) * n, n);
+    });
+  };
+}
+
+/** Reads the rows of some steps into sequences (T_b, n) in the caller's order. */
+export function listOutput(
+  batch: Batch,
+  sequences: List<Float64Array | Float32Array>,
+  n: number,
+  view: (pointer: number, length: number) => Floats,
+): Output {
+  const { order } = batch;
+  return (first, last, pointer) => {
+    const base = batch.start(first);
+    const source = view(pointer, (batch.start(last) - base) * n);
+    batch.forEachRow(first, last, (row, place, t) => {
+      const { data } = sequences[order?.[place] ?? place] as Tensor;
+      copyRow(source, (row - base) * n, data, t * n, n);
+    });
+  };
+}
