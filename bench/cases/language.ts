@@ -39,10 +39,11 @@ export const languageCases: readonly LanguageCase[] = [scoreCase, streamCase, op
 
 export const isLanguage = (one: Case): one is LanguageCase => "layers" in one;
 
-/** Floating-point operations of the products that a token costs. */
-export function tokenOperations({ nx, na, layers, classes }: LanguageCase): number {
-  const inputs = nx + (layers - 1) * na;
-  return 2 * (4 * na * (inputs + layers * na) + na * classes);
+/** Floating-point operations of the products that a token needs: those of the lowest layer's input are a row of a table. */
+export function tokenOperations({ na, layers, classes }: LanguageCase): number {
+  const recurrent = layers * 4 * na * na;
+  const inputs = (layers - 1) * 4 * na * na;
+  return 2 * (recurrent + inputs + classes * na);
 }
 
 export interface Reading {

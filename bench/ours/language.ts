@@ -39,7 +39,10 @@ async function streaming(files: LanguageFiles): Promise<Prepared> {
       return scores[0] as number;
     },
     result: () => scores,
-    release: () => model.dispose(),
+    release: () => {
+      for (const stream of streams) stream.dispose();
+      model.dispose();
+    },
   };
 }
 

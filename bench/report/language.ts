@@ -69,8 +69,8 @@ export function languageTable(results: Results): string[] {
   const who = results.contenders.filter(
     ({ works, kind }) => works.includes("score-lines") && kind !== "ceiling",
   );
-  const took = who.filter(({ id }) => outcomes.some(({ contender }) => contender === id));
+  const took = who.filter(({ id }) => results.outcomes.some(({ contender }) => contender === id));
   const head = ["", ...present.map(([title]) => title)];
-  const body = who.map((row) => [row.title, ...present.map(([, one]) => cell(results, one, row))]);
+  const body = took.map((row) => [row.title, ...present.map(([, one]) => cell(results, one, row))]);
   return [notes(results), aligned([head, ...body])];
 }
