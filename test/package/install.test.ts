@@ -55,6 +55,7 @@ describe("the tarball", () => {
       "LICENSE",
       "README.md",
       "dist/cjs/package.json",
+      "models/english-characters.safetensors",
       "package.json",
     ]);
     for (const format of ["esm", "cjs"]) {
