@@ -3,7 +3,7 @@ import { describeSafetensors } from "../formats/pytorch_reader.js";
 import { readSafetensors } from "../formats/safetensors_reader.js";
 import { describe, formatShape } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
-import type { ModelDescription, RecurrentDescription, StoredNumbers } from "./description.js";
+import { type ModelDescription, outputSize, type StoredNumbers } from "./description.js";
 
 /** A model: the bytes of a safetensors file, or what another format's reader found. */
 export type ModelSource = Uint8Array | ArrayBuffer | ModelDescription;
@@ -26,12 +26,6 @@ export function openSource(where: string, source: ModelSource): ModelDescription
   }
   checkSizes(where, source as ModelDescription);
   return source as ModelDescription;
-}
-
-/** Features of what a recurrent part gives. */
-function outputSize({ options, merge = "concat" }: RecurrentDescription): number {
-  const nh = options.projectionSize ?? options.hiddenSize;
-  return options.bidirectional === true && merge === "concat" ? 2 * nh : nh;
 }
 
 /** Throws unless each part of a network takes what the one below gives. The recurrent weights are checked when they are loaded. */
