@@ -63,11 +63,12 @@ export {
   type LanguageModelOptions,
   loadLanguageModel,
   type ScoreOptions,
-  type Sequence,
 } from "./model/language_model.js";
 export type { Score } from "./model/score.js";
 export type { ModelSource } from "./model/source.js";
 export type { LanguageStream, StreamState } from "./model/stream.js";
+export { loadTagger, type Tagged, type Tagger, type TaggerOptions } from "./model/tagger.js";
+export type { Sequence } from "./model/tokens.js";
 export type { Vocabulary, VocabularySource } from "./model/vocabulary.js";
 export { type Tensor, tensor } from "./tensor.js";
 export type { Precision } from "./wasm/abi.js";

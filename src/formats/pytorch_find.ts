@@ -74,7 +74,9 @@ function findChain(
       const own = name.replace(/\.$/, "");
       const group = groups.find((each) => each.name === own);
       const known = list(groups.map((each) => quote(each.name)));
-      return group ?? fail("missing-tensor", `recurrent: expected of ${known}, got ${quote(own)}`);
+      return (
+        group ?? fail("missing-tensor", `recurrent: expected one of ${known}, got ${quote(own)}`)
+      );
     });
     return checkChain(chain.map((group) => readShapes(group, tensors)));
   }

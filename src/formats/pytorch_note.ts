@@ -2,7 +2,7 @@ import { type Activation, FUNCTIONS, type FunctionName } from "../cells/function
 import type { RecurrentOptions } from "../layers/options.js";
 import type { DenseDescription, ModelDescription } from "../model/description.js";
 import type { Layout, PytorchNames, RecurrentLayout, Unshaped } from "./pytorch_layout.js";
-import { fail } from "./pytorch_names.js";
+import { fail, quote } from "./pytorch_names.js";
 
 /**
  * The key of the metadata under which a file says what PyTorch's names and shapes cannot: functions other than the usual
@@ -223,7 +223,9 @@ export function checkUnshaped(
   const own = { nonlinearity: "rnn", resetAfter: "gru", inputForget: "lstm" } as const;
   for (const [option, owner] of Object.entries(own)) {
     if (options[option as keyof typeof own] === undefined || owner === cell) continue;
-    refuse(`${name}: ${option} belongs to an ${owner}, these shapes are a ${cell}'s`);
+    refuse(
+      `${name}: ${option} belongs to cell ${quote(owner)}, these shapes are of ${quote(cell)}`,
+    );
   }
   const n = USUAL[cell].length;
   const { activations = [], nonlinearity, reverse } = options;

@@ -91,13 +91,9 @@ class Tray {
     const [first] = left;
     if (first === undefined) return;
     const found = list(left.map(([name]) => shown(this.#tensors, name)));
-    const hint =
-      'the options recurrent, embedding and output say what is, others: "ignore" leaves it out';
-    fail(
-      "unknown-tensor",
-      `expected nothing but the network found, got ${found}; ${hint}`,
-      first[0],
-    );
+    const hint = `recurrent, embedding and output say what is, others: "ignore" leaves it out`;
+    const what = `expected no tensors beside the network found, got ${found}; the options ${hint}`;
+    fail("unknown-tensor", what, first[0]);
   }
 }
 

@@ -88,7 +88,11 @@ export function readShapes(group: Group, tensors: Tensors): Shaped {
   const { cell, nx, na, nh } = sizes;
   if (has(group, "peephole") && cell !== "lstm") {
     const name = fileName(group, "peephole_l0");
-    fail("unknown-tensor", `only an LSTM has peepholes, these shapes are a ${cell}'s`, name);
+    fail(
+      "unknown-tensor",
+      `only an LSTM has peepholes, these shapes are of cell ${quote(cell)}`,
+      name,
+    );
   }
   const weights: Record<string, StoredTensor> = {};
   for (let l = 0; l < layers; l++) {

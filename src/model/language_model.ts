@@ -1,27 +1,22 @@
-import { AbortedError, ModelFormatError, StateError, UnknownTokenError } from "../errors.js";
+import { AbortedError, ModelFormatError, StateError } from "../errors.js";
 import { checkObject, describe } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
+import type { Beginning } from "./group.js";
 import { checkConcurrency, inOrder } from "./many.js";
 import { Network } from "./network.js";
-import { type Beginning, type Score, scoreTasks, type Task } from "./score.js";
+import { type Score, scoreTasks, type Task } from "./score.js";
 import { checkSlices, inSlices, type SliceOptions } from "./slices.js";
 import { checkPrecision, type ModelSource, openSource } from "./source.js";
 import { Stepper } from "./stepper.js";
 import { checkStream, LanguageStream, type StreamModel } from "./stream.js";
-import { Vocabulary, type VocabularySource } from "./vocabulary.js";
+import { type Sequence, type TokenOptions, Tokens } from "./tokens.js";
+import type { Vocabulary } from "./vocabulary.js";
 
-/** A text, by the model's vocabulary, or ids of tokens. */
-export type Sequence = string | readonly number[] | Int32Array;
-
-export interface LanguageModelOptions {
-  /** The ids of characters or longer tokens; where absent that of the file's metadata, `vocabulary`: JSON of the same. */
-  readonly vocabulary?: VocabularySource;
+export interface LanguageModelOptions extends TokenOptions {
   /** The numbers of weights and states. `"f32"` is faster, and less exact. Default `"f64"`. */
   readonly precision?: Precision;
-  /** The id, or token, that a character outside the vocabulary counts as. Default: it is an error. */
-  readonly unknown?: number | string;
   /** The token that stands before every sequence, so that its first one is scored, too; where absent the metadata's `start`. */
   readonly start?: number | string;
 }
@@ -58,24 +53,33 @@ export class LanguageModel extends Owned implements StreamModel {
   /** How many tokens there are. */
   readonly size: number;
   readonly precision: Precision;
-  /** 16 hexadecimal digits that differ between models whose weights differ: states carry them. */
-  readonly hash: string;
   /** The token before every sequence, if there is one. */
   readonly start: number | undefined;
+  readonly #tokens: Tokens;
   readonly #core: Core;
+  #hash: string | undefined;
   #disposed = false;
 
   /** Takes over the caller's ownership of the network. @internal */
-  constructor(network: Network, vocabulary: Vocabulary | undefined, start: number | undefined) {
+  constructor(network: Network, tokens: Tokens, start: number | undefined) {
     super();
     this.engine = network.engine;
-    this.vocabulary = vocabulary;
+    this.vocabulary = tokens.vocabulary;
+    this.#tokens = tokens;
     this.size = network.tokens;
     this.precision = network.width.precision;
-    this.hash = network.hash();
     this.start = start;
     this.#core = new Core(network);
     watch(this, this.#core);
+  }
+
+  /** 16 hexadecimal digits that differ between models whose weights differ: states carry them. Computed at the first use. */
+  get hash(): string {
+    if (this.#hash === undefined) {
+      this.open("hash");
+      this.#hash = this.#core.network.hash();
+    }
+    return this.#hash;
   }
 
   /** @internal */
@@ -140,7 +144,7 @@ export class LanguageModel extends Owned implements StreamModel {
     return inOrder(
       sequences,
       checkConcurrency(concurrency),
-      (sequence, i) => this.#encode(where, sequence, i),
+      (sequence, i) => this.#tokens.encode(where, `sequences[${i}]`, sequence),
       (some) => this.score(some, others),
     );
   }
@@ -188,7 +192,7 @@ export class LanguageModel extends Owned implements StreamModel {
     if (typeof token === "number" && Number.isInteger(token) && token >= 0 && token < this.size) {
       return token;
     }
-    return idOf(where, "token", token, this.size, this.vocabulary);
+    return this.#tokens.id(where, "token", token);
   }
 
   /** Checks everything, before anything is computed. */
@@ -203,7 +207,9 @@ export class LanguageModel extends Owned implements StreamModel {
       throw new TypeError(`${where}: sequences: expected an array, got ${describe(sequences)}`);
     }
     const { from } = options;
-    const encoded = sequences.map((sequence, i) => this.#encode(where, sequence, i));
+    const encoded = sequences.map((sequence, i) =>
+      this.#tokens.encode(where, `sequences[${i}]`, sequence),
+    );
     if (from === undefined) return { tasks: this.#fromStart(encoded), beginning: undefined };
     checkStream(where, from);
     const { pointer, primed } = from.at(where, this);
@@ -212,7 +218,7 @@ export class LanguageModel extends Owned implements StreamModel {
       const first = next?.[tokens[0] as number];
       return first === undefined ? { tokens } : { tokens, first };
     });
-    return { tasks, beginning: { states: this.stepper.statesAt(pointer) } };
+    return { tasks, beginning: this.stepper.statesAt(pointer) };
   }
 
   #fromStart(encoded: readonly Int32Array[]): Task[] {
@@ -224,73 +230,6 @@ export class LanguageModel extends Owned implements StreamModel {
       all.set(tokens, 1);
       return { tokens: all };
     });
-  }
-
-  #encode(where: string, sequence: Sequence, i: number): Int32Array {
-    const name = `sequences[${i}]`;
-    if (typeof sequence === "string") {
-      if (this.vocabulary === undefined) {
-        throw new TypeError(
-          `${where}: ${name}: a text needs a vocabulary, and the model came without one: give loadLanguageModel { vocabulary }, or ids`,
-        );
-      }
-      return this.vocabulary.encode(`${where}: ${name}`, sequence);
-    }
-    if (!Array.isArray(sequence) && !(sequence instanceof Int32Array)) {
-      throw new TypeError(
-        `${where}: ${name}: expected a text, an array of ids or Int32Array, got ${describe(sequence)}`,
-      );
-    }
-    const ids = Int32Array.from(sequence);
-    ids.forEach((id, t) => {
-      if (id === sequence[t] && id >= 0 && id < this.size) return;
-      throw new RangeError(
-        `${where}: ${name}[${t}]: expected an id in 0 … ${this.size - 1}, got ${String(sequence[t])}`,
-      );
-    });
-    return ids;
-  }
-}
-
-/** The id that a token or an id means. */
-function idOf(
-  where: string,
-  name: string,
-  token: unknown,
-  size: number,
-  vocabulary: Vocabulary | undefined,
-): number {
-  if (typeof token === "string") {
-    const id = vocabulary?.ids.get(token) ?? vocabulary?.unknown;
-    if (id !== undefined) return id;
-    if (vocabulary === undefined) {
-      throw new TypeError(`${where}: ${name}: ${JSON.stringify(token)} needs a vocabulary`);
-    }
-    throw token === ""
-      ? new RangeError(`${where}: ${name}: an empty text is no token`)
-      : new UnknownTokenError(
-          `${where}: ${name}`,
-          String.fromCodePoint(token.codePointAt(0) as number),
-          0,
-        );
-  }
-  if (typeof token !== "number") {
-    throw new TypeError(`${where}: ${name}: expected an id or a token, got ${describe(token)}`);
-  }
-  if (Number.isInteger(token) && token >= 0 && token < size) return token;
-  throw new RangeError(`${where}: ${name}: expected an id in 0 … ${size - 1}, got ${token}`);
-}
-
-/** The vocabulary that stands in the metadata of a file. */
-function storedVocabulary(
-  metadata: ReadonlyMap<string, string>,
-): Record<string, number> | undefined {
-  const text = metadata.get("vocabulary");
-  if (text === undefined) return undefined;
-  try {
-    return JSON.parse(text);
-  } catch {
-    throw new ModelFormatError("metadata", "vocabulary: expected JSON, got something else");
   }
 }
 
@@ -329,18 +268,14 @@ export async function loadLanguageModel(
   const { precision = "f64" } = options;
   checkPrecision(where, precision);
   const description = openSource(where, source);
-  const stored = options.vocabulary ?? storedVocabulary(description.metadata);
   const network = new Network(engine, description, precision);
   try {
     checkLanguage(where, network);
-    const size = network.tokens;
-    const plain = stored && new Vocabulary(where, stored, size);
-    const id = (name: "unknown" | "start"): number | undefined => {
-      const token = options[name] ?? description.metadata.get(name);
-      return token === undefined ? undefined : idOf(where, name, token, size, plain);
-    };
-    const vocabulary = stored && new Vocabulary(where, stored, size, id("unknown"));
-    return new LanguageModel(network, vocabulary, id("start"));
+    const { metadata } = description;
+    const tokens = new Tokens(where, network.tokens, options, metadata);
+    const start = options.start ?? metadata.get("start");
+    const id = start === undefined ? undefined : tokens.id(where, "start", start);
+    return new LanguageModel(network, tokens, id);
   } catch (error) {
     network.release();
     throw error;

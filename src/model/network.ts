@@ -127,6 +127,21 @@ export class Network extends Shared {
     }
   }
 
+  /** What the highest layer has at each sequence's end, its directions merged: (m, hiddenSize) at `target`. */
+  ends(states: States, m: number, target: number): void {
+    const g = this.groups.length - 1;
+    const { stack, merge, outputSize } = this.groups[g] as Group;
+    const { cells, layers, nh } = stack.shape;
+    const { kernels, item } = this.width;
+    const { h } = states.parts(g);
+    const D = cells.length;
+    for (let d = 0; d < D; d++) {
+      const source = h[(layers - 1) * D + d] as number;
+      kernels.gather_rows(m, nh, nh, D * nh, source, 0, target + d * nh * item);
+    }
+    if (merge !== "concat") this.#merge(merge, m, target, outputSize);
+  }
+
   /** Input from rows that stand in linear memory. */
   #rowsAt(batch: Batch, pointer: number, n: number): Extract<Input, { feed: "rows" }>["rows"] {
     const { arena } = this.engine;
@@ -141,18 +156,22 @@ export class Network extends Shared {
   /** An output that takes two directions as one: their sum, product or mean, in place. */
   #merged(batch: Batch, merge: Group["merge"], output: Output, n: number): Output {
     if (merge === "concat") return output;
-    const by = MERGES[merge];
     return (first, last, pointer) => {
-      const rows = batch.start(last) - batch.start(first);
-      const both = this.engine.arena.view(this.width.precision, pointer, rows * 2 * n);
-      for (let r = 0; r < rows; r++) {
-        for (let j = 0; j < n; j++) {
-          const at = 2 * r * n + j;
-          both[r * n + j] = by(both[at] as number, both[at + n] as number);
-        }
-      }
+      this.#merge(merge, batch.start(last) - batch.start(first), pointer, n);
       output(first, last, pointer);
     };
+  }
+
+  /** (rows, 2·n) becomes (rows, n), in place. */
+  #merge(merge: keyof typeof MERGES, rows: number, pointer: number, n: number): void {
+    const by = MERGES[merge];
+    const both = this.engine.arena.view(this.width.precision, pointer, rows * 2 * n);
+    for (let r = 0; r < rows; r++) {
+      for (let j = 0; j < n; j++) {
+        const at = 2 * r * n + j;
+        both[r * n + j] = by(both[at] as number, both[at + n] as number);
+      }
+    }
   }
 
   /** A number that differs between networks whose weights differ: 16 hexadecimal digits. */
