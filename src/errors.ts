@@ -30,8 +30,41 @@ export class EngineMemoryError extends RangeError {
   }
 }
 
+/** A text that holds what a model's vocabulary does not. */
+export class UnknownTokenError extends RangeError {
+  override name = "UnknownTokenError";
+  readonly character: string;
+  /** Its place in the text, in UTF-16 units from 0. */
+  readonly position: number;
+
+  constructor(where: string, character: string, position: number) {
+    const code = (character.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, "0");
+    super(
+      `${where}: ${JSON.stringify(character)} (U+${code}) at place ${position} is not in the vocabulary: give unknown, the id it shall count as, or take it out`,
+    );
+    this.character = character;
+    this.position = position;
+  }
+}
+
+/** What an `AbortSignal` has ended. `completed` holds what was done by then. */
+export class AbortedError<T> extends Error {
+  override name = "AbortError";
+  /** By the place of what went in; undefined where nothing came of it. */
+  readonly completed: readonly (T | undefined)[];
+
+  constructor(where: string, completed: readonly (T | undefined)[], cause: unknown) {
+    const done = completed.filter((each) => each !== undefined).length;
+    super(`${where}: aborted after ${done} of ${completed.length}`, { cause });
+    this.completed = completed;
+  }
+}
+
 /** Which rule a model file breaks; docs/formats.md says them one by one. */
 export type ModelFormatCode =
+  | "network"
+  | "state"
+  | "state-version"
   | "file-too-short"
   | "header-too-long"
   | "header-outside-file"
@@ -56,7 +89,39 @@ export type ModelFormatCode =
   | "data-outside-file"
   | "trailing-bytes"
   | "too-large"
-  | "not-finite";
+  | "not-finite"
+  | "missing-tensor"
+  | "unknown-tensor"
+  | "shape"
+  | "chain"
+  | "ambiguous"
+  | "network-note"
+  | "varint"
+  | "truncated"
+  | "wire-type"
+  | "utf8"
+  | "model"
+  | "too-many-nodes"
+  | "too-many-values"
+  | "external-data"
+  | "data"
+  | "opset"
+  | "attribute"
+  | "operator"
+  | "graph"
+  | "zip"
+  | "zip-ratio"
+  | "missing-file"
+  | "json"
+  | "config"
+  | "topology"
+  | "unsupported-layer"
+  | "unsupported-setting"
+  | "hdf5"
+  | "manifest"
+  | "quantization"
+  | "shards"
+  | "shard-short";
 
 /** A model file that is not what it claims to be. Nothing of it was given out. */
 export class ModelFormatError extends Error {

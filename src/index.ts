@@ -1,5 +1,22 @@
 export type { Activation, FunctionName } from "./cells/functions.js";
-export { EngineMemoryError, FeatureError, ShapeError, StateError } from "./errors.js";
+export {
+  AbortedError,
+  EngineMemoryError,
+  FeatureError,
+  type ModelFormatCode,
+  ModelFormatError,
+  ShapeError,
+  StateError,
+  UnknownTokenError,
+} from "./errors.js";
+export {
+  type GruGradients,
+  gruBackward,
+  gruCellBackward,
+  gruCellForward,
+  gruForward,
+} from "./functional/gru.js";
+export type { GruCache, GruCaches, GruParameters } from "./functional/gru_caches.js";
 export {
   type Loss,
   type LossOptions,
@@ -34,6 +51,25 @@ export {
 export type { RecurrentState, StateTensors } from "./layers/state.js";
 export type { RecurrentTape } from "./layers/tape.js";
 export type { LayerGradients, LayerWeights, WeightData, WeightName } from "./layers/weights.js";
+export type {
+  DenseDescription,
+  InputDescription,
+  ModelDescription,
+  RecurrentDescription,
+  StoredNumbers,
+} from "./model/description.js";
+export {
+  type LanguageModel,
+  type LanguageModelOptions,
+  loadLanguageModel,
+  type ScoreOptions,
+} from "./model/language_model.js";
+export type { Score } from "./model/score.js";
+export type { ModelSource } from "./model/source.js";
+export type { LanguageStream, StreamState } from "./model/stream.js";
+export { loadTagger, type Tagged, type Tagger, type TaggerOptions } from "./model/tagger.js";
+export type { Sequence } from "./model/tokens.js";
+export type { Vocabulary, VocabularySource } from "./model/vocabulary.js";
 export { type Tensor, tensor } from "./tensor.js";
 export type { Precision } from "./wasm/abi.js";
 export {

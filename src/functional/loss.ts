@@ -4,9 +4,12 @@ import { planHeadGradient } from "../sequence/plan.js";
 import { checkObject, describe, type Tensor } from "../tensor.js";
 import { type Engine, withScratch } from "../wasm/engine.js";
 import { read, stageBytes } from "./axes.js";
+import { GruCaches } from "./gru_caches.js";
 import { LstmCaches } from "./lstm_caches.js";
 import { RnnCaches } from "./rnn_caches.js";
 import { checkRecording } from "./run.js";
+
+const KINDS = [RnnCaches, LstmCaches, GruCaches] as const;
 
 /** Class ids (m, T), or m rows of T of them; −1 is ignored. */
 export type Targets = Int32Array | readonly (readonly number[])[];
@@ -28,18 +31,18 @@ export interface Loss {
 
 /**
  * The cross-entropy of the softmax outputs against target classes, and its gradient through the output layer. With
- * `rnnBackward` or `lstmBackward` of `da` it is the whole gradient of a model. Computed from logits, as
+ * `rnnBackward`, `lstmBackward` or `gruBackward` of `da` it is the whole gradient of a model. Computed from logits, as
  * log-sum-exp(logits) − logit of the target, and so exact where a probability rounds to 0 or 1.
  *
  * @param targets class ids in 0 … ny − 1, (m, T), or −1 to ignore a step
- * @returns `loss`, `da`, `dby`, and `dWy` (LSTM) or `dWya` (RNN), (ny, na)
+ * @returns `loss`, `da`, `dby`, and `dWy` (LSTM, GRU) or `dWya` (RNN), (ny, na)
  * @throws {TypeError} if `targets` is of the wrong kind or `reduction` unknown
  * @throws {ShapeError} if `targets` has the wrong size or an id is out of range
  * @throws {StateError} if the caches are disposed
  */
 export function softmaxCrossEntropy(
   engine: Engine,
-  caches: LstmCaches,
+  caches: LstmCaches | GruCaches,
   targets: Targets,
   options?: LossOptions,
 ): Loss & { dWy: Tensor };
@@ -51,16 +54,16 @@ export function softmaxCrossEntropy(
 ): Loss & { dWya: Tensor };
 export function softmaxCrossEntropy(
   engine: Engine,
-  caches: LstmCaches | RnnCaches,
+  caches: LstmCaches | GruCaches | RnnCaches,
   targets: Targets,
   options: LossOptions = {},
 ): Loss & ({ dWy: Tensor } | { dWya: Tensor }) {
   const where = "softmaxCrossEntropy";
   checkObject(where, "options", options);
   const { reduction = "mean" } = options;
-  if (!(caches instanceof LstmCaches || caches instanceof RnnCaches)) {
+  if (!KINDS.some((kind) => caches instanceof kind)) {
     throw new TypeError(
-      `${where}: caches: expected RnnCaches or LstmCaches, got ${describe(caches)}`,
+      `${where}: caches: expected RnnCaches, LstmCaches or GruCaches, got ${describe(caches)}`,
     );
   }
   if (reduction !== "mean" && reduction !== "sum") {
@@ -100,7 +103,7 @@ export function softmaxCrossEntropy(
     const dWy: Tensor = { shape: [ny, na], data: arena.f64(dW, ny * na).slice() };
     const dby: Tensor = { shape: [ny, 1], data: arena.f64(db, ny).slice() };
     const shared = { loss: sum * scale, da: read(engine, [na, m, T], da, pointer + at.bytes), dby };
-    return caches instanceof LstmCaches ? { ...shared, dWy } : { ...shared, dWya: dWy };
+    return caches instanceof RnnCaches ? { ...shared, dWya: dWy } : { ...shared, dWy };
   });
 }
 

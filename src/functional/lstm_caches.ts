@@ -1,9 +1,8 @@
 import { lstmCell } from "../cells/lstm.js";
-import { ShapeError } from "../errors.js";
-import { strides } from "../sequence/track.js";
 import type { WeightArrays } from "../sequence/weights.js";
-import { checkShape, formatShape, type Tensor } from "../tensor.js";
-import { checkHead, checkMatrix, type Naming } from "./model.js";
+import { checkShape, type Tensor } from "../tensor.js";
+import { fillGate, gateBias, gateMatrix } from "./gates.js";
+import { checkGate, checkHead, type Naming } from "./model.js";
 import { Caches, StepCache } from "./recording.js";
 
 /** The parameters of an LSTM with a softmax output. A gate's matrix has the hidden columns first: [hidden | input]. */
@@ -40,12 +39,7 @@ export const lstmNaming: Naming<LstmParameters> = {
   head: ["Wy", "by"],
 
   check(where, parameters) {
-    const [na, columns] = checkMatrix(where, "Wf", parameters.Wf, "(na, na + nx)");
-    if (columns <= na) {
-      throw new ShapeError(
-        `${where}: Wf: expected (na, na + nx) with nx ≥ 1, got ${formatShape([na, columns])}`,
-      );
-    }
+    const [na, columns] = checkGate(where, "Wf", parameters.Wf);
     for (const gate of GATES) {
       const W = `W${gate}` as const;
       const b = `b${gate}` as const;
@@ -56,17 +50,11 @@ export const lstmNaming: Naming<LstmParameters> = {
     return { nx: columns - na, na, ny };
   },
 
-  fill(parameters, { nx, na }) {
-    return ({ Wx, Wh, bias }) => {
+  fill(parameters, sizes) {
+    return (to) => {
       GATES.forEach((gate, g) => {
-        const { data } = parameters[`W${gate}`];
-        for (let i = 0; i < na; i++) {
-          const hidden = i * (na + nx);
-          const input = hidden + na;
-          Wh.set(data.subarray(hidden, input), (g * na + i) * na);
-          Wx.set(data.subarray(input, input + nx), (g * na + i) * nx);
-        }
-        bias.set(parameters[`b${gate}`].data, g * na);
+        fillGate(parameters[`W${gate}`], to, g, g, sizes);
+        to.bias.set(parameters[`b${gate}`].data, g * sizes.na);
       });
     };
   },
@@ -74,22 +62,11 @@ export const lstmNaming: Naming<LstmParameters> = {
 
 /** The inverse of `fill`, for parameters and their gradients alike. */
 export function split(
-  { Wx, Wh, bias }: WeightArrays<Float64Array<ArrayBuffer>>,
-  { nx, na }: { nx: number; na: number },
+  arrays: WeightArrays<Float64Array<ArrayBuffer>>,
+  sizes: { nx: number; na: number },
 ): Gates {
-  const weight = (g: number): Tensor => {
-    const data = new Float64Array(na * (na + nx));
-    for (let i = 0; i < na; i++) {
-      const row = g * na + i;
-      data.set(Wh.subarray(row * na, (row + 1) * na), i * (na + nx));
-      data.set(Wx.subarray(row * nx, (row + 1) * nx), i * (na + nx) + na);
-    }
-    return { shape: [na, na + nx], data };
-  };
-  const offset = (g: number): Tensor => ({
-    shape: [na, 1],
-    data: bias.slice(g * na, (g + 1) * na),
-  });
+  const weight = (g: number): Tensor => gateMatrix(arrays, g, g, sizes);
+  const offset = (g: number): Tensor => gateBias(arrays.bias, g, sizes.na);
   return {
     Wf: weight(1),
     bf: offset(1),
@@ -119,34 +96,22 @@ export class LstmCache extends StepCache<LstmParameters> {
 
   /** The input (update) gate, (na, m). */
   get it(): Tensor {
-    return this.gate(0);
+    return this.block(0);
   }
 
   /** The forget gate, (na, m). */
   get ft(): Tensor {
-    return this.gate(1);
+    return this.block(1);
   }
 
   /** The candidate, (na, m). */
   get cct(): Tensor {
-    return this.gate(2);
+    return this.block(2);
   }
 
   /** The output gate, (na, m). */
   get ot(): Tensor {
-    return this.gate(3);
-  }
-
-  /** One block of the step's gates. */
-  private gate(block: number): Tensor {
-    const { engine, seen } = this.recording;
-    const { track, na, m } = seen;
-    const rows = engine.arena.f64(track.z + this.step * m * strides(track).z, m * 4 * na);
-    const data = new Float64Array(na * m);
-    for (let j = 0; j < na; j++) {
-      for (let r = 0; r < m; r++) data[j * m + r] = rows[(4 * r + block) * na + j] as number;
-    }
-    return { shape: [na, m], data };
+    return this.block(3);
   }
 
   override get parameters(): LstmParameters {

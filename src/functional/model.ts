@@ -138,6 +138,15 @@ export function checkMatrix(
   return [rows, columns];
 }
 
+/** Throws unless a gate's matrix has a column for each hidden unit and for at least one input; gives its extents. */
+export function checkGate(where: string, name: string, value: Tensor): readonly [number, number] {
+  const [na, columns] = checkMatrix(where, name, value, "(na, na + nx)");
+  if (columns > na) return [na, columns];
+  throw new ShapeError(
+    `${where}: ${name}: expected (na, na + nx) with nx ≥ 1, got ${formatShape([na, columns])}`,
+  );
+}
+
 /** Checks the output layer and gives ny. */
 export function checkHead(
   where: string,

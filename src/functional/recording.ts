@@ -102,6 +102,19 @@ export abstract class StepCache<P> extends Owned {
     const row = (this.step + after) * m;
     return this.recording.tensor(track[`${part}0`] + row * strides(track)[part], [na, m]);
   }
+
+  /** One block of the step's rows, (na, m). */
+  protected block(block: number): Tensor {
+    const { engine, seen } = this.recording;
+    const { track, na, m } = seen;
+    const { row } = track.weights.cell;
+    const rows = engine.arena.f64(track.z + this.step * m * strides(track).z, m * row * na);
+    const data = new Float64Array(na * m);
+    for (let j = 0; j < na; j++) {
+      for (let r = 0; r < m; r++) data[j * m + r] = rows[(row * r + block) * na + j] as number;
+    }
+    return { shape: [na, m], data };
+  }
 }
 
 /** All steps of a forward pass. */

@@ -148,6 +148,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     const { precision } = this.#shape.width;
     const y = out ?? { shape: [T, m, width], data: new this.#numbers(T * m * width) as D };
     const input: Input = {
+      feed: "rows",
       rows: (to, first, last) => to.set(x.data.subarray(first * m * nx, last * m * nx)),
     };
     const output: Output = (first, last, pointer) => {
@@ -171,7 +172,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
       data: new this.#numbers(T * out) as D,
     }));
     const { arena } = this.#engine;
-    const input: Input = { rows: listInput(batch, sequences, nx) };
+    const input: Input = { feed: "rows", rows: listInput(batch, sequences, nx) };
     const output = listOutput(batch, outputs, out, (pointer, length) =>
       arena.view(width.precision, pointer, length),
     );
@@ -257,7 +258,11 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     this.#open("backward");
     checkInstance("backward", "tape", RecurrentTape, "RecurrentTape", tape);
     checkObject("backward", "dState", dState);
-    return backward(this.#engine, tape.held(this.#engine, "backward"), tape.listed, dy, dState);
+    const held = tape.held(this.#engine, "backward");
+    if (held.stack.shape !== this.#shape) {
+      throw new StateError("backward: tape: made by another layer");
+    }
+    return backward(this.#engine, held, tape.listed, dy, dState);
   }
 
   /** Gives the weights' memory back. States and tapes keep their own. A second call does nothing. */

@@ -1,9 +1,7 @@
-import type { ForwardStep } from "../cells/cell.js";
-import { inputProducts, rowElements } from "../cells/cell.js";
 import { StateError } from "../errors.js";
 import { Layout } from "../sequence/plan.js";
 import { passesOf, type Stack, type StackShape, type StateParts } from "../sequence/stack.js";
-import type { Weights } from "../sequence/weights.js";
+import { type StepScratch, stepStack, takeState, takeStepScratch } from "../sequence/step.js";
 import { checkObject, checkShape, type Tensor } from "../tensor.js";
 import type { Floats } from "../wasm/abi.js";
 import type { Block } from "../wasm/arena.js";
@@ -29,6 +27,9 @@ export function statePartsOf({ cells, layers, na, nh }: StackShape, m: number) {
   return cells[0]?.hasMemory ? [h, { name: "c", shape: [passes, m, na] } as const] : [h];
 }
 
+/** A state and what a step needs beside it: offsets, or pointers. */
+type Places = ReturnType<typeof takeState> & StepScratch;
+
 /** The live state of `m` sequences, in linear memory until `dispose`. Made by `createState`. */
 export class RecurrentState<D extends Float64Array | Float32Array = Float64Array> extends Owned {
   /** Sequences: the batch. */
@@ -38,8 +39,8 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
   /** The output of `step`: one tensor, written anew by every step. @internal */
   readonly output: Tensor<D>;
   readonly #engine: Engine;
-  readonly #at: { h: number; c: number; x: number; z: number; u: number };
-  readonly #step: ForwardStep = { hPrev: 0, cPrev: 0, z: 0, h: 0, c: 0, u: 0 };
+  readonly #at: Places;
+  readonly #here: Places = { h: 0, c: 0, x: 0, z: 0, u: 0 };
   #block: Block | undefined;
   // Views for `step`, which makes none. Growth detaches them: they are renewed when the arena has grown.
   #growth = -1;
@@ -49,19 +50,12 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
   /** @internal */
   constructor(engine: Engine, shape: StackShape, m: number) {
     super();
-    const { width, cells, nx, na, nh } = shape;
+    const { width, nh } = shape;
     this.#engine = engine;
     this.shape = shape;
     this.m = m;
     const layout = new Layout(width);
-    const rows = Math.max(...cells.map((cell) => rowElements(cell, na)));
-    this.#at = {
-      h: layout.take(passesOf(shape) * m * nh),
-      c: layout.take(cells[0]?.hasMemory ? passesOf(shape) * m * na : 0),
-      x: layout.take(m * nx),
-      z: layout.take(m * rows),
-      u: layout.take(cells[0]?.projected ? m * na : 0),
-    };
+    this.#at = { ...takeState(layout, shape, m), ...takeStepScratch(layout, shape, m) };
     this.#block = engine.arena.allocate(layout.bytes);
     watch(this, this.#block);
     for (const part of this.#parts()) this.#view(part).fill(0);
@@ -127,37 +121,27 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
   }
 
   /** One step in place; every sequence's next h is in `output`. @internal */
-  advance({ passes }: Stack, x: D): void {
+  advance(stack: Stack, x: D): void {
     const { m, pointer } = this;
     const { width, nx, nh } = this.shape;
     const { growth } = this.#engine.arena;
     if (this.#growth !== growth) {
       const { arena } = this.#engine;
-      const top = (passes.length - 1) * m * nh * width.item;
+      const top = (stack.passes.length - 1) * m * nh * width.item;
       this.#x = arena.view(width.precision, pointer + this.#at.x, m * nx);
       this.#h = arena.view(width.precision, pointer + this.#at.h + top, m * nh);
       this.#growth = growth;
     }
     (this.#x as Floats).set(x);
-    for (let l = 0; l < passes.length; l++) this.#pass(passes[l] as Weights, l);
+    const at = this.#at;
+    const here = this.#here;
+    here.h = pointer + at.h;
+    here.c = pointer + at.c;
+    here.x = pointer + at.x;
+    here.z = pointer + at.z;
+    here.u = pointer + at.u;
+    stepStack(stack, m, here, here, false);
     this.output.data.set(this.#h as Floats);
-  }
-
-  /** One layer's step: from x, or from the h of the layer below. */
-  #pass(weights: Weights, l: number): void {
-    const { m, pointer } = this;
-    const { cell, na, nh, width } = weights;
-    const at = this.#step;
-    const part = m * nh * width.item;
-    at.h = pointer + this.#at.h + l * part;
-    at.c = pointer + this.#at.c + l * m * na * width.item;
-    at.hPrev = at.h;
-    at.cPrev = at.c;
-    at.z = pointer + this.#at.z;
-    at.u = pointer + this.#at.u;
-    const x = l === 0 ? pointer + this.#at.x : at.h - part;
-    inputProducts(cell, weights, m, x, at.z, rowElements(cell, na));
-    cell.forward(weights, m, at);
   }
 
   #parts(): Part[] {

@@ -21,6 +21,8 @@ export interface RecurrentDescription {
   readonly weights: Readonly<Record<string, StoredNumbers>>;
   /** How two directions become one output. Default `"concat"`. */
   readonly merge?: "concat" | "sum" | "mul" | "ave";
+  /** By the weights' names here: the file's own, where they are not `name`, a dot and the name here. */
+  readonly names?: Readonly<Record<string, string>>;
 }
 
 /** A linear layer on top: activation(weight·h + bias). */
@@ -44,4 +46,10 @@ export interface ModelDescription {
   /** Whether every step has an output, or only the last. */
   readonly output: "steps" | "last";
   readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** Features of what a recurrent part gives. */
+export function outputSize({ options, merge = "concat" }: RecurrentDescription): number {
+  const nh = options.projectionSize ?? options.hiddenSize;
+  return options.bidirectional === true && merge === "concat" ? 2 * nh : nh;
 }

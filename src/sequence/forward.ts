@@ -1,6 +1,6 @@
 import { inputProducts, rowElements } from "../cells/cell.js";
 import type { Floats } from "../wasm/abi.js";
-import { type Engine, withScratch } from "../wasm/engine.js";
+import type { Engine } from "../wasm/engine.js";
 import type { Batch } from "./batch.js";
 import { layOut, type Run } from "./run.js";
 import { outputOf, readsFromEnd, type Stack, type StateParts } from "./stack.js";
@@ -10,26 +10,41 @@ import { runSteps, saveState, type Track } from "./track.js";
 /** What goes into the lowest layer. */
 export type Input =
   | {
+      readonly feed: "rows";
       /** Writes the rows of steps `first` … `last` − 1, (rows, nx). */
       readonly rows: (target: Floats, first: number, last: number) => void;
     }
   | {
+      readonly feed: "tokens";
       /** The token of every row. */
       readonly tokens: Int32Array;
       /** For each direction a table of input products, (tokens, blocks of the bias · na). */
       readonly tables: readonly number[];
+    }
+  | {
+      readonly feed: "embedded";
+      /** The token of every row. */
+      readonly tokens: Int32Array;
+      /** The tokens' rows, (tokens, nx). */
+      readonly embedding: number;
     };
 
 /** Takes what the highest layer gives for steps `first` … `last` − 1: (rows, D·nh) at `pointer`. */
 export type Output = (first: number, last: number, pointer: number) => void;
 
+/** Runs a batch through a stack: {@link stackChunks} without a pause. */
+export function runStack(...call: Parameters<typeof stackChunks>): void {
+  for (const _ of stackChunks(...call));
+}
+
 /**
- * Runs a batch through a stack.
+ * Runs a batch through a stack, and pauses after each chunk of steps. Whatever it holds is given back when it is done, or
+ * left.
  *
  * @param state where each pass begins, and where it leaves what each sequence has reached
  * @param tape keeps everything for a backward pass; else memory does not grow with T in a chain
  */
-export function runStack(
+export function* stackChunks(
   engine: Engine,
   stack: Stack,
   batch: Batch,
@@ -37,21 +52,21 @@ export function runStack(
   input: Input,
   output: Output,
   tape?: Tape,
-): void {
-  const run = (run: Run): void => {
-    if (batch.rows === 0) return;
+): Generator<void, void, void> {
+  const { feed } = input;
+  const bytes = tape === undefined ? layOut(stack, batch, feed, false, 0).bytes : 0;
+  const block = engine.arena.allocate(bytes);
+  try {
+    const run = tape?.run ?? layOut(stack, batch, feed, false, block.pointer).run;
     if (tape === undefined) attachState(run, state);
     else copyState(run, state, batch.m);
-    if ("tokens" in input) writeTokens(engine, stack, batch, run, input.tokens);
-    if (run.chain) runChain(engine, batch, state, input, output, run);
-    else runInTurn(engine, stack, batch, state, input, output, run);
-  };
-  if (tape !== undefined) return run(tape.run);
-  const feed = "tokens" in input ? "tokens" : "rows";
-  const { bytes } = layOut(stack, batch, feed, false, 0);
-  withScratch(engine.arena, bytes, ({ pointer }) => {
-    run(layOut(stack, batch, feed, false, pointer).run);
-  });
+    if (batch.rows === 0) return;
+    if (input.feed !== "rows") writeTokens(engine, stack, batch, run, input.tokens);
+    if (run.chain) yield* runChain(engine, batch, state, input, output, run);
+    else yield* runInTurn(engine, stack, batch, state, input, output, run);
+  } finally {
+    block.release();
+  }
 }
 
 /** Nothing is kept: h0 and the memory are the state itself. */
@@ -85,20 +100,29 @@ function writeTokens(
   });
 }
 
-/** Tokens: copies their rows of the table of input products to z. */
-function feedTokens(
-  { weights, z }: Track,
-  input: Extract<Input, { tables: unknown }>,
+/** Fills z with the input products of some rows of the lowest layer, which start at row `base` of the batch. */
+function feedLowest(
+  track: Track,
+  input: Input,
   run: Run,
   d: number,
   base: number,
   rows: number,
 ): void {
-  const { cell, width, na } = weights;
-  const n = cell.bias.length * na;
+  const { cell, width, nx, na } = track.weights;
+  if (input.feed === "rows") {
+    feedRows(track, rows, track.x);
+    return;
+  }
   const tokens = (run.tokens[d] as number) + base * Int32Array.BYTES_PER_ELEMENT;
-  const table = input.tables[d] as number;
-  width.kernels.gather_rows(rows, n, n, rowElements(cell, na), table, tokens, z);
+  if (input.feed === "tokens") {
+    const n = cell.bias.length * na;
+    const table = input.tables[d] as number;
+    width.kernels.gather_rows(rows, n, n, rowElements(cell, na), table, tokens, track.z);
+  } else {
+    width.kernels.gather_rows(rows, nx, nx, nx, input.embedding, tokens, track.x);
+    feedRows(track, rows, track.x);
+  }
 }
 
 function feedRows({ weights, z }: Track, rows: number, x: number): void {
@@ -106,31 +130,33 @@ function feedRows({ weights, z }: Track, rows: number, x: number): void {
   inputProducts(cell, weights, rows, x, z, rowElements(cell, na));
 }
 
-function runChain(
+function* runChain(
   engine: Engine,
   batch: Batch,
   state: StateParts,
   input: Input,
   output: Output,
   run: Run,
-): void {
-  forEachChunk(batch, run.rows, (first, last, base, rows) => {
+): Generator<void, void, void> {
+  for (const { first, last, base, rows } of chunksOf(batch, run.rows)) {
     run.tracks.forEach((track, p) => {
       if (p > 0) feedRows(track, rows, track.x);
-      else if ("tokens" in input) feedTokens(track, input, run, 0, base, rows);
       else {
-        const { width, nx } = track.weights;
-        input.rows(engine.arena.view(width.precision, track.x, rows * nx), first, last);
-        feedRows(track, rows, track.x);
+        if (input.feed === "rows") {
+          const { width, nx } = track.weights;
+          input.rows(engine.arena.view(width.precision, track.x, rows * nx), first, last);
+        }
+        feedLowest(track, input, run, 0, base, rows);
       }
       runSteps(track, batch, first, last);
       saveState(track, batch, first, last, state.h[p] as number, state.c[p] as number);
     });
     output(first, last, (run.tracks.at(-1) as Track).h);
-  });
+    yield;
+  }
 }
 
-function runInTurn(
+function* runInTurn(
   engine: Engine,
   { shape }: Stack,
   batch: Batch,
@@ -138,12 +164,13 @@ function runInTurn(
   input: Input,
   output: Output,
   run: Run,
-): void {
+): Generator<void, void, void> {
   const { width, layers, nh } = shape;
+  const { kernels, item } = width;
   const D = shape.cells.length;
   const out = outputOf(shape);
   engine.arena.i32(run.mirror, batch.rows).set(batch.mirror());
-  if (!("tokens" in input)) {
+  if (input.feed === "rows") {
     const all = engine.arena.view(width.precision, run.inputs[0] as number, batch.rows * shape.nx);
     input.rows(all, 0, batch.T);
   }
@@ -153,36 +180,36 @@ function runInTurn(
     const { cell, nx } = track.weights;
     const fromEnd = readsFromEnd(shape, d);
     const { h } = track;
-    forEachChunk(batch, run.rows, (first, last, base, rows) => {
-      track.h = h + base * nh * width.item;
+    for (const { first, last, base, rows } of chunksOf(batch, run.rows)) {
+      track.h = h + base * nh * item;
       if (cell.row === 0) track.z = track.h;
-      if (l === 0 && "tokens" in input) feedTokens(track, input, run, d, base, rows);
+      if (l === 0 && input.feed !== "rows") feedLowest(track, input, run, d, base, rows);
       else if (fromEnd) {
         const index = run.mirror + base * Int32Array.BYTES_PER_ELEMENT;
-        width.kernels.gather_rows(rows, nx, nx, nx, run.inputs[l] as number, index, track.x);
+        kernels.gather_rows(rows, nx, nx, nx, run.inputs[l] as number, index, track.x);
         feedRows(track, rows, track.x);
-      } else feedRows(track, rows, track.x + base * nx * width.item);
+      } else feedRows(track, rows, track.x + base * nx * item);
       runSteps(track, batch, first, last);
       saveState(track, batch, first, last, state.h[p] as number, state.c[p] as number);
-    });
-    const target = (run.inputs[l + 1] as number) + d * nh * width.item;
-    width.kernels.gather_rows(batch.rows, nh, nh, out, h, fromEnd ? run.mirror : 0, target);
+      yield;
+    }
+    track.h = h;
+    if (cell.row === 0) track.z = h;
+    const target = (run.inputs[l + 1] as number) + d * nh * item;
+    kernels.gather_rows(batch.rows, nh, nh, out, h, fromEnd ? run.mirror : 0, target);
   }
-  forEachChunk(batch, run.rows, (first, last, base) => {
-    output(first, last, (run.inputs[layers] as number) + base * out * width.item);
-  });
+  for (const { first, last, base } of chunksOf(batch, run.rows)) {
+    output(first, last, (run.inputs[layers] as number) + base * out * item);
+    yield;
+  }
 }
 
 /** Goes through a batch, as many whole steps at a time as have at most `most` rows. */
-function forEachChunk(
-  batch: Batch,
-  most: number,
-  visit: (first: number, last: number, base: number, rows: number) => void,
-): void {
+function* chunksOf(batch: Batch, most: number) {
   for (let first = 0; first < batch.T; ) {
     const last = batch.lastStep(first, most);
     const base = batch.start(first);
-    visit(first, last, base, batch.start(last) - base);
+    yield { first, last, base, rows: batch.start(last) - base };
     first = last;
   }
 }

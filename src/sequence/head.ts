@@ -1,5 +1,5 @@
 import type { Tensor } from "../tensor.js";
-import type { Width } from "../wasm/abi.js";
+import type { Floats, Width } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
 import { planHead, planTransposedHead } from "./plan.js";
@@ -68,6 +68,15 @@ export class Head extends Shared {
     const W = arena.f64(pointer + this.#at.W, ny * na).slice();
     const bias = arena.f64(pointer + this.#at.bias, ny).slice();
     return { W: { shape: [ny, na], data: W }, bias: { shape: [ny, 1], data: bias } };
+  }
+
+  /** Fresh views of Wy and by. */
+  arrays(): Floats[] {
+    const { ny, na, width } = this;
+    const { pointer } = this.#block;
+    const view = (offset: number, length: number): Floats =>
+      this.#engine.arena.view(width.precision, pointer + offset, length);
+    return [view(this.#at.W, ny * na), view(this.#at.bias, ny)];
   }
 
   protected free(): void {

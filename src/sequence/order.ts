@@ -15,7 +15,10 @@ export function inBatchOrder(
   work: (sorted: StateParts) => void,
 ): void {
   const { order, m } = batch;
-  if (order === undefined) return work(state);
+  if (order === undefined) {
+    work(state);
+    return;
+  }
   const { width, na, nh } = shape;
   const hasMemory = shape.cells[0]?.hasMemory ?? false;
   const layout = new Layout(width);

@@ -28,14 +28,14 @@ export interface Run {
 /**
  * Lays a run out from `origin` on.
  *
- * @param feed what goes into the lowest layer: rows of numbers, or tokens, whose input products are known
+ * @param feed what goes into the lowest layer: rows of numbers; tokens, whose input products are known, or whose rows are
  * @param keep whether everything is kept for a backward pass; else buffers serve again, and states stay where they are:
  *   h0, c0 and c of the tracks are left 0
  */
 export function layOut(
   stack: Stack,
   batch: Batch,
-  feed: "rows" | "tokens",
+  feed: "rows" | "tokens" | "embedded",
   keep: boolean,
   origin: number,
 ): { run: Run; bytes: number } {
@@ -49,8 +49,7 @@ export function layOut(
   const chunks = passes.map((weights) => chunkRows(weights.cell, weights, width, m, N));
   const rows = keep ? N : Math.min(...chunks);
 
-  const tokens = feed === "tokens" ? [take(N, 4)] : [];
-  if (feed === "tokens" && !chain) tokens.push(take(N, 4));
+  const tokens = feed === "rows" ? [] : passes.slice(0, D).map(() => take(N, 4));
   const mirror = chain ? 0 : take(N, 4);
   const inputs: number[] = [];
   if (!chain) {
@@ -66,7 +65,7 @@ export function layOut(
   const shared = keep
     ? undefined
     : {
-        x: take(rows * (chain ? (feed === "rows" ? shape.nx : 0) : widest(({ nx }) => nx))),
+        x: take(rows * (chain ? (feed === "tokens" ? 0 : shape.nx) : widest(({ nx }) => nx))),
         // In turn the whole of h waits until it can be read from its end.
         h: chain ? [take(rows * nh), take(layers > 1 ? rows * nh : 0)] : [take(N * nh)],
         z: take(rows * widest(({ cell }) => cell.row * na)),
@@ -79,8 +78,9 @@ export function layOut(
     const { nx } = sizesOf(shape, l);
     let x = 0;
     if (chain && l > 0) x = (tracks[p - 1] as Track).h;
-    else if (!chain && !readsFromEnd(shape, d)) x = inputs[l] as number;
-    else if (feed === "rows" || l > 0) x = shared?.x ?? take(rows * nx);
+    else if (!chain && !readsFromEnd(shape, d) && (feed === "rows" || l > 0)) {
+      x = inputs[l] as number;
+    } else if (feed !== "tokens" || l > 0) x = shared?.x ?? take(rows * nx);
     if (shared !== undefined) {
       const h = shared.h[chain ? l % 2 : 0] as number;
       const z = cell.row === 0 ? h : shared.z;

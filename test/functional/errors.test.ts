@@ -44,6 +44,16 @@ const LSTM: readonly Row[] = [
   ["lstm.Wy", "(ny, na) with na = 5 (from Wf)", [1], "(ny, na), each at least 1"],
   ["lstm.by", "(ny, 1) with ny = 2 (from Wy)", [0, 1]],
 ];
+const FROM_WU = "with na = 5, na + nx = 8 (from Wu)";
+const GRU: readonly Row[] = [
+  ["gru.Wu", "(na, na + nx), each at least 1", []],
+  ...["r", "c"].map((gate): Row => [`gru.W${gate}`, `(na, na + nx) ${FROM_WU}`, [0, 1]]),
+  ...["bu", "br", "bc", "bch"].map(
+    (name): Row => [`gru.${name}`, "(na, 1) with na = 5 (from Wu)", [0, 1]],
+  ),
+  ["gru.Wy", "(ny, na) with na = 5 (from Wu)", [1], "(ny, na), each at least 1"],
+  ["gru.by", "(ny, 1) with ny = 2 (from Wy)", [0, 1]],
+];
 const TABLE: Partial<Record<FunctionName, readonly Row[]>> = {
   rnnCellForward: [...FORWARD("Wax", "xt"), ...RNN],
   rnnForward: [...FORWARD("Wax", "x"), ...RNN],
@@ -67,6 +77,10 @@ const TABLE: Partial<Record<FunctionName, readonly Row[]>> = {
     ["da", `(na, m, T') ${FROM_FORWARD}`, [0, 1]],
     ["dcLast", `(na, m) ${FROM_FORWARD}`, [0, 1]],
   ],
+  gruCellForward: [...FORWARD("Wu", "xt"), ...GRU],
+  gruForward: [...FORWARD("Wu", "x"), ...GRU],
+  gruCellBackward: [["daNext", `(na, m) ${FROM_FORWARD}`, [0, 1]]],
+  gruBackward: [["da", `(na, m, T') ${FROM_FORWARD}`, [0, 1]]],
 };
 const ROWS = Object.entries(TABLE).flatMap(([name, rows]) =>
   rows.map(([path, expected, fixed, rank = expected]) => {
@@ -77,7 +91,7 @@ const ROWS = Object.entries(TABLE).flatMap(([name, rows]) =>
 /** The operands with another value at "x" or "rnn.Wax". New parameter objects: none of them is packed yet. */
 function replaced(path: string, value: unknown): Operands {
   const [group = "", name] = path.split(".");
-  const fresh = { ...good, rnn: { ...good.rnn }, lstm: { ...good.lstm } };
+  const fresh = { ...good, rnn: { ...good.rnn }, lstm: { ...good.lstm }, gru: { ...good.gru } };
   const changed =
     name === undefined
       ? value

@@ -47,7 +47,12 @@ it.each([
   ["rnnBackward", "caches", "rnnCaches", "RnnCaches", "lstmCaches"],
   ["lstmCellBackward", "cache", "lstmCache", "LstmCache", "rnnCache"],
   ["lstmBackward", "caches", "lstmCaches", "LstmCaches", "rnnCaches"],
-  ["softmaxCrossEntropy", "caches", "lstmCaches", "RnnCaches or LstmCaches", "lstmCache"],
+  ["gruCellBackward", "cache", "gruCache", "GruCache", "gruCaches"],
+  ["gruBackward", "caches", "gruCaches", "GruCaches", "lstmCaches"],
+  [
+    ...(["softmaxCrossEntropy", "caches", "lstmCaches"] as const),
+    ...(["RnnCaches, LstmCaches or GruCaches", "lstmCache"] as const),
+  ],
 ] as const)("%s: %s: any other kind is a TypeError", (name, operand, key, kind, other) => {
   const others = [...KINDS, [good[other], good[other].constructor.name] as const];
   for (const [value, got] of others) {
@@ -61,6 +66,8 @@ it.each([
   ["rnnForward", "rnn", "Wax, Waa, ba, Wya, by"],
   ["lstmCellForward", "lstm", "Wf, bf, Wi, bi, Wc, bc, Wo, bo, Wy, by"],
   ["lstmForward", "lstm", "Wf, bf, Wi, bi, Wc, bc, Wo, bo, Wy, by"],
+  ["gruCellForward", "gru", "Wu, bu, Wr, br, Wc, bc, bch, Wy, by"],
+  ["gruForward", "gru", "Wu, bu, Wr, br, Wc, bc, bch, Wy, by"],
 ] as const)("%s: parameters: no object is a TypeError that names them all", (name, key, names) => {
   for (const [value, got] of KINDS.slice(0, 3)) {
     const message = `${name}: parameters: expected an object { ${names} }, got ${got}`;
@@ -77,12 +84,22 @@ it("Wf without an input column is a ShapeError", () => {
   }
 });
 
-it.each(["rnnBackward", "lstmBackward"] as const)("%s: da over T + 1 steps says T", (name) => {
-  const da = { shape: [5, 4, 8], data: new Float64Array(160) };
-  const expected = "(na, m, T' ≤ T) with na = 5, m = 4, T' ≤ T = 7 (from the forward pass)";
-  const message = `${name}: da: expected ${expected}, got (5, 4, 8)`;
-  expect(thrown(name, { da })).toStrictEqual(new ShapeError(message));
+it("Wu without an input column is a ShapeError", () => {
+  const Wu = { shape: [5, 5], data: new Float64Array(25) };
+  const message = "gruForward: Wu: expected (na, na + nx) with nx ≥ 1, got (5, 5)";
+  const gru = { ...good.gru, Wu };
+  expect(thrown("gruForward", { gru })).toStrictEqual(new ShapeError(message));
 });
+
+it.each(["rnnBackward", "lstmBackward", "gruBackward"] as const)(
+  "%s: da over T + 1 steps says T",
+  (name) => {
+    const da = { shape: [5, 4, 8], data: new Float64Array(160) };
+    const expected = "(na, m, T' ≤ T) with na = 5, m = 4, T' ≤ T = 7 (from the forward pass)";
+    const message = `${name}: da: expected ${expected}, got (5, 4, 8)`;
+    expect(thrown(name, { da })).toStrictEqual(new ShapeError(message));
+  },
+);
 
 describe("softmaxCrossEntropy", () => {
   const SIZE = "targets: expected (m, T) with m = 4, T = 7 (from the caches), got";

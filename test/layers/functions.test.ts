@@ -15,6 +15,8 @@ import { randomTensor, uniform } from "../support/random.js";
 import type { Tensor } from "../support/subject.js";
 import { engines } from "../support/subjects.js";
 import {
+  gruParameters,
+  gruWeights,
   lstmParameters,
   lstmWeights,
   rnnParameters,
@@ -63,14 +65,20 @@ describe.each(engines)("a layer on the $name", (on) => {
         shape: [na, m],
         data: z.data.filter((_, i) => i % T === T - 1),
       });
+      const near = withLast(da, dh);
       if (cell === "rnn") {
         const { a, caches } = on.rnnForward(x, a0, rnnParameters(weights));
-        const { dx, da0, ...others } = on.rnnBackward(withLast(da, dh), caches);
+        const { dx, da0, ...others } = on.rnnBackward(near, caches);
         caches.dispose?.();
         expectSame(got, { a, aLast: last(a), dx, da0, ...rnnWeights(others) });
+      } else if (cell === "gru") {
+        const { a, caches } = on.gruForward(x, a0, gruParameters(weights));
+        const { dx, da0, ...others } = on.gruBackward(near, caches);
+        caches.dispose?.();
+        expectSame(got, { a, aLast: last(a), dx, da0, ...gruWeights(others) });
       } else {
         const { a, c, caches } = on.lstmForward(x, a0, lstmParameters(weights), { c0 });
-        const { dx, da0, dc0, ...others } = on.lstmBackward(withLast(da, dh), caches, {
+        const { dx, da0, dc0, ...others } = on.lstmBackward(near, caches, {
           dcLast: dc,
         });
         caches.dispose?.();

@@ -1,3 +1,4 @@
+import type { GruCaches } from "./gru.js";
 import type { LstmCaches } from "./lstm.js";
 import { addColumn, column, product, setColumn, sumColumns, transpose } from "./matrix.js";
 import type { RnnCaches } from "./rnn.js";
@@ -19,7 +20,7 @@ interface Loss {
 
 /** The cross-entropy of softmax(Wy·a + by) against target classes, and its gradient. */
 export function softmaxCrossEntropy(
-  caches: LstmCaches,
+  caches: LstmCaches | GruCaches,
   targets: Targets,
   options?: LossOptions,
 ): Loss & { dWy: Tensor };
@@ -29,7 +30,7 @@ export function softmaxCrossEntropy(
   options?: LossOptions,
 ): Loss & { dWya: Tensor };
 export function softmaxCrossEntropy(
-  { x, parameters, length: T, at }: LstmCaches | RnnCaches,
+  { x, parameters, length: T, at }: LstmCaches | GruCaches | RnnCaches,
   targets: Targets,
   { reduction = "mean" }: LossOptions = {},
 ): Loss & ({ dWy: Tensor } | { dWya: Tensor }) {

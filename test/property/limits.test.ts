@@ -146,4 +146,18 @@ describe.each(engines)("subnormal numbers on the $name, 0 bits of difference", (
     const { dc0 } = on.lstmBackward(zeros(2, m, 9), run.caches, { dcLast: state });
     expectSame({ dc0 }, { dc0: state });
   });
+
+  it("a GRU whose update gate is shut carries a subnormal state and its gradient", () => {
+    const W = zeros(2, 3);
+    const [free, shut] = [zeros(2, 1), filled(-1e3, 2, 1)];
+    const parameters = {
+      ...{ Wu: W, bu: shut, Wr: W, br: free, Wc: W, bc: free, bch: free },
+      ...{ Wy: zeros(1, 2), by: zeros(1, 1) },
+    };
+    const { a, caches } = on.gruForward(zeros(1, m, 9), state, parameters);
+    for (let t = 0; t < 9; t++) expectSame({ a: at(a, t) }, { a: state });
+    const da = zeros(2, m, 9);
+    for (let r = 0; r < 2 * m; r++) da.data[9 * r + 8] = state.data[r] as number;
+    expectSame({ da0: on.gruBackward(da, caches).da0 }, { da0: state });
+  });
 });

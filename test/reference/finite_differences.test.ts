@@ -1,11 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { gruBackward, gruForward } from "../oracle/gru.js";
 import { softmaxCrossEntropy } from "../oracle/head.js";
 import { lstmBackward, lstmForward } from "../oracle/lstm.js";
 import { rnnBackward, rnnForward } from "../oracle/rnn.js";
 import { each, type Tensor } from "../oracle/tensor.js";
 import { relativeError } from "../support/compare.js";
 import { stencil } from "../support/derivative.js";
-import { randomLstm, randomRnn, randomTensor, uniform } from "../support/random.js";
+import { randomGru, randomLstm, randomRnn, randomTensor, uniform } from "../support/random.js";
 
 // The stencil's own error is below 1e-12 of the loss (test/support/derivative.ts), and the gradients' largest elements are
 // no smaller than 1e-3 of it; a wrong term in a derivative moves it by percents.
@@ -75,6 +76,20 @@ describe(`the oracle's gradients are its derivatives, to ${BOUND}`, () => {
     check(() => run().loss, { ...parameters, x, a0, c0 }, gradients);
   });
 
+  it.each(["mean", "sum"] as const)("GRU, %s of cross-entropies", (reduction) => {
+    const next = uniform(9);
+    const parameters = randomGru(next, sizes);
+    const x = randomTensor(next, sizes.nx, m, T);
+    const a0 = randomTensor(next, sizes.na, m);
+    const run = () => {
+      const { caches } = gruForward(x, a0, parameters);
+      return { caches, ...softmaxCrossEntropy(caches, targets, { reduction }) };
+    };
+    const { caches, da, dWy, dby } = run();
+    const gradients = { dWy, dby, ...gruBackward(da, caches) };
+    check(() => run().loss, { ...parameters, x, a0 }, gradients);
+  });
+
   it.each([T, 2, 1])("RNN, Σ a·da over the first %i of 4 steps", (steps) => {
     const next = uniform(3);
     const { Wya, by, ...recurrent } = randomRnn(next, sizes);
@@ -84,6 +99,19 @@ describe(`the oracle's gradients are its derivatives, to ${BOUND}`, () => {
     const da = randomTensor(next, sizes.na, m, steps);
     const loss = () => dot(first(rnnForward(x, a0, parameters).a, steps), da);
     const { dx, ...gradients } = rnnBackward(da, rnnForward(x, a0, parameters).caches);
+    check(loss, { ...recurrent, a0 }, gradients);
+    expect(relativeError(dx, first(stencil(loss, x), steps)), "x").toBeLessThan(BOUND);
+  });
+
+  it.each([T, 2, 1])("GRU, Σ a·da over the first %i of 4 steps", (steps) => {
+    const next = uniform(10);
+    const { Wy, by, ...recurrent } = randomGru(next, sizes);
+    const parameters = { ...recurrent, Wy, by };
+    const x = randomTensor(next, sizes.nx, m, T);
+    const a0 = randomTensor(next, sizes.na, m);
+    const da = randomTensor(next, sizes.na, m, steps);
+    const loss = () => dot(first(gruForward(x, a0, parameters).a, steps), da);
+    const { dx, ...gradients } = gruBackward(da, gruForward(x, a0, parameters).caches);
     check(loss, { ...recurrent, a0 }, gradients);
     expect(relativeError(dx, first(stencil(loss, x), steps)), "x").toBeLessThan(BOUND);
   });

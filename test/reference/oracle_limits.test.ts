@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
+import { gruBackward, gruForward } from "../oracle/gru.js";
 import { softmaxCrossEntropy } from "../oracle/head.js";
 import { lstmBackward, lstmForward } from "../oracle/lstm.js";
 import { rnnBackward, rnnForward } from "../oracle/rnn.js";
 import { each, type Tensor } from "../oracle/tensor.js";
 import { relativeError } from "../support/compare.js";
-import { randomLstm, randomRnn, randomTensor, uniform } from "../support/random.js";
+import { randomGru, randomLstm, randomRnn, randomTensor, uniform } from "../support/random.js";
 
 const sizes = { nx: 3, na: 4, ny: 3 };
 const [m, T] = [2, 4];
@@ -84,8 +85,10 @@ describe("the oracle without steps or without a batch", () => {
       expect(data.every((d) => d === 0)).toBe(true);
 
     const rnn = rnnForward(caches.x, a0, randomRnn(next, sizes));
-    for (const { data } of Object.values<Tensor>(rnnBackward(rnn.a, rnn.caches))) {
-      expect(data.every((d) => d === 0)).toBe(true);
+    const gru = gruForward(caches.x, a0, randomGru(next, sizes));
+    for (const gradients of [rnnBackward(rnn.a, rnn.caches), gruBackward(gru.a, gru.caches)]) {
+      for (const { data } of Object.values<Tensor>(gradients))
+        expect(data.every((d) => d === 0)).toBe(true);
     }
   });
 });

@@ -1,6 +1,8 @@
-import { randomLstm, randomRnn, type Sizes } from "./random.js";
+import { randomGru, randomLstm, randomRnn, type Sizes } from "./random.js";
 import type {
   CachesView,
+  GruCacheView,
+  GruParameters,
   LossView,
   LstmCacheView,
   LstmParameters,
@@ -11,7 +13,7 @@ import type {
   Tensor,
 } from "./subject.js";
 
-// What the property tests know of a cell. One suite runs over all of them: a third cell joins with a third row.
+// What the property tests know of a cell. One suite runs over all of them: another cell joins with another row.
 
 export type Tensors = Readonly<Record<string, Tensor>>;
 
@@ -133,4 +135,29 @@ const lstm: CellRow = {
   }),
 };
 
-export const cells: readonly CellRow[] = [rnn, lstm];
+const gru: CellRow = {
+  name: "GRU",
+  hasMemory: false,
+  seen: ["aNext", "aPrev", "ut", "rt", "cct", "xt"],
+  parameters: randomGru,
+
+  run(on, x, { a: a0 }, parameters) {
+    const { a, y, caches } = on.gruForward(x, a0, parameters as GruParameters);
+    return {
+      ...shared(caches),
+      outputs: { a, y },
+      backward: (da) => ({ ...on.gruBackward(da, caches) }),
+      loss: (targets, reduction = "mean") =>
+        lossOf(on.softmaxCrossEntropy(caches, targets, { reduction })),
+    };
+  },
+
+  step(on, xt, { a }, parameters) {
+    const { aNext, ytPred, cache } = on.gruCellForward(xt, a, parameters as GruParameters);
+    return { state: { a: aNext }, y: ytPred, cache };
+  },
+
+  stepBackward: (on, { a }, cache) => ({ ...on.gruCellBackward(a, cache as GruCacheView) }),
+};
+
+export const cells: readonly CellRow[] = [rnn, lstm, gru];

@@ -93,8 +93,8 @@ function fold(hash: Hash, result: object): void {
   }
 }
 
-/** Every public function at one shape. */
-function run(api: Api, engine: Recurra.Engine, { sizes, x = 1, w = 0, specials = [] }: Case): Hash {
+/** The operands of a case. */
+function drawing(api: Api, { sizes, x = 1, w = 0, specials = [] }: Case) {
   const [nx, na, ny, m, T] = sizes;
   const next = integers(0x5eed + nx + 31 * na + 1009 * m + 7919 * T);
   // 21 random bits and their sign, so that a value scaled far into the subnormal range is still exact.
@@ -113,6 +113,16 @@ function run(api: Api, engine: Recurra.Engine, { sizes, x = 1, w = 0, specials =
   const targets = Array.from({ length: m }, () =>
     Array.from({ length: T }, () => ((next() >>> 8) % (ny + 1)) - 1),
   );
+  const gate = () => [W(na, na + nx), W(na, 1)] as const;
+  return { random, W, input, targets, gate };
+}
+
+type Run = (api: Api, engine: Recurra.Engine, given: Case) => Hash;
+
+/** Every function of RNN and LSTM at one shape. */
+const run: Run = (api, engine, given) => {
+  const [nx, na, ny, m, T] = given.sizes;
+  const { random, W, input, targets, gate } = drawing(api, given);
   const hash = new Hash();
 
   const rnn = { Wax: W(na, nx), Waa: W(na, na), Wya: W(ny, na), ba: W(na, 1), by: W(ny, 1) };
@@ -126,7 +136,6 @@ function run(api: Api, engine: Recurra.Engine, { sizes, x = 1, w = 0, specials =
   fold(hash, api.rnnBackward(engine, rnnLoss.da, rnnPass.caches));
   fold(hash, api.rnnBackward(engine, random(0, na, m, T), rnnPass.caches));
 
-  const gate = () => [W(na, na + nx), W(na, 1)] as const;
   const [[Wf, bf], [Wi, bi], [Wc, bc], [Wo, bo]] = [gate(), gate(), gate(), gate()];
   const lstm = { Wf, bf, Wi, bi, Wc, bc, Wo, bo, Wy: W(ny, na), by: W(ny, 1) };
   const [a0, c0] = [random(0, na, m), random(1, na, m)];
@@ -148,15 +157,46 @@ function run(api: Api, engine: Recurra.Engine, { sizes, x = 1, w = 0, specials =
     made.dispose();
   }
   return hash;
-}
+};
 
-/** One line for each case, `hash  name`, and a last one over them all. */
+/** Every function of the GRU at one shape. */
+const runGru: Run = (api, engine, given) => {
+  const [nx, na, ny, m, T] = given.sizes;
+  const { random, W, input, targets, gate } = drawing(api, given);
+  const hash = new Hash();
+  const [[Wu, bu], [Wr, br], [Wc, bc], bch] = [gate(), gate(), gate(), W(na, 1)];
+  const gru = { Wu, bu, Wr, br, Wc, bc, bch, Wy: W(ny, na), by: W(ny, 1) };
+  const step = api.gruCellForward(engine, input(nx, m), random(0, na, m), gru);
+  fold(hash, step);
+  const { ut, rt, cct } = step.cache;
+  fold(hash, { ut, rt, cct });
+  fold(hash, api.gruCellBackward(engine, random(0, na, m), step.cache));
+  const pass = api.gruForward(engine, input(nx, m, T), random(0, na, m), gru);
+  fold(hash, pass);
+  const loss = api.softmaxCrossEntropy(engine, pass.caches, targets);
+  fold(hash, loss);
+  fold(hash, api.gruBackward(engine, loss.da, pass.caches));
+  fold(hash, api.gruBackward(engine, random(0, na, m, T), pass.caches));
+  for (const made of [step.cache, pass.caches]) made.dispose();
+  return hash;
+};
+
+/** What came later has lines of its own: the earlier ones stay as they are. */
+const RUNS: readonly { readonly run: Run; readonly suffix: string }[] = [
+  { run, suffix: "" },
+  { run: runGru, suffix: ", GRU" },
+];
+
+/** One line for each case, `hash  name`, and a last one over them all; then the same of the GRU. */
 export function golden(api: Api, engine: Recurra.Engine): string {
-  const all = new Hash();
-  const lines = cases.map((each) => {
-    const hash = String(run(api, engine, each));
-    for (let i = 0; i < hash.length; i += 8) all.word(Number.parseInt(hash.slice(i, i + 8), 16));
-    return `${hash}  ${each.name}\n`;
+  const parts = RUNS.map(({ run, suffix }) => {
+    const all = new Hash();
+    const lines = cases.map((each) => {
+      const hash = String(run(api, engine, each));
+      for (let i = 0; i < hash.length; i += 8) all.word(Number.parseInt(hash.slice(i, i + 8), 16));
+      return `${hash}  ${each.name}${suffix}\n`;
+    });
+    return `${lines.join("")}${all}  all${suffix}\n`;
   });
-  return `${lines.join("")}${all}  all\n`;
+  return parts.join("");
 }

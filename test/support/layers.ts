@@ -6,10 +6,9 @@ import {
 } from "../../src/index.js";
 import { randomTensor } from "./random.js";
 import type { Tensor } from "./subject.js";
-import type { OpenDirection, TorchWeights } from "./torch_direction.js";
+import type { CellName, OpenDirection, TorchWeights } from "./torch_direction.js";
 
 export const GATES = { rnn: 1, lstm: 4, gru: 3 } as const;
-export type CellName = keyof typeof GATES;
 export const cellNames = Object.keys(GATES) as CellName[];
 
 /** (a, b, c) → (c, b, a), (a, b) → (b, a): from the functions' layout to the layers', and back. */
@@ -77,8 +76,8 @@ const unbatched = ({ shape: [T = 0, , n = 0], data }: Tensor): Tensor => ({ shap
 /** PyTorch's cases by layers of createRecurrent. */
 export const byLayers =
   (engine: Engine): OpenDirection =>
-  (x, h0, c0, weights) => {
-    const layer = layerOf(engine, c0 === undefined ? "rnn" : "lstm", weights);
+  (cell, x, h0, c0, weights) => {
+    const layer = layerOf(engine, cell, weights);
     const state = layer.createState(1);
     state.write({ h: row(h0), ...(c0 && { c: row(c0) }) });
     const { y, tape } = layer.forward(batched(x), state, { keepTape: true });

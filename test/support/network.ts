@@ -1,4 +1,10 @@
-import type { Engine, LstmParameters, RnnParameters, Tensor } from "../../src/index.js";
+import type {
+  Engine,
+  GruParameters,
+  LstmParameters,
+  RnnParameters,
+  Tensor,
+} from "../../src/index.js";
 import * as recurra from "../../src/index.js";
 
 export interface Sizes {
@@ -9,10 +15,11 @@ export interface Sizes {
   T: number;
 }
 
-/** An RNN, an LSTM and their operands, the same at each run. */
+/** An RNN, an LSTM, a GRU and their operands, the same at each run. */
 export interface Network extends Sizes {
   rnn: RnnParameters;
   lstm: LstmParameters;
+  gru: GruParameters;
   x: Tensor;
   xt: Tensor;
   /** Serves as any (na, m). */
@@ -48,6 +55,10 @@ export function network(sizes: Sizes): Network {
       ...{ Wc: gate(), bc: bias(), Wo: gate(), bo: bias() },
       ...{ Wy: random(ny, na), by: random(ny, 1) },
     },
+    gru: {
+      ...{ Wu: gate(), bu: bias(), Wr: gate(), br: bias(), Wc: gate(), bc: bias(), bch: bias() },
+      ...{ Wy: random(ny, na), by: random(ny, 1) },
+    },
     x: random(nx, m, T),
     xt: random(nx, m),
     state: random(na, m),
@@ -57,12 +68,14 @@ export function network(sizes: Sizes): Network {
 }
 
 /** One recording of each forward function: what the backward functions need. */
-export function passes(engine: Engine, { rnn, lstm, x, xt, state }: Network) {
+export function passes(engine: Engine, { rnn, lstm, gru, x, xt, state }: Network) {
   return {
     rnnStep: recurra.rnnCellForward(engine, xt, state, rnn),
     rnnPass: recurra.rnnForward(engine, x, state, rnn),
     lstmStep: recurra.lstmCellForward(engine, xt, state, state, lstm),
     lstmPass: recurra.lstmForward(engine, x, state, lstm),
+    gruStep: recurra.gruCellForward(engine, xt, state, gru),
+    gruPass: recurra.gruForward(engine, x, state, gru),
   };
 }
 
@@ -70,9 +83,9 @@ export function passes(engine: Engine, { rnn, lstm, x, xt, state }: Network) {
 export function everyFunction(
   engine: Engine,
   net: Network,
-  { rnnStep, rnnPass, lstmStep, lstmPass } = passes(engine, net),
+  { rnnStep, rnnPass, lstmStep, lstmPass, gruStep, gruPass } = passes(engine, net),
 ): Record<string, () => object> {
-  const { rnn, lstm, x, xt, state, da, targets } = net;
+  const { rnn, lstm, gru, x, xt, state, da, targets } = net;
   return {
     rnnCellForward: () => recurra.rnnCellForward(engine, xt, state, rnn),
     rnnForward: () => recurra.rnnForward(engine, x, state, rnn),
@@ -82,9 +95,14 @@ export function everyFunction(
     lstmForward: () => recurra.lstmForward(engine, x, state, lstm, { c0: state }),
     lstmCellBackward: () => recurra.lstmCellBackward(engine, state, state, lstmStep.cache),
     lstmBackward: () => recurra.lstmBackward(engine, da, lstmPass.caches),
+    gruCellForward: () => recurra.gruCellForward(engine, xt, state, gru),
+    gruForward: () => recurra.gruForward(engine, x, state, gru),
+    gruCellBackward: () => recurra.gruCellBackward(engine, state, gruStep.cache),
+    gruBackward: () => recurra.gruBackward(engine, da, gruPass.caches),
     "softmaxCrossEntropy, RNN": () => recurra.softmaxCrossEntropy(engine, rnnPass.caches, targets),
     "softmaxCrossEntropy, LSTM": () =>
       recurra.softmaxCrossEntropy(engine, lstmPass.caches, targets),
+    "softmaxCrossEntropy, GRU": () => recurra.softmaxCrossEntropy(engine, gruPass.caches, targets),
   };
 }
 

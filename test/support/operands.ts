@@ -1,5 +1,5 @@
 import * as recurra from "../../src/index.js";
-import { randomLstm, randomRnn, randomTensor, uniform } from "./random.js";
+import { randomGru, randomLstm, randomRnn, randomTensor, uniform } from "./random.js";
 
 /** Every operand of every function, right in kind and shape. */
 export function goodOperands() {
@@ -7,11 +7,12 @@ export function goodOperands() {
   const engine = recurra.createEngineSync();
   const next = uniform(1);
   const [rnn, lstm] = [randomRnn(next, { nx, na, ny }), randomLstm(next, { nx, na, ny })];
+  const gru = randomGru(next, { nx, na, ny });
   const xt = randomTensor(next, nx, m);
   const x = randomTensor(next, nx, m, T);
   const [a, c] = [randomTensor(next, na, m), randomTensor(next, na, m)];
   return {
-    ...{ engine, rnn, lstm, x, xt, a0: a, c0: c, aPrev: a, cPrev: c },
+    ...{ engine, rnn, lstm, gru, x, xt, a0: a, c0: c, aPrev: a, cPrev: c },
     ...{ da: randomTensor(next, na, m, T), daNext: a, dcNext: c, dcLast: c },
     targets: Array.from({ length: m }, (_, b) => Array.from({ length: T }, (_, t) => (b + t) % ny)),
     reduction: "mean" as "mean" | "sum",
@@ -19,6 +20,8 @@ export function goodOperands() {
     rnnCaches: recurra.rnnForward(engine, x, a, rnn).caches,
     lstmCache: recurra.lstmCellForward(engine, xt, a, c, lstm).cache,
     lstmCaches: recurra.lstmForward(engine, x, a, lstm).caches,
+    gruCache: recurra.gruCellForward(engine, xt, a, gru).cache,
+    gruCaches: recurra.gruForward(engine, x, a, gru).caches,
   };
 }
 
@@ -37,6 +40,10 @@ export const calls = {
     recurra.lstmCellBackward(o.engine, o.daNext, o.dcNext, o.lstmCache),
   lstmBackward: (o: Operands) =>
     recurra.lstmBackward(o.engine, o.da, o.lstmCaches, { dcLast: o.dcLast }),
+  gruCellForward: (o: Operands) => recurra.gruCellForward(o.engine, o.xt, o.aPrev, o.gru),
+  gruForward: (o: Operands) => recurra.gruForward(o.engine, o.x, o.a0, o.gru),
+  gruCellBackward: (o: Operands) => recurra.gruCellBackward(o.engine, o.daNext, o.gruCache),
+  gruBackward: (o: Operands) => recurra.gruBackward(o.engine, o.da, o.gruCaches),
   softmaxCrossEntropy: ({ engine, lstmCaches, targets, reduction }: Operands) =>
     recurra.softmaxCrossEntropy(engine, lstmCaches, targets, { reduction }),
 };

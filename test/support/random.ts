@@ -43,3 +43,15 @@ export const randomLstm = (next: () => number, { nx, na, ny }: Sizes) => ({
   Wy: randomTensor(next, ny, na),
   by: randomTensor(next, ny, 1),
 });
+
+export const randomGru = (next: () => number, { nx, na, ny }: Sizes) => ({
+  Wu: randomTensor(next, na, na + nx),
+  bu: randomTensor(next, na, 1),
+  Wr: randomTensor(next, na, na + nx),
+  br: randomTensor(next, na, 1),
+  Wc: randomTensor(next, na, na + nx),
+  bc: randomTensor(next, na, 1),
+  bch: randomTensor(next, na, 1),
+  Wy: randomTensor(next, ny, na),
+  by: randomTensor(next, ny, 1),
+});

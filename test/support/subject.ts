@@ -1,8 +1,9 @@
+import type { GruParameters } from "../oracle/gru.js";
 import type { LstmParameters } from "../oracle/lstm.js";
 import type { RnnParameters } from "../oracle/rnn.js";
 import type { Tensor } from "../oracle/tensor.js";
 
-export type { LstmParameters, RnnParameters, Tensor };
+export type { GruParameters, LstmParameters, RnnParameters, Tensor };
 
 /** One step of a forward pass. What a test reads of it, by the exercise's names. */
 export interface RnnCacheView {
@@ -21,6 +22,12 @@ export interface LstmCacheView extends RnnCacheView {
   readonly it: Tensor;
   readonly cct: Tensor;
   readonly ot: Tensor;
+}
+
+export interface GruCacheView extends RnnCacheView {
+  readonly ut: Tensor;
+  readonly rt: Tensor;
+  readonly cct: Tensor;
 }
 
 export interface CachesView<C> {
@@ -43,6 +50,9 @@ export interface LossView {
 export type RnnGradients = { readonly [name in `d${"Wax" | "Waa" | "ba"}`]: Tensor };
 export type LstmGradients = {
   readonly [name in `d${"W" | "b"}${"f" | "i" | "c" | "o"}`]: Tensor;
+};
+export type GruGradients = {
+  readonly [name in `d${"Wu" | "bu" | "Wr" | "br" | "Wc" | "bc" | "bch"}`]: Tensor;
 };
 
 /**
@@ -91,8 +101,26 @@ export interface Subject {
     caches: CachesView<LstmCacheView>,
     options?: { throughTime?: boolean; dcLast?: Tensor },
   ): { dx: Tensor; da0: Tensor; dc0: Tensor } & LstmGradients;
+  gruCellForward(
+    xt: Tensor,
+    aPrev: Tensor,
+    parameters: GruParameters,
+  ): { aNext: Tensor; ytPred: Tensor; cache: GruCacheView };
+  gruForward(
+    x: Tensor,
+    a0: Tensor,
+    parameters: GruParameters,
+  ): { a: Tensor; y: Tensor; caches: CachesView<GruCacheView> };
+  gruCellBackward(
+    daNext: Tensor,
+    cache: GruCacheView,
+  ): { dxt: Tensor; daPrev: Tensor } & GruGradients;
+  gruBackward(
+    da: Tensor,
+    caches: CachesView<GruCacheView>,
+  ): { dx: Tensor; da0: Tensor } & GruGradients;
   softmaxCrossEntropy(
-    caches: CachesView<LstmCacheView>,
+    caches: CachesView<LstmCacheView> | CachesView<GruCacheView>,
     targets: Targets,
     options?: { reduction?: "mean" | "sum" },
   ): LossView & { dWy: Tensor };
@@ -106,6 +134,7 @@ export interface Subject {
 const FUNCTIONS = [
   ...(["rnnCellForward", "rnnForward", "rnnCellBackward", "rnnBackward"] as const),
   ...(["lstmCellForward", "lstmForward", "lstmCellBackward", "lstmBackward"] as const),
+  ...(["gruCellForward", "gruForward", "gruCellBackward", "gruBackward"] as const),
   "softmaxCrossEntropy",
 ] as const;
 

@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
 import * as recurra from "../../src/index.js";
+import * as gru from "../oracle/gru.js";
 import { softmaxCrossEntropy } from "../oracle/head.js";
 import * as lstm from "../oracle/lstm.js";
 import * as rnn from "../oracle/rnn.js";
 import { bound, type Subject } from "./subject.js";
 
-export const oracle: Subject = { name: "oracle", ...rnn, ...lstm, softmaxCrossEntropy };
+export const oracle: Subject = { name: "oracle", ...rnn, ...lstm, ...gru, softmaxCrossEntropy };
 
 /** The functions on one engine. */
 export interface EngineSubject extends Subject {

@@ -9,11 +9,12 @@ import type {
   TorchWeights,
 } from "./torch_direction.js";
 
-/** A PyTorch float64 case: layers of RNN or LSTM, one or two directions, a ragged batch; loss = Σ y·dy. */
+/** A PyTorch float64 case: layers of one cell, one or two directions, a ragged batch; loss = Σ y·dy. */
 export interface TorchCase {
   cell: "rnn" | "lstm" | "gru";
   input_size: number;
   hidden_size: number;
+  projection_size?: number;
   layers: number;
   bidirectional: boolean;
   /** One for each sequence, (T_b, features). */
@@ -28,6 +29,9 @@ export interface TorchCase {
   c0?: Stored;
   c_n?: Stored;
   dc0?: Stored;
+  /** The gradient that reaches the last states from outside; zeros where absent. */
+  dh_n?: Stored;
+  dc_n?: Stored;
   /** Under PyTorch's names. */
   weights: Record<string, Stored>;
   dweights: Record<string, Stored>;
@@ -84,7 +88,7 @@ function runLayers(
       ) as unknown as TorchWeights;
       const k = place(given, l, d);
       const x = turned(d, y);
-      return open(x, state(h0, k, b), c0 && state(c0, k, b), weights);
+      return open(given.cell, x, state(h0, k, b), c0 && state(c0, k, b), weights);
     });
     y = transpose(directions.map(({ h }, d) => transpose(turned(d, h))).reduce(stack));
     return directions;

@@ -1,6 +1,8 @@
 import { rows, stack, transpose } from "../oracle/matrix.js";
-import { add, zeros } from "../oracle/tensor.js";
+import { add, each, zeros } from "../oracle/tensor.js";
 import type {
+  GruGradients,
+  GruParameters,
   LstmGradients,
   LstmParameters,
   RnnGradients,
@@ -10,7 +12,9 @@ import type {
 } from "./subject.js";
 
 // One layer, one direction, one sequence, in PyTorch's terms: sequences are (T, features), states (hidden, 1), weights have
-// their gates' rows in the order i, f, g, o and come with two biases, of which the cells here know the sum.
+// their gates' rows in the order i, f, g, o or r, z, n and come with two biases, of which most gates here know the sum.
+
+export type CellName = "rnn" | "lstm" | "gru";
 
 export interface TorchWeights {
   readonly weight_ih: Tensor;
@@ -99,36 +103,75 @@ export function lstmWeights(g: LstmGradients): TorchWeights {
   };
 }
 
-/** A layer without `c0` is an RNN. */
+const negative = (x: Tensor): Tensor => each((value) => -value, x);
+
+/** PyTorch's gates r, z, n; the update gate u is 1 − z, so that its weights change their sign. */
+export function gruParameters(w: TorchWeights): GruParameters {
+  const na = w.weight_hh.shape[1] ?? 0;
+  const gate = (x: Tensor, g: number): Tensor => rows(x, g * na, (g + 1) * na);
+  const all = beside(w.weight_hh, w.weight_ih);
+  const bias = sumOfBiases(w);
+  return {
+    ...{ Wr: gate(all, 0), br: gate(bias, 0) },
+    ...{ Wu: negative(gate(all, 1)), bu: negative(gate(bias, 1)) },
+    ...{ Wc: gate(all, 2), bc: gate(asColumn(w.bias_ih), 2), bch: gate(asColumn(w.bias_hh), 2) },
+    ...{ Wy: zeros(OUTPUTS, na), by: zeros(OUTPUTS, 1) },
+  };
+}
+
+export function gruWeights(g: GruGradients): TorchWeights {
+  const W = [g.dWr, negative(g.dWu), g.dWc].reduce(stack);
+  const gates = stack(g.dbr, negative(g.dbu));
+  const na = (W.shape[0] as number) / 3;
+  return {
+    weight_hh: columns(W, 0, na),
+    weight_ih: columns(W, na, W.shape[1] ?? 0),
+    bias_ih: asVector(stack(gates, g.dbc)),
+    bias_hh: asVector(stack(gates, g.dbch)),
+  };
+}
+
 export type OpenDirection = (
+  cell: CellName,
   x: Tensor,
   h0: Tensor,
   c0: Tensor | undefined,
   weights: TorchWeights,
 ) => Direction;
 
-/** By the eight functions. */
+/** By the functions of each cell. */
 export const byFunctions =
   (on: Subject): OpenDirection =>
-  (x, h0, c0, w) => {
-    if (c0 === undefined) {
-      const { a, caches } = on.rnnForward(batched(x), h0, rnnParameters(w));
+  (cell, x, h0, c0, w) => {
+    if (cell === "lstm" && c0 !== undefined) {
+      const { a, c, caches } = on.lstmForward(batched(x), h0, lstmParameters(w), { c0 });
+      return {
+        h: unbatched(a),
+        c: unbatched(c),
+        backward(dh) {
+          const { dx, da0, dc0, ...others } = on.lstmBackward(batched(dh), caches);
+          return { dx: unbatched(dx), dh0: da0, dc0, dweights: lstmWeights(others) };
+        },
+      };
+    }
+    if (cell === "gru") {
+      const { a, caches } = on.gruForward(batched(x), h0, gruParameters(w));
       return {
         h: unbatched(a),
         c: undefined,
         backward(dh) {
-          const { dx, da0, ...others } = on.rnnBackward(batched(dh), caches);
-          return { dx: unbatched(dx), dh0: da0, dc0: undefined, dweights: rnnWeights(others) };
+          const { dx, da0, ...others } = on.gruBackward(batched(dh), caches);
+          return { dx: unbatched(dx), dh0: da0, dc0: undefined, dweights: gruWeights(others) };
         },
       };
     }
-    const { a, c, caches } = on.lstmForward(batched(x), h0, lstmParameters(w), { c0 });
+    const { a, caches } = on.rnnForward(batched(x), h0, rnnParameters(w));
     return {
       h: unbatched(a),
-      c: unbatched(c),
+      c: undefined,
       backward(dh) {
-        const { dx, da0, dc0, ...others } = on.lstmBackward(batched(dh), caches);
-        return { dx: unbatched(dx), dh0: da0, dc0, dweights: lstmWeights(others) };
+        const { dx, da0, ...others } = on.rnnBackward(batched(dh), caches);
+        return { dx: unbatched(dx), dh0: da0, dc0: undefined, dweights: rnnWeights(others) };
       },
     };
   };

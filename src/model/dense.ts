@@ -1,0 +1,97 @@
+import { type Activation, functionRecord } from "../cells/functions.js";
+import { Head } from "../sequence/head.js";
+import type { Floats, Width } from "../wasm/abi.js";
+import { type Block, Shared } from "../wasm/arena.js";
+import type { Engine } from "../wasm/engine.js";
+import type { DenseDescription } from "./description.js";
+
+interface Layer {
+  readonly head: Head;
+  /** The record of the function that follows; undefined for a softmax, a log-softmax and the identity. */
+  readonly record: Block | undefined;
+}
+
+const isFunction = (activation: DenseDescription["activation"]): activation is Activation =>
+  activation !== "softmax" && activation !== "logSoftmax" && activation !== "identity";
+
+/** The linear layers on top of a recurrent network, in linear memory. */
+export class DenseStack extends Shared {
+  /** What follows the last layer. */
+  readonly activation: DenseDescription["activation"];
+  /** The size of what goes in, and of what comes out. */
+  readonly inputSize: number;
+  readonly outputSize: number;
+  /** The largest number of outputs of any layer. */
+  readonly widest: number;
+  readonly #width: Width;
+  readonly #layers: Layer[] = [];
+
+  constructor(
+    engine: Engine,
+    width: Width,
+    inputSize: number,
+    described: readonly DenseDescription[],
+  ) {
+    super();
+    this.#width = width;
+    this.inputSize = inputSize;
+    this.activation = described.at(-1)?.activation ?? "identity";
+    let n = inputSize;
+    let widest = 0;
+    try {
+      for (const { weight, bias, activation } of described) {
+        const ny = weight.shape[0] as number;
+        const head = new Head(engine, width, ny, n, weight.data, bias?.data);
+        const record = isFunction(activation) ? recordOf(engine, activation) : undefined;
+        this.#layers.push({ head, record });
+        n = ny;
+        widest = Math.max(widest, ny);
+      }
+    } catch (error) {
+      this.free();
+      throw error;
+    }
+    this.outputSize = n;
+    this.widest = widest;
+  }
+
+  /** Fresh views of all weights and biases. */
+  arrays(): Floats[] {
+    return this.#layers.flatMap(({ head }) => head.arrays());
+  }
+
+  /**
+   * Runs rows through the layers, all but a softmax at the end.
+   *
+   * @param x (rows, inputSize)
+   * @param turns two buffers of (rows, widest)
+   * @returns where the result stands, (rows, outputSize): x itself if there is no layer
+   */
+  apply(rows: number, x: number, turns: readonly [number, number]): number {
+    let from = x;
+    this.#layers.forEach(({ head, record }, i) => {
+      const to = turns[i % 2] as number;
+      head.logits(rows, from, to);
+      if (record !== undefined) {
+        this.#width.kernels.function_map(rows * head.ny, record.pointer, 0, to, to);
+      }
+      from = to;
+    });
+    return from;
+  }
+
+  protected free(): void {
+    for (const { head, record } of this.#layers) {
+      head.release();
+      record?.release();
+    }
+  }
+}
+
+function recordOf({ arena }: Engine, activation: Activation): Block {
+  // The record has room for three functions; a layer has one.
+  const record = functionRecord(Number.POSITIVE_INFINITY, Array(3).fill(activation));
+  const block = arena.allocate(record.length * Float64Array.BYTES_PER_ELEMENT);
+  arena.f64(block.pointer, record.length).set(record);
+  return block;
+}

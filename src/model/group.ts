@@ -1,0 +1,102 @@
+import type { Batch } from "../sequence/batch.js";
+import { Layout } from "../sequence/plan.js";
+import type { StackShape } from "../sequence/stack.js";
+import type { Network, NetworkInput } from "./network.js";
+import { States } from "./states.js";
+
+/** Sequences that run side by side: enough rows for the products to be at their best, few enough to stay in the caches. */
+export const GROUP_ROWS = 64;
+/** Bytes of outputs that exist at a time. */
+const OUTPUT_BYTES = 256 * 1024;
+const WIDE = Float64Array.BYTES_PER_ELEMENT;
+
+/** Where sequences begin: the state of one, shared by all, as it stands in linear memory: h and c of each stack. */
+export type Beginning = readonly { readonly h: number; readonly c: number }[];
+
+/** What a network gives, some rows at a time. */
+export interface GroupOutput {
+  /** Of every step, in which case a row is one of the batch; or of each sequence's end, in which case it is its place. */
+  readonly of: "steps" | "last";
+  /** Takes what the linear layers give for some rows, before a softmax: (rows, ny), f64. */
+  readonly take: (row: number, rows: number, pointer: number) => void;
+}
+
+/**
+ * Places of work in order of falling length, as many as run side by side at a time: what is of like length goes together,
+ * so that few rows end early.
+ */
+export function* groupsOf(lengths: readonly number[]): Generator<number[]> {
+  const order = lengths.map((_, i) => i);
+  order.sort((a, b) => (lengths[b] as number) - (lengths[a] as number) || a - b);
+  for (let from = 0; from < order.length; from += GROUP_ROWS) {
+    yield order.slice(from, from + GROUP_ROWS);
+  }
+}
+
+/** Runs a batch through all of a network, and pauses after each chunk. Outputs are handed on as they come, never kept. */
+export function* runGroup(
+  network: Network,
+  batch: Batch,
+  input: NetworkInput,
+  output: GroupOutput,
+  beginning?: Beginning,
+): Generator<void, void, void> {
+  const { engine, width, dense, hiddenSize } = network;
+  const { m } = batch;
+  const { item } = width;
+  const layout = new Layout(width);
+  const states = new States(layout, shapesOf(network), m);
+  const stateBytes = layout.bytes;
+  const { outputSize, widest } = dense;
+  const piece = Math.max(Math.floor(OUTPUT_BYTES / (Math.max(widest, outputSize) * WIDE)), 1);
+  const ends = layout.take(output.of === "last" ? m * 2 * hiddenSize : 0);
+  const turnsAt = [layout.take(piece * widest), layout.take(piece * widest)] as const;
+  const wideAt = layout.take(width.precision === "f64" ? 0 : piece * outputSize, WIDE);
+  const block = engine.arena.allocate(layout.bytes);
+  try {
+    const { pointer } = block;
+    states.pointer = pointer;
+    engine.arena.view(width.precision, pointer, stateBytes / item).fill(0);
+    if (beginning !== undefined) broadcast(network, states, beginning, m);
+    const turns = turnsAt.map((at) => pointer + at) as [number, number];
+    const apply = (first: number, rows: number, h: number): void => {
+      for (let r = 0; r < rows; r += piece) {
+        const some = Math.min(rows - r, piece);
+        let result = dense.apply(some, h + r * hiddenSize * item, turns);
+        if (width.precision === "f32") {
+          engine.kernels.promote(some * outputSize, result, pointer + wideAt);
+          result = pointer + wideAt;
+        }
+        output.take(first + r, some, result);
+      }
+    };
+    const steps = (first: number, last: number, h: number): void => {
+      const row = batch.start(first);
+      apply(row, batch.start(last) - row, h);
+    };
+    yield* network.run(batch, states, input, output.of === "steps" ? steps : () => undefined);
+    if (output.of === "last") {
+      network.ends(states, m, pointer + ends);
+      apply(0, m, pointer + ends);
+    }
+  } finally {
+    block.release();
+  }
+}
+
+const shapesOf = ({ groups }: Network): StackShape[] => groups.map(({ stack }) => stack.shape);
+
+/** Sets the state of every sequence to the beginning. */
+function broadcast(network: Network, states: States, from: Beginning, m: number): void {
+  const { gather_rows } = network.width.kernels;
+  const { item } = network.width;
+  shapesOf(network).forEach(({ cells, na, nh }, g) => {
+    const { h, c } = states.parts(g);
+    const source = from[g] as Beginning[number];
+    h.forEach((target, p) => {
+      gather_rows(m, nh, 0, nh, source.h + p * nh * item, 0, target);
+      if (!cells[0]?.hasMemory) return;
+      gather_rows(m, na, 0, na, source.c + p * na * item, 0, c[p] as number);
+    });
+  });
+}

@@ -1,0 +1,283 @@
+import { AbortedError, ModelFormatError, StateError } from "../errors.js";
+import { checkObject, describe } from "../tensor.js";
+import type { Precision } from "../wasm/abi.js";
+import { type Block, Shared } from "../wasm/arena.js";
+import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
+import type { Beginning } from "./group.js";
+import { checkConcurrency, inOrder } from "./many.js";
+import { Network } from "./network.js";
+import { type Score, scoreTasks, type Task } from "./score.js";
+import { checkSlices, inSlices, type SliceOptions } from "./slices.js";
+import { checkPrecision, type ModelSource, openSource } from "./source.js";
+import { Stepper } from "./stepper.js";
+import { checkStream, LanguageStream, type StreamModel } from "./stream.js";
+import { type Sequence, type TokenOptions, Tokens } from "./tokens.js";
+import type { Vocabulary } from "./vocabulary.js";
+
+export interface LanguageModelOptions extends TokenOptions {
+  /** The numbers of weights and states. `"f32"` is faster, and less exact. Default `"f64"`. */
+  readonly precision?: Precision;
+  /** The token that stands before every sequence, so that its first one is scored, too; where absent the metadata's `start`. */
+  readonly start?: number | string;
+}
+
+export interface ScoreOptions extends SliceOptions {
+  /** Told from time to time how many sequences are done. */
+  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  /** The sequences go on where this stream is: what it has read is computed once for all of them. It stays where it is. */
+  readonly from?: LanguageStream;
+}
+
+/** Network and stepper, held together by whoever needs them. */
+class Core extends Shared {
+  readonly network: Network;
+  readonly stepper: Stepper;
+
+  constructor(network: Network) {
+    super();
+    this.network = network;
+    this.stepper = new Stepper(network);
+  }
+
+  protected free(): void {
+    this.stepper.release();
+    this.network.release();
+  }
+}
+
+/** A model that says how likely each token is after those before it. Made by {@link loadLanguageModel}. */
+export class LanguageModel extends Owned implements StreamModel {
+  /** @internal */
+  readonly engine: Engine;
+  readonly vocabulary: Vocabulary | undefined;
+  /** How many tokens there are. */
+  readonly size: number;
+  readonly precision: Precision;
+  /** The token before every sequence, if there is one. */
+  readonly start: number | undefined;
+  readonly #tokens: Tokens;
+  readonly #core: Core;
+  #hash: string | undefined;
+  #disposed = false;
+
+  /** Takes over the caller's ownership of the network. @internal */
+  constructor(network: Network, tokens: Tokens, start: number | undefined) {
+    super();
+    this.engine = network.engine;
+    this.vocabulary = tokens.vocabulary;
+    this.#tokens = tokens;
+    this.size = network.tokens;
+    this.precision = network.width.precision;
+    this.start = start;
+    this.#core = new Core(network);
+    watch(this, this.#core);
+  }
+
+  /** 16 hexadecimal digits that differ between models whose weights differ: states carry them. Computed at the first use. */
+  get hash(): string {
+    if (this.#hash === undefined) {
+      this.open("hash");
+      this.#hash = this.#core.network.hash();
+    }
+    return this.#hash;
+  }
+
+  /** @internal */
+  get stepper(): Stepper {
+    return this.#core.stepper;
+  }
+
+  /**
+   * Scores sequences of any lengths, giving way to the event loop every few milliseconds. A sequence's bits depend neither
+   * on the others nor on their number.
+   *
+   * @returns a score for each sequence, in order
+   * @throws {TypeError | RangeError} for a sequence that is none, or a token that the model does not know
+   * @throws {AbortedError} when `signal` ends it: `completed` holds the scores that were done
+   */
+  async score(sequences: readonly Sequence[], options: ScoreOptions = {}): Promise<Score[]> {
+    const where = "score";
+    const { tasks, beginning } = this.#prepare(where, sequences, options);
+    checkSlices(where, options);
+    const scores: (Score | undefined)[] = Array(tasks.length).fill(undefined);
+    let done = 0;
+    const job = scoreTasks(this.#core.network, tasks, beginning, (i, score) => {
+      scores[i] = score;
+      done++;
+    });
+    const told = { count: -1 };
+    const tell = (): void => {
+      if (done === told.count) return;
+      told.count = done;
+      options.onProgress?.({ done, total: tasks.length });
+    };
+    const aborted = (reason: unknown) => new AbortedError<Score>(where, scores, reason);
+    await inSlices(job, options, aborted, tell);
+    tell();
+    return scores as Score[];
+  }
+
+  /** As {@link score}, at once: for short work, workers and command lines. */
+  scoreSync(sequences: readonly Sequence[], options: Pick<ScoreOptions, "from"> = {}): Score[] {
+    const { tasks, beginning } = this.#prepare("scoreSync", sequences, options);
+    const scores: Score[] = Array(tasks.length);
+    for (const _ of scoreTasks(this.#core.network, tasks, beginning, (i, score) => {
+      scores[i] = score;
+    }));
+    return scores;
+  }
+
+  /**
+   * Scores what comes, in order, in bounded memory: at most `concurrency` sequences are held, and what has arrived is
+   * scored without waiting for more.
+   *
+   * @throws whatever `score` throws, in the place of the sequence at fault, after all scores before it
+   */
+  scoreMany(
+    sequences: AsyncIterable<Sequence> | Iterable<Sequence>,
+    options: ScoreOptions & { readonly concurrency?: number } = {},
+  ): AsyncGenerator<Score, void, void> {
+    const where = "scoreMany";
+    this.open(where);
+    checkObject(where, "options", options);
+    const { concurrency, ...others } = options;
+    return inOrder(
+      sequences,
+      checkConcurrency(concurrency),
+      (sequence, i) => this.#tokens.encode(where, `sequences[${i}]`, sequence),
+      (some) => this.score(some, others),
+    );
+  }
+
+  /** A live stream of tokens. To be disposed of. */
+  stream(): LanguageStream {
+    this.open("stream");
+    if (!this.#core.network.live) {
+      throw new StateError("stream: a direction that reads from the end has no live step");
+    }
+    const block = this.allocate();
+    return new LanguageStream(this, block, this.begin(block.pointer));
+  }
+
+  /** Gives the memory back. Afterwards every use throws a `StateError`; a second call does nothing. */
+  dispose(): void {
+    if (this.#disposed) return;
+    unwatch(this);
+    this.#core.release();
+    this.#disposed = true;
+  }
+
+  /** @internal */
+  open(where: string): void {
+    if (this.#disposed) throw new StateError(`${where}: the model is disposed`);
+    void this.engine.kernels;
+  }
+
+  /** @internal */
+  allocate(): Block {
+    return this.engine.arena.allocate(this.stepper.stateBytes);
+  }
+
+  /** @internal */
+  begin(pointer: number): boolean {
+    const { stateBytes } = this.stepper;
+    this.engine.arena.i32(pointer, stateBytes / Int32Array.BYTES_PER_ELEMENT).fill(0);
+    if (this.start === undefined) return false;
+    this.stepper.advance(pointer, this.start);
+    return true;
+  }
+
+  /** @internal */
+  tokenId(where: string, token: number | string): number {
+    if (typeof token === "number" && Number.isInteger(token) && token >= 0 && token < this.size) {
+      return token;
+    }
+    return this.#tokens.id(where, "token", token);
+  }
+
+  /** Checks everything, before anything is computed. */
+  #prepare(
+    where: string,
+    sequences: readonly Sequence[],
+    options: Pick<ScoreOptions, "from">,
+  ): { tasks: Task[]; beginning: Beginning | undefined } {
+    this.open(where);
+    checkObject(where, "options", options);
+    if (!Array.isArray(sequences)) {
+      throw new TypeError(`${where}: sequences: expected an array, got ${describe(sequences)}`);
+    }
+    const { from } = options;
+    const encoded = sequences.map((sequence, i) =>
+      this.#tokens.encode(where, `sequences[${i}]`, sequence),
+    );
+    if (from === undefined) return { tasks: this.#fromStart(encoded), beginning: undefined };
+    checkStream(where, from);
+    const { pointer, primed } = from.at(where, this);
+    const next = primed ? this.stepper.logProbs(pointer) : undefined;
+    const tasks = encoded.map((tokens): Task => {
+      const first = next?.[tokens[0] as number];
+      return first === undefined ? { tokens } : { tokens, first };
+    });
+    return { tasks, beginning: this.stepper.statesAt(pointer) };
+  }
+
+  #fromStart(encoded: readonly Int32Array[]): Task[] {
+    const { start } = this;
+    return encoded.map((tokens) => {
+      if (start === undefined) return { tokens };
+      const all = new Int32Array(tokens.length + 1);
+      all[0] = start;
+      all.set(tokens, 1);
+      return { tokens: all };
+    });
+  }
+}
+
+function checkLanguage(where: string, network: Network): void {
+  const { tokens, dense } = network;
+  const wrong = (expected: string, got: string): ModelFormatError =>
+    new ModelFormatError("network", `${where}: a language model: expected ${expected}, got ${got}`);
+  if (tokens === 0) throw wrong("tokens as input", `${network.features} numbers a step`);
+  if (dense.outputSize !== tokens) {
+    throw wrong(`${tokens} outputs, one a token`, String(dense.outputSize));
+  }
+  const { activation } = dense;
+  if (activation === "identity" || activation === "softmax" || activation === "logSoftmax") return;
+  throw wrong(
+    "logits or a softmax on top",
+    typeof activation === "string" ? activation : activation.name,
+  );
+}
+
+/**
+ * Opens a model: an embedding or one-hot input, a recurrent stack, a linear layer.
+ *
+ * @param source the bytes of a safetensors file with PyTorch's names, or the description that another format's reader gave
+ * @throws {TypeError | RangeError} for an argument of the wrong kind, or a vocabulary that does not fit
+ * @throws {ModelFormatError} for a file that breaks a rule, or holds no language model
+ * @throws {EngineMemoryError} if linear memory cannot hold it
+ */
+export async function loadLanguageModel(
+  engine: Engine,
+  source: ModelSource,
+  options: LanguageModelOptions = {},
+): Promise<LanguageModel> {
+  const where = "loadLanguageModel";
+  checkEngine(where, engine);
+  checkObject(where, "options", options);
+  const { precision = "f64" } = options;
+  checkPrecision(where, precision);
+  const description = openSource(where, source);
+  const network = new Network(engine, description, precision);
+  try {
+    checkLanguage(where, network);
+    const { metadata } = description;
+    const tokens = new Tokens(where, network.tokens, options, metadata);
+    const start = options.start ?? metadata.get("start");
+    const id = start === undefined ? undefined : tokens.id(where, "start", start);
+    return new LanguageModel(network, tokens, id);
+  } catch (error) {
+    network.release();
+    throw error;
+  }
+}

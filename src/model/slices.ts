@@ -1,0 +1,67 @@
+/** How long work goes on without giving way, in milliseconds, unless told. */
+const USUAL = 5;
+
+export interface SliceOptions {
+  /** Ends the work between two slices. */
+  readonly signal?: AbortSignal | undefined;
+  /** Milliseconds after which the event loop has its turn. Default 5. */
+  readonly yieldEvery?: number | undefined;
+}
+
+/** Throws unless the options are of the right kind. */
+export function checkSlices(where: string, { signal, yieldEvery = USUAL }: SliceOptions): void {
+  if (signal !== undefined && typeof signal?.aborted !== "boolean") {
+    throw new TypeError(`${where}: signal: expected an AbortSignal, got ${typeof signal}`);
+  }
+  if (!(typeof yieldEvery === "number" && yieldEvery >= 0)) {
+    throw new TypeError(
+      `${where}: yieldEvery: expected milliseconds ≥ 0, got ${String(yieldEvery)}`,
+    );
+  }
+}
+
+/** Resolves when everything that waited has had its turn: timers, input, other promises. */
+export function pause(): Promise<void> {
+  const { setImmediate } = globalThis as { setImmediate?: (work: () => void) => void };
+  return new Promise((resolve) => {
+    if (setImmediate !== undefined) {
+      setImmediate(resolve);
+      return;
+    }
+    // A browser holds timers back by 4 ms; a message goes at once.
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(0);
+  });
+}
+
+/** Does a job whose pauses are its `yield`s, giving way from time to time. */
+export async function inSlices<R>(
+  job: Generator<void, R, void>,
+  { signal, yieldEvery = USUAL }: SliceOptions,
+  aborted: (reason: unknown) => Error,
+  onSlice?: () => void,
+): Promise<R> {
+  const check = (): void => {
+    if (signal?.aborted) throw aborted(signal.reason);
+  };
+  try {
+    check();
+    let end = performance.now() + yieldEvery;
+    for (;;) {
+      const step = job.next();
+      if (step.done) return step.value;
+      if (performance.now() < end) continue;
+      onSlice?.();
+      await pause();
+      check();
+      end = performance.now() + yieldEvery;
+    }
+  } finally {
+    // Gives back what the job holds, if it was left before its end.
+    job.return(undefined as never);
+  }
+}

@@ -1,0 +1,132 @@
+import { rowElements } from "../cells/cell.js";
+import { Layout } from "../sequence/plan.js";
+import { type StepScratch, stepStack, takeStepScratch } from "../sequence/step.js";
+import type { Block } from "../wasm/arena.js";
+import type { Network } from "./network.js";
+import { States } from "./states.js";
+
+/**
+ * Live steps of single sequences through a network of tokens. Whatever a step needs beside the state of its stream is here
+ * once, for all streams. Allocates nothing after it is made.
+ */
+export class Stepper {
+  /** Bytes of a stream's state. */
+  readonly stateBytes: number;
+  readonly #network: Network;
+  readonly #block: Block;
+  readonly #states: States;
+  readonly #scratch: readonly StepScratch[];
+  readonly #turns: readonly [number, number];
+  readonly #logits: number;
+  readonly #token: number;
+  readonly #result: number;
+  // Views of the token and of the result. Growth detaches them: they are renewed when the arena has grown.
+  #growth = -1;
+  #tokenView: Int32Array | undefined;
+  #resultView: Float64Array | undefined;
+
+  constructor(network: Network) {
+    this.#network = network;
+    const { engine, width, dense } = network;
+    const shapes = network.groups.map(({ stack }) => stack.shape);
+    const state = new Layout(width);
+    this.#states = new States(state, shapes, 1);
+    this.stateBytes = state.bytes;
+    const layout = new Layout(width);
+    const scratch = shapes.map((shape) => takeStepScratch(layout, shape, 1));
+    const turns = [layout.take(dense.widest), layout.take(dense.widest)] as const;
+    const logits = layout.take(dense.outputSize, Float64Array.BYTES_PER_ELEMENT);
+    const token = layout.take(1, Int32Array.BYTES_PER_ELEMENT);
+    const result = layout.take(dense.outputSize, Float64Array.BYTES_PER_ELEMENT);
+    this.#block = engine.arena.allocate(layout.bytes);
+    const { pointer } = this.#block;
+    this.#scratch = scratch.map(({ x, z, u }) => ({
+      ...{ x: pointer + x, z: pointer + z, u: pointer + u },
+    }));
+    this.#turns = [pointer + turns[0], pointer + turns[1]];
+    this.#logits = pointer + logits;
+    this.#token = pointer + token;
+    this.#result = pointer + result;
+  }
+
+  /** Pointers to h and c of each stack in the state at `pointer`. */
+  statesAt(pointer: number): { h: number; c: number }[] {
+    this.#states.pointer = pointer;
+    return this.#network.groups.map((_, g) => this.#states.whole(g));
+  }
+
+  /** Takes a token in. */
+  advance(pointer: number, token: number): void {
+    const { groups, width, tables, embedding } = this.#network;
+    const { kernels } = width;
+    this.#setToken(token);
+    this.#states.pointer = pointer;
+    for (let g = 0; g < groups.length; g++) {
+      const { stack } = groups[g] as (typeof groups)[number];
+      const { nx, na } = stack.shape;
+      const scratch = this.#scratch[g] as StepScratch;
+      const fed = g === 0 && tables.length > 0;
+      if (fed) {
+        const { cell } = stack.passes[0] as (typeof stack.passes)[number];
+        const n = cell.bias.length * na;
+        const ldz = rowElements(cell, na);
+        kernels.gather_rows(1, n, n, ldz, tables[0] as number, this.#token, scratch.z);
+      } else if (g === 0) {
+        kernels.gather_rows(1, nx, nx, nx, embedding, this.#token, scratch.x);
+      } else kernels.gather_rows(1, nx, nx, nx, this.#top(g - 1), 0, scratch.x);
+      stepStack(stack, 1, this.#states.whole(g), scratch, fed);
+    }
+  }
+
+  /** The log-probability of a token that comes next. */
+  logProb(pointer: number, token: number): number {
+    const logits = this.#wideLogits(pointer);
+    this.#setToken(token);
+    const { outputSize } = this.#network.dense;
+    this.#network.engine.kernels.score_rows(1, outputSize, logits, this.#token, this.#result);
+    return (this.#resultView as Float64Array)[0] as number;
+  }
+
+  /** The log-probabilities of all tokens that may come next. */
+  logProbs(pointer: number): Float64Array {
+    const logits = this.#wideLogits(pointer);
+    const { outputSize } = this.#network.dense;
+    this.#network.engine.kernels.log_softmax_rows(1, outputSize, logits, this.#result);
+    this.#renew();
+    return (this.#resultView as Float64Array).slice();
+  }
+
+  release(): void {
+    this.#block.release();
+  }
+
+  /** The highest layer's h of stack g. */
+  #top(g: number): number {
+    const { stack } = this.#network.groups[g] as Network["groups"][number];
+    const { width, layers, nh } = stack.shape;
+    return this.#states.whole(g).h + (layers - 1) * nh * width.item;
+  }
+
+  /** The logits of what comes next, in f64. */
+  #wideLogits(pointer: number): number {
+    const { engine, width, groups, dense } = this.#network;
+    this.#states.pointer = pointer;
+    const logits = dense.apply(1, this.#top(groups.length - 1), this.#turns);
+    if (width.precision === "f64") return logits;
+    engine.kernels.promote(dense.outputSize, logits, this.#logits);
+    return this.#logits;
+  }
+
+  #setToken(token: number): void {
+    this.#renew();
+    (this.#tokenView as Int32Array)[0] = token;
+  }
+
+  #renew(): void {
+    const { arena } = this.#network.engine;
+    if (this.#growth === arena.growth) return;
+    this.#tokenView = arena.i32(this.#token, 1);
+    this.#resultView = arena.f64(this.#result, this.#network.dense.outputSize);
+    this.#growth = arena.growth;
+  }
+}
