@@ -66,6 +66,10 @@ describe("the tarball", () => {
         "arrays.d.ts",
         "formats/safetensors.js",
         "formats/safetensors.d.ts",
+        "formats/keras.js",
+        "formats/keras.d.ts",
+        "formats/tensorflowjs.js",
+        "formats/tensorflowjs.d.ts",
       ]) {
         expect(tarball.files).toContain(`dist/${format}/${name}`);
       }
