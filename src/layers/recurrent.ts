@@ -258,7 +258,11 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     this.#open("backward");
     checkInstance("backward", "tape", RecurrentTape, "RecurrentTape", tape);
     checkObject("backward", "dState", dState);
-    return backward(this.#engine, tape.held(this.#engine, "backward"), tape.listed, dy, dState);
+    const held = tape.held(this.#engine, "backward");
+    if (held.stack.shape !== this.#shape) {
+      throw new StateError("backward: tape: made by another layer");
+    }
+    return backward(this.#engine, held, tape.listed, dy, dState);
   }
 
   /** Gives the weights' memory back. States and tapes keep their own. A second call does nothing. */

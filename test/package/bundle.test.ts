@@ -76,6 +76,8 @@ describe("size, minified and gzipped", () => {
     ["createEngine and rnnForward", 'export { createEngine, rnnForward } from "recurra"', 24_000],
     ["recurra/arrays", 'export * from "recurra/arrays"', 16_000],
     ["recurra/safetensors", 'export * from "recurra/safetensors"', 5_600],
+    ["recurra/tensorflowjs", 'export * from "recurra/tensorflowjs"', 8_800],
+    ["recurra/keras", 'export * from "recurra/keras"', 44_000],
   ])("%s", async (name, contents, limit) => {
     const bytes = gzipSync(await bundle(contents), { level: 9 }).length;
     expect(bytes, `${name}: ${bytes} bytes`).toBeLessThan(limit);

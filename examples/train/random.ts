@@ -2,7 +2,7 @@
 export type Random = () => number;
 
 /**
- * A seeded generator: the same numbers on every machine. Good enough to shuffle and to start a network with.
+ * A seeded generator: the same numbers on every machine. Good enough to draw passages and to start a network with.
  * Source: Tommy Ettinger's mulberry32 (https://gist.github.com/tommyettinger/46a874533244883189143505d203312c).
  */
 export function mulberry32(seed: number): Random {
@@ -13,14 +13,4 @@ export function mulberry32(seed: number): Random {
     z ^= z + Math.imul(z ^ (z >>> 7), z | 61);
     return ((z ^ (z >>> 14)) >>> 0) / 2 ** 32;
   };
-}
-
-/** The items in a random order (Fisher–Yates). */
-export function shuffled<T>(items: Iterable<T>, random: Random): T[] {
-  const result = [...items];
-  for (let i = result.length - 1; i > 0; i--) {
-    const j = Math.floor(random() * (i + 1));
-    [result[i], result[j]] = [result[j] as T, result[i] as T];
-  }
-  return result;
 }

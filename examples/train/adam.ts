@@ -1,6 +1,6 @@
 import { type Tensor, tensor } from "recurra";
 
-/** An object that holds nothing but tensors, such as `LstmParameters`. */
+/** An object that holds nothing but tensors, such as the parameters of a network. */
 type Tensors<P> = { readonly [K in keyof P]: Tensor };
 
 /** The gradients of P: a `d` before each name. */
@@ -26,28 +26,34 @@ export class Adam<P extends Tensors<P>> {
     });
   }
 
-  /** Changes the parameters in place, each number by about `rate` at most. */
-  step(gradients: Gradients<P>, rate: number): void {
+  /**
+   * Changes the parameters in place, each number by about `rate` at most.
+   *
+   * @param longest the length that the gradient is cut to where it is longer, all its numbers taken as one vector
+   */
+  step(gradients: Gradients<P>, rate: number, longest: number): void {
     this.#steps++;
     const unbias1 = 1 / (1 - this.#beta1 ** this.#steps);
     const unbias2 = 1 / (1 - this.#beta2 ** this.#steps);
+    const scale = Math.min(1, longest / lengthOf(Object.values<Tensor>(gradients)));
     for (const { name, mean, square } of this.#moments) {
       const values = this.#parameters[name].data;
       const slopes = gradients[`d${name}`].data;
-      this.#update(values, slopes, mean.data, square.data, rate * unbias1, unbias2);
+      this.#update(values, slopes, scale, mean.data, square.data, rate * unbias1, unbias2);
     }
   }
 
   #update(
     values: Float64Array,
     slopes: Float64Array,
+    scale: number,
     mean: Float64Array,
     square: Float64Array,
     rate: number,
     unbias: number,
   ): void {
     for (let i = 0; i < values.length; i++) {
-      const slope = slopes[i] as number;
+      const slope = scale * (slopes[i] as number);
       const m = (mean[i] as number) * this.#beta1 + (1 - this.#beta1) * slope;
       const v = (square[i] as number) * this.#beta2 + (1 - this.#beta2) * slope * slope;
       mean[i] = m;
@@ -55,4 +61,12 @@ export class Adam<P extends Tensors<P>> {
       values[i] = (values[i] as number) - (rate * m) / (Math.sqrt(v * unbias) + this.#epsilon);
     }
   }
+}
+
+function lengthOf(tensors: readonly Tensor[]): number {
+  let sum = 0;
+  for (const { data } of tensors) {
+    for (let i = 0; i < data.length; i++) sum += (data[i] as number) ** 2;
+  }
+  return Math.sqrt(sum);
 }
