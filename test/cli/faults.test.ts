@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { modelFolder } from "../support/cli_model.js";
 import { recurra } from "../support/command.js";
+import { fileBytes } from "../support/torch_files.js";
 
 const folder = modelFolder();
 const MODEL = ["--model", "tied.safetensors", "--vocabulary", "vocabulary.json"];
@@ -20,6 +21,7 @@ write("weights.h5", "");
 write("model.json", '{"weightsManifest": [{"paths": ["../secret.bin"], "weights": []}]}');
 write("cut.safetensors", readFileSync(join(folder, "tied.safetensors")).subarray(0, 100));
 write("model.onnx", "what");
+write("lone.safetensors", fileBytes("lone"));
 
 describe("the input or the model is at fault: exit 1, one line, no trace", () => {
   const rows: [args: string[], input: string | Uint8Array, message: string][] = [
@@ -91,6 +93,11 @@ describe("the input or the model is at fault: exit 1, one line, no trace", () =>
       ["score", ...MODEL, "--unknown", "9"],
       "a",
       "tied.safetensors: loadLanguageModel: unknown: expected an id in 0 … 6, got 9",
+    ],
+    [
+      ["score", "--model", "lone.safetensors"],
+      "a",
+      "lone.safetensors: loadLanguageModel: a language model: expected tokens as input, got 3 numbers a step",
     ],
     [
       ["inspect", "model.pt"],

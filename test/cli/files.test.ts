@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { copyFileSync, readdirSync, writeFileSync } from "node:fs";
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.js";
@@ -113,6 +113,19 @@ describe("convert", () => {
     run("convert", "open.safetensors", "said.safetensors", "--embedding", "b", "--output", "a");
     const parts = JSON.parse(run("inspect", "said.safetensors", "--json").stdout).parts;
     expect(parts.map(({ name }: { name: string }) => name)).toEqual(["b", "rnn", "a"]);
+  });
+
+  it("a model from ONNX scores with the same bits as the file that it became", () => {
+    const chains = JSON.parse(readFileSync(`${root}test/fixtures/onnx/chains.json`, "utf8"));
+    writeFileSync(join(folder, "chain.onnx"), Buffer.from(chains[0].model, "base64"));
+    run("convert", "chain.onnx", "chain.safetensors");
+    const args = ["score", "--json", "--per-token", "--format", "jsonl", "--model"];
+    const [onnx, own] = ["chain.onnx", "chain.safetensors"].map((name) =>
+      recurra([...args, name], "[0,1,2,3,2,1]\n[6,5,4]\n", folder),
+    );
+    expect(onnx?.status).toBe(0);
+    expect(onnx?.stdout.split("\n").length).toBe(3);
+    expect(own).toEqual(onnx);
   });
 
   it.each([

@@ -9,7 +9,7 @@ let folder: string;
 
 beforeAll(() => {
   folder = consumer(pack(), { "vocabulary.json": JSON.stringify(VOCABULARY) });
-});
+}, 60_000);
 
 const run = (args: string[], input = "") =>
   spawnSync("node_modules/.bin/recurra", args, { cwd: folder, input, encoding: "utf8" });
