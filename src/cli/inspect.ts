@@ -1,6 +1,11 @@
 import { createHash } from "node:crypto";
 import Table from "cli-table3";
-import type { ModelDescription, RecurrentDescription, StoredNumbers } from "../index.js";
+import type {
+  Activation,
+  ModelDescription,
+  RecurrentDescription,
+  StoredNumbers,
+} from "../index.js";
 import { printable } from "./faults.js";
 import { type NameOptions, openModel } from "./model.js";
 import { print } from "./output.js";
@@ -13,6 +18,8 @@ export interface InspectCommand extends NameOptions {
 interface Part {
   readonly name: string;
   readonly what: string;
+  /** Of a recurrent layer. */
+  readonly options?: RecurrentDescription["options"];
   readonly weights: Readonly<Record<string, readonly number[]>>;
   readonly parameters: number;
 }
@@ -22,15 +29,21 @@ const shapes = (weights: Readonly<Record<string, StoredNumbers | undefined>>) =>
     Object.entries(weights).flatMap(([name, numbers]) => (numbers ? [[name, numbers.shape]] : [])),
   );
 
-/** What an option says where it is not as usual. */
-function extras(options: RecurrentDescription["options"]): string[] {
-  const { cell: _, inputSize: __, hiddenSize: ___, layers: ____, ...rest } = options;
-  return Object.entries(rest).flatMap(([name, value]) => {
-    if (value === undefined || value === false)
-      return name === "resetAfter" ? ["reset before"] : [];
-    if (value === true) return name === "resetAfter" ? [] : [name];
-    return [`${name} ${typeof value === "object" ? JSON.stringify(value) : value}`];
-  });
+function functionName(activation: Activation): string {
+  if (typeof activation === "string") return activation;
+  const { name, alpha, beta } = activation;
+  const numbers = [alpha, beta].filter((each) => each !== undefined);
+  return numbers.length === 0 ? name : `${name}(${numbers.join(", ")})`;
+}
+
+/** What options say where it is not as usual. */
+function extras({ activations, ...options }: RecurrentDescription["options"]): string[] {
+  const { cell: _, inputSize: __, hiddenSize: ___, layers: ____, resetAfter, ...rest } = options;
+  const named = Object.entries(rest).flatMap(([name, value]) =>
+    value === undefined || value === false ? [] : [value === true ? name : `${name} ${value}`],
+  );
+  if (resetAfter === false) named.push("reset before the product");
+  return activations ? [...named, ...activations.map(functionName)] : named;
 }
 
 function recurrentWhat({ options, merge }: RecurrentDescription): string {
@@ -62,9 +75,15 @@ export function partsOf({ input, recurrent, dense }: ModelDescription): Part[] {
       : part("", `${input.kind} input of ${input.size}`, {});
   return [
     below,
-    ...recurrent.map((each) => part(each.name, recurrentWhat(each), each.weights)),
+    ...recurrent.map((each) => {
+      const { options, name, weights } = each;
+      return { ...part(name, recurrentWhat(each), weights), options };
+    }),
     ...dense.map(({ name, weight, bias, activation }) => {
-      const f = typeof activation === "string" ? activation : activation.name;
+      const f =
+        activation === "softmax" || activation === "logSoftmax"
+          ? activation
+          : functionName(activation);
       const [ny, n] = weight.shape;
       const what = `linear ${n} → ${ny}${f === "identity" ? "" : `, ${f}`}`;
       return part(name, what, { weight, bias });
@@ -72,13 +91,16 @@ export function partsOf({ input, recurrent, dense }: ModelDescription): Part[] {
   ];
 }
 
-/** Numbers that a live stream keeps. */
-const stateSize = ({ recurrent }: ModelDescription): number =>
-  recurrent.reduce((sum, { options }) => {
-    const { cell, hiddenSize, projectionSize = hiddenSize, layers = 1, bidirectional } = options;
-    const each = projectionSize + (cell === "lstm" ? hiddenSize : 0);
-    return sum + each * layers * (bidirectional ? 2 : 1);
-  }, 0);
+/** Numbers that a live stream keeps; undefined where a direction reads from the end: there is no live stream then. */
+function stateSize({ recurrent }: ModelDescription): number | undefined {
+  let sum = 0;
+  for (const { options } of recurrent) {
+    const { cell, hiddenSize, projectionSize = hiddenSize, layers = 1 } = options;
+    if (options.bidirectional || options.reverse) return undefined;
+    sum += layers * (projectionSize + (cell === "lstm" ? hiddenSize : 0));
+  }
+  return sum;
+}
 
 const count = (n: number): string => n.toLocaleString("en");
 
@@ -102,10 +124,11 @@ export async function inspect(file: string, command: InspectCommand): Promise<nu
   const parts = partsOf(description);
   const parameters = parts.reduce((sum, part) => sum + part.parameters, 0);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
+  const state = stateSize(description);
   const memory = {
     f64: 8 * parameters,
     f32: 4 * parameters,
-    streamF64: 8 * stateSize(description),
+    streamF64: state === undefined ? null : 8 * state,
   };
   const { format, output, metadata } = description;
   if (command.json) {
@@ -122,7 +145,12 @@ export async function inspect(file: string, command: InspectCommand): Promise<nu
     ["sha256", sha256],
     ["output", output === "steps" ? "of every step" : "of the last step"],
     ["memory", `weights ${count(memory.f64)} bytes in f64, ${count(memory.f32)} in f32`],
-    ["", `a live stream's state ${count(memory.streamF64)} bytes in f64`],
+    [
+      "",
+      memory.streamF64 === null
+        ? "no live streams: a direction reads from the end"
+        : `a live stream's state ${count(memory.streamF64)} bytes in f64`,
+    ],
     ...(notes.length === 0 ? ["none"] : notes).map((note, i): [string, string] => [
       i === 0 ? "metadata" : "",
       note,

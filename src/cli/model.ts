@@ -137,6 +137,9 @@ export async function readVocabulary(path: string): Promise<Map<string, number>>
       const found = JSON.stringify({ [String(token)]: id }).slice(0, 60);
       throw new InputError(`${path}: expected { token: id } or a list of tokens, got ${found}`);
     }
+    if (vocabulary.has(token)) {
+      throw new InputError(`${path}: ${JSON.stringify(token)} stands twice`);
+    }
     vocabulary.set(token, id as number);
   }
   return vocabulary;

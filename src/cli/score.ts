@@ -3,6 +3,7 @@ import {
   createEngine,
   type LanguageModel,
   loadLanguageModel,
+  ModelFormatError,
   type Precision,
   UnknownTokenError,
 } from "../index.js";
@@ -55,10 +56,9 @@ async function load(command: ScoreCommand): Promise<LanguageModel> {
     });
   } catch (error) {
     // Sizes and kinds that do not fit come from files here, not from a program.
-    if (error instanceof TypeError || error instanceof RangeError) {
-      throw new InputError(`${opened.name}: ${error.message}`);
-    }
-    throw error;
+    const kinds = [TypeError, RangeError, ModelFormatError];
+    if (!kinds.some((kind) => error instanceof kind)) throw error;
+    throw new InputError(`${opened.name}: ${(error as Error).message}`);
   }
 }
 
