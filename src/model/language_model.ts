@@ -266,9 +266,8 @@ export async function loadLanguageModel(
     checkLanguage(where, network);
     const { metadata } = description;
     const tokens = new Tokens(where, network.tokens, options, metadata);
-    const start = options.start ?? metadata.get("start");
-    const id = start === undefined ? undefined : tokens.id(where, "start", start);
-    return new LanguageModel(network, tokens, id);
+    const start = tokens.named(where, "start", options.start, metadata);
+    return new LanguageModel(network, tokens, start);
   } catch (error) {
     network.release();
     throw error;
