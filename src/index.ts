@@ -62,6 +62,7 @@ export {
   type LanguageModel,
   type LanguageModelOptions,
   loadLanguageModel,
+  type ManyOptions,
   type ScoreOptions,
 } from "./model/language_model.js";
 export type { Score } from "./model/score.js";

@@ -3,11 +3,10 @@ import { checkObject, describe } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
-import type { Beginning } from "./group.js";
-import { checkConcurrency, inOrder } from "./many.js";
+import { checkConcurrency, checkIterable, inOrder } from "./many.js";
 import { Network } from "./network.js";
 import { type Score, scoreTasks, type Task } from "./score.js";
-import { checkSlices, inSlices, type SliceOptions } from "./slices.js";
+import { checkSlices, inSlices, Pace, type Progress, type SliceOptions } from "./slices.js";
 import { checkPrecision, type ModelSource, openSource } from "./source.js";
 import { Stepper } from "./stepper.js";
 import { checkStream, LanguageStream, type StreamModel } from "./stream.js";
@@ -23,9 +22,14 @@ export interface LanguageModelOptions extends TokenOptions {
 
 export interface ScoreOptions extends SliceOptions {
   /** Told from time to time how many sequences are done. */
-  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  readonly onProgress?: (progress: Progress) => void;
   /** The sequences go on where this stream is: what it has read is computed once for all of them. It stays where it is. */
   readonly from?: LanguageStream;
+}
+
+export interface ManyOptions extends Omit<ScoreOptions, "onProgress"> {
+  /** The most sequences that are held at a time. Default 256. */
+  readonly concurrency?: number | undefined;
 }
 
 /** Network and stepper, held together by whoever needs them. */
@@ -90,56 +94,60 @@ export class LanguageModel extends Owned implements StreamModel {
    */
   async score(sequences: readonly Sequence[], options: ScoreOptions = {}): Promise<Score[]> {
     const where = "score";
-    const { tasks, beginning } = this.#prepare(where, sequences, options);
-    checkSlices(where, options);
-    const scores: (Score | undefined)[] = Array(tasks.length).fill(undefined);
-    let done = 0;
-    const job = scoreTasks(this.#core.network, tasks, beginning, (i, score) => {
-      scores[i] = score;
-      done++;
-    });
-    const told = { count: -1 };
-    const tell = (): void => {
-      if (done === told.count) return;
-      told.count = done;
-      options.onProgress?.({ done, total: tasks.length });
-    };
-    const aborted = (reason: unknown) => new AbortedError<Score>(where, scores, reason);
-    await inSlices(job, options, aborted, tell);
-    tell();
-    return scores as Score[];
+    this.#check(where, options);
+    return this.#score(where, this.#encode(where, sequences), options);
   }
 
   /** As {@link score}, at once: for short work, workers and command lines. */
   scoreSync(sequences: readonly Sequence[], options: Pick<ScoreOptions, "from"> = {}): Score[] {
-    const { tasks, beginning } = this.#prepare("scoreSync", sequences, options);
-    const scores: Score[] = Array(tasks.length);
-    for (const _ of scoreTasks(this.#core.network, tasks, beginning, (i, score) => {
+    const where = "scoreSync";
+    this.#check(where, options);
+    const encoded = this.#encode(where, sequences);
+    const scores: Score[] = Array(encoded.length);
+    const job = this.#job(encoded, options.from, (i, score) => {
       scores[i] = score;
-    }));
+    });
+    for (const _ of job);
     return scores;
   }
 
   /**
    * Scores what comes, in order, in bounded memory: at most `concurrency` sequences are held, and what has arrived is
-   * scored without waiting for more.
+   * scored without waiting for more. A source that is left before its end is told so by its `return`.
    *
    * @throws whatever `score` throws, in the place of the sequence at fault, after all scores before it
    */
   scoreMany(
     sequences: AsyncIterable<Sequence> | Iterable<Sequence>,
-    options: ScoreOptions & { readonly concurrency?: number } = {},
+    options: ManyOptions = {},
   ): AsyncGenerator<Score, void, void> {
     const where = "scoreMany";
-    this.open(where);
-    checkObject(where, "options", options);
-    const { concurrency, ...others } = options;
-    return inOrder(
-      sequences,
-      checkConcurrency(concurrency),
-      (sequence, i) => this.#tokens.encode(where, `sequences[${i}]`, sequence),
-      (some) => this.score(some, others),
-    );
+    this.#check(where, options);
+    checkIterable(sequences);
+    checkConcurrency(options.concurrency);
+    // The stream as it is now: nobody knows when the work begins.
+    return this.#many(where, sequences, options, options.from?.fork());
+  }
+
+  async *#many(
+    where: string,
+    sequences: AsyncIterable<Sequence> | Iterable<Sequence>,
+    { concurrency, signal, yieldEvery }: ManyOptions,
+    from: LanguageStream | undefined,
+  ): AsyncGenerator<Score, void, void> {
+    const pace = new Pace(yieldEvery);
+    const options = { signal, ...(from && { from }) };
+    try {
+      yield* inOrder(
+        sequences,
+        checkConcurrency(concurrency),
+        (sequence, i) => this.#tokens.encode(where, `sequences[${i}]`, sequence),
+        (some) => this.#score(where, some, options, pace),
+        signal,
+      );
+    } finally {
+      from?.dispose();
+    }
   }
 
   /** A live stream of tokens. To be disposed of. */
@@ -188,30 +196,73 @@ export class LanguageModel extends Owned implements StreamModel {
     return this.#tokens.id(where, "token", token);
   }
 
-  /** Checks everything, before anything is computed. */
-  #prepare(
-    where: string,
-    sequences: readonly Sequence[],
-    options: Pick<ScoreOptions, "from">,
-  ): { tasks: Task[]; beginning: Beginning | undefined } {
+  #check(where: string, options: ScoreOptions): void {
     this.open(where);
     checkObject(where, "options", options);
+    checkSlices(where, options);
+    const { from } = options;
+    if (from === undefined) return;
+    checkStream(where, from);
+    from.at(where, this);
+  }
+
+  #encode(where: string, sequences: readonly Sequence[]): Int32Array[] {
     if (!Array.isArray(sequences)) {
       throw new TypeError(`${where}: sequences: expected an array, got ${describe(sequences)}`);
     }
-    const { from } = options;
-    const encoded = sequences.map((sequence, i) =>
-      this.#tokens.encode(where, `sequences[${i}]`, sequence),
-    );
-    if (from === undefined) return { tasks: this.#fromStart(encoded), beginning: undefined };
-    checkStream(where, from);
-    const { pointer, primed } = from.at(where, this);
-    const next = primed ? this.stepper.logProbs(pointer) : undefined;
-    const tasks = encoded.map((tokens): Task => {
-      const first = next?.[tokens[0] as number];
-      return first === undefined ? { tokens } : { tokens, first };
+    return sequences.map((sequence, i) => this.#tokens.encode(where, `sequences[${i}]`, sequence));
+  }
+
+  async #score(
+    where: string,
+    encoded: readonly Int32Array[],
+    options: ScoreOptions,
+    pace?: Pace,
+  ): Promise<Score[]> {
+    this.open(where);
+    const total = encoded.length;
+    const scores: (Score | undefined)[] = Array(total).fill(undefined);
+    let done = 0;
+    const job = this.#job(encoded, options.from, (i, score) => {
+      scores[i] = score;
+      done++;
     });
-    return { tasks, beginning: this.stepper.statesAt(pointer) };
+    let told = -1;
+    const tell = (): void => {
+      if (done === told) return;
+      told = done;
+      options.onProgress?.({ done, total });
+    };
+    const aborted = (reason: unknown) => new AbortedError<Score>(where, scores, reason);
+    await inSlices(job, options, aborted, tell, pace);
+    tell();
+    return scores as Score[];
+  }
+
+  /** Scores sequences, where there is a stream from where it is when the job begins. */
+  *#job(
+    encoded: readonly Int32Array[],
+    from: LanguageStream | undefined,
+    done: (index: number, score: Score) => void,
+  ): Generator<void, void, void> {
+    const { network } = this.#core;
+    if (from === undefined) {
+      yield* scoreTasks(network, this.#fromStart(encoded), undefined, done);
+      return;
+    }
+    // A copy, so that the stream may go on, or be disposed of, between two slices.
+    const copy = from.fork();
+    try {
+      const { pointer, primed } = copy.at("score", this);
+      const next = primed ? this.stepper.logProbs(pointer) : undefined;
+      const tasks = encoded.map((tokens): Task => {
+        const first = next?.[tokens[0] as number];
+        return first === undefined ? { tokens } : { tokens, first };
+      });
+      yield* scoreTasks(network, tasks, this.stepper.statesAt(pointer), done);
+    } finally {
+      copy.dispose();
+    }
   }
 
   #fromStart(encoded: readonly Int32Array[]): Task[] {

@@ -7,7 +7,7 @@ import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.
 import type { DenseDescription } from "./description.js";
 import { groupsOf, runGroup } from "./group.js";
 import { Network, type NetworkInput } from "./network.js";
-import { checkSlices, inSlices, type SliceOptions } from "./slices.js";
+import { checkSlices, inSlices, type Progress, type SliceOptions } from "./slices.js";
 import { checkPrecision, type ModelSource, openSource } from "./source.js";
 import { type Sequence, type TokenOptions, Tokens } from "./tokens.js";
 
@@ -37,7 +37,7 @@ export interface Tagged {
 
 export interface TagOptions extends SliceOptions {
   /** Told from time to time how many sequences are done. */
-  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  readonly onProgress?: (progress: Progress) => void;
 }
 
 type Encoded = Int32Array | Tensor<Float64Array | Float32Array>;
