@@ -6,7 +6,7 @@ import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.
 import { checkConcurrency, checkIterable, inOrder } from "./many.js";
 import { Network } from "./network.js";
 import { type Score, scoreTasks, type Task } from "./score.js";
-import { checkSlices, inSlices, Pace, type Progress, type SliceOptions } from "./slices.js";
+import { checkSlices, inSlices, Pace, type Progress, type SliceOptions, teller } from "./slices.js";
 import { checkPrecision, type ModelSource, openSource } from "./source.js";
 import { Stepper } from "./stepper.js";
 import { checkStream, LanguageStream, type StreamModel } from "./stream.js";
@@ -227,15 +227,10 @@ export class LanguageModel extends Owned implements StreamModel {
       scores[i] = score;
       done++;
     });
-    let told = -1;
-    const tell = (): void => {
-      if (done === told) return;
-      told = done;
-      options.onProgress?.({ done, total });
-    };
+    const tell = teller(total, options.onProgress);
     const aborted = (reason: unknown) => new AbortedError<Score>(where, scores, reason);
-    await inSlices(job, options, aborted, tell, pace);
-    tell();
+    await inSlices(job, options, aborted, () => tell(done), pace);
+    tell(done);
     return scores as Score[];
   }
 

@@ -101,13 +101,15 @@ export class Network extends Shared {
   *run(batch: Batch, states: States, input: NetworkInput, output: Output): Generator<void> {
     const { engine, width, groups } = this;
     let from = this.inputOf(input);
-    const held: Block[] = [];
+    // What the stack below gave, and what this one gives to the next.
+    let below: Block | undefined;
+    let above: Block | undefined;
     try {
       for (const [g, { stack, merge, outputSize }] of groups.entries()) {
         let to = output;
         if (g + 1 < groups.length) {
           const block = engine.arena.allocate(batch.rows * outputSize * width.item);
-          held.push(block);
+          above = block;
           to = (first, last, pointer) => {
             const start = batch.start(first);
             const rows = batch.start(last) - start;
@@ -117,13 +119,16 @@ export class Network extends Shared {
         }
         to = this.#merged(batch, merge, to, outputSize);
         yield* stackChunks(engine, stack, batch, states.parts(g), from, to);
-        const below = held.at(-1);
+        below?.release();
+        below = above;
+        above = undefined;
         if (below !== undefined) {
           from = { feed: "rows", rows: this.#rowsAt(batch, below.pointer, outputSize) };
         }
       }
     } finally {
-      for (const block of held) block.release();
+      below?.release();
+      above?.release();
     }
   }
 

@@ -8,6 +8,19 @@ export interface Progress {
   readonly total: number;
 }
 
+/** Tells how many of `total` are done, if that has changed since it was told last. */
+export function teller(
+  total: number,
+  onProgress: ((progress: Progress) => void) | undefined,
+): (done: number) => void {
+  let told = -1;
+  return (done) => {
+    if (done === told) return;
+    told = done;
+    onProgress?.({ done, total });
+  };
+}
+
 export interface SliceOptions {
   /** Ends the work between two slices. */
   readonly signal?: AbortSignal | undefined;

@@ -7,7 +7,7 @@ import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.
 import type { DenseDescription } from "./description.js";
 import { groupsOf, runGroup } from "./group.js";
 import { Network, type NetworkInput } from "./network.js";
-import { checkSlices, inSlices, type Progress, type SliceOptions } from "./slices.js";
+import { checkSlices, inSlices, type Progress, type SliceOptions, teller } from "./slices.js";
 import { checkPrecision, type ModelSource, openSource } from "./source.js";
 import { type Sequence, type TokenOptions, Tokens } from "./tokens.js";
 
@@ -89,19 +89,19 @@ export class Tagger extends Owned {
    */
   async tag(sequences: readonly TaggerInput[], options: TagOptions = {}): Promise<Tagged[]> {
     const where = "tag";
-    const encoded = this.#encode(where, sequences);
     checkObject(where, "options", options);
     checkSlices(where, options);
+    const encoded = this.#encode(where, sequences);
     const results: (Tagged | undefined)[] = Array(encoded.length).fill(undefined);
     let done = 0;
     const job = this.#run(encoded, (i, tagged) => {
       results[i] = tagged;
       done++;
     });
-    const tell = (): void => options.onProgress?.({ done, total: encoded.length });
+    const tell = teller(encoded.length, options.onProgress);
     const aborted = (reason: unknown) => new AbortedError<Tagged>(where, results, reason);
-    await inSlices(job, options, aborted, tell);
-    tell();
+    await inSlices(job, options, aborted, () => tell(done));
+    tell(done);
     return results as Tagged[];
   }
 

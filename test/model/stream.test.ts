@@ -6,8 +6,8 @@ import {
   loadLanguageModel,
   StateError,
 } from "../../src/index.js";
-import { logSoftmax } from "../oracle/softmax.js";
 import { runNetwork } from "../oracle/network.js";
+import { logSoftmax } from "../oracle/softmax.js";
 import { vacancies } from "../support/arena.js";
 import { describedOf, LANGUAGE, type ModelPlan, tokensOf } from "../support/models.js";
 
@@ -23,26 +23,29 @@ const read = (model: LanguageModel, tokens: readonly number[]): LanguageStream =
 };
 
 describe.each(["f64", "f32"] as const)("a stream, %s", (precision) => {
-  it.each(LANGUAGE)("$name: next() are the oracle's log-probabilities, and push() reads one of them", async (plan) => {
-    const bound = { f64: 1e-13, f32: 2e-5 }[precision];
-    const described = describedOf(plan);
-    const model = await loadLanguageModel(engine, described, { precision });
-    const stream = model.stream();
-    const logits = runNetwork(described, text, true).steps;
-    text.forEach((token, t) => {
-      const before = t === 0 ? undefined : stream.next();
-      expect(stream.push(token)).toBe(before?.[token] ?? 0);
-      const next = stream.next();
-      expect(next).toHaveLength(model.size);
-      const want = logSoftmax(logits[t] as number[]);
-      want.forEach((value, j) => {
-        expect(Math.abs((next[j] as number) - value)).toBeLessThan(bound);
+  it.each(LANGUAGE)(
+    "$name: next() are the oracle's log-probabilities, and push() reads one of them",
+    async (plan) => {
+      const bound = { f64: 1e-13, f32: 2e-5 }[precision];
+      const described = describedOf(plan);
+      const model = await loadLanguageModel(engine, described, { precision });
+      const stream = model.stream();
+      const logits = runNetwork(described, text, true).steps;
+      text.forEach((token, t) => {
+        const before = t === 0 ? undefined : stream.next();
+        expect(stream.push(token)).toBe(before?.[token] ?? 0);
+        const next = stream.next();
+        expect(next).toHaveLength(model.size);
+        const want = logSoftmax(logits[t] as number[]);
+        want.forEach((value, j) => {
+          expect(Math.abs((next[j] as number) - value)).toBeLessThan(bound);
+        });
+        const sum = next.reduce((all, logProb) => all + Math.exp(logProb), 0);
+        expect(Math.abs(sum - 1)).toBeLessThan(1e-14);
       });
-      const sum = next.reduce((all, logProb) => all + Math.exp(logProb), 0);
-      expect(Math.abs(sum - 1)).toBeLessThan(1e-14);
-    });
-    model.dispose();
-  });
+      model.dispose();
+    },
+  );
 
   it("next() is the caller's own, and reads nothing", async () => {
     const model = await loadLanguageModel(engine, described, { precision });
