@@ -3,6 +3,7 @@ import { checkObject, describe } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
+import { nameOf } from "./dense.js";
 import { checkConcurrency, checkIterable, inOrder } from "./many.js";
 import { Network } from "./network.js";
 import { type Score, scoreTasks, type Task } from "./score.js";
@@ -280,12 +281,10 @@ function checkLanguage(where: string, network: Network): void {
   if (dense.outputSize !== tokens) {
     throw wrong(`${tokens} outputs, one a token`, String(dense.outputSize));
   }
-  const { activation } = dense;
-  if (activation === "identity" || activation === "softmax" || activation === "logSoftmax") return;
-  throw wrong(
-    "logits or a softmax on top",
-    typeof activation === "string" ? activation : activation.name,
-  );
+  const top = nameOf(dense.activation);
+  if (!["identity", "softmax", "logSoftmax"].includes(top)) {
+    throw wrong("logits or a softmax on top", top);
+  }
 }
 
 /**

@@ -41,6 +41,8 @@ export class Network extends Shared {
   /** Numbers of one step that go in, or 0 where tokens do. */
   readonly features: number;
   readonly #input: Block | undefined;
+  /** Of what the tokens are as numbers. */
+  readonly #digest: string;
   /** Where the input products of the tokens stand, one table for each direction; empty above `LARGEST_TABLE`. */
   readonly tables: readonly number[];
 
@@ -62,6 +64,7 @@ export class Network extends Shared {
       this.dense = top;
       this.tables = tables;
       this.#input = block;
+      this.#digest = digestOf(input, precision);
     } catch (error) {
       for (const { recurrent } of groups) recurrent.dispose();
       top?.release();
@@ -191,11 +194,7 @@ export class Network extends Shared {
         });
       }
     }
-    if (this.#input !== undefined) {
-      const { precision } = this.width;
-      const { pointer, bytes } = this.#input;
-      hash.numbers(this.engine.arena.view(precision, pointer, bytes / this.width.item));
-    }
+    hash.text(this.#digest);
     for (const array of this.dense.arrays()) hash.numbers(array);
     return hash.digits();
   }
@@ -230,6 +229,15 @@ function openGroup(engine: Engine, described: RecurrentDescription, precision: P
 function tokensOf(input: InputDescription): number {
   if (input.kind === "features") return 0;
   return input.kind === "one-hot" ? input.size : (input.weight.shape[0] as number);
+}
+
+/** The same with a table of input products or without, and of single numbers in whatever array they came. */
+function digestOf(input: InputDescription, precision: Precision): string {
+  if (input.kind !== "embedding") return `${input.kind} ${input.size}`;
+  const { shape, data } = input.weight;
+  const hash = new Hash(`embedding ${shape}`);
+  hash.numbers(precision === "f64" ? Float64Array.from(data) : Float32Array.from(data));
+  return hash.digits();
 }
 
 /** The tokens' input products, or where that would be too much their rows. */
