@@ -1,17 +1,15 @@
-import { AbortedError, ModelFormatError, StateError } from "../errors.js";
+import { AbortedError, StateError } from "../errors.js";
 import { checkObject, describe } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
-import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
-import { nameOf } from "./dense.js";
+import { type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
 import { checkConcurrency, checkIterable, inOrder } from "./many.js";
-import { Network } from "./network.js";
+import type { Network } from "./network.js";
 import { type Score, scoreTasks, type Task } from "./score.js";
 import { checkSlices, inSlices, Pace, type Progress, type SliceOptions, teller } from "./slices.js";
-import { checkPrecision, type ModelSource, openSource } from "./source.js";
 import { Stepper } from "./stepper.js";
 import { checkStream, LanguageStream, type StreamModel } from "./stream.js";
-import { type Sequence, type TokenOptions, Tokens } from "./tokens.js";
+import type { Sequence, TokenOptions, Tokens } from "./tokens.js";
 import type { Vocabulary } from "./vocabulary.js";
 
 export interface LanguageModelOptions extends TokenOptions {
@@ -50,7 +48,7 @@ class Core extends Shared {
   }
 }
 
-/** A model that says how likely each token is after those before it. Made by {@link loadLanguageModel}. */
+/** A model that says how likely each token is after those before it. Made by `loadLanguageModel`. */
 export class LanguageModel extends Owned implements StreamModel {
   /** @internal */
   readonly engine: Engine;
@@ -154,9 +152,6 @@ export class LanguageModel extends Owned implements StreamModel {
   /** A live stream of tokens. To be disposed of. */
   stream(): LanguageStream {
     this.open("stream");
-    if (!this.#core.network.live) {
-      throw new StateError("stream: a direction that reads from the end has no live step");
-    }
     const block = this.allocate();
     return new LanguageStream(this, block, this.begin(block.pointer));
   }
@@ -270,51 +265,5 @@ export class LanguageModel extends Owned implements StreamModel {
       all.set(tokens, 1);
       return { tokens: all };
     });
-  }
-}
-
-function checkLanguage(where: string, network: Network): void {
-  const { tokens, dense } = network;
-  const wrong = (expected: string, got: string): ModelFormatError =>
-    new ModelFormatError("network", `${where}: a language model: expected ${expected}, got ${got}`);
-  if (tokens === 0) throw wrong("tokens as input", `${network.features} numbers a step`);
-  if (dense.outputSize !== tokens) {
-    throw wrong(`${tokens} outputs, one a token`, String(dense.outputSize));
-  }
-  const top = nameOf(dense.activation);
-  if (!["identity", "softmax", "logSoftmax"].includes(top)) {
-    throw wrong("logits or a softmax on top", top);
-  }
-}
-
-/**
- * Opens a model: an embedding or one-hot input, a recurrent stack, a linear layer.
- *
- * @param source the bytes of a safetensors file with PyTorch's names, or the description that another format's reader gave
- * @throws {TypeError | RangeError} for an argument of the wrong kind, or a vocabulary that does not fit
- * @throws {ModelFormatError} for a file that breaks a rule, or holds no language model
- * @throws {EngineMemoryError} if linear memory cannot hold it
- */
-export async function loadLanguageModel(
-  engine: Engine,
-  source: ModelSource,
-  options: LanguageModelOptions = {},
-): Promise<LanguageModel> {
-  const where = "loadLanguageModel";
-  checkEngine(where, engine);
-  checkObject(where, "options", options);
-  const { precision = "f64" } = options;
-  checkPrecision(where, precision);
-  const description = openSource(where, source);
-  const network = new Network(engine, description, precision);
-  try {
-    checkLanguage(where, network);
-    const { metadata } = description;
-    const tokens = new Tokens(where, network.tokens, options, metadata);
-    const start = tokens.named(where, "start", options.start, metadata);
-    return new LanguageModel(network, tokens, start);
-  } catch (error) {
-    network.release();
-    throw error;
   }
 }

@@ -82,7 +82,7 @@ export class Network extends Shared {
     return (this.groups.at(-1) as Group).outputSize;
   }
 
-  /** Whether every direction reads from the start, so that a network can take its input live. */
+  /** Whether every direction reads from the start, so that nothing depends on what is still to come. */
   get live(): boolean {
     return this.groups.every(({ stack: { shape } }) => shape.cells.length === 1 && !shape.reverse);
   }
