@@ -20,7 +20,7 @@ export class Vocabulary {
    * @throws {TypeError | RangeError} for a vocabulary that is none, or an id out of range or used twice
    */
   constructor(where: string, source: VocabularySource, size: number, unknown?: number) {
-    if (typeof source !== "object" || source === null) {
+    if (typeof source !== "object" || source === null || Array.isArray(source)) {
       throw new TypeError(
         `${where}: vocabulary: expected { character or token: id }, got ${describe(source)}`,
       );
@@ -29,6 +29,11 @@ export class Vocabulary {
     const tokens: (string | undefined)[] = Array(size);
     let longest = 0;
     for (const [token, id] of entries) {
+      if (typeof token !== "string") {
+        throw new TypeError(
+          `${where}: vocabulary: expected texts as tokens, got ${describe(token)}`,
+        );
+      }
       const place = `${where}: vocabulary: ${JSON.stringify(token)}`;
       if (token === "") throw new RangeError(`${place}: an empty token stands nowhere`);
       if (!Number.isInteger(id) || id < 0 || id >= size) {
