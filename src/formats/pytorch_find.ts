@@ -103,56 +103,19 @@ function checkChain(chain: Shaped[]): Shaped[] {
 
 /** The order that the sizes ask for, if there is exactly one. */
 function onlyChain(all: readonly Shaped[]): Shaped[] | undefined {
+  // Of two that take the same, which could change places, one is lost here: the chain below does not hold them all then.
   const byInput = new Map(all.map((each) => [each.options.inputSize, each]));
   const given = new Set(all.map(sizeOf));
-  const starts = all.filter(({ options }) => !given.has(options.inputSize));
-  const [start] = starts;
-  // Two that take the same could change places, and a circle could begin anywhere.
-  if (byInput.size < all.length || start === undefined || starts.length > 1) return undefined;
-  const chain: Shaped[] = [];
-  for (let at: Shaped | undefined = start; at !== undefined; at = byInput.get(sizeOf(at))) {
-    chain.push(at);
+  const [start, ...others] = all.filter(({ options }) => !given.has(options.inputSize));
+  // Without a start, a circle could begin anywhere.
+  if (start === undefined || others.length > 0) return undefined;
+  const chain = new Set<Shaped>();
+  let at: Shaped | undefined = start;
+  while (at !== undefined && !chain.has(at)) {
+    chain.add(at);
+    at = byInput.get(sizeOf(at));
   }
-  return chain.length === all.length ? chain : undefined;
-}
-
-/** What stands below the recurrent modules and on top of them: as the caller says, else as it fits. */
-function endsOf(
-  modules: Modules,
-  tensors: Tensors,
-  nx: number,
-  n: number,
-  names: PytorchNames,
-): { embedding: string | undefined; dense: readonly DenseLayout[] } {
-  const { embedding: below, output: above = undefined } = names;
-  const given = [above ?? []].flat() as readonly OutputName[];
-  const saidBelow = typeof below === "string" ? moduleOf(modules, "embedding", below) : undefined;
-  const saidAbove = given.map((each) => denseOf(modules, each));
-  const taken = new Set([
-    saidBelow?.weight,
-    ...saidAbove.map(({ name, shares = name }) => join(shares, "weight")),
-  ]);
-  const fits = ({ weight = "" }: Module, columns: number): boolean => {
-    const shape = tensors.get(weight)?.shape ?? [];
-    return shape.length === 2 && shape[1] === columns && !taken.has(weight);
-  };
-  const all = [...modules.values()];
-  const isOpen = {
-    below: below === undefined && names.input === undefined,
-    above: above === undefined,
-  };
-  const found = findEnds(
-    tensors,
-    {
-      embedding: all.filter((each) => isOpen.below && each.bias === undefined && fits(each, nx)),
-      output: all.filter((each) => isOpen.above && fits(each, n)),
-    },
-    { embedding: `(V, nx) with nx = ${nx}`, output: `(ny, n) with n = ${n}` },
-  );
-  return {
-    embedding: (saidBelow ?? found.embedding)?.name,
-    dense: found.output === undefined ? saidAbove : [denseOf(modules, found.output.name)],
-  };
+  return chain.size === all.length ? [...chain] : undefined;
 }
 
 interface Ends {
