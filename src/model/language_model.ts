@@ -92,7 +92,8 @@ export class LanguageModel extends Owned implements StreamModel {
 
   /**
    * Scores sequences of any lengths, giving way to the event loop every few milliseconds. A sequence's bits depend neither
-   * on the others nor on their number.
+   * on the others nor on their number. What is disposed of meanwhile, the model or the stream to go on from, serves the
+   * run to its end.
    *
    * @returns a score for each sequence, in order
    * @throws {TypeError | RangeError} for a sequence that is none, or a token that the model does not know

@@ -5,7 +5,7 @@ import { checkObject, checkShape, describe, type Tensor } from "../tensor.js";
 import type { Floats, Precision } from "../wasm/abi.js";
 import { type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
 import type { DenseDescription } from "./description.js";
-import { groupsOf, runGroup } from "./group.js";
+import { groupRows, groupsOf, runGroup } from "./group.js";
 import type { Network, NetworkInput } from "./network.js";
 import { checkSlices, inSlices, type Progress, type SliceOptions, teller } from "./slices.js";
 import type { Sequence, TokenOptions, Tokens } from "./tokens.js";
@@ -155,7 +155,7 @@ export class Tagger extends Owned {
   ): Generator<void, void, void> {
     this.#network.retain();
     try {
-      for (const places of groupsOf(encoded.map(lengthOf))) {
+      for (const places of groupsOf(encoded.map(lengthOf), groupRows(this.#network))) {
         const group = places.map((i) => encoded[i] as Encoded);
         const values = yield* this.#runGroup(group);
         places.forEach((i, place) => {

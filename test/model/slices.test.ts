@@ -73,6 +73,45 @@ describe("control is given away", () => {
     expect(await pausesOf(() => model.score(texts))).toBe(all);
   });
 
+  // Twelve sequences side by side, not 64, and a pause after every twelve rows: a step of twelve, three of the other four.
+  it("a large network: fewer sequences side by side, and the same bits", async () => {
+    const large: ModelPlan = {
+      ...{ name: "large", size: 11, input: "embedding", dense: [[11, "identity"]] },
+      parts: [{ cell: "lstm", hiddenSize: 512 }],
+    };
+    const own = createEngineSync();
+    const other = await loadLanguageModel(own, describedOf(large));
+    const some = textsOf(Array(16).fill(4));
+    const alone = some.map((text) => other.scoreSync([text])[0]);
+    let scores: Score[] = [];
+    const pauses = await pausesOf(async () => {
+      scores = await other.score(some, { yieldEvery: 0 });
+    });
+    expect(scores).toEqual(alone);
+    expect(pauses).toBe(3 + 1);
+    own.dispose();
+  });
+
+  it("a large vocabulary: after some rows of its outputs", async () => {
+    const V = 5000;
+    const large: ModelPlan = {
+      ...{ name: "many tokens", size: V, input: "embedding", dense: [[V, "identity"]] },
+      parts: [{ cell: "gru", hiddenSize: 8 }],
+    };
+    const own = createEngineSync();
+    const other = await loadLanguageModel(own, describedOf(large));
+    const some = textsOf(Array(30).fill(4), 1, V);
+    const alone = some.map((text) => other.scoreSync([text])[0]);
+    let scores: Score[] = [];
+    const pauses = await pausesOf(async () => {
+      scores = await other.score(some, { yieldEvery: 0 });
+    });
+    expect(scores).toEqual(alone);
+    // 256 kB are six rows of logits.
+    expect(pauses).toBe(Math.ceil((30 * 3) / 6));
+    own.dispose();
+  });
+
   it("timers, messages and other work go on between two slices", async () => {
     const running = { done: false };
     const scored = model.score(texts, { yieldEvery: 0 }).then((scores) => {
