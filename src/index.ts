@@ -40,14 +40,9 @@ export {
 } from "./functional/rnn.js";
 export type { RnnCache, RnnCaches, RnnParameters } from "./functional/rnn_caches.js";
 export type { BackwardResult, ListBackwardResult } from "./layers/backward.js";
+export type { ForwardOptions, ForwardResult, ListForwardResult } from "./layers/forward.js";
 export type { RecurrentOptions } from "./layers/options.js";
-export {
-  createRecurrent,
-  type ForwardOptions,
-  type ForwardResult,
-  type ListForwardResult,
-  type Recurrent,
-} from "./layers/recurrent.js";
+export { createRecurrent, type Recurrent } from "./layers/recurrent.js";
 export type { RecurrentState, StateTensors } from "./layers/state.js";
 export type { RecurrentTape } from "./layers/tape.js";
 export type { LayerGradients, LayerWeights, WeightData, WeightName } from "./layers/weights.js";
@@ -58,16 +53,17 @@ export type {
   RecurrentDescription,
   StoredNumbers,
 } from "./model/description.js";
-export {
-  type LanguageModel,
-  type LanguageModelOptions,
-  loadLanguageModel,
-  type ScoreOptions,
+export type {
+  LanguageModel,
+  LanguageModelOptions,
+  ManyOptions,
+  ScoreOptions,
 } from "./model/language_model.js";
+export { loadLanguageModel, loadTagger } from "./model/loading.js";
 export type { Score } from "./model/score.js";
 export type { ModelSource } from "./model/source.js";
 export type { LanguageStream, StreamState } from "./model/stream.js";
-export { loadTagger, type Tagged, type Tagger, type TaggerOptions } from "./model/tagger.js";
+export type { Tagged, Tagger, TaggerOptions } from "./model/tagger.js";
 export type { Sequence } from "./model/tokens.js";
 export type { Vocabulary, VocabularySource } from "./model/vocabulary.js";
 export { type Tensor, tensor } from "./tensor.js";

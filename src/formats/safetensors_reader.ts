@@ -1,5 +1,6 @@
 import { type ModelFormatCode, ModelFormatError } from "../errors.js";
 import { checkObject, describe } from "../tensor.js";
+import { allFinite } from "./finite.js";
 import { fromBF16, fromF16 } from "./halves.js";
 import { type Entry, LIMITS, parseHeader, type StoredDtype } from "./safetensors_header.js";
 
@@ -68,13 +69,6 @@ function readNumbers(bytes: Uint8Array, { dtype, begin, end }: Entry, dataStart:
   if (dtype === "F64") return new Float64Array(buffer);
   if (dtype === "F32") return new Float32Array(buffer);
   return dtype === "F16" ? fromF16(new Uint16Array(buffer)) : fromBF16(new Uint16Array(buffer));
-}
-
-/** Of all numbers at once: 0 times a finite number is 0, of another NaN. */
-function allFinite(data: Float64Array | Float32Array): boolean {
-  let sum = 0;
-  for (let i = 0; i < data.length; i++) sum += 0 * (data[i] as number);
-  return sum === 0;
 }
 
 function checkFinite(data: Float64Array | Float32Array, entry: Entry, dataStart: number): void {

@@ -1,7 +1,7 @@
 import { Batch } from "../sequence/batch.js";
 import { Layout } from "../sequence/plan.js";
 import { ITEM } from "../wasm/abi.js";
-import { type Beginning, groupsOf, runGroup } from "./group.js";
+import { type Beginning, groupRows, groupsOf, runGroup } from "./group.js";
 import type { Network } from "./network.js";
 
 /** How likely a model finds a sequence. */
@@ -40,7 +40,10 @@ export function* scoreTasks(
 ): Generator<void, void, void> {
   network.retain();
   try {
-    for (const places of groupsOf(tasks.map(({ tokens }) => tokens.length))) {
+    for (const places of groupsOf(
+      tasks.map(({ tokens }) => tokens.length),
+      groupRows(network),
+    )) {
       const group = places.map((i) => tasks[i] as Task);
       const scores = yield* scoreGroup(network, group, beginning);
       places.forEach((i, place) => {

@@ -39,8 +39,8 @@ describe("npm start", () => {
     expect(status).toBe(0);
     expect(rows.map(({ kind }) => kind)).toEqual([
       "English sentence",
-      "with a typo",
       "words shuffled",
+      "with a typo",
       "another language",
       "letters shuffled",
       "keyboard mash",
@@ -57,7 +57,7 @@ describe("npm start", () => {
   });
 
   it("marks the typo's first wrong letter", () => {
-    const { text, mark } = rows[1] ?? { text: "", mark: "" };
+    const { text, mark } = rows[2] ?? { text: "", mark: "" };
     expect(mark.indexOf("^")).toBe(text.indexOf("sat"));
   });
 

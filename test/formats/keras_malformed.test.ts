@@ -411,7 +411,11 @@ const datasets: Row[] = [
     archive({ config, weights: new Uint8Array(4096) }),
     "expected an HDF5 file, got another signature",
   ],
-  ["hdf5", archive({ config, weights: weights.slice(0, 300) }), "expected a sound HDF5 file"],
+  [
+    "hdf5",
+    archive({ config, weights: weights.slice(0, 300) }),
+    /expected a file of \d+ bytes, got 300/,
+  ],
   ["hdf5", archive({ config, weights: weights.slice(0, 8) }), "expected a sound HDF5 file"],
   [
     "hdf5",
@@ -451,6 +455,19 @@ describe.each([
     expect(said).toMatch(/^describeKeras: /);
     expect(got).toBe(code);
   });
+});
+
+it("JSON that is nested too deeply to be printed is refused like any other", () => {
+  const deep = `${"[".repeat(200_000)}${"]".repeat(200_000)}`;
+  const sound = JSON.stringify(config);
+  for (const json of [
+    deep,
+    sound.replace('"tanh"', deep),
+    sound.replace(/"units":2/, `"units":${deep}`),
+  ]) {
+    const error = fault(packed({ "config.json": text(json), "model.weights.h5": weights }));
+    expect(error).toBeInstanceOf(ModelFormatError);
+  }
 });
 
 it("the sound file is read; the faults are its own", () => {

@@ -162,7 +162,7 @@ const inManifest: Row[] = [
     (json) => {
       first(json).quantization = { dtype: "uint8", min: 0 };
     },
-    "quantization.scale: expected a number, got undefined",
+    "quantization.scale: expected a number, got nothing",
   ],
   [
     "quantization",

@@ -60,7 +60,9 @@ describe.each(twins)("function_map, $name build", (build) => {
 
   it.each(EXACT)("%s: every bit, 0 to 33 numbers and special ones", (name) => {
     for (const n of SIZES) {
-      for (const x of [randomArray(wide, n), specialArray(n, n)]) {
+      // Corners: α, the ends of the hard sigmoid's slope, 0.
+      const corners = Float64Array.of(0.75, 0.625 / 0.75, -0.5, 0, 0.75).subarray(0, n);
+      for (const x of [randomArray(wide, n), specialArray(n, n), corners]) {
         const want = x.map((element) => value(activation(name), round(element), round));
         for (const shift of [0, 1]) {
           const got = map(build, [activation(name)], x, { shift });

@@ -66,6 +66,8 @@ describe("the tarball", () => {
         "arrays.d.ts",
         "formats/safetensors.js",
         "formats/safetensors.d.ts",
+        "formats/onnx.js",
+        "formats/onnx.d.ts",
         "formats/keras.js",
         "formats/keras.d.ts",
         "formats/tensorflowjs.js",

@@ -46,13 +46,15 @@ export function gatesOf(build: Twin, activations: readonly Activation[], clip: n
   const [f, g, h] = [0, 1, 2].map((which) => {
     const activation = activations[which] ?? { name: "identity", alpha: 0, beta: 0 };
     const functions = recordOf(Infinity, [activation]);
+    const { kernels, memory, base } = build;
     const gate: Gate = {
+      // Without a workbench: some ten thousand values at a time are asked for.
       value(x) {
-        const bench = new Workbench(build);
-        const record = bench.typed("functions", functions).pointer;
-        const [from, to] = [bench.constant("x", [x]), bench.output("y", 1)];
-        build.kernels.function_map(1, record, 0, from.pointer, to.pointer);
-        return to.read()[0] as number;
+        new Float64Array(memory.buffer, base, functions.length).set(functions);
+        const cell = new build.numbers.Array(memory.buffer, base + 64, 1);
+        cell[0] = x;
+        kernels.function_map(1, base, 0, base + 64, base + 64);
+        return cell[0];
       },
       slope: (x, y) => slope(activation, x, y, own),
     };
