@@ -18,11 +18,11 @@ const NEXT = `
    to choose among three equally likely characters each time.
 
 Next:
-  npm start -- "Your own words."                  rows for what you type
-  npx recurra score README.md                     every line of a file, no model needed
+  npm start -- "Your own words."        a row for what you type
+  npx recurra score README.md           every line of a file, with this model
+  npx recurra score README.md --json    the same for programs
   npx recurra inspect ${MODEL}
-  npm run train -- --text my.txt --out my.safetensors --steps 500
-                                                  a model of your own text`;
+  npm run train -- --help               how it was made; models of your text`;
 
 async function run(own: readonly string[]): Promise<void> {
   using engine = await createEngine();
