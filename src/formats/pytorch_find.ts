@@ -118,6 +118,45 @@ function onlyChain(all: readonly Shaped[]): Shaped[] | undefined {
   return chain.size === all.length ? [...chain] : undefined;
 }
 
+/** What stands below the recurrent modules and on top of them: as the caller says, else as it fits. */
+function endsOf(
+  modules: Modules,
+  tensors: Tensors,
+  nx: number,
+  n: number,
+  names: PytorchNames,
+): { embedding: string | undefined; dense: readonly DenseLayout[] } {
+  const { embedding: below, output: above = undefined } = names;
+  const given = [above ?? []].flat() as readonly OutputName[];
+  const saidBelow = typeof below === "string" ? moduleOf(modules, "embedding", below) : undefined;
+  const saidAbove = given.map((each) => denseOf(modules, each));
+  const taken = new Set([
+    saidBelow?.weight,
+    ...saidAbove.map(({ name, shares = name }) => join(shares, "weight")),
+  ]);
+  const fits = ({ weight = "" }: Module, columns: number): boolean => {
+    const shape = tensors.get(weight)?.shape ?? [];
+    return shape.length === 2 && shape[1] === columns && !taken.has(weight);
+  };
+  const all = [...modules.values()];
+  const isOpen = {
+    below: below === undefined && names.input === undefined,
+    above: above === undefined,
+  };
+  const found = findEnds(
+    tensors,
+    {
+      embedding: all.filter((each) => isOpen.below && each.bias === undefined && fits(each, nx)),
+      output: all.filter((each) => isOpen.above && fits(each, n)),
+    },
+    { embedding: `(V, nx) with nx = ${nx}`, output: `(ny, n) with n = ${n}` },
+  );
+  return {
+    embedding: (saidBelow ?? found.embedding)?.name,
+    dense: found.output === undefined ? saidAbove : [denseOf(modules, found.output.name)],
+  };
+}
+
 interface Ends {
   readonly embedding: Module | undefined;
   readonly output: Module | undefined;

@@ -112,6 +112,25 @@ describe("control is given away", () => {
     own.dispose();
   });
 
+  it("also while a long batch is laid out", async () => {
+    const own = createEngineSync();
+    const other = await loadLanguageModel(own, describedOf(LANGUAGE[0] as ModelPlan));
+    const long = textsOf([100_000, 99_999]);
+    const [score] = other.scoreSync(long.slice(1));
+    const allocate = own.arena.allocate.bind(own.arena);
+    const spy = vi.spyOn(globalThis, "setImmediate");
+    const pauses: number[] = [];
+    own.arena.allocate = (bytes) => {
+      pauses.push(spy.mock.calls.length);
+      return allocate(bytes);
+    };
+    const scores = await other.score(long, { yieldEvery: 0 });
+    expect(scores[1]).toEqual(score);
+    // 199,997 rows, 65,536 of them at a time, before anything is allocated.
+    expect(pauses[0]).toBe(3);
+    own.dispose();
+  });
+
   it("timers, messages and other work go on between two slices", async () => {
     const running = { done: false };
     const scored = model.score(texts, { yieldEvery: 0 }).then((scores) => {
