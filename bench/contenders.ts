@@ -1,41 +1,16 @@
-// Who runs, what each can do, and how its process is started.
-import { execFileSync } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
-import type { Width, Work } from "./cases/cases.js";
-import type { Memory } from "./cases/oracle.js";
-
-export interface Contender {
-  id: string;
-  title: string;
-  width: Width;
-  /** Which oracle its output is compared with; none for the ceiling, which computes nothing of ours. */
-  memory?: Memory;
-  works: readonly Work[];
-  /** Not taken to cases of more operations than this: they would only cost time. */
-  largest?: number;
-  kind: "ours" | "variant" | "rival" | "ceiling";
-  version?: string;
-  command: [string, ...string[]];
-}
-
-const inference = ["lstm-forward", "lstm-step", "rnn-forward"] as const;
-const all = [...inference, "lstm-train"] as const;
-const maps = ["tanh-map", "sigmoid-map"] as const;
-
-/** Before 22, Node has relaxed SIMD behind a flag only. */
-const flags =
-  Number(process.versions.node.split(".")[0]) < 22 ? ["--experimental-wasm-relaxed-simd"] : [];
-
-const node = (script: string, ...words: string[]): [string, ...string[]] => [
-  process.execPath,
-  ...(words.includes("relaxed") ? flags : []),
-  `build/bench/${script}.js`,
-  ...words,
-];
-
-const checked = { memory: "own" } as const;
-const f64 = { width: "f64" } as const;
-const f32 = { width: "f32" } as const;
+// Who runs.
+import {
+  all,
+  type Contender,
+  checked,
+  f32,
+  f64,
+  inference,
+  language,
+  maps,
+  node,
+} from "./contender.js";
+import { rivalContenders } from "./rival_contenders.js";
 
 const ours: Contender[] = [
   {
@@ -55,12 +30,22 @@ const ours: Contender[] = [
     ...{ works: maps, command: node("ours/maps", "f32") },
   },
   {
+    ...{ id: "language64", title: "Recurra f64", kind: "ours", ...f64, ...checked },
+    ...{ works: language, command: node("ours/language", "f64") },
+    first: node("ours/first_open", "f64"),
+  },
+  {
+    ...{ id: "language32", title: "Recurra f32", kind: "ours", ...f32, ...checked },
+    ...{ works: language, command: node("ours/language", "f32") },
+    first: node("ours/first_open", "f32"),
+  },
+  {
     ...{ id: "ceiling64", title: "ceiling f64", kind: "ceiling", ...f64 },
-    ...{ works: all, command: node("ours/ceiling", "f64") },
+    ...{ works: [...all, "score-lines"], command: node("ours/ceiling", "f64") },
   },
   {
     ...{ id: "ceiling32", title: "ceiling f32", kind: "ceiling", ...f32 },
-    ...{ works: inference, command: node("ours/ceiling", "f32") },
+    ...{ works: [...inference, "score-lines"], command: node("ours/ceiling", "f32") },
   },
 ];
 
@@ -97,60 +82,6 @@ const plain: Contender = {
   ...{ works: [...all, ...maps], command: node("rivals/plain") },
 };
 
-const rival = (id: string, title: string, script: string, version: string): Contender => ({
-  ...{ id, title, kind: "rival", ...f32, ...checked, works: inference, version },
-  command: node(`rivals/${script}`, version.split(" ")[0] as string),
-});
-
-const rivals: Contender[] = [
-  rival("web", "onnxruntime-web f32", "onnxruntime", "onnxruntime-web"),
-  rival("node", "onnxruntime-node f32 (native)", "onnxruntime", "onnxruntime-node"),
-  { ...rival("tfwasm", "TensorFlow.js wasm f32", "tensorflow", "wasm"), works: all },
-  { ...rival("tfcpu", "TensorFlow.js cpu f32", "tensorflow", "cpu"), works: all, largest: 5e7 },
-  {
-    ...rival("brain", "brain.js f32 (a cell of its own)", "brain", "brain.js"),
-    ...{ memory: "hidden", works: ["lstm-forward"], largest: 2e8 },
-  },
-];
-
-const packages: Record<string, string> = {
-  web: "onnxruntime-web",
-  node: "onnxruntime-node",
-  tfwasm: "@tensorflow/tfjs-backend-wasm",
-  tfcpu: "@tensorflow/tfjs",
-  brain: "brain.js",
-};
-
-const python = process.env.PYTHON ?? "python3";
-
-function numpy(): Contender[] {
-  try {
-    const ask = ["-c", "import numpy; print(numpy.__version__)"];
-    const version = execFileSync(python, ask, { stdio: ["ignore", "pipe", "ignore"] });
-    return [
-      {
-        ...{ id: "numpy", title: "numpy's loop f64 (native)", kind: "rival", ...f64, ...checked },
-        ...{ works: all, version: String(version).trim() },
-        command: [python, "bench/rivals/numpy_loop.py"],
-      },
-    ];
-  } catch {
-    console.error("bench: no numpy here; PYTHON=<a python that has it> takes it along");
-    return [];
-  }
-}
-
-export const rivalsFolder = "bench/rivals";
-
-export const rivalsInstalled = (): boolean =>
-  Object.values(packages).every((name) => existsSync(`${rivalsFolder}/node_modules/${name}`));
-
 /** Everybody who can run here; without rivals ourselves and the plain loop, which needs nothing. */
-export function contenders(withRivals: boolean): Contender[] {
-  if (!withRivals) return [...ours, plain];
-  const installed = rivals.map((one) => {
-    const path = `${rivalsFolder}/node_modules/${packages[one.id]}/package.json`;
-    return { ...one, version: String(JSON.parse(readFileSync(path, "utf8")).version) };
-  });
-  return [...ours, ...otherWays, plain, ...installed, ...numpy()];
-}
+export const contenders = (withRivals: boolean): Contender[] =>
+  withRivals ? [...ours, ...otherWays, plain, ...rivalContenders()] : [...ours, plain];

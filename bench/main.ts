@@ -4,15 +4,19 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as cases from "./cases/cases.js";
-import { type Contender, contenders, rivalsFolder, rivalsInstalled } from "./contenders.js";
+import { coldOpenCase, languageCases, shakespeareIsHere } from "./cases/language.js";
+import type { Contender } from "./contender.js";
+import { contenders } from "./contenders.js";
 import { type Options, readOptions } from "./options.js";
 import { coldStart } from "./ours/cold_start.js";
+import { coldOpen } from "./race/cold_open.js";
 import { Lane } from "./race/lane.js";
 import { type Entry, type Outcome, race } from "./race/race.js";
 import { machine } from "./report/machine.js";
 import { publish } from "./report/publish.js";
 import type { Results } from "./report/results.js";
 import { report } from "./report/table.js";
+import { rivalsFolder, rivalsInstalled } from "./rival_contenders.js";
 
 const options = readOptions(process.argv.slice(2));
 
@@ -26,33 +30,59 @@ function installRivals(): void {
   process.exit(1);
 }
 
+/** As large as the mode has time for. */
+function sized(one: cases.Case, mode: Options["mode"]): cases.Case {
+  if (mode === "check") return cases.shrunk(one);
+  return mode === "quick" && one.work === "score-lines" ? { ...one, m: 500 } : one;
+}
+
+const shortened = (one: cases.Case, { lines }: Contender): cases.Case =>
+  one.work === "score-lines" && lines !== undefined && lines < one.m ? { ...one, m: lines } : one;
+
+interface Bout {
+  contender: Contender;
+  case: cases.Case;
+}
+
 /** Each case against everybody who does that work, and our own cases against each other. */
-function plan(lanes: readonly Lane[], { mode, only }: Options): Entry[][] {
+function bouts(present: readonly Contender[], { mode, only }: Options): Bout[][] {
   const against = [
     ...[...cases.forwardCases, ...cases.stepCases, ...cases.rnnCases, ...cases.trainCases],
-    ...cases.mapCases,
+    ...[...cases.mapCases, ...languageCases],
   ];
   const takes = ({ works, largest }: Contender, one: cases.Case): boolean =>
     works.includes(one.work) && cases.operations(one) <= (largest ?? Number.POSITIVE_INFINITY);
-  const together = against.map((one) =>
-    lanes.filter(({ contender }) => takes(contender, one)).map((lane) => ({ lane, case: one })),
-  );
-  const alone = lanes
-    .filter(({ contender }) => contender.id === "f64" || contender.id === "f32")
-    .flatMap((lane) =>
-      [cases.linearInT, cases.linearInM, cases.subnormalCases(lane.contender.width)].map((list) =>
-        list.map((one) => ({ lane, case: one })),
+  const together = against.map((one) => {
+    const now = sized(one, mode);
+    return present
+      .filter((contender) => takes(contender, now))
+      .map((contender) => ({ contender, case: shortened(now, contender) }));
+  });
+  const alone = present
+    .filter(({ id }) => id === "f64" || id === "f32")
+    .flatMap((contender) =>
+      [cases.linearInT, cases.linearInM, cases.subnormalCases(contender.width)].map((list) =>
+        list.map((one) => ({ contender, case: sized(one, mode) })),
       ),
     );
-  return [...together, ...alone]
-    .filter((entries) =>
-      entries.some((entry) => `${entry.case.work} ${entry.case.name}`.includes(only)),
-    )
-    .map((entries) =>
-      mode === "check"
-        ? entries.map((entry) => ({ ...entry, case: cases.shrunk(entry.case) }))
-        : entries,
-    );
+  return [...together, ...alone].filter((list) =>
+    list.some((bout) => `${bout.case.work} ${bout.case.name}`.includes(only)),
+  );
+}
+
+/** A contender's process starts when it is first needed. */
+class Lanes {
+  readonly #lanes = new Map<Contender, Lane>();
+
+  of(contender: Contender): Lane {
+    const lane = this.#lanes.get(contender) ?? new Lane(contender);
+    this.#lanes.set(contender, lane);
+    return lane;
+  }
+
+  end(): void {
+    for (const lane of this.#lanes.values()) lane.end();
+  }
 }
 
 function tell(outcomes: readonly Outcome[]): void {
@@ -63,27 +93,33 @@ function tell(outcomes: readonly Outcome[]): void {
 
 async function run(): Promise<Results> {
   const present = contenders(options.rivals);
-  const lanes = present.map((contender) => new Lane(contender));
+  const lanes = new Lanes();
   const folder = mkdtempSync(join(tmpdir(), "recurra-bench-"));
   const outcomes: Outcome[] = [];
   const about = machine(options);
   try {
-    for (const entries of plan(lanes, options)) {
-      const [first] = entries;
+    for (const list of bouts(present, options)) {
+      const [first] = list;
       if (options.mode !== "check") console.error(`${first?.case.work} ${first?.case.name}`);
+      const entries = list.map((bout): Entry => ({ ...bout, lane: lanes.of(bout.contender) }));
       const done = await race(entries, folder, options);
       tell(done);
       outcomes.push(...done);
     }
+    if (`${coldOpenCase.work} ${coldOpenCase.name}`.includes(options.only)) {
+      const done = coldOpen(present, join(folder, "cold"), options);
+      tell(done);
+      outcomes.push(...done);
+    }
   } finally {
-    for (const lane of lanes) lane.end();
+    lanes.end();
     rmSync(folder, { recursive: true });
   }
   const start = "cold start".includes(options.only) ? coldStart(options.starts) : undefined;
   return {
-    ...{ machine: about, outcomes },
-    contenders: present.map(({ id, title, width, kind, version }) => ({
-      ...{ id, title, width, kind },
+    ...{ machine: about, outcomes, text: shakespeareIsHere() ? "shakespeare" : "seeded" },
+    contenders: present.map(({ id, title, width, kind, works, version }) => ({
+      ...{ id, title, width, kind, works },
       ...(version === undefined ? {} : { version }),
     })),
     ...(start === undefined ? {} : { coldStart: start }),

@@ -10,11 +10,25 @@ if (!existsSync(`${root}/dist/esm/index.js`)) {
   console.error("bench: the package is not built: run `npm run build` first");
   process.exit(1);
 }
-const rooms = ["ours/layer", "ours/functions", "ours/maps", "ours/ceiling", "ours/first_score"];
-const rivals = ["plain", "onnxruntime", "tensorflow", "brain"].map((name) => `rivals/${name}`);
+const ours = [
+  "layer",
+  "functions",
+  "maps",
+  "ceiling",
+  "first_score",
+  "language",
+  "first_open",
+  "empty",
+];
+const rivals = ["plain", "onnxruntime", "tensorflow", "brain"];
+const language = ["onnxruntime_language", "tensorflow_language", "first_open"];
+const names = [
+  ...["main", ...ours.map((name) => `ours/${name}`)],
+  ...[...rivals, ...language].map((name) => `rivals/${name}`),
+];
 await build({
   absWorkingDir: root,
-  entryPoints: ["main", ...rooms, "ours/empty", ...rivals].map((name) => `bench/${name}.ts`),
+  entryPoints: names.map((name) => `bench/${name}.ts`),
   outbase: "bench",
   outdir: "build/bench",
   ...{ bundle: true, packages: "external", format: "esm", platform: "node", target: "node20" },

@@ -2,6 +2,7 @@
 //   build/*.wasm      the kernels (debug, release and relaxed) and the arrays module
 //   build/embedded/   the same as base64 inside JavaScript
 //   dist/esm, dist/cjs   the package: JavaScript and types, no dependency left outside
+//   dist/cli.js       the command
 //   dist/*.wasm       the release builds once more, for those who serve or compile them on their own
 import { execFileSync } from "node:child_process";
 import { cpSync, readdirSync, rmSync, writeFileSync } from "node:fs";
@@ -13,7 +14,8 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const require = createRequire(import.meta.url);
 
 /** What is imported by a name of its own: package.json, "exports". */
-const ENTRIES = ["index", "arrays", "formats/safetensors"];
+const FORMATS = ["safetensors", "onnx", "keras", "tensorflowjs"];
+const ENTRIES = ["index", "arrays", ...FORMATS.map((name) => `formats/${name}`)];
 
 function run(script, ...args) {
   execFileSync(process.execPath, [script, ...args], { cwd: root, stdio: "inherit" });
@@ -56,6 +58,7 @@ await build({
 for (const name of ["kernels", "kernels.relaxed", "arrays"]) {
   cpSync(`${root}/build/${name}.wasm`, `${root}/dist/${name}.wasm`);
 }
+run("scripts/build_cli.mjs");
 run(tsc, "-p", "tsconfig.build.json");
 // The same types serve require: a package.json of its own makes them, and the JavaScript beside them, CommonJS.
 cpSync(`${root}/dist/esm`, `${root}/dist/cjs`, {

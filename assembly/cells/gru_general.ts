@@ -11,6 +11,7 @@
 import { F, G } from "../base/functions";
 import { addProduct, loadLanes, storeLanes, VECTOR } from "../base/lanes";
 import { functionBackward, functionMap } from "../blas/functions";
+import { addProducts, multiply } from "../blas/products";
 
 /**
  * r' = f(r); z' = f(z); reset before: q = r'·hPrev.
@@ -34,30 +35,9 @@ function resetForward<T>(
   const block = na * sizeof<T>();
   for (let row: usize = 0; row < m; row++) {
     functionMap<T>(2 * na, functions, F, rows + block, rows + 5 * block);
-    if (before !== 0) multiply<T>(block, rows + 5 * block, hPrev, rows + 3 * block);
+    if (before !== 0) multiply<T>(na, rows + 5 * block, hPrev, rows + 3 * block);
     hPrev += block;
     rows += 7 * block;
-  }
-}
-
-// Below, `block` is na in bytes, and a pointer is that of a row or a row's block.
-
-/** y = a·b. */
-function multiply<T>(block: usize, a: usize, b: usize, y: usize): void {
-  for (let at: usize = 0; at < block; at += VECTOR) {
-    const live = (block - at) / sizeof<T>();
-    const product = v128.mul<T>(loadLanes<T>(a + at, live), loadLanes<T>(b + at, live));
-    storeLanes<T>(y + at, product, live);
-  }
-}
-
-/** y += a·b. */
-function addProducts<T>(block: usize, a: usize, b: usize, y: usize): void {
-  for (let at: usize = 0; at < block; at += VECTOR) {
-    const live = (block - at) / sizeof<T>();
-    const factor = loadLanes<T>(a + at, live);
-    const sum = loadLanes<T>(y + at, live);
-    storeLanes<T>(y + at, addProduct<T>(sum, factor, loadLanes<T>(b + at, live)), live);
   }
 }
 
@@ -108,7 +88,7 @@ function outputForward<T>(
 ): void {
   const block = na * sizeof<T>();
   for (let row: usize = 0; row < m; row++) {
-    if (before === 0) addProducts<T>(block, rows + 5 * block, rows + 3 * block, rows);
+    if (before === 0) addProducts<T>(na, rows + 5 * block, rows + 3 * block, rows);
     functionMap<T>(na, functions, G, rows, rows + 4 * block);
     blend<T>(block, hPrev, rows + 4 * block, h);
     hPrev += block;
@@ -117,7 +97,7 @@ function outputForward<T>(
   }
 }
 
-/** h = (1 − z')·n' + z'·hPrev; `active` is n' r' z'. */
+/** h = (1 − z')·n' + z'·hPrev; `active` is n' r' z', `block` na in bytes. */
 function blend<T>(block: usize, hPrev: usize, active: usize, h: usize): void {
   const one = v128.splat<T>(<T>1);
   for (let at: usize = 0; at < block; at += VECTOR) {
@@ -186,8 +166,8 @@ export function gru_output_backward(
     functionBackward(na, functions, G, rows, active, dz);
     functionBackward(na, functions, F, rows + 2 * block, active + 2 * block, dz + 2 * block);
     if (before === 0) {
-      multiply<f64>(block, dz, active + block, dz + 3 * block);
-      multiply<f64>(block, dz, rows + 3 * block, dz + block);
+      multiply<f64>(na, dz, active + block, dz + 3 * block);
+      multiply<f64>(na, dz, rows + 3 * block, dz + block);
       functionBackward(na, functions, F, rows + block, active + block, dz + block);
     } else {
       memory.fill(dz + block, 0, block);
@@ -248,9 +228,9 @@ export function gru_reset_backward(
 ): void {
   const block = na * sizeof<f64>();
   for (let row: usize = 0; row < m; row++) {
-    multiply<f64>(block, dq, hPrev, dz + block);
+    multiply<f64>(na, dq, hPrev, dz + block);
     functionBackward(na, functions, F, rows + block, rows + 5 * block, dz + block);
-    addProducts<f64>(block, dq, rows + 5 * block, dh);
+    addProducts<f64>(na, dq, rows + 5 * block, dh);
     hPrev += block;
     rows += 7 * block;
     dq += block;

@@ -8,6 +8,7 @@
 import { F, G, H } from "../base/functions";
 import { addProduct, loadLanes, storeLanes, VECTOR } from "../base/lanes";
 import { functionBackward, functionMap } from "../blas/functions";
+import { addProducts, multiply } from "../blas/products";
 
 /**
  * i' = f(i + pᵢ·cPrev); f' = f(f + p_f·cPrev), or 1 − i' if the gates are coupled; g' = g(g); c = f'·cPrev + i'·g';
@@ -42,17 +43,17 @@ function generalForward<T>(
   for (let r: usize = 0; r < m; r++) {
     const active = rows + 4 * block;
     if (peepholes !== 0) {
-      addProducts<T>(block, peepholes, cPrev, rows);
-      if (coupled === 0) addProducts<T>(block, peepholes + block, cPrev, rows + block);
+      addProducts<T>(na, peepholes, cPrev, rows);
+      if (coupled === 0) addProducts<T>(na, peepholes + block, cPrev, rows + block);
     }
     functionMap<T>(gated, functions, F, rows, active);
     if (coupled !== 0) complement<T>(block, active, active + block);
     functionMap<T>(na, functions, G, rows + 2 * block, active + 2 * block);
     remember<T>(block, cPrev, active, c);
-    if (peepholes !== 0) addProducts<T>(block, peepholes + 2 * block, c, rows + 3 * block);
+    if (peepholes !== 0) addProducts<T>(na, peepholes + 2 * block, c, rows + 3 * block);
     functionMap<T>(na, functions, F, rows + 3 * block, active + 3 * block);
     functionMap<T>(na, functions, H, c, h);
-    multiply<T>(block, active + 3 * block, h);
+    multiply<T>(na, active + 3 * block, h, h);
     cPrev += block;
     rows += 8 * block;
     c += block;
@@ -61,19 +62,6 @@ function generalForward<T>(
 }
 
 // Below, `block` is na in bytes, and a pointer is that of a row's block.
-
-/** z += p·c. */
-function addProducts<T>(block: usize, p: usize, c: usize, z: usize): void {
-  for (let at: usize = 0; at < block; at += VECTOR) {
-    const live = (block - at) / sizeof<T>();
-    const product = addProduct<T>(
-      loadLanes<T>(z + at, live),
-      loadLanes<T>(p + at, live),
-      loadLanes<T>(c + at, live),
-    );
-    storeLanes<T>(z + at, product, live);
-  }
-}
 
 /** f = 1 − i. */
 function complement<T>(block: usize, i: usize, f: usize): void {
@@ -93,15 +81,6 @@ function remember<T>(block: usize, cPrev: usize, active: usize, c: usize): void 
     const g = loadLanes<T>(active + 2 * block + at, live);
     const kept = v128.mul<T>(f, loadLanes<T>(cPrev + at, live));
     storeLanes<T>(c + at, addProduct<T>(kept, i, g), live);
-  }
-}
-
-/** h = o·h. */
-function multiply<T>(block: usize, o: usize, h: usize): void {
-  for (let at: usize = 0; at < block; at += VECTOR) {
-    const live = (block - at) / sizeof<T>();
-    const product = v128.mul<T>(loadLanes<T>(o + at, live), loadLanes<T>(h + at, live));
-    storeLanes<T>(h + at, product, live);
   }
 }
 
@@ -172,17 +151,17 @@ export function lstm_general_backward(
     const dO = dz + 3 * block;
     // h(c) waits in the place of dzₒ, and what reaches c through it in that of dz_g.
     functionMap<f64>(na, functions, H, c, dO);
-    outputBackward(block, dy, dh, active + 3 * block, dg);
+    timesDelta(block, dy, dh, active + 3 * block, dg);
     functionBackward(na, functions, H, c, dO, dg);
-    memoryBackward(block, dy, dh, dO);
+    timesDelta(block, dy, dh, dO, dO);
     functionBackward(na, functions, F, rows + 3 * block, active + 3 * block, dO);
-    if (peepholes !== 0) addProducts<f64>(block, peepholes + 2 * block, dO, dg);
+    if (peepholes !== 0) addProducts<f64>(na, peepholes + 2 * block, dO, dg);
     gatesBackward(block, coupled, active, cPrev, dc, dz);
     functionBackward(na, functions, G, rows + 2 * block, active + 2 * block, dg);
     functionBackward(gated, functions, F, rows, active, dz);
     if (peepholes !== 0) {
-      addProducts<f64>(block, peepholes, dz, dc);
-      if (coupled === 0) addProducts<f64>(block, peepholes + block, dz + block, dc);
+      addProducts<f64>(na, peepholes, dz, dc);
+      if (coupled === 0) addProducts<f64>(na, peepholes + block, dz + block, dc);
     }
     rows += 8 * block;
     cPrev += block;
@@ -194,18 +173,13 @@ export function lstm_general_backward(
   }
 }
 
-/** d = δ·o. */
-function outputBackward(block: usize, dy: usize, dh: usize, o: usize, d: usize): void {
+/** y = δ·x. */
+function timesDelta(block: usize, dy: usize, dh: usize, x: usize, y: usize): void {
   for (let at: usize = 0; at < block; at += VECTOR) {
     const live = (block - at) / sizeof<f64>();
     const delta = f64x2.add(loadLanes<f64>(dy + at, live), loadLanes<f64>(dh + at, live));
-    storeLanes<f64>(d + at, f64x2.mul(delta, loadLanes<f64>(o + at, live)), live);
+    storeLanes<f64>(y + at, f64x2.mul(delta, loadLanes<f64>(x + at, live)), live);
   }
-}
-
-/** h = δ·h. */
-function memoryBackward(block: usize, dy: usize, dh: usize, h: usize): void {
-  outputBackward(block, dy, dh, h, h);
 }
 
 /** With γ = dc + dz_g: dzᵢ, dz_f and dz_g before their slopes, and dc = γ·f'. */

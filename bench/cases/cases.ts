@@ -10,20 +10,29 @@ export interface Sizes {
   readonly T: number;
 }
 
-/** A map is taken of `nx` values; a step is one time step of a stream; train is forward and backward. */
+/**
+ * A map is taken of `nx` values; a step is one time step of a stream; train is forward and backward. The last three are
+ * done by whole language models (language.ts).
+ */
 export type Work =
   | "lstm-forward"
   | "rnn-forward"
   | "lstm-step"
   | "lstm-train"
   | "tanh-map"
-  | "sigmoid-map";
+  | "sigmoid-map"
+  | LanguageWork;
+
+export type LanguageWork = "score-lines" | "stream-tokens" | "open-model";
 
 export interface Case extends Sizes {
   readonly name: string;
   readonly work: Work;
-  /** `usual`: uniform numbers; `decaying`: an input that dies out, so that the state goes subnormal in the named width. */
-  readonly data: "usual" | `decaying-${Width}`;
+  /**
+   * `usual`: uniform numbers; `decaying`: an input that dies out, so that the state goes subnormal in the named width;
+   * `shakespeare`: a model that was trained, and its text.
+   */
+  readonly data: "usual" | `decaying-${Width}` | "shakespeare";
 }
 
 export const sizes: Readonly<Record<string, Sizes>> = {
@@ -36,7 +45,8 @@ export const sizes: Readonly<Record<string, Sizes>> = {
 };
 
 /** Calls before a result is compared: a stream is checked after some steps, so that a state that stays behind shows. */
-export const callsBeforeCheck = (work: Work): number => (work === "lstm-step" ? 8 : 1);
+export const callsBeforeCheck = (work: Work): number =>
+  work === "lstm-step" || work === "stream-tokens" ? 8 : 1;
 
 export const gates = (work: Work): number => (work.startsWith("rnn") ? 1 : 4);
 
@@ -82,7 +92,7 @@ export const subnormalCases = (width: Width): Case[] =>
   }));
 
 /** The same case, small enough that a whole run costs seconds: for `--check`. */
-export const shrunk = (one: Case): Case => ({
+export const shrunk = <C extends Case>(one: C): C => ({
   ...one,
   T: Math.min(one.T, 10),
   m: Math.min(one.m, 5),

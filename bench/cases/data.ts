@@ -13,7 +13,7 @@ export interface Operands {
 }
 
 /** Mulberry32: uniform in [−1, 1). */
-function uniform(seed: number): () => number {
+export function uniform(seed: number): () => number {
   let state = seed;
   return () => {
     state = (state + 0x6d2b79f5) | 0;
@@ -42,7 +42,7 @@ export function makeOperands(one: Case): Operands {
     ...{ bias_ih: fill(size.bias_ih, scale), bias_hh: fill(size.bias_hh, scale) },
     ...{ x: fill(size.x, one.work.endsWith("map") ? 6 : 1), dy: fill(size.dy, 1) },
   };
-  if (one.data !== "usual") decay(one, operands);
+  if (one.data.startsWith("decaying")) decay(one, operands);
   return operands;
 }
 

@@ -5,10 +5,16 @@ import type { Operands } from "./data.js";
 /** A cell that brain.js calls LSTM has no memory of its own: its forget gate weighs the hidden state. */
 export type Memory = "own" | "hidden";
 
-const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));
-const at = (data: Float64Array, i: number): number => data[i] as number;
+export const sigmoid = (z: number): number => 1 / (1 + Math.exp(-z));
+export const at = (data: Float64Array, i: number): number => data[i] as number;
 
-function dot(length: number, a: Float64Array, i: number, b: Float64Array, j: number): number {
+export function dot(
+  length: number,
+  a: Float64Array,
+  i: number,
+  b: Float64Array,
+  j: number,
+): number {
   let sum = 0;
   for (let k = 0; k < length; k++) sum += at(a, i + k) * at(b, j + k);
   return sum;

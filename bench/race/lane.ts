@@ -2,7 +2,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import type { Contender } from "../contenders.js";
+import type { Contender } from "../contender.js";
 import type { Job, Reply, Request } from "./protocol.js";
 
 /** Settings under which everybody runs. Memory that was given back is kept: a fresh page costs microseconds. */

@@ -1,10 +1,9 @@
 // What the conductor and a contender's process say to each other: one line of JSON each way, numbers in files.
 import type { Sizes, Work } from "../cases/cases.js";
-import type { Operands } from "../cases/data.js";
 
 export interface Job extends Sizes {
   work: Work;
-  /** File of the operands (cases/data.ts), f64. */
+  /** File of the operands (cases/data.ts), f64; for a language model the folder of its files (cases/language.ts). */
   operands: string;
   /** File that takes the result, f64. */
   result: string;
@@ -26,9 +25,10 @@ export type Reply =
 export interface Prepared {
   call(): number | Promise<number>;
   /** The result of the last call, in the layout of the oracle. */
-  result(): ArrayLike<number>;
+  result(): ArrayLike<number> | Promise<ArrayLike<number>>;
   release?(): void;
   note?: string;
 }
 
-export type Prepare = (job: Job, operands: Operands) => Prepared | Promise<Prepared>;
+/** Makes a job of its operands: of numbers, or of a language model's files. */
+export type Prepare<O> = (job: Job, operands: O) => Prepared | Promise<Prepared>;

@@ -1,12 +1,11 @@
 // Interleaves contenders A B C, C B A, A B C, …: whatever the machine does meanwhile, it does to all of them.
 import { join } from "node:path";
 import { type Case, callsBeforeCheck } from "../cases/cases.js";
-import { readResult, relativeError, tolerance } from "../cases/check.js";
-import { makeOperands, writeOperands } from "../cases/data.js";
-import { expected } from "../cases/oracle.js";
-import type { Contender } from "../contenders.js";
+import { readResult } from "../cases/check.js";
+import type { Contender } from "../contender.js";
 import type { Lane } from "./lane.js";
 import type { Job } from "./protocol.js";
+import { type Question, question } from "./question.js";
 import { type Figures, summarize } from "./statistics.js";
 
 export interface Settings {
@@ -23,6 +22,8 @@ export interface Settings {
 export interface Outcome {
   contender: Contender["id"];
   case: Case;
+  /** Tokens whose probability a call gives, where that is the work. */
+  tokens?: number;
   /** Of the output against the oracle; undefined where there is none, for the ceiling. */
   error?: number;
   figures?: Figures;
@@ -46,29 +47,26 @@ interface Runner extends Entry {
 const message = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
-async function prepare(entry: Entry, folder: string, settings: Settings): Promise<Runner> {
+async function prepare(
+  entry: Entry,
+  { operands, tokens, check }: Question,
+  folder: string,
+  settings: Settings,
+): Promise<Runner> {
   const { lane } = entry;
   const one = entry.case;
   const { contender } = lane;
   const outcome: Outcome = { contender: contender.id, case: one };
+  if (tokens !== undefined) outcome.tokens = tokens;
   const runner: Runner = { ...entry, id: -1, every: 1, samples: [], outcome };
-  const operands = makeOperands(one);
   const { work, nx, na, m, T } = one;
-  const files = { operands: join(folder, "operands.f64"), result: join(folder, "result.f64") };
-  const job: Job = { work, nx, na, m, T, ...files, calls: callsBeforeCheck(work) };
-  writeOperands(files.operands, operands);
+  const result = join(folder, "result.f64");
+  const job: Job = { work, nx, na, m, T, operands, result, calls: callsBeforeCheck(work) };
   try {
     const { id, first } = await lane.prepare(job, settings.warm);
     if (first.note !== undefined) outcome.note = first.note;
     if (contender.memory !== undefined) {
-      outcome.error = relativeError(
-        readResult(files.result),
-        expected(one, operands, contender.memory),
-      );
-      const bound = tolerance(contender.width, work);
-      if (!(outcome.error <= bound)) {
-        throw new Error(`wrong output: error ${outcome.error.toExponential(1)}, bound ${bound}`);
-      }
+      outcome.error = check(readResult(result), contender.width, contender.memory);
     }
     runner.id = id;
     const turn = Math.max(settings.sample, first.nanoseconds / 1e6);
@@ -86,7 +84,14 @@ export async function race(
   settings: Settings,
 ): Promise<Outcome[]> {
   const runners: Runner[] = [];
-  for (const entry of entries) runners.push(await prepare(entry, folder, settings));
+  const questions = new Map<string, Question>();
+  for (const entry of entries) {
+    const key = JSON.stringify(entry.case);
+    const path = join(folder, String(questions.size));
+    const asked = questions.get(key) ?? question(entry.case, path);
+    questions.set(key, asked);
+    runners.push(await prepare(entry, asked, folder, settings));
+  }
   const started = runners.filter(({ outcome }) => outcome.failure === undefined);
   for (let round = 0; round < settings.rounds; round++) {
     const order = round % 2 === 0 ? started : [...started].reverse();

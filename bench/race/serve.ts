@@ -2,8 +2,11 @@
 // libraries greet on stdout.
 import { writeFileSync, writeSync } from "node:fs";
 import { createInterface } from "node:readline";
-import { readOperands } from "../cases/data.js";
-import type { Prepare, Prepared, Reply, Request } from "./protocol.js";
+import { type Operands, readOperands } from "../cases/data.js";
+import { type LanguageFiles, readLanguageFiles } from "../cases/language.js";
+import type { Job, Prepare, Prepared, Reply, Request } from "./protocol.js";
+
+type Make = (job: Job) => Prepared | Promise<Prepared>;
 
 interface Running {
   prepared: Prepared;
@@ -24,12 +27,12 @@ async function run({ prepared }: Running, calls: number) {
   return { ok: true, nanoseconds, calls, sink } as const;
 }
 
-async function prepare(make: Prepare, { id, job, warm }: Request & { do: "prepare" }) {
-  const prepared = await make(job, readOperands(job.operands, job.work, job));
+async function prepare(make: Make, { id, job, warm }: Request & { do: "prepare" }) {
+  const prepared = await make(job);
   const lane = { prepared, pace: 0 };
   running.set(id, lane);
   const first = await run(lane, job.calls);
-  writeFileSync(job.result, new Uint8Array(Float64Array.from(prepared.result()).buffer));
+  writeFileSync(job.result, new Uint8Array(Float64Array.from(await prepared.result()).buffer));
   lane.pace = first.nanoseconds;
   for (let spent = lane.pace; spent < warm * 1e6; spent += lane.pace) {
     lane.pace = (await run(lane, 1)).nanoseconds;
@@ -48,7 +51,7 @@ async function sample({ id, milliseconds }: Request & { do: "sample" }) {
   return done;
 }
 
-async function answer(make: Prepare, request: Request): Promise<Reply> {
+async function answer(make: Make, request: Request): Promise<Reply> {
   if (request.do === "prepare") return prepare(make, request);
   if (request.do === "sample") return sample(request);
   running.get(request.id)?.prepared.release?.();
@@ -56,7 +59,14 @@ async function answer(make: Prepare, request: Request): Promise<Reply> {
   return { ok: true, nanoseconds: 0, calls: 0, sink: 0 };
 }
 
-export async function serve(make: Prepare): Promise<void> {
+export const serve = (make: Prepare<Operands>): Promise<void> =>
+  serveJobs((job) => make(job, readOperands(job.operands, job.work, job)));
+
+export const serveLanguage = (make: Prepare<LanguageFiles>): Promise<void> =>
+  serveJobs((job) => make(job, readLanguageFiles(job.operands)));
+
+/** For who needs no operands, and as the others' loop. */
+export async function serveJobs(make: Make): Promise<void> {
   for await (const line of createInterface({ input: process.stdin })) {
     const reply = await answer(make, JSON.parse(line)).catch(
       (error: unknown): Reply => ({ ok: false, error: String(error) }),

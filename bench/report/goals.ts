@@ -7,22 +7,9 @@ import {
   mapCases,
   type Work,
 } from "../cases/cases.js";
+import type { Goal, Measured } from "./goal.js";
+import { languageGoals } from "./language_goals.js";
 import { ceilingShare, find, median, type Results, ratio, worstDoubling } from "./results.js";
-
-export interface Measured {
-  label: string;
-  must: number;
-  aim: number;
-  value: number | undefined;
-}
-
-export interface Goal {
-  title: string;
-  /** Whether a larger number is better. */
-  more: boolean;
-  unit: string;
-  rows: Measured[];
-}
 
 /** `bounds`: case → [must reach, aim]. */
 type Bounds = Record<string, [number, number]>;
@@ -131,18 +118,6 @@ export function goals(results: Results): Goal[] {
     ...[perValue(results, "64", 2.5, 1.5), perValue(results, "32", 1, 0.6)],
     ...[growth(results, "f64"), growth(results, "f32")],
     ...[subnormal(results, "f64"), subnormal(results, "f32"), coldStart(results)],
+    ...languageGoals(results),
   ];
-}
-
-const passes = (more: boolean, value: number, bound: number): boolean =>
-  more ? value >= bound : value <= bound;
-
-export function verdict({ more, rows }: Goal): string {
-  const known = rows.filter(({ value }) => value !== undefined);
-  if (known.length === 0) return "not measured";
-  const failed = known.filter(({ value, must }) => !passes(more, value as number, must));
-  const unknown = known.length < rows.length ? ", some not measured" : "";
-  if (failed.length > 0) return `not met: ${failed.map(({ label }) => label).join(", ")}${unknown}`;
-  const aimed = known.every(({ value, aim }) => passes(more, value as number, aim));
-  return `${aimed ? "met, and the aim" : "met"}${unknown}`;
 }

@@ -1,5 +1,5 @@
 import { type Case, operations } from "../cases/cases.js";
-import type { Contender } from "../contenders.js";
+import type { Contender } from "../contender.js";
 import { CEILING_OPERATIONS } from "../ours/ceiling_module.js";
 import type { ColdStart } from "../ours/cold_start.js";
 import type { Outcome } from "../race/race.js";
@@ -8,8 +8,10 @@ import type { Machine } from "./machine.js";
 /** What a run leaves behind: latest.json. */
 export interface Results {
   machine: Machine;
-  contenders: Pick<Contender, "id" | "title" | "width" | "kind" | "version">[];
+  contenders: Pick<Contender, "id" | "title" | "width" | "kind" | "works" | "version">[];
   outcomes: Outcome[];
+  /** Whose model and lines were scored. */
+  text: "shakespeare" | "seeded";
   coldStart?: ColdStart;
 }
 
@@ -48,6 +50,13 @@ export function ceilingShare(results: Results, one: Case, contender: string): nu
   return reached === undefined || possible === undefined ? undefined : reached / possible;
 }
 
+/** Nanoseconds of a token, where a call gives probabilities of tokens, and else of a call. */
+export function pace(results: Results, work: string, name: string, contender: string) {
+  const outcome = find(results, work, name, contender);
+  const time = outcome?.figures?.median;
+  return time === undefined ? undefined : time / (outcome?.tokens ?? 1);
+}
+
 /** How many times the first contender's time the second takes. */
 export function ratio(
   results: Results,
@@ -55,7 +64,7 @@ export function ratio(
   name: string,
   [ours, other]: [string, string],
 ): number | undefined {
-  const [a, b] = [median(results, work, name, ours), median(results, work, name, other)];
+  const [a, b] = [pace(results, work, name, ours), pace(results, work, name, other)];
   return a === undefined || b === undefined ? undefined : b / a;
 }
 

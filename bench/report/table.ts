@@ -1,25 +1,10 @@
-// The report as Markdown, columns aligned so that it reads on a terminal too.
+// The report as Markdown.
 import { type Case, mapCases, type Work } from "../cases/cases.js";
-import { type Goal, goals, verdict } from "./goals.js";
+import { aligned, digits, micro, times } from "./columns.js";
+import { type Goal, verdict } from "./goal.js";
+import { goals } from "./goals.js";
+import { languageTable } from "./language.js";
 import { ceilingShare, find, gigaflops, type Results, ratio } from "./results.js";
-
-const digits = (value: number): string =>
-  value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2);
-
-export const times = (value: number | undefined): string =>
-  value === undefined ? "–" : `${digits(value)}×`;
-
-/** µs, as one unit for the whole table: what is to be compared stands in the same unit. */
-const micro = (nanoseconds: number): string => `${digits(nanoseconds / 1000)} µs`;
-
-export function aligned(rows: readonly (readonly string[])[]): string {
-  const [head, ...body] = rows as [readonly string[], ...(readonly string[])[]];
-  const width = head.map((_, i) => Math.max(3, ...rows.map((row) => row[i]?.length ?? 0)));
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell, i) => cell.padEnd(width[i] as number)).join(" | ")} |`;
-  const rule = `|${width.map((w) => "-".repeat(w + 2)).join("|")}|`;
-  return [line(head), rule, ...body.map(line)].join("\n");
-}
 
 const works: [Work, string][] = [
   ["lstm-forward", "LSTM forward"],
@@ -49,11 +34,13 @@ function cell(results: Results, one: Case, contender: string, ours: boolean): st
   ].join(" · ");
 }
 
+const size = /^S\d$/;
+
 /** Cases in the order in which they ran, each once; sizes that only vary one case are not among them. */
 function casesOf({ outcomes }: Results, work: Work): Case[] {
   const named = new Map<string, Case>();
   for (const { case: one } of outcomes) {
-    if (one.work === work && /^S\d$/.test(one.name)) named.set(one.name, one);
+    if (one.work === work && size.test(one.name)) named.set(one.name, one);
   }
   return [...named.values()];
 }
@@ -71,14 +58,19 @@ function table(results: Results, columns: readonly Column[]): string {
   return aligned([head, ...rows]);
 }
 
-/** Ours and the rivals; then, where they ran, our other ways to the same results. */
+/** Ours and the rivals; then, where they ran, our other ways to the same results; then the language models. */
 function tables(results: Results): string[] {
-  const competing = results.contenders.filter(
-    ({ id, kind }) => (kind === "ours" || kind === "rival") && !id.startsWith("maps"),
+  const layers = results.contenders.filter(({ works: own }) =>
+    works.some(([work]) => own.includes(work)),
   );
-  const variants = results.contenders.filter(({ kind }) => kind === "variant");
+  const competing = layers.filter(({ kind }) => kind === "ours" || kind === "rival");
+  const variants = layers.filter(({ kind }) => kind === "variant");
   const other = ["Our other ways to the same results:", table(results, variants)];
-  return [table(results, competing), ...(variants.length === 0 ? [] : other)];
+  const ran = results.outcomes.some(({ case: { name } }) => size.test(name));
+  return [
+    ...(ran ? [table(results, competing), ...(variants.length === 0 ? [] : other)] : []),
+    ...languageTable(results),
+  ];
 }
 
 function goalRow(goal: Goal): string[] {
@@ -110,12 +102,15 @@ export function goalsTable(results: Results): string {
 function ceilings(results: Results): string[] {
   return results.contenders
     .filter(({ kind }) => kind === "ceiling")
-    .map(({ id, title }) => {
+    .flatMap(({ id, title }) => {
       const found = results.outcomes.filter(({ contender }) => contender === id);
+      if (found.length === 0) return [];
       const speeds = found.map((one) => gigaflops(one) ?? Number.NaN).sort((a, b) => a - b);
       const middle = speeds[speeds.length >> 1] ?? Number.NaN;
       const range = `${digits(speeds[0] ?? Number.NaN)} … ${digits(speeds.at(-1) ?? Number.NaN)}`;
-      return `${title} ${digits(middle)} GFLOP/s (${range} over the races; ${found[0]?.note ?? "–"})`;
+      return [
+        `${title} ${digits(middle)} GFLOP/s (${range} over the races; ${found[0]?.note ?? "–"})`,
+      ];
     });
 }
 
@@ -151,7 +146,7 @@ export function report(results: Results): string {
     `${machine.cpu}, ${machine.cores} cores, ${machine.system} · Node ${machine.node} (V8 ${machine.v8}) · commit ${machine.commit} · ${machine.date} · ${machine.mode} run`,
     `One thread for all. ${settings.join(" ")}`,
     `Median of up to ${rounds} interleaved samples of ${sample} ms; ± half the distance between the quartiles. Every output was compared with a plain float64 loop before it was timed: largest relative error ${errors("f64")} in f64, ${errors("f32")} in f32.`,
-    ...(versions.length === 0 ? [] : [versions.join(" · ")]),
+    ...(versions.length === 0 ? [] : [[...new Set(versions)].join(" · ")]),
     "Ours: time · GFLOP/s · share of the ceiling of the same width in the same race. Others: time · times our f64 · times our f32.",
     ...tables(results),
     [...ceilings(results), ...maps(results)].map((line) => `- ${line}`).join("\n"),

@@ -1,44 +1,22 @@
-// onnxruntime, -web (wasm) or -node (native), one thread. Its LSTM operator knows f32 only.
+// onnxruntime on one LSTM or RNN node. Its LSTM operator knows f32 only.
 import type { Prepared } from "../race/protocol.js";
 import { serve } from "../race/serve.js";
-import { requireRival } from "./modules.js";
 import { onnxModel } from "./onnx_model.js";
+import { type OrtTensor, onnxruntime, type Runtime } from "./onnxruntime_session.js";
 
-interface OrtTensor {
-  readonly data: Float32Array;
-}
-type Tensors = Record<string, OrtTensor>;
-
-interface Session {
-  run(feeds: Tensors): Promise<Tensors>;
-  release(): Promise<void>;
-}
-
-interface Ort {
-  env: { logLevel: string; wasm: { numThreads: number } };
-  Tensor: new (type: "float32", data: Float32Array, dims: number[]) => OrtTensor;
-  InferenceSession: { create(model: Uint8Array, options: object): Promise<Session> };
-}
-
-const name = process.argv[2] as "onnxruntime-web" | "onnxruntime-node";
-const ort: Ort = requireRival(name);
-if (name === "onnxruntime-web") ort.env.wasm.numThreads = 1;
-const options = {
-  executionProviders: [name === "onnxruntime-web" ? "wasm" : "cpu"],
-  ...{ intraOpNumThreads: 1, interOpNumThreads: 1, executionMode: "sequential" },
-};
+const { Tensor, open } = onnxruntime(process.argv[2] as Runtime);
 
 await serve(async (job, o): Promise<Prepared> => {
   const { work, nx, na, m, T } = job;
-  const session = await ort.InferenceSession.create(onnxModel(work, job, o), options);
+  const session = await open(onnxModel(work, job, o));
   const x = Float32Array.from(o.x);
   const last = ({ data }: OrtTensor): number => data[data.length - 1] as number;
   const release = (): void => void session.release();
   if (work === "lstm-step") {
     const step = (t: number): OrtTensor =>
-      new ort.Tensor("float32", x.subarray(t * m * nx, (t + 1) * m * nx), [1, m, nx]);
+      new Tensor("float32", x.subarray(t * m * nx, (t + 1) * m * nx), [1, m, nx]);
     const steps = Array.from({ length: T }, (_, t) => step(t));
-    const zeros = (): OrtTensor => new ort.Tensor("float32", new Float32Array(m * na), [1, m, na]);
+    const zeros = (): OrtTensor => new Tensor("float32", new Float32Array(m * na), [1, m, na]);
     let [h, c, t] = [zeros(), zeros(), 0];
     const call = async (): Promise<number> => {
       const next = await session.run({ X: steps[t++ % T] as OrtTensor, h0: h, c0: c });
@@ -48,7 +26,7 @@ await serve(async (job, o): Promise<Prepared> => {
     };
     return { call, result: () => h.data, release };
   }
-  const feeds = { X: new ort.Tensor("float32", x, [T, m, nx]) };
+  const feeds = { X: new Tensor("float32", x, [T, m, nx]) };
   let y = feeds.X;
   const call = async (): Promise<number> => {
     y = (await session.run(feeds)).Y as OrtTensor;

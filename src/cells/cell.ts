@@ -34,7 +34,7 @@ export interface Cell {
   readonly hasMemory: boolean;
   /** Whether the gates see the memory through weights of their own. */
   readonly peepholes: boolean;
-  /** The functions of the gates, for a cell that does not have the usual ones: the record of assembly/base/function.ts. */
+  /** The functions of the gates, for a cell that does not have the usual ones: the record of assembly/base/functions.ts. */
   readonly functions?: readonly number[];
   /** Whether h is a projection of the units' output. */
   readonly projected: boolean;

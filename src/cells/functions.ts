@@ -1,4 +1,4 @@
-/** The functions of a gate as ONNX lists them, numbered as in assembly/base/function.ts, with ONNX's default α and β. */
+/** The functions of a gate as ONNX lists them, numbered as in assembly/base/functions.ts, with ONNX's default α and β. */
 export const FUNCTIONS = {
   sigmoid: { kind: 0, alpha: 0, beta: 0 },
   tanh: { kind: 1, alpha: 0, beta: 0 },
@@ -30,7 +30,7 @@ export type Activation =
   | { readonly name: FunctionName; readonly alpha?: number; readonly beta?: number };
 
 /**
- * The record that the general kernels read (assembly/base/function.ts): the bound of what goes into every function, then
+ * The record that the general kernels read (assembly/base/functions.ts): the bound of what goes into f and g, then
  * each function's number, α and β.
  */
 export function functionRecord(clip: number, activations: readonly Activation[]): number[] {

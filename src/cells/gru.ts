@@ -3,38 +3,6 @@ import type { Cell, CellWeights, ForwardStep } from "./cell.js";
 // A row begins with the blocks n, r, z, q: the input product fills n, r, z, the recurrent one r, z, q. PyTorch's order is
 // r, z, n.
 
-const layout = {
-  name: "gru",
-  input: [2, 0, 1],
-  recurrent: [0, 1, 2],
-  gradient: 4,
-  q: 3,
-  hasMemory: false,
-  peepholes: false,
-  projected: false,
-} as const;
-
-/** The reset gate acts on q = W_hn·h + b_hn, which has a bias of its own. */
-const after = {
-  ...layout,
-  bias: [{ ih: 2 }, { ih: 0, hh: 0 }, { ih: 1, hh: 1 }, { hh: 2 }],
-  products: [{ blocks: 3, gradient: 1, source: "h" }],
-} as const;
-
-/** The reset gate acts on h: q = r·h. */
-const before = {
-  ...layout,
-  bias: [
-    { ih: 2, hh: 2 },
-    { ih: 0, hh: 0 },
-    { ih: 1, hh: 1 },
-  ],
-  products: [
-    { blocks: 2, gradient: 1, source: "h" },
-    { blocks: 1, gradient: 0, source: "q" },
-  ],
-} as const;
-
 /** Adds the recurrent products of W_h's first `blocks` blocks to a row, from block r on. */
 function addProducts(
   { width, na, nh, products }: CellWeights,
@@ -50,8 +18,18 @@ function addProducts(
 
 /** The gated recurrent unit as PyTorch and Keras have it (Cho et al. 2014; reset after the product, as in cuDNN). */
 export const gruCell: Cell = {
-  ...after,
+  name: "gru",
+  input: [2, 0, 1],
+  recurrent: [0, 1, 2],
+  // The reset gate acts on q = W_hn·h + b_hn, which has a bias of its own.
+  bias: [{ ih: 2 }, { ih: 0, hh: 0 }, { ih: 1, hh: 1 }, { hh: 2 }],
+  products: [{ blocks: 3, gradient: 1, source: "h" }],
   row: 4,
+  gradient: 4,
+  q: 3,
+  hasMemory: false,
+  peepholes: false,
+  projected: false,
 
   forward(weights, m, at) {
     addProducts(weights, m, 3, 4, at);
@@ -67,7 +45,7 @@ export const gruCell: Cell = {
 
 /** A GRU with any functions. A row is n, r, z, q, then the three gates. */
 export const generalGru = (functions: readonly number[]): Cell => ({
-  ...after,
+  ...gruCell,
   row: 7,
   functions,
 
@@ -88,7 +66,17 @@ export const generalGru = (functions: readonly number[]): Cell => ({
 
 /** A GRU whose reset gate acts before the recurrent product (ONNX: linear_before_reset = 0), with any functions. */
 export const resetBeforeGru = (functions: readonly number[]): Cell => ({
-  ...before,
+  ...gruCell,
+  // The reset gate acts on h: q = r·h.
+  bias: [
+    { ih: 2, hh: 2 },
+    { ih: 0, hh: 0 },
+    { ih: 1, hh: 1 },
+  ],
+  products: [
+    { blocks: 2, gradient: 1, source: "h" },
+    { blocks: 1, gradient: 0, source: "q" },
+  ],
   row: 7,
   functions,
 

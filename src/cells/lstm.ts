@@ -1,21 +1,22 @@
 import type { Cell } from "./cell.js";
 
-const layout = {
+/** The long short-term memory without peepholes; a row is i, f, g, o. */
+export const lstmCell: Cell = {
   name: "lstm",
   input: [0, 1, 2, 3],
   recurrent: [0, 1, 2, 3],
-  bias: [0, 1, 2, 3].map((block) => ({ ih: block, hh: block })),
+  bias: [
+    { ih: 0, hh: 0 },
+    { ih: 1, hh: 1 },
+    { ih: 2, hh: 2 },
+    { ih: 3, hh: 3 },
+  ],
   products: [{ blocks: 4, gradient: 0, source: "h" }],
+  row: 4,
   gradient: 4,
   hasMemory: true,
-  projected: false,
-} as const;
-
-/** The long short-term memory without peepholes; a row is i, f, g, o. */
-export const lstmCell: Cell = {
-  ...layout,
-  row: 4,
   peepholes: false,
+  projected: false,
 
   forward({ width: { kernels }, na, nh, products }, m, { hPrev, cPrev, z, c, h }) {
     const n = 4 * na;
@@ -42,7 +43,7 @@ export const generalLstm = (
   functions: readonly number[],
   { coupled, peepholes }: LstmOptions,
 ): Cell => ({
-  ...layout,
+  ...lstmCell,
   row: 8,
   peepholes,
   functions,

@@ -1,21 +1,17 @@
 import type { Cell } from "./cell.js";
 
-const layout = {
+/** h = tanh(Waa·h + Wax·x + ba). */
+export const rnnCell: Cell = {
   name: "rnn",
   input: [0],
   recurrent: [0],
   bias: [{ ih: 0, hh: 0 }],
   products: [{ blocks: 1, gradient: 0, source: "h" }],
+  row: 0,
   gradient: 1,
   hasMemory: false,
   peepholes: false,
   projected: false,
-} as const;
-
-/** h = tanh(Waa·h + Wax·x + ba). */
-export const rnnCell: Cell = {
-  ...layout,
-  row: 0,
 
   forward({ width: { kernels }, na, nh, products }, m, { hPrev, z, h }) {
     kernels.gemm_packed(m, na, nh, nh, na, na, hPrev, products[0] as number, z, z);
@@ -30,7 +26,7 @@ export const rnnCell: Cell = {
 
 /** h = f(Waa·h + Wax·x + ba) with any function f, which keeps the pre-activations. */
 export const generalRnn = (functions: readonly number[]): Cell => ({
-  ...layout,
+  ...rnnCell,
   row: 1,
   functions,
 

@@ -47,7 +47,15 @@ export class Hdf5File {
     this.#view = new DataView(bytes.buffer);
     if (!isHdf5(bytes)) this.#fail("hdf5", "expected an HDF5 file, got another signature");
     this.#guard("", () => {
-      const root = bytes[8] === 0 ? 64 : 36;
+      const version = this.#view.getUint8(8);
+      if (![0, 2, 3].includes(version)) {
+        this.#fail("hdf5", `expected a superblock of version 0, 2 or 3, got ${version}`);
+      }
+      const [end, root] = version === 0 ? [40, 64] : [28, 36];
+      const length = this.#view.getBigUint64(end, true);
+      if (length > BigInt(bytes.length)) {
+        this.#fail("hdf5", `expected a file of ${length} bytes, got ${bytes.length}`);
+      }
       this.#meter.approach(Number(this.#view.getBigUint64(root, true)));
       this.#groups.set("", new File(this.#meter.file, ""));
     });

@@ -3,8 +3,16 @@ import { describe } from "../tensor.js";
 
 const MAX_SHOWN = 40;
 
-const shown = (value: unknown): string =>
-  value === undefined ? "nothing" : (JSON.stringify(value)?.slice(0, MAX_SHOWN) ?? describe(value));
+/** A value of the file in the words of a message. */
+export function shown(value: unknown): string {
+  if (value === undefined) return "nothing";
+  try {
+    return JSON.stringify(value)?.slice(0, MAX_SHOWN) ?? describe(value);
+  } catch {
+    // Nested too deeply to be printed.
+    return describe(value);
+  }
+}
 
 /** An object of a model's JSON, which says where it stands when something in it is wrong. */
 export class Config {

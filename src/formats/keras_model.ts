@@ -7,7 +7,7 @@ import type {
 } from "../model/description.js";
 import { GATES, reorderColumns } from "./gates.js";
 import { readOutputActivation } from "./keras_activations.js";
-import type { Config } from "./keras_config.js";
+import { type Config, shown } from "./keras_config.js";
 import { type Context, isRecurrent, readRecurrent } from "./keras_recurrent.js";
 import { type KerasLayer, readChain } from "./keras_topology.js";
 import { take, type Variable } from "./keras_weights.js";
@@ -106,7 +106,7 @@ function readInputShape(parts: Parts, config: Config): void {
   const size = shape[2] ?? undefined;
   if (shape.length !== 3 || size === undefined) return;
   if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 1) {
-    config.fail("config", `expected an integer ≥ 1 or null, got ${JSON.stringify(size)}`, key);
+    config.fail("config", `expected an integer ≥ 1 or null, got ${shown(size)}`, key);
   } else {
     parts.size ??= size;
   }

@@ -1,4 +1,5 @@
-import { embedded, FLOWS, oneHot, sameAxis } from "./onnx_flow.js";
+import { embedded, oneHot, sameAxis } from "./onnx_dense.js";
+import { FLOWS } from "./onnx_flow.js";
 import {
   axisOf,
   bounds,

@@ -6,6 +6,7 @@ import type {
   StoredNumbers,
 } from "../model/description.js";
 import { evaluate, recur, wholeOf } from "./onnx_chain.js";
+import { moduleOf } from "./onnx_dense.js";
 import {
   isRecurrent,
   nameOf,
@@ -16,7 +17,6 @@ import {
   type ReadOnnxOptions,
   readNode,
 } from "./onnx_file.js";
-import { moduleOf } from "./onnx_flow.js";
 import { known, type Work } from "./onnx_folding.js";
 import { layerOf, type NodeLayer, shapeError } from "./onnx_layer.js";
 import type { NodeProto, ValueProto } from "./onnx_proto.js";

@@ -1,5 +1,6 @@
 import { ModelFormatError } from "../errors.js";
 import { checkObject, describe } from "../tensor.js";
+import { allFinite } from "./finite.js";
 import {
   NEWEST_OPSET,
   type OnnxAttributes,
@@ -140,6 +141,7 @@ export function openModel(
 }
 
 function checkFinite(wire: Wire, proto: TensorProto, { data }: OnnxTensor): void {
+  if (allFinite(data)) return;
   for (let i = 0; i < data.length; i++) {
     const value = data[i] as number;
     if (Number.isFinite(value)) continue;

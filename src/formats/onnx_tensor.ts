@@ -155,7 +155,9 @@ export function readTensor(where: string, bytes: Uint8Array, proto: TensorProto)
 
 function readRaw(bytes: Uint8Array, dtype: OnnxDtype, { begin, end }: Span) {
   // A copy begins where any typed array may begin, also that of a Node Buffer, whose own slice is a view.
-  const { buffer } = Uint8Array.from(bytes.subarray(begin, end));
+  const copy = new Uint8Array(end - begin);
+  copy.set(bytes.subarray(begin, end));
+  const { buffer } = copy;
   if (dtype === "FLOAT") return new Float32Array(buffer);
   if (dtype === "DOUBLE") return new Float64Array(buffer);
   if (dtype === "INT32") return Float64Array.from(new Int32Array(buffer));

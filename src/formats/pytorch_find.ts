@@ -103,17 +103,19 @@ function checkChain(chain: Shaped[]): Shaped[] {
 
 /** The order that the sizes ask for, if there is exactly one. */
 function onlyChain(all: readonly Shaped[]): Shaped[] | undefined {
+  // Of two that take the same, which could change places, one is lost here: the chain below does not hold them all then.
   const byInput = new Map(all.map((each) => [each.options.inputSize, each]));
   const given = new Set(all.map(sizeOf));
-  const starts = all.filter(({ options }) => !given.has(options.inputSize));
-  const [start] = starts;
-  // Two that take the same could change places, and a circle could begin anywhere.
-  if (byInput.size < all.length || start === undefined || starts.length > 1) return undefined;
-  const chain: Shaped[] = [];
-  for (let at: Shaped | undefined = start; at !== undefined; at = byInput.get(sizeOf(at))) {
-    chain.push(at);
+  const [start, ...others] = all.filter(({ options }) => !given.has(options.inputSize));
+  // Without a start, a circle could begin anywhere.
+  if (start === undefined || others.length > 0) return undefined;
+  const chain = new Set<Shaped>();
+  let at: Shaped | undefined = start;
+  while (at !== undefined && !chain.has(at)) {
+    chain.add(at);
+    at = byInput.get(sizeOf(at));
   }
-  return chain.length === all.length ? chain : undefined;
+  return chain.size === all.length ? [...chain] : undefined;
 }
 
 /** What stands below the recurrent modules and on top of them: as the caller says, else as it fits. */

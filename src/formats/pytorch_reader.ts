@@ -1,8 +1,9 @@
-import type {
-  DenseDescription,
-  InputDescription,
-  ModelDescription,
-  RecurrentDescription,
+import {
+  type DenseDescription,
+  type InputDescription,
+  type ModelDescription,
+  outputSize,
+  type RecurrentDescription,
 } from "../model/description.js";
 import { checkObject, describe } from "../tensor.js";
 import { findLayout } from "./pytorch_find.js";
@@ -95,12 +96,6 @@ class Tray {
     const what = `expected no tensors beside the network found, got ${found}; the options ${hint}`;
     fail("unknown-tensor", what, first[0]);
   }
-}
-
-/** Features of what a recurrent module gives. */
-export function outputSize({ options, merge = "concat" }: RecurrentDescription): number {
-  const nh = options.projectionSize ?? options.hiddenSize;
-  return options.bidirectional === true && merge === "concat" ? 2 * nh : nh;
 }
 
 function build(

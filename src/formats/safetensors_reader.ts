@@ -1,5 +1,6 @@
 import { type ModelFormatCode, ModelFormatError } from "../errors.js";
 import { checkObject, describe } from "../tensor.js";
+import { allFinite } from "./finite.js";
 import { fromBF16, fromF16 } from "./halves.js";
 import { type Entry, LIMITS, parseHeader, type StoredDtype } from "./safetensors_header.js";
 
@@ -71,6 +72,7 @@ function readNumbers(bytes: Uint8Array, { dtype, begin, end }: Entry, dataStart:
 }
 
 function checkFinite(data: Float64Array | Float32Array, entry: Entry, dataStart: number): void {
+  if (allFinite(data)) return;
   for (let i = 0; i < data.length; i++) {
     const value = data[i] as number;
     if (Number.isFinite(value)) continue;

@@ -1,7 +1,7 @@
 import type { StoredNumbers } from "../model/description.js";
 import { formatShape } from "../tensor.js";
 import { fromF16 } from "./halves.js";
-import type { Config } from "./keras_config.js";
+import { type Config, shown } from "./keras_config.js";
 
 const LIMITS = { tensors: 10_000, name: 512, rank: 8 };
 
@@ -30,7 +30,7 @@ function readQuantization(entry: Config): Weight["quantization"] {
   const settings = entry.child(key);
   const dtype = settings.get("dtype");
   if (typeof dtype !== "string" || !Object.hasOwn(QUANTISED, dtype)) {
-    const found = JSON.stringify(dtype)?.slice(0, 40) ?? "nothing";
+    const found = shown(dtype);
     return settings.fail(
       "quantization",
       `expected ${Object.keys(QUANTISED).join(", ")}, got ${found}`,
@@ -41,7 +41,7 @@ function readQuantization(entry: Config): Weight["quantization"] {
   const [scale, min] = (["scale", "min"] as const).map((name) => {
     const value = settings.get(name);
     if (typeof value === "number" && Number.isFinite(value)) return value;
-    return settings.fail("quantization", `expected a number, got ${JSON.stringify(value)}`, name);
+    return settings.fail("quantization", `expected a number, got ${shown(value)}`, name);
   }) as [number, number];
   return { dtype, scale, min };
 }
@@ -64,12 +64,7 @@ function readWeight(group: Config, value: unknown): Weight {
   }
   const shape = entry.list("shape").map((extent) => {
     if (typeof extent === "number" && Number.isSafeInteger(extent) && extent >= 0) return extent;
-    return entry.fail(
-      "integer",
-      `expected integers ≥ 0, got ${JSON.stringify(extent)}`,
-      "shape",
-      name,
-    );
+    return entry.fail("integer", `expected integers ≥ 0, got ${shown(extent)}`, "shape", name);
   });
   if (shape.length > LIMITS.rank) {
     entry.fail(

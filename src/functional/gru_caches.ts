@@ -101,7 +101,7 @@ export function split(
  * `dispose`.
  */
 export class GruCache extends StepCache<GruParameters> {
-  /** The update gate, (na, m): how much of the candidate goes into the state. */
+  /** The update gate, (na, m): how much of the candidate goes into the state. 1 − z, and so to 2^−53. */
   get ut(): Tensor {
     const { shape, data } = this.block(UPDATE.input);
     return { shape, data: data.map((kept) => 1 - kept) };

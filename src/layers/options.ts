@@ -22,7 +22,7 @@ export interface RecurrentOptions<P extends Precision = Precision> {
   readonly resetAfter?: boolean;
   /** LSTM: the gates see the memory, too, through `peephole_l0` … Default false. */
   readonly peepholes?: boolean;
-  /** Holds what goes into every function of a gate within −clip … clip. Default: no bound. */
+  /** Holds what goes into the functions f and g of the gates within −clip … clip, as onnxruntime does. Default: no bound. */
   readonly clip?: number;
   /** LSTM: the forget gate is 1 − the input gate. Default false. */
   readonly inputForget?: boolean;

@@ -1,46 +1,24 @@
 import { StateError } from "../errors.js";
-import { Batch } from "../sequence/batch.js";
-import { type Input, type Output, runStack } from "../sequence/forward.js";
-import { inBatchOrder } from "../sequence/order.js";
-import { outputOf, Stack, type StackShape, sizesOf } from "../sequence/stack.js";
-import { Tape } from "../sequence/tape.js";
+import { Stack, type StackShape, sizesOf } from "../sequence/stack.js";
 import { Weights } from "../sequence/weights.js";
 import { checkInstance, checkObject, checkShape, type Numbers, type Tensor } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
 import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
 import { type BackwardResult, backward, type ListBackwardResult } from "./backward.js";
+import {
+  type ForwardOptions,
+  type ForwardResult,
+  forwardList,
+  forwardTensor,
+  type ListForwardResult,
+} from "./forward.js";
 import type { RecurrentOptions } from "./options.js";
-import { checkSequences, listInput, listOutput } from "./sequences.js";
 import { shapeOf } from "./shape.js";
 import { RecurrentState, type StateTensors } from "./state.js";
 import { RecurrentTape } from "./tape.js";
 import { checkWeights, type LayerWeights } from "./weights.js";
 
 type Data<P extends Precision> = P extends "f32" ? Float32Array : Float64Array;
-
-export interface ForwardOptions<D extends Float64Array | Float32Array> {
-  /** (T, m, D·nh): written and returned as `y`, in place of a new tensor. */
-  readonly out?: Tensor<D>;
-  /** Keeps what `backward` needs. f64 only. */
-  readonly keepTape?: boolean;
-}
-
-export interface ForwardResult<D extends Float64Array | Float32Array> {
-  /** Every step's hidden state in the highest layer, (T, m, D·nh): both directions side by side. */
-  y: Tensor<D>;
-  /** The state after the last step: the given one, or a new one. To be disposed of. */
-  state: RecurrentState<D>;
-  /** With `keepTape`. To be disposed of. */
-  tape?: RecurrentTape;
-}
-
-export interface ListForwardResult<D extends Float64Array | Float32Array> {
-  /** One for each sequence, (T_b, D·nh). */
-  outputs: Tensor<D>[];
-  /** What each sequence has reached at its own end; in a direction that reads from the end, at its beginning. */
-  state: RecurrentState<D>;
-  tape?: RecurrentTape;
-}
 
 /**
  * A recurrent network: layers on top of each other, of one or two directions, whose weights are packed once.
@@ -119,91 +97,18 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     state?: RecurrentState<D>,
     options: ForwardOptions<D> = {},
   ): ForwardResult<D> | ListForwardResult<D> {
-    this.loaded("forward");
+    const stack = this.loaded("forward");
     checkObject("forward", "options", options);
     if (state !== undefined) this.#checkState("forward", state);
-    const made = Array.isArray(x)
-      ? this.#forwardList(x, state, options)
-      : this.#forwardTensor(x as Tensor<D>, state, options);
-    return made;
-  }
-
-  #forwardTensor(
-    x: Tensor<D>,
-    state: RecurrentState<D> | undefined,
-    { out, keepTape = false }: ForwardOptions<D>,
-  ): ForwardResult<D> {
-    const { nx } = this.#shape;
-    const width = outputOf(this.#shape);
-    const origin = state === undefined ? " (from the layer)" : " (from state and layer)";
-    const sizes = [undefined, state?.m, nx];
-    checkShape("forward", "x", x, ["T", "m", "nx"], sizes, origin, this.#numbers);
-    const [T = 0, m = 0] = x.shape;
-    if (out !== undefined) {
-      const letters = ["T", "m", this.#shape.cells.length === 2 ? "2·na" : "na"];
-      checkShape("forward", "out", out, letters, [T, m, width], " (from x)", this.#numbers);
-    }
-    this.#checkTape(keepTape);
-    const { arena } = this.#engine;
     const { precision } = this.#shape.width;
-    const y = out ?? { shape: [T, m, width], data: new this.#numbers(T * m * width) as D };
-    const input: Input = {
-      feed: "rows",
-      rows: (to, first, last) => to.set(x.data.subarray(first * m * nx, last * m * nx)),
-    };
-    const output: Output = (first, last, pointer) => {
-      y.data.set(arena.view(precision, pointer, (last - first) * m * width), first * m * width);
-    };
-    return { y, ...this.#run(Batch.dense(m, T), state, input, output, keepTape, false) };
-  }
-
-  #forwardList(
-    sequences: readonly Tensor<D>[],
-    state: RecurrentState<D> | undefined,
-    { keepTape = false }: ForwardOptions<D>,
-  ): ListForwardResult<D> {
-    const { nx, width } = this.#shape;
-    const lengths = checkSequences("forward", "x", sequences, "nx", nx, state?.m, this.#numbers);
-    this.#checkTape(keepTape);
-    const batch = Batch.ragged(lengths);
-    const out = outputOf(this.#shape);
-    const outputs = lengths.map((T) => ({
-      shape: [T, out],
-      data: new this.#numbers(T * out) as D,
-    }));
-    const { arena } = this.#engine;
-    const input: Input = { feed: "rows", rows: listInput(batch, sequences, nx) };
-    const output = listOutput(batch, outputs, out, (pointer, length) =>
-      arena.view(width.precision, pointer, length),
-    );
-    return { outputs, ...this.#run(batch, state, input, output, keepTape, true) };
-  }
-
-  /** Runs from `state`, or from zeros, and gives what is left of it. */
-  #run(
-    batch: Batch,
-    state: RecurrentState<D> | undefined,
-    input: Input,
-    output: Output,
-    keepTape: boolean,
-    listed: boolean,
-  ): { state: RecurrentState<D>; tape?: RecurrentTape } {
-    const engine = this.#engine;
-    const stack = this.loaded("forward");
-    const own = state ?? this.createState(batch.m);
-    let tape: Tape | undefined;
-    try {
-      if (keepTape) tape = new Tape(engine, stack, batch);
-      inBatchOrder(engine, this.#shape, batch, own.parts(), (sorted) => {
-        runStack(engine, stack, batch, sorted, input, output, tape);
-      });
-      if (tape === undefined) return { state: own };
-      return { state: own, tape: new RecurrentTape(engine, tape, listed) };
-    } catch (error) {
-      tape?.release();
-      if (state === undefined) own.dispose();
-      throw error;
+    if (options.keepTape && precision === "f32") {
+      throw new TypeError(
+        'forward: keepTape: training is f64; make the layer with precision "f64"',
+      );
     }
+    return Array.isArray(x)
+      ? forwardList(this.#engine, stack, x, state, options)
+      : forwardTensor(this.#engine, stack, x as Tensor<D>, state, options);
   }
 
   /**
@@ -258,7 +163,11 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     this.#open("backward");
     checkInstance("backward", "tape", RecurrentTape, "RecurrentTape", tape);
     checkObject("backward", "dState", dState);
-    return backward(this.#engine, tape.held(this.#engine, "backward"), tape.listed, dy, dState);
+    const held = tape.held(this.#engine, "backward");
+    if (held.stack.shape !== this.#shape) {
+      throw new StateError("backward: tape: made by another layer");
+    }
+    return backward(this.#engine, held, tape.listed, dy, dState);
   }
 
   /** Gives the weights' memory back. States and tapes keep their own. A second call does nothing. */
@@ -285,14 +194,6 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     checkInstance(where, "state", RecurrentState, "RecurrentState", state);
     if (state.shape !== this.#shape) throw new StateError(`${where}: state: made by another layer`);
     void state.pointer;
-  }
-
-  #checkTape(keepTape: boolean): void {
-    if (keepTape && this.#shape.width.precision === "f32") {
-      throw new TypeError(
-        'forward: keepTape: training is f64; make the layer with precision "f64"',
-      );
-    }
   }
 
   #release(): void {

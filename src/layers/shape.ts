@@ -64,7 +64,7 @@ function checkOptions(options: RecurrentOptions): void {
   for (const [kind, { own }] of Object.entries(KINDS)) {
     const foreign = own.find((name) => kind !== cell && options[name] !== undefined);
     if (foreign !== undefined) {
-      throw new TypeError(`${WHERE}: ${foreign}: belongs to an ${kind}, got cell "${cell}"`);
+      throw new TypeError(`${WHERE}: ${foreign}: belongs to cell "${kind}", got cell "${cell}"`);
     }
   }
   if (nonlinearity !== "tanh" && nonlinearity !== "relu") {
@@ -107,12 +107,12 @@ function functionsOf(options: RecurrentOptions): (readonly Activation[])[] {
   const directions = bidirectional ? 2 : 1;
   if (activations === undefined) return Array(directions).fill(usual);
   const n = usual.length;
-  const each = bidirectional ? `${n} or ${2 * n}` : String(n);
+  const each = bidirectional ? `${n} or ${2 * n} functions` : `${n} function${n === 1 ? "" : "s"}`;
   if (!Array.isArray(activations)) {
-    throw new TypeError(wrong("activations", `${each} functions`, activations));
+    throw new TypeError(wrong("activations", each, activations));
   }
   if (activations.length !== n && activations.length !== n * directions) {
-    throw new RangeError(wrong("activations", `${each} functions`, activations.length));
+    throw new RangeError(wrong("activations", each, activations.length));
   }
   if (nonlinearity !== undefined) {
     throw new TypeError(`${WHERE}: activations: nonlinearity says the same; give one of them`);

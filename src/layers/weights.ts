@@ -72,15 +72,32 @@ export function checkWeights(shape: StackShape, weights: LayerWeights): FillWeig
     const l = Math.floor(p / D);
     return checkPass(shape.cells[p % D] as Cell, sizesOf(shape, l), weights, suffixOf(l, p % D));
   });
-  // A layer too many would be left out in silence.
-  for (const name of Object.keys(weights)) {
-    const [, l, reverse] = /^(?:weight|bias)_[ih][hr]_l(\d+)(_reverse)?$/.exec(name) ?? [];
-    if (l === undefined || (Number(l) < shape.layers && (reverse === undefined || D === 2)))
-      continue;
-    const has = `${shape.layers} layer${shape.layers === 1 ? "" : "s"} of ${D === 2 ? "two directions" : "one direction"}`;
-    throw new ShapeError(`load: ${name}: the network has ${has}`);
+  // What the network has no place for would be left out in silence.
+  for (const [name, value] of Object.entries(weights)) {
+    const [, part, l, reverse] = NAME.exec(name) ?? [];
+    if (part === undefined || value === undefined) continue;
+    const lacks = lacking(shape, part, Number(l), reverse !== undefined);
+    if (lacks !== undefined) throw new ShapeError(`load: ${name}: the network has ${lacks}`);
   }
   return fills;
+}
+
+const NAME = /^(weight_ih|weight_hh|weight_hr|bias_ih|bias_hh|peephole)_l(\d+)(_reverse)?$/;
+
+/** Says what a network has in place of the layer, the direction or the part that a weight's name asks for. */
+function lacking(
+  { cells, layers }: StackShape,
+  part: string,
+  l: number,
+  reverse: boolean,
+): string | undefined {
+  if (l >= layers || (reverse && cells.length === 1)) {
+    const directions = cells.length === 2 ? "two directions" : "one direction";
+    return `${layers} layer${layers === 1 ? "" : "s"} of ${directions}`;
+  }
+  if (part === "weight_hr" && !cells[0]?.projected) return "no projection";
+  if (part === "peephole" && !cells[0]?.peepholes) return "no peepholes";
+  return undefined;
 }
 
 function checkPass(

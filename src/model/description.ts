@@ -47,3 +47,9 @@ export interface ModelDescription {
   readonly output: "steps" | "last";
   readonly metadata: ReadonlyMap<string, string>;
 }
+
+/** Features of what a recurrent part gives. */
+export function outputSize({ options, merge = "concat" }: RecurrentDescription): number {
+  const nh = options.projectionSize ?? options.hiddenSize;
+  return options.bidirectional === true && merge === "concat" ? 2 * nh : nh;
+}

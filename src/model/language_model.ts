@@ -56,12 +56,11 @@ export class LanguageModel extends Owned implements StreamModel {
   /** How many tokens there are. */
   readonly size: number;
   readonly precision: Precision;
-  /** 16 hexadecimal digits that differ between models whose weights differ: states carry them. */
-  readonly hash: string;
   /** The token before every sequence, if there is one. */
   readonly start: number | undefined;
   readonly #tokens: Tokens;
   readonly #core: Core;
+  #hash: string | undefined;
   #disposed = false;
 
   /** Takes over the caller's ownership of the network. @internal */
@@ -72,10 +71,18 @@ export class LanguageModel extends Owned implements StreamModel {
     this.#tokens = tokens;
     this.size = network.tokens;
     this.precision = network.width.precision;
-    this.hash = network.hash();
     this.start = start;
     this.#core = new Core(network);
     watch(this, this.#core);
+  }
+
+  /** 16 hexadecimal digits that differ between models whose weights differ: states carry them. Computed at the first use. */
+  get hash(): string {
+    if (this.#hash === undefined) {
+      this.open("hash");
+      this.#hash = this.#core.network.hash();
+    }
+    return this.#hash;
   }
 
   /** @internal */

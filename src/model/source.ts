@@ -4,12 +4,13 @@ import { describeSafetensors } from "../formats/pytorch_reader.js";
 import { readSafetensors } from "../formats/safetensors_reader.js";
 import { describe, formatShape } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
-import type {
-  DenseDescription,
-  InputDescription,
-  ModelDescription,
-  RecurrentDescription,
-  StoredNumbers,
+import {
+  type DenseDescription,
+  type InputDescription,
+  type ModelDescription,
+  outputSize,
+  type RecurrentDescription,
+  type StoredNumbers,
 } from "./description.js";
 
 /** A model: the bytes of a safetensors file, or what another format's reader found. */
@@ -82,11 +83,12 @@ class Check {
     return input.size;
   }
 
-  #recurrent({ name, options, merge = "concat" }: RecurrentDescription, n: number): number {
+  #recurrent(described: RecurrentDescription, n: number): number {
+    const { name, options, merge = "concat" } = described;
     if (typeof options !== "object" || options === null) {
       return this.#fail(`${name}: options: expected an object, got ${describe(options)}`);
     }
-    const { inputSize, hiddenSize, projectionSize: nh = hiddenSize, bidirectional } = options;
+    const { inputSize, bidirectional } = options;
     if (inputSize !== n) {
       this.#fail(`${name}: expected nx = ${n}, from below, got ${String(inputSize)}`);
     }
@@ -96,7 +98,7 @@ class Check {
     if (merge !== "concat" && bidirectional !== true) {
       this.#fail(`${name}: merge: expected two directions for ${merge}, got one`);
     }
-    return bidirectional === true && merge === "concat" ? 2 * nh : nh;
+    return outputSize(described);
   }
 
   #dense({ name, weight, bias, activation }: DenseDescription, n: number, top: boolean): number {

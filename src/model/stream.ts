@@ -5,7 +5,7 @@ import { type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
 import { Hash } from "./hash.js";
 import type { Stepper } from "./stepper.js";
 
-/** What streams share. @internal */
+/** What streams share. */
 export interface StreamModel {
   readonly engine: Engine;
   readonly stepper: Stepper;

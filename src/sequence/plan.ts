@@ -6,7 +6,7 @@ import { LAYOUTS, type Width } from "../wasm/abi.js";
 const LINE = 64;
 /** Rows whose weight gradient is computed in one go: their panels and their transpose stay in the second-level cache. */
 export const GRADIENT_ROWS = 256;
-/** Numbers in the record of a cell's functions: assembly/base/function.ts. */
+/** Numbers in the record of a cell's functions: assembly/base/functions.ts. */
 const RECORD = 10;
 
 /** The sizes of one layer and direction. */

@@ -47,6 +47,17 @@ export class Stack extends Shared {
     this.passes = passes;
   }
 
+  /** Packs the transposed matrices of every pass, or, where memory does not suffice, of none. */
+  transpose(): void {
+    const fresh = this.passes.filter((weights) => !weights.isTransposed);
+    try {
+      for (const weights of fresh) weights.transposed();
+    } catch (error) {
+      for (const weights of fresh) weights.forgetTransposed();
+      throw error;
+    }
+  }
+
   protected free(): void {
     for (const weights of this.passes) weights.release();
   }

@@ -57,7 +57,7 @@ export function runStackBackward<R>(
   );
   return withScratch(engine.arena, layout.bytes, ({ pointer }) => {
     // Allocates, too: last, so that a call that finds no memory leaves none behind, and before any view is made.
-    for (const weights of stack.passes) weights.transposed();
+    stack.transpose();
     const { arena, kernels } = engine;
     const dh = states.map((state) => pointer + state.dh);
     const dc = states.map((state) => pointer + state.dc);

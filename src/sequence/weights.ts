@@ -74,6 +74,16 @@ export class Weights extends Shared implements CellWeights {
     return this.#transposed.weights;
   }
 
+  get isTransposed(): boolean {
+    return this.#transposed !== undefined;
+  }
+
+  /** Gives the transposed panels back. */
+  forgetTransposed(): void {
+    this.#transposed?.block.release();
+    this.#transposed = undefined;
+  }
+
   /** Hands fresh views of the weights, f64, to `read`. */
   read<R>(read: (arrays: WeightArrays<Float64Array<ArrayBuffer>>) => R): R {
     return read(this.#arrays() as WeightArrays<Float64Array<ArrayBuffer>>);
@@ -81,7 +91,7 @@ export class Weights extends Shared implements CellWeights {
 
   protected free(): void {
     this.#block.release();
-    this.#transposed?.block.release();
+    this.forgetTransposed();
   }
 
   #arrays(): WeightArrays {

@@ -9,6 +9,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as cases from "../../bench/cases/cases.js";
 import { relativeError, subnormalShare, tolerance } from "../../bench/cases/check.js";
 import { makeOperands } from "../../bench/cases/data.js";
+import * as language from "../../bench/cases/language.js";
+import { expectedScores, tokenLogProbabilities } from "../../bench/cases/language_oracle.js";
+import { readModelFile, writeModelFile } from "../../bench/cases/model_file.js";
 import { expected } from "../../bench/cases/oracle.js";
 import { CEILING_OPERATIONS, shapeModule } from "../../bench/ours/ceiling_module.js";
 import type { Results } from "../../bench/report/results.js";
@@ -62,6 +65,26 @@ describe("a run of the bench", () => {
     }
   });
 
+  it.each([...language.languageCases, language.coldOpenCase])(
+    "$work $name: ours are checked, then timed",
+    (one) => {
+      const found = results.outcomes.filter(
+        ({ case: { work, name } }) => work === one.work && name === one.name,
+      );
+      const models = found.filter(({ contender }) => !contender.startsWith("ceiling"));
+      expect(models.map(({ contender }) => contender)).toEqual(["language64", "language32"]);
+      for (const { contender, error, figures, tokens } of models) {
+        expect(figures?.median).toBeGreaterThan(0);
+        if (one !== language.coldOpenCase) {
+          const width = contender === "language32" ? "f32" : "f64";
+          expect(error).toBeLessThanOrEqual(tolerance(width, one.work));
+        }
+        if (one.work === "stream-tokens") expect(tokens).toBe(5);
+      }
+      expect(found.length - models.length).toBe(one.work === "score-lines" ? 2 : 0);
+    },
+  );
+
   it.each(series)("$width alone, $name: checked, then timed", ({ width, one }) => {
     const found = results.outcomes.find(
       (outcome) => outcome.contender === width && outcome.case.name === one.name,
@@ -80,6 +103,9 @@ describe("a run of the bench", () => {
         true,
       );
     }
+    expect(rows.filter((row) => row.includes("Recurra f64 ") && row.includes("k/s"))).toHaveLength(
+      1,
+    );
     expect(table).toContain("| verdict");
     expect(table).not.toContain("failed");
     expect(results.coldStart?.first.median).toBeGreaterThan(0);
@@ -122,6 +148,60 @@ describe("what a run rests on", () => {
     }
     expect(at).toBe(gradients.length);
   });
+
+  it("a number that the oracle leaves out may be any but NaN", () => {
+    const right = Float64Array.of(1, Number.NaN);
+    expect(relativeError(Float64Array.of(1, 7), right)).toBe(0);
+    expect(relativeError(Float64Array.of(1, Number.NaN), right)).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  const { shakespeare, seeded } = {
+    shakespeare: { ...language.scoreCase, m: 300, T: 4 },
+    seeded: { ...language.streamCase, m: 2, T: 10 },
+  };
+
+  it("lines are cut in the same way each time, fewer are the first of more, and their mean length is T", () => {
+    for (const one of [shakespeare, seeded]) {
+      const { lines } = language.makeReading(one);
+      expect(language.makeReading(one).lines).toEqual(lines);
+      expect(language.makeReading({ ...one, m: 2 }).lines).toEqual(lines.slice(0, 2));
+      const mean = lines.reduce((sum, { length }) => sum + length, 0) / lines.length;
+      expect(Math.abs(mean - one.T)).toBeLessThan(0.3);
+    }
+  });
+
+  it("the bench's model files read back as they were written", () => {
+    const { model } = language.makeReading(seeded);
+    expect(readModelFile(writeModelFile(model))).toEqual(model);
+  });
+
+  it("the language oracle's probabilities of all that may come next sum to 1, to 1e-14", () => {
+    const { model } = language.makeReading(seeded);
+    const next = Array.from({ length: 65 }, (_, k) => tokenLogProbabilities(model, [3, 1, k])[1]);
+    const sum = next.reduce((all: number, value) => all + Math.exp(value as number), 0);
+    expect(Math.abs(sum - 1)).toBeLessThan(1e-14);
+  });
+
+  it("the language oracle scores some lines of a great case, and the last", () => {
+    const { model, ...reading } = language.makeReading(shakespeare);
+    const scores = expectedScores(shakespeare, { model, ...reading });
+    const known = [...scores].flatMap((value, i) => (Number.isNaN(value) ? [] : [i]));
+    expect(known).toEqual([0, 50, 100, 150, 200, 250, 299]);
+  });
+
+  it.runIf(language.shakespeareIsHere())(
+    "the language oracle scores lines as PyTorch does in f64, to 1e-12 nats",
+    () => {
+      const { model, vocabulary } = language.readShakespeare();
+      const path = join(language.shakespeareFolder, "reference.json");
+      const { lines } = JSON.parse(readFileSync(path, "utf8"));
+      for (const { text, log_prob } of lines.slice(0, 8)) {
+        const tokens = [...text].map((character) => vocabulary[character] as number);
+        const sum = tokenLogProbabilities(model, tokens).reduce((a, b) => a + b, 0);
+        expect(Math.abs(sum - log_prob)).toBeLessThan(1e-12);
+      }
+    },
+  );
 
   it.each(widths)("the decaying case is subnormal in %s for the most part", (width) => {
     const [, decaying] = cases.subnormalCases(width) as [cases.Case, cases.Case];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { describeTensorflowJs } from "../../src/formats/tensorflowjs.js";
-import { createEngineSync } from "../../src/index.js";
+import { createEngineSync, loadTagger } from "../../src/index.js";
 import type { ModelDescription } from "../../src/model/description.js";
 import { relativeError } from "../support/compare.js";
 import { run } from "../support/description.js";
@@ -35,6 +35,30 @@ describe(`what TensorFlow.js wrote gives what TensorFlow.js computed, to ${BOUND
     expect(describeTensorflowJs(JSON.stringify(json()), [weights.slice().buffer])).toEqual(
       description,
     );
+  });
+});
+
+describe(`the same by loadTagger, to ${BOUND}`, () => {
+  it.each(cases.map(({ name }) => name))("%s", async (name) => {
+    const { json, weights, x, y } = caseOf(name);
+    const tagger = await loadTagger(engine, describeTensorflowJs(json(), weights));
+    const inputs = x.map((sequence) =>
+      typeof sequence[0] === "number"
+        ? (sequence as number[])
+        : {
+            shape: [sequence.length, (sequence[0] as number[]).length],
+            data: Float64Array.from((sequence as number[][]).flat()),
+          },
+    );
+    const got = await tagger.tag(inputs);
+    got.forEach(({ values }, b) => {
+      const want = Float64Array.from((y[b] as number[]).flat());
+      const shape = [want.length];
+      expect(relativeError({ shape, data: values.data }, { shape, data: want })).toBeLessThan(
+        BOUND,
+      );
+    });
+    tagger.dispose();
   });
 });
 

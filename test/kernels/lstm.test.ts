@@ -1,27 +1,16 @@
 import { describe, expect, it } from "vitest";
 import { lstmGatesBackward, lstmGatesForward } from "../oracle/gates.js";
-import { firstDifference, units } from "../support/compare.js";
+import { units } from "../support/compare.js";
 import { functionsOf, PLAIN, plainOf } from "../support/functions.js";
 import { builds, twins } from "../support/kernels.js";
 import { makeReaching, makeStep, runBackward, runForward } from "../support/lstm_kernels.js";
 import { uniform } from "../support/random.js";
+import { expectSameBits } from "../support/same.js";
 import { specialArray } from "../support/special.js";
 
 // A vector holds 2 units, in f32 4: below, at, just above and many times that; odd ones leave a unit alone in every block.
 const UNITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 33];
 const BATCHES = [0, 1, 2, 3, 7];
-
-/** Compares what has the same name, bit for bit. */
-function compare(
-  got: Record<string, Float64Array>,
-  want: Record<string, Float64Array>,
-  where: string,
-): void {
-  expect(Object.keys(got).sort()).toEqual(Object.keys(want).sort());
-  for (const [name, values] of Object.entries(want)) {
-    expect(firstDifference(got[name] as Float64Array, values), `${name}, ${where}`).toBeUndefined();
-  }
-}
 
 const part = (x: Float64Array, m: number, row: number): Float64Array =>
   x.slice((row * x.length) / m, ((row + 1) * x.length) / m);
@@ -35,7 +24,7 @@ describe.each(twins)("lstm_gates_forward, $name build", (build) => {
     for (const m of BATCHES) {
       for (const shift of [0, 1]) {
         const step = makeStep(wide, m, na);
-        compare(runForward(build, step, shift), lstmGatesForward(step, own), `m ${m}`);
+        expectSameBits(runForward(build, step, shift), lstmGatesForward(step, own), `m ${m}`);
       }
     }
   });
@@ -56,7 +45,7 @@ describe.each(twins)("lstm_gates_forward, $name build", (build) => {
   it("gives the same bits where c is cPrev itself", () => {
     for (const na of UNITS) {
       const step = makeStep(wide, 3, na);
-      compare(runForward(build, step, 0, true), runForward(build, step), `na ${na}`);
+      expectSameBits(runForward(build, step, 0, true), runForward(build, step), `na ${na}`);
     }
   });
 
@@ -80,7 +69,7 @@ describe.each(twins)("lstm_gates_forward, $name build", (build) => {
       const [m, na] = [2, 5];
       const [gates, cPrev] = [specialArray(seed, m * 4 * na), specialArray(seed + 100, m * na)];
       const step = { m, na, gates, cPrev };
-      compare(runForward(build, step), lstmGatesForward(step, own), `seed ${seed}`);
+      expectSameBits(runForward(build, step), lstmGatesForward(step, own), `seed ${seed}`);
     }
   });
 });
@@ -94,7 +83,7 @@ describe.each(builds)("lstm_gates_backward, $name build", (build) => {
       for (const shift of [0, 1]) {
         const [step, reaching] = [makeStep(next, m, na), makeReaching(next, m, na)];
         const want = lstmGatesBackward(step, reaching, own);
-        compare(runBackward(build, step, reaching, shift), want, `m ${m}`);
+        expectSameBits(runBackward(build, step, reaching, shift), want, `m ${m}`);
       }
     }
   });
@@ -120,7 +109,7 @@ describe.each(builds)("lstm_gates_backward, $name build", (build) => {
       const [c, dy, dh, dc] = [2, 3, 4, 5].map((more) => special(more, m * na));
       const reaching = { c, dy, dh, dc } as ReturnType<typeof makeReaching>;
       const want = lstmGatesBackward(step, reaching, own);
-      compare(runBackward(build, step, reaching), want, `seed ${seed}`);
+      expectSameBits(runBackward(build, step, reaching), want, `seed ${seed}`);
     }
   });
 });
@@ -142,7 +131,7 @@ function compareRows<K extends string>(
       });
       const all = run(m, Object.fromEntries(beside) as Operands<K>);
       const own = Object.entries(all).map(([name, x]) => [name, part(x, m, place)] as const);
-      compare(Object.fromEntries(own), want, `row ${place} beside ${mate}`);
+      expectSameBits(Object.fromEntries(own), want, `row ${place} beside ${mate}`);
     }
   }
 }

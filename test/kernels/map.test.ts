@@ -1,6 +1,6 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import { type Build, builds, Workbench } from "../support/kernels.js";
+import { next, tableErrors, tableOf } from "../support/math_table.js";
 
 type Name = "exp" | "log" | "sigmoid" | "tanh";
 
@@ -13,28 +13,9 @@ function map(build: Build, name: Name, x: ArrayLike<number>, shift = 0): Float64
   return to.read();
 }
 
-const word = new DataView(new ArrayBuffer(8));
-
-/** The double that stands `steps` places after `x`, counted by its bits: away from zero. */
-function next(x: number, steps: number): number {
-  word.setFloat64(0, x);
-  word.setBigInt64(0, word.getBigInt64(0) + BigInt(steps));
-  return word.getFloat64(0);
-}
-
 /** `count` consecutive doubles of one sign; `x` stands in the middle. */
 function consecutive(x: number, count: number): Float64Array {
   return Float64Array.from({ length: count }, (_, i) => next(x, i - (count >> 1)));
-}
-
-/** Distance in doubles: 0 for the same number, 1 for neighbours. */
-function distance(a: number, b: number): number {
-  if (Object.is(a, b) || (a === 0 && b === 0)) return 0;
-  word.setFloat64(0, Math.abs(a));
-  const left = word.getBigInt64(0);
-  word.setFloat64(0, Math.abs(b));
-  const right = word.getBigInt64(0);
-  return Math.sign(a) * Math.sign(b) < 0 ? Number(left + right) : Math.abs(Number(left - right));
 }
 
 /** Seeded, so that a failure can be seen again. */
@@ -46,15 +27,7 @@ function uniform(seed: number): (low: number, high: number) => number {
   };
 }
 
-// Rows (x, f(x) rounded correctly, the rest in units of the last place), written by scripts/make_math_table.py.
-const ROWS = 5000;
 const names: readonly Name[] = ["exp", "log", "sigmoid", "tanh"];
-const file = readFileSync(new URL("../fixtures/math.bin", import.meta.url));
-const table = new Float64Array(new Uint8Array(file).buffer);
-function column(name: Name, c: number): Float64Array {
-  const start = names.indexOf(name) * ROWS;
-  return Float64Array.from({ length: ROWS }, (_, i) => table[(start + i) * 3 + c] as number);
-}
 
 // [function, places from the correctly rounded value, units in the last place from the exact value]: measured bounds.
 const bounds: readonly [Name, number, number][] = [
@@ -180,17 +153,9 @@ describe.each(builds)("$name build", (build) => {
   test.each(bounds)(
     "%s_map is within %i ULP of the rounded value, %f ULP of the exact one",
     (name, places, units) => {
-      const y = map(build, name, column(name, 0));
-      const rounded = column(name, 1);
-      const rest = column(name, 2);
-      const off = Math.max(...y.map((value, i) => distance(value, rounded[i] as number)));
-      const error = y.map((value, i) => {
-        const r = rounded[i] as number;
-        const unit = next(Math.abs(r), 1) - Math.abs(r);
-        return Math.abs((value - r) / unit - (rest[i] as number));
-      });
-      expect(off).toBeLessThanOrEqual(places);
-      expect(Math.max(...error)).toBeLessThanOrEqual(units);
+      const errors = tableErrors(name, map(build, name, tableOf(name).x));
+      expect(errors.places).toBeLessThanOrEqual(places);
+      expect(errors.units).toBeLessThanOrEqual(units);
     },
   );
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createEngineSync, type Engine } from "../../src/index.js";
 import { vacancies } from "../support/arena.js";
 import { cellNames, layerOf, randomWeights } from "../support/layers.js";
+import { drawNetwork, open, startOf } from "../support/networks.js";
 import { randomTensor, uniform } from "../support/random.js";
 
 const [nx, na, m, T] = [3, 5, 2, 4];
@@ -40,9 +41,10 @@ describe.each(cellNames)("a layer's memory, %s", (cell) => {
   });
 
   it.each([
-    ["forward", () => layer.forward(x).state.dispose()],
+    ["100,000 times forward", 100_000, () => layer.forward(x).state.dispose()],
     [
-      "forward with a tape and backward",
+      "20,000 times forward with a tape and backward",
+      20_000,
       () => {
         const { state, tape } = layer.forward(x, undefined, { keepTape: true });
         if (tape === undefined) throw new Error("no tape");
@@ -51,10 +53,32 @@ describe.each(cellNames)("a layer's memory, %s", (cell) => {
         state.dispose();
       },
     ],
-  ] as [string, () => void][])("100,000 times %s leave the memory as it was", (_, call) => {
+  ] as [string, number, () => void][])("%s leave the memory as it was", (_, times, call) => {
     call();
     const places = vacancies(engine);
-    for (let i = 0; i < 100_000; i++) call();
+    for (let i = 0; i < times; i++) call();
     expect(vacancies(engine)).toEqual(places);
+  });
+
+  it.each([
+    ["ragged", { layers: 2 }],
+    ["ragged, two layers of two directions", { layers: 2, bidirectional: true }],
+    ["ragged, reverse", { reverse: true }],
+  ] as const)("1,000 passes forward and backward, %s, leave the memory as it was", (_, kind) => {
+    const drawn = drawNetwork({ cell, ...kind }, { nx, na, lengths: [2, 0, 4, 1] }, 9);
+    const network = open(engine, drawn);
+    const state = startOf(network, drawn);
+    const call = () => {
+      network.forward(drawn.sequences, state);
+      const { tape } = network.forward(drawn.sequences, state, { keepTape: true });
+      if (tape === undefined) throw new Error("no tape");
+      network.backward(drawn.dOutputs, tape);
+      tape.dispose();
+    };
+    call();
+    const places = vacancies(engine);
+    for (let i = 0; i < 1_000; i++) call();
+    expect(vacancies(engine)).toEqual(places);
+    for (const made of [state, network]) made.dispose();
   });
 });

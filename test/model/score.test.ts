@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { writeModel } from "../../src/formats/safetensors.js";
 import { createEngineSync, loadLanguageModel, type Precision } from "../../src/index.js";
-import { tokenLogProbs } from "../oracle/network.js";
+import { tokenLogProbs } from "../oracle/model.js";
 import { describedOf, LANGUAGE, textsOf } from "../support/models.js";
 import { engines } from "../support/subjects.js";
 

@@ -6,7 +6,7 @@ import {
   loadLanguageModel,
   StateError,
 } from "../../src/index.js";
-import { runNetwork } from "../oracle/network.js";
+import { runNetwork } from "../oracle/model.js";
 import { logSoftmax } from "../oracle/softmax.js";
 import { vacancies } from "../support/arena.js";
 import { describedOf, LANGUAGE, type ModelPlan, tokensOf } from "../support/models.js";

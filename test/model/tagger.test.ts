@@ -10,7 +10,7 @@ import {
   type TaggerOptions,
   type Tensor,
 } from "../../src/index.js";
-import { runNetwork } from "../oracle/network.js";
+import { runNetwork } from "../oracle/model.js";
 import { logSoftmax, softmax } from "../oracle/softmax.js";
 import { vacancies } from "../support/arena.js";
 import { relativeError } from "../support/compare.js";

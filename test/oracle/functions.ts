@@ -31,8 +31,10 @@ export interface Elementary {
   readonly tanh: (x: number) => number;
 }
 
-/** f(x). */
-export function value({ name, alpha, beta }: Activation, x: number): number {
+const exactly = (x: number): number => x;
+
+/** f(x). `round` is to the numbers of a lower precision: of what is made of α, β and x by IEEE's operations, each of them. */
+export function value({ name, alpha, beta }: Activation, x: number, round = exactly): number {
   switch (name) {
     case "sigmoid":
       return x < 0 ? Math.exp(x) / (1 + Math.exp(x)) : 1 / (1 + Math.exp(-x));
@@ -41,21 +43,23 @@ export function value({ name, alpha, beta }: Activation, x: number): number {
     case "relu":
       return Math.max(x, 0);
     case "affine":
-      return alpha * x + beta;
+      return round(round(alpha * x) + beta);
     case "leakyRelu":
-      return x < 0 ? alpha * x : x;
+      return x < 0 ? round(alpha * x) : x;
     case "thresholdedRelu":
       return x <= alpha ? 0 : x;
     case "scaledTanh":
       return alpha * Math.tanh(beta * x);
     case "hardSigmoid": {
-      const line = alpha * x + beta;
+      const line = round(round(alpha * x) + beta);
       return line < 0 ? 0 : Math.min(line, 1);
     }
     case "elu":
       return x < 0 ? alpha * Math.expm1(x) : x;
     case "softsign":
-      return Math.abs(x) === Number.POSITIVE_INFINITY ? Math.sign(x) : x / (1 + Math.abs(x));
+      return Math.abs(x) === Number.POSITIVE_INFINITY
+        ? Math.sign(x)
+        : round(x / round(1 + Math.abs(x)));
     case "softplus":
       return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x)));
     case "identity":

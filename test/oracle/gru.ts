@@ -19,6 +19,8 @@ export interface GruCache {
   readonly aNext: Tensor;
   readonly aPrev: Tensor;
   readonly ut: Tensor;
+  /** 1 − ut, which is what PyTorch computes as a sigmoid: of a shut gate it has digits that ut has lost. */
+  readonly kept: Tensor;
   readonly rt: Tensor;
   readonly cct: Tensor;
   readonly xt: Tensor;
@@ -50,13 +52,14 @@ const hiddenPart = (aPrev: Tensor, { Wc, bch }: GruParameters): Tensor =>
 export function gruCellForward(xt: Tensor, aPrev: Tensor, parameters: GruParameters) {
   const { Wu, bu, Wr, br, Wc, bc, Wy, by } = parameters;
   const concat = stack(aPrev, xt);
-  const ut = each(sigmoid, addColumn(product(Wu, concat), bu));
+  const kept = each((z) => sigmoid(-z), addColumn(product(Wu, concat), bu));
+  const ut = each((z) => 1 - z, kept);
   const rt = each(sigmoid, addColumn(product(Wr, concat), br));
   const input = addColumn(product(parts(Wc).Wx, xt), bc);
   const cct = each((x, r, q) => Math.tanh(x + r * q), input, rt, hiddenPart(aPrev, parameters));
-  const aNext = each((u, c, a) => u * c + (1 - u) * a, ut, cct, aPrev);
+  const aNext = each((u, c, z, a) => u * c + z * a, ut, cct, kept, aPrev);
   const ytPred = softmaxColumns(addColumn(product(Wy, aNext), by));
-  const cache: GruCache = { aNext, aPrev, ut, rt, cct, xt, parameters };
+  const cache: GruCache = { aNext, aPrev, ut, kept, rt, cct, xt, parameters };
   return { aNext, ytPred, cache };
 }
 
@@ -81,10 +84,10 @@ export function gruForward(x: Tensor, a0: Tensor, parameters: GruParameters) {
 const throughSigmoid = (d: number, s: number): number => d * s * (1 - s);
 
 export function gruCellBackward(daNext: Tensor, cache: GruCache) {
-  const { aPrev, ut, rt, cct, xt, parameters } = cache;
+  const { aPrev, ut, kept, rt, cct, xt, parameters } = cache;
   const { Wu, Wr, Wc } = parameters;
   const q = hiddenPart(aPrev, parameters);
-  const dzu = each((d, c, a, u) => throughSigmoid(d * (c - a), u), daNext, cct, aPrev, ut);
+  const dzu = each((d, c, a, z) => throughSigmoid(d * (c - a), z), daNext, cct, aPrev, kept);
   const dzc = each((d, u, c) => d * u * (1 - c * c), daNext, ut, cct);
   const dzr = each((d, h, r) => throughSigmoid(d * h, r), dzc, q, rt);
   const dq = each((d, r) => d * r, dzc, rt);
@@ -97,7 +100,7 @@ export function gruCellBackward(daNext: Tensor, cache: GruCache) {
     stack(product(transpose(Wa), dq), product(transpose(Wx), dzc)),
   ].reduce(add);
   const na = extent(aPrev, 0);
-  const direct = each((d, u) => d * (1 - u), daNext, ut);
+  const direct = each((d, z) => d * z, daNext, kept);
   const dWca = product(dq, transpose(aPrev));
   const dWcx = product(dzc, transpose(xt));
   return {

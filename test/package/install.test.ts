@@ -55,6 +55,7 @@ describe("the tarball", () => {
       "LICENSE",
       "README.md",
       "dist/cjs/package.json",
+      "models/english-characters.safetensors",
       "package.json",
     ]);
     for (const format of ["esm", "cjs"]) {
@@ -65,6 +66,12 @@ describe("the tarball", () => {
         "arrays.d.ts",
         "formats/safetensors.js",
         "formats/safetensors.d.ts",
+        "formats/onnx.js",
+        "formats/onnx.d.ts",
+        "formats/keras.js",
+        "formats/keras.d.ts",
+        "formats/tensorflowjs.js",
+        "formats/tensorflowjs.d.ts",
       ]) {
         expect(tarball.files).toContain(`dist/${format}/${name}`);
       }

@@ -28,6 +28,12 @@ const NAMES = `{ ${VALUES}, type Engine, type RnnParameters, type Tensor, type W
 const ESM = `import ${NAMES} from "recurra";
 import { createArrays } from "recurra/arrays";
 import { readSafetensors, type StoredTensor } from "recurra/safetensors";
+import { describeKeras, type ModelDescription } from "recurra/keras";
+import { describeTensorflowJs } from "recurra/tensorflowjs";
+export const described: ModelDescription[] = [
+  describeKeras(new Uint8Array(8), { masking: "ragged" }),
+  describeTensorflowJs("{}", [new Uint8Array(8)]),
+];
 export { hidden };
 export const stored: StoredTensor | undefined = readSafetensors(new Uint8Array(8)).tensors.get("x");
 ${PROGRAM}`;

@@ -10,7 +10,8 @@ import { expectedOf, type TorchCase } from "../support/torch.js";
 // PyTorch sums in blocks and has its own tanh, both float64; three layers over eleven steps multiply what they differ by.
 const BOUND = 1e-11;
 
-const cases = fixtures<TorchCase>("torch-cases");
+// The second are of scripts/make_torch_projection.py: their loss looks at the last states, too.
+const cases = [...fixtures<TorchCase>("torch-cases"), ...fixtures<TorchCase>("torch-projection")];
 
 /** Everything that a case holds, by one network over the ragged batch. */
 function run(engine: (typeof engines)[number]["engine"], given: TorchCase): Map<string, Tensor> {
@@ -19,6 +20,7 @@ function run(engine: (typeof engines)[number]["engine"], given: TorchCase): Map<
     ...{ cell, layers, bidirectional },
     inputSize: given.input_size,
     hiddenSize: given.hidden_size,
+    ...(given.projection_size && { projectionSize: given.projection_size }),
   });
   const all = Object.entries(given.weights).map(([name, value]) => [name, loaded(value)]);
   network.load(Object.fromEntries(all) as LayerWeights);
@@ -31,7 +33,10 @@ function run(engine: (typeof engines)[number]["engine"], given: TorchCase): Map<
   // What is not recorded is the same, bit for bit.
   expect(network.forward(sequences, initial).outputs).toEqual(outputs);
   expect(initial.read()).toEqual(state.read());
-  const { dInputs, dState, gradients } = network.backward(given.dy.map(loaded), tape);
+  const { dInputs, dState, gradients } = network.backward(given.dy.map(loaded), tape, {
+    ...(given.dh_n && { h: loaded(given.dh_n) }),
+    ...(given.dc_n && { c: loaded(given.dc_n) }),
+  });
   const results = new Map<string, Tensor>();
   const { h, c } = state.read();
   results.set("h_n", h).set("dh0", dState.h);

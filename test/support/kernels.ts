@@ -123,12 +123,27 @@ export class Workbench {
 
   /** Int32 data; returns its pointer. */
   integers(name: string, data: ArrayLike<number>): number {
+    return this.typed(name, Int32Array.from(data)).pointer;
+  }
+
+  /** As `constant`, in numbers of the operand's own, whatever the build's. */
+  typed(name: string, data: Int32Array | Float32Array | Float64Array): Operand {
+    this.#top = Math.ceil(this.#top / 16) * 16;
     this.#guard(name);
     const pointer = this.#top;
-    this.#take(Math.ceil(data.length / 2) * 8);
-    new Int32Array(this.#memory.buffer, pointer, data.length).set(data);
+    this.#take(Math.ceil(data.byteLength / 8) * 8);
+    const now = () => {
+      const bytes = this.#memory.buffer.slice(pointer, pointer + data.byteLength);
+      if (data instanceof Int32Array) return Float64Array.from(new Int32Array(bytes));
+      const Numbers = data instanceof Float32Array ? Float32Array : Float64Array;
+      return Float64Array.from(new Numbers(bytes));
+    };
+    const raw = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    new Uint8Array(this.#memory.buffer, pointer, data.byteLength).set(raw);
     this.#guard(name);
-    return pointer;
+    const operand = { pointer, read: now };
+    this.#constants.push({ name, data: now(), operand });
+    return operand;
   }
 
   /** Throws, naming the operand, if a guard cell or a constant was written. */

@@ -14,6 +14,7 @@ export interface TorchCase {
   cell: "rnn" | "lstm" | "gru";
   input_size: number;
   hidden_size: number;
+  projection_size?: number;
   layers: number;
   bidirectional: boolean;
   /** One for each sequence, (T_b, features). */
@@ -28,6 +29,9 @@ export interface TorchCase {
   c0?: Stored;
   c_n?: Stored;
   dc0?: Stored;
+  /** The gradient that reaches the last states from outside; zeros where absent. */
+  dh_n?: Stored;
+  dc_n?: Stored;
   /** Under PyTorch's names. */
   weights: Record<string, Stored>;
   dweights: Record<string, Stored>;

@@ -1,0 +1,151 @@
+// Language models and the text they read: an embedding, LSTM layers, a linear head; PyTorch's names. From the Shakespeare
+// model where it is at hand, else seeded and of the same shape.
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Case, Sizes, Work } from "./cases.js";
+import { uniform } from "./data.js";
+import { type ModelFile, readModelFile, writeModelFile } from "./model_file.js";
+
+/** nx: embedding; m lines (or streams) of T characters (on the mean, where they are scored). */
+export interface LanguageCase extends Case {
+  readonly layers: number;
+  readonly classes: number;
+}
+
+const shakespeare = { nx: 128, na: 128, layers: 2, classes: 65 };
+
+/** The lines' lengths are uniform, so that the longest of 32 is 1.9 times the mean: as the play's own lines have it. */
+export const scoreCase: LanguageCase = {
+  ...{ name: "10,000 lines", work: "score-lines", ...shakespeare },
+  ...{ m: 10_000, T: 40, data: "shakespeare" },
+};
+
+/** One token each in turn. */
+export const streamCase: LanguageCase = {
+  ...{ name: "1,000 streams", work: "stream-tokens", data: "usual" },
+  ...{ nx: 32, na: 64, layers: 1, classes: 65, m: 1000, T: 64 },
+};
+
+/** Ready to score from bytes in memory; the engine, or the runtime, is there already. */
+export const openCase: LanguageCase = {
+  ...{ name: "1.1 MB model", work: "open-model", ...shakespeare },
+  ...{ m: 1, T: 40, data: "shakespeare" },
+};
+
+/** The first model of a process: the engine, or the runtime, is made as well. */
+export const coldOpenCase: LanguageCase = { ...openCase, name: "first in a process" };
+
+export const languageCases: readonly LanguageCase[] = [scoreCase, streamCase, openCase];
+
+export const isLanguage = (one: Case): one is LanguageCase => "layers" in one;
+
+/** Floating-point operations of the products that a token needs: those of the lowest layer's input are a row of a table. */
+export function tokenOperations({ na, layers, classes }: LanguageCase): number {
+  const recurrent = layers * 4 * na * na;
+  const inputs = (layers - 1) * 4 * na * na;
+  return 2 * (recurrent + inputs + classes * na);
+}
+
+export interface Reading {
+  model: ModelFile;
+  /** Character → class. */
+  vocabulary: Readonly<Record<string, number>>;
+  lines: readonly string[];
+}
+
+export const shakespeareFolder = "../shared/models/charrnn-shakespeare";
+
+export const shakespeareIsHere = (): boolean =>
+  existsSync(join(shakespeareFolder, "model.safetensors"));
+
+export function readShakespeare(): Reading & { text: string } {
+  const read = (name: string): Uint8Array => readFileSync(join(shakespeareFolder, name));
+  const text = String(read("text.txt"));
+  return {
+    ...{ model: readModelFile(read("model.safetensors")), text, lines: text.split("\n") },
+    vocabulary: JSON.parse(String(read("vocab.json"))),
+  };
+}
+
+function seededModel({ nx, na, layers, classes }: LanguageCase): ModelFile {
+  const draw = uniform(nx * 31 + na * 7 + layers);
+  const file = new Map();
+  const add = (name: string, scale: number, ...shape: number[]): void => {
+    const length = shape.reduce((a, b) => a * b, 1);
+    file.set(name, { shape, data: Float32Array.from({ length }, () => draw() * scale) });
+  };
+  const scale = 1 / Math.sqrt(na);
+  add("embedding.weight", Math.sqrt(3), classes, nx);
+  for (let k = 0; k < layers; k++) {
+    add(`lstm.weight_ih_l${k}`, scale, 4 * na, k === 0 ? nx : na);
+    add(`lstm.weight_hh_l${k}`, scale, 4 * na, na);
+    add(`lstm.bias_ih_l${k}`, scale, 4 * na);
+    add(`lstm.bias_hh_l${k}`, scale, 4 * na);
+  }
+  add("decoder.weight", 2 * scale, classes, na);
+  add("decoder.bias", scale, classes);
+  return file;
+}
+
+function seededText(classes: number): Pick<Reading, "vocabulary"> & { text: string } {
+  const letters = Array.from({ length: classes }, (_, i) => String.fromCharCode(32 + i));
+  const draw = uniform(classes);
+  const letter = (): string => letters[Math.floor(((draw() + 1) / 2) * classes)] as string;
+  return {
+    vocabulary: Object.fromEntries(letters.map((each, i) => [each, i])),
+    text: Array.from({ length: 20_000 }, letter).join(""),
+  };
+}
+
+/** Pieces of the text, no two from the same place. Fewer lines are the first of more. */
+function cut(text: string, { m, T, work }: Sizes & { work: Work }): string[] {
+  const draw = uniform(T);
+  const longest = 2 * T - 2;
+  const places = text.length - longest;
+  if (m > places)
+    throw new Error(`${m} lines are too many for a text of ${text.length} characters`);
+  let stride = 7919; // a prime: every place comes once
+  if (places % stride === 0) stride = 7907;
+  return Array.from({ length: m }, (_, i) => {
+    const length = 2 + Math.floor(((draw() + 1) / 2) * (longest - 1));
+    const start = (i * stride) % places;
+    return text.slice(start, start + (work === "score-lines" ? length : T));
+  });
+}
+
+export function makeReading(one: LanguageCase): Reading {
+  const real = one.data === "shakespeare" && shakespeareIsHere() ? readShakespeare() : undefined;
+  const { vocabulary, text } = real ?? seededText(one.classes);
+  const flowing = text.replace(/\s+/g, " "); // a line has no line break in it
+  const model = real?.model ?? seededModel(one);
+  return { model, vocabulary, lines: cut(flowing, one) };
+}
+
+/** Tokens whose probability one call gives: the first of a line only conditions. */
+export function tokensOf({ work, m }: LanguageCase, { lines }: Reading): number {
+  if (work === "stream-tokens") return m;
+  return work === "open-model" ? 0 : lines.reduce((sum, { length }) => sum + length - 1, 0);
+}
+
+const names = { model: "model.safetensors", vocabulary: "vocabulary.json", lines: "lines.json" };
+
+/** The user's files, in a folder. */
+export function writeReading(folder: string, { model, vocabulary, lines }: Reading): void {
+  writeFileSync(join(folder, names.model), writeModelFile(model));
+  writeFileSync(join(folder, names.vocabulary), JSON.stringify(vocabulary));
+  writeFileSync(join(folder, names.lines), JSON.stringify(lines));
+}
+
+/** As the files have it: the model still as bytes. */
+export interface LanguageFiles extends Pick<Reading, "vocabulary" | "lines"> {
+  bytes: Uint8Array;
+}
+
+export function readLanguageFiles(folder: string): LanguageFiles {
+  const read = (name: string): Buffer => readFileSync(join(folder, name));
+  return {
+    bytes: new Uint8Array(read(names.model)),
+    vocabulary: JSON.parse(String(read(names.vocabulary))),
+    lines: JSON.parse(String(read(names.lines))),
+  };
+}

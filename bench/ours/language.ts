@@ -1,0 +1,63 @@
+// Recurra on language models, from the bytes of the file to log-probabilities. Argument: the width.
+import { createEngine, loadLanguageModel } from "recurra";
+import type { LanguageFiles } from "../cases/language.js";
+import type { Prepared } from "../race/protocol.js";
+import { serveLanguage } from "../race/serve.js";
+
+const precision = process.argv[2] === "f32" ? "f32" : "f64";
+const engine = await createEngine();
+
+const open = ({ bytes, vocabulary }: LanguageFiles) =>
+  loadLanguageModel(engine, bytes, { vocabulary, precision });
+
+async function scoring(files: LanguageFiles): Promise<Prepared> {
+  const model = await open(files);
+  let scores: ReturnType<typeof model.scoreSync> = [];
+  return {
+    call: () => {
+      scores = model.scoreSync(files.lines);
+      return scores[0]?.logProb as number;
+    },
+    result: () => scores.map(({ logProb }) => logProb),
+    release: () => model.dispose(),
+  };
+}
+
+async function streaming(files: LanguageFiles): Promise<Prepared> {
+  const model = await open(files);
+  const tokens = files.lines.map((line) => [...line].map((c) => files.vocabulary[c] as number));
+  const T = tokens[0]?.length ?? 0;
+  const streams = tokens.map(() => model.stream());
+  const scores = new Float64Array(streams.length);
+  let t = 0;
+  return {
+    call: () => {
+      streams.forEach((stream, i) => {
+        scores[i] = stream.push(tokens[i]?.[t % T] as number);
+      });
+      t++;
+      return scores[0] as number;
+    },
+    result: () => scores,
+    release: () => {
+      for (const stream of streams) stream.dispose();
+      model.dispose();
+    },
+  };
+}
+
+async function opening(files: LanguageFiles): Promise<Prepared> {
+  let model = await open(files);
+  const call = async (): Promise<number> => {
+    model.dispose();
+    model = await open(files);
+    return 1;
+  };
+  const result = (): number[] => model.scoreSync(files.lines).map(({ logProb }) => logProb);
+  return { call, result, release: () => model.dispose() };
+}
+
+await serveLanguage((job, files) => {
+  if (job.work === "stream-tokens") return streaming(files);
+  return job.work === "open-model" ? opening(files) : scoring(files);
+});

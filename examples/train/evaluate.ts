@@ -1,0 +1,18 @@
+import { type Engine, loadLanguageModel } from "recurra";
+
+/**
+ * How well a model file tells the characters of a text, in bits per character: every line on its own, its end included.
+ *
+ * @param text lines, each with its end
+ */
+export async function bitsPerCharacter(
+  engine: Engine,
+  file: Uint8Array,
+  text: string,
+): Promise<number> {
+  using model = await loadLanguageModel(engine, file);
+  const lines = text.match(/[^\n]*\n/g) ?? [];
+  const scores = model.scoreSync(lines);
+  const tokens = scores.reduce((sum, score) => sum + score.tokens, 0);
+  return -scores.reduce((sum, score) => sum + score.logProb, 0) / tokens / Math.LN2;
+}

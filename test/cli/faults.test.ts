@@ -1,0 +1,219 @@
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { modelFolder } from "../support/cli_model.js";
+import { recurra } from "../support/command.js";
+import { fileBytes } from "../support/torch_files.js";
+
+const folder = modelFolder();
+const MODEL = ["--model", "tied.safetensors", "--vocabulary", "vocabulary.json"];
+mkdirSync(join(folder, "folder"));
+mkdirSync(join(folder, "out.safetensors"));
+const write = (name: string, content: string | Uint8Array) =>
+  writeFileSync(join(folder, name), content);
+write("list.json", '["a", "a"]');
+write("wrong.json", '{"a": "b"}');
+write("large.json", '{"a": 7}');
+write("number.json", "4");
+write("broken.json", "{");
+write("model.pt", "PK");
+write("weights.h5", "");
+write("model.json", '{"weightsManifest": [{"paths": ["../secret.bin"], "weights": []}]}');
+write("cut.safetensors", readFileSync(join(folder, "tied.safetensors")).subarray(0, 100));
+write("model.onnx", "what");
+write("lone.safetensors", fileBytes("lone"));
+
+describe("the input or the model is at fault: exit 1, one line, no trace", () => {
+  const rows: [args: string[], input: string | Uint8Array, message: string][] = [
+    [
+      ["score", ...MODEL],
+      "abba\nab😀a\n",
+      'stdin:2: "😀" (U+1F600), character 3 of the text, is not in the model\'s vocabulary: --unknown TOKEN says what it counts as',
+    ],
+    [
+      ["score", ...MODEL],
+      "é😀",
+      'stdin:1: "😀" (U+1F600), character 2 of the text, is not in the model\'s vocabulary: --unknown TOKEN says what it counts as',
+    ],
+    [
+      ["score", ...MODEL],
+      "a\u001bb",
+      'stdin:1: "\\u{1b}" (U+001B), character 2 of the text, is not in the model\'s vocabulary: --unknown TOKEN says what it counts as',
+    ],
+    [
+      ["score", ...MODEL],
+      Uint8Array.of(97, 10, 0xff, 10),
+      "stdin:2: expected text in UTF-8, got other bytes",
+    ],
+    [
+      ["score", ...MODEL, "--format", "csv"],
+      Uint8Array.of(97, 10, 0xff, 10),
+      "stdin: expected text in UTF-8, got other bytes",
+    ],
+    [["score", "nothing.txt", ...MODEL], "", "nothing.txt: there is no such file"],
+    [["score", "folder", ...MODEL], "", "folder: expected a file, got a folder"],
+    [["score", "--model", "nothing.safetensors"], "", "nothing.safetensors: there is no such file"],
+    [["score", "--model", "folder"], "", "folder: expected a file, got a folder"],
+    [
+      ["score", "--model", "tied.safetensors"],
+      "a",
+      "stdin:1: a text needs a vocabulary, and the model has none: --vocabulary FILE",
+    ],
+    [
+      ["score", "--model", "tied.safetensors", "-v", "broken.json"],
+      "a",
+      "broken.json: expected JSON in UTF-8",
+    ],
+    [
+      ["score", "--model", "tied.safetensors", "-v", "number.json"],
+      "a",
+      "number.json: expected a JSON object, got 4",
+    ],
+    [
+      ["score", "--model", "tied.safetensors", "-v", "wrong.json"],
+      "a",
+      'wrong.json: expected { token: id } or a list of tokens, got {"a":"b"}',
+    ],
+    [
+      ["score", "--model", "tied.safetensors", "-v", "list.json"],
+      "a",
+      'list.json: "a" stands twice',
+    ],
+    [
+      ["score", "--model", "tied.safetensors", "-v", "large.json"],
+      "a",
+      'tied.safetensors: loadLanguageModel: vocabulary: "a": expected an id in 0 … 6, got 7',
+    ],
+    [
+      ["score", ...MODEL, "--unknown", "zz"],
+      "a",
+      'tied.safetensors: loadLanguageModel: unknown: "zz" (U+007A) at place 0 is not in the vocabulary: give unknown, the id it shall count as, or take it out',
+    ],
+    [
+      ["score", ...MODEL, "--unknown", "9"],
+      "a",
+      "tied.safetensors: loadLanguageModel: unknown: expected an id in 0 … 6, got 9",
+    ],
+    [
+      ["score", "--model", "lone.safetensors"],
+      "a",
+      "lone.safetensors: loadLanguageModel: a language model: expected tokens as input, got 3 numbers a step",
+    ],
+    [
+      ["inspect", "model.pt"],
+      "",
+      'model.pt: a pickle is a program and is not run: in Python, safetensors.torch.save_file(model.state_dict(), "model.safetensors") writes a file that is read',
+    ],
+    [
+      ["inspect", "weights.h5"],
+      "",
+      'weights.h5: weights alone do not say what the network is: in Keras 3, model.save("model.keras") writes a file that does',
+    ],
+    [
+      ["inspect", "model.json"],
+      "",
+      'model.json: weightsManifest: expected names of files beside it, got "../secret.bin"',
+    ],
+    [
+      ["inspect", "cut.safetensors"],
+      "",
+      "cut.safetensors: readSafetensors: expected a header of 556 bytes, got 92 after its length",
+    ],
+    [
+      ["inspect", "vocabulary.json"],
+      "",
+      "vocabulary.json: describeTensorflowJs: model.json.modelTopology: expected an object, got nothing",
+    ],
+    [
+      ["inspect", "tied.safetensors", "--recurrent", "gru"],
+      "",
+      'tied.safetensors: describeSafetensors: recurrent: expected one of "rnn", got "gru"',
+    ],
+    [
+      ["inspect", "tied.safetensors", "--output", "rnn"],
+      "",
+      'tied.safetensors: describeSafetensors: output: expected one of "decoder" and "encoder", got "rnn"',
+    ],
+    [
+      ["convert", "tied.safetensors", "nowhere/out.safetensors"],
+      "",
+      "nowhere/out.safetensors: there is no folder nowhere",
+    ],
+    [
+      ["convert", "tied.safetensors", "out.safetensors"],
+      "",
+      "out.safetensors: expected a file, got a folder",
+    ],
+  ];
+
+  it.each(rows)("%j, %#", (args, input, message) => {
+    const { status, stderr } = recurra(args, input, folder);
+    expect(stderr).toBe(`recurra: ${message}\n`);
+    expect(status).toBe(1);
+  });
+
+  it("an ONNX file that is none", () => {
+    const { status, stderr } = recurra(["inspect", "model.onnx"], "", folder);
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/^recurra: model\.onnx: describeOnnx: .*\n$/);
+  });
+
+  it("lines before the one at fault are scored", () => {
+    const args = ["score", "--json", ...MODEL];
+    const { stdout } = recurra(args, `${"ab\n".repeat(500)}?\nab\n`, folder);
+    expect(stdout.trimEnd().split("\n").length).toBe(500);
+  });
+
+  it("nothing is left behind by a conversion that failed", () => {
+    const before = readdirSync(folder).sort();
+    recurra(["convert", "tied.safetensors", "out.safetensors"], "", folder);
+    expect(readdirSync(folder).sort()).toEqual(before);
+  });
+});
+
+describe("the command line is at fault: exit 2", () => {
+  it.each([
+    [["scores"], "error: unknown command 'scores'\n(Did you mean score?)"],
+    [["score", "--modell", "x"], "error: unknown option '--modell'\n(Did you mean --model?)"],
+    [["score", "a", "b"], "error: too many arguments for 'score'. Expected 1 argument but got 2."],
+    [
+      ["score", "--precision", "f16"],
+      "error: option '--precision <name>' argument 'f16' is invalid. Allowed choices are f64, f32.",
+    ],
+    [
+      ["score", "--format", "tsv"],
+      "error: option '-f, --format <name>' argument 'tsv' is invalid. Allowed choices are text, jsonl, csv.",
+    ],
+    [["score", "--model"], "error: option '-m, --model <file>' argument missing"],
+    [["inspect"], "error: missing required argument 'file'"],
+    [["convert", "a"], "error: missing required argument 'out'"],
+  ])("%j", (args, message) => {
+    const { status, stdout, stderr } = recurra(args, "", folder);
+    expect([status, stdout]).toEqual([2, ""]);
+    expect(stderr).toBe(`${message}\n(--help says more)\n`);
+  });
+
+  it.each([
+    [
+      ["score", "--field", "x", ...MODEL],
+      "--field: lines of text have no fields: --format jsonl or csv",
+    ],
+    [
+      ["convert", "tied.safetensors", "out.onnx"],
+      "out.onnx: what is written is safetensors: expected a name ending in .safetensors",
+    ],
+    [
+      ["inspect", "model.onnx", "--recurrent", "rnn"],
+      "model.onnx: recurrent: only for files with PyTorch's names",
+    ],
+  ])("%j", (args, message) => {
+    const { status, stderr } = recurra(args, "", folder);
+    expect([status, stderr]).toEqual([2, `recurra: ${message}\n`]);
+  });
+
+  it("no command at all: the help, on stderr", () => {
+    const { status, stdout, stderr } = recurra([]);
+    expect([status, stdout]).toEqual([2, ""]);
+    expect(stderr).toContain("Usage: recurra [options] [command]");
+  });
+});

@@ -1,0 +1,147 @@
+import { createHash } from "node:crypto";
+import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.js";
+import { modelFolder, read, VOCABULARY } from "../support/cli_model.js";
+import { recurra } from "../support/command.js";
+import { root } from "../support/consumer.js";
+
+const folder = modelFolder();
+const run = (...args: string[]) => recurra(args, "abba\n", folder);
+copyFileSync(`${root}test/fixtures/keras/h5py.keras`, join(folder, "h5py.keras"));
+const TFJS = `${root}test/fixtures/tensorflowjs/lstm-hard-sigmoid-last/model.json`;
+
+describe("inspect", () => {
+  it("layers, shapes, parameters, memory, where it comes from", () => {
+    const { status, stdout, stderr } = run("inspect", "model.safetensors");
+    const sha256 = createHash("sha256").update(read(folder, "model.safetensors")).digest("hex");
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(stdout.replace(sha256, "SHA256")).toMatchSnapshot();
+  });
+
+  it("a weight that serves twice counts once; a word for each option", () => {
+    const tied = JSON.parse(run("inspect", "tied.safetensors", "--json").stdout);
+    expect(tied.parts.map(({ parameters }: { parameters: number }) => parameters)).toEqual([
+      28, 120, 7,
+    ]);
+    expect(tied.memory.streamF64).toBe(8 * 4);
+    const { parts, output } = JSON.parse(run("inspect", TFJS, "--json").stdout);
+    expect(output).toBe("last");
+    expect(parts.map(({ what }: { what: string }) => what)).toEqual([
+      "embedding of 9 × 3",
+      "LSTM 3 → 5, hardSigmoid(0.2, 0.5), tanh, tanh",
+      "linear 5 → 2, sigmoid",
+    ]);
+  });
+
+  it("--json", () => {
+    const { stdout } = run("inspect", "model.safetensors", "--json");
+    const { sha256, ...rest } = JSON.parse(stdout);
+    expect(sha256).toMatch(/^[0-9a-f]{64}$/);
+    expect(rest).toMatchObject({
+      file: "model.safetensors",
+      format: "safetensors",
+      bytes: read(folder, "model.safetensors").length,
+      parameters: 35 + 1584 + 91,
+      output: "steps",
+      memory: { f64: 8 * 1710, f32: 4 * 1710, streamF64: null },
+      metadata: { format: "pt" },
+    });
+    expect(rest.parts[1]).toMatchObject({
+      name: "lstm",
+      options: { cell: "lstm", layers: 2, bidirectional: true },
+      weights: { weight_ih_l1_reverse: [24, 12] },
+    });
+  });
+
+  it("metadata that would steer the terminal are printed, not obeyed", () => {
+    const { tensors } = readSafetensors(read(folder, "tied.safetensors"));
+    const metadata = { "decoder.weight": "encoder.weight", "k\u001b]0;x": "v\u001b[2J" };
+    writeFileSync(join(folder, "steers.safetensors"), writeSafetensors(tensors, metadata));
+    const { stdout } = run("inspect", "steers.safetensors");
+    expect(stdout).toContain("k\\u{1b}]0;x: v\\u{1b}[2J");
+    expect(stdout).not.toContain("\u001b");
+  });
+});
+
+describe("convert", () => {
+  it("PyTorch's names stay, and so do the bytes of what is already so", () => {
+    const { status, stdout, stderr } = run("convert", "model.safetensors", "same.safetensors");
+    const { tensors, metadata } = readSafetensors(read(folder, "model.safetensors"));
+    const wanted = Buffer.from(writeSafetensors(tensors, metadata));
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(stdout).toBe(
+      `same.safetensors: ${wanted.length.toLocaleString("en")} bytes, from safetensors\n`,
+    );
+    expect(read(folder, "same.safetensors").equals(wanted)).toBe(true);
+    run("convert", "same.safetensors", "again.safetensors");
+    expect(read(folder, "again.safetensors").equals(wanted)).toBe(true);
+    // A file may give way to what comes of it; no temporary file stays.
+    run("convert", "again.safetensors", "again.safetensors");
+    expect(read(folder, "again.safetensors").equals(wanted)).toBe(true);
+    expect(readdirSync(folder).filter((name) => name.includes("tmp"))).toEqual([]);
+  });
+
+  it("--vocabulary puts one into the file: scoring needs no other", () => {
+    run("convert", "tied.safetensors", "whole.safetensors", "--vocabulary", "vocabulary.json");
+    const { metadata } = readSafetensors(read(folder, "whole.safetensors"));
+    expect(JSON.parse(metadata.get("vocabulary") as string)).toEqual(VOCABULARY);
+    const whole = run("score", "--json", "--model", "whole.safetensors");
+    const apart = run("score", "--json", "-m", "tied.safetensors", "-v", "vocabulary.json");
+    expect(whole).toEqual(apart);
+    expect(whole.status).toBe(0);
+  });
+
+  it("what the user says of a file once stands in the new one", () => {
+    const { tensors } = readSafetensors(read(folder, "tied.safetensors"));
+    const weight = tensors.get("encoder.weight");
+    const renamed = [...tensors]
+      .filter(([name]) => !/^(en|de)coder/.test(name))
+      .concat(
+        weight
+          ? [
+              ["a.weight", weight],
+              ["b.weight", { ...weight, data: weight.data.map((x) => -x) }],
+            ]
+          : [],
+      );
+    writeFileSync(join(folder, "open.safetensors"), writeSafetensors(renamed));
+    const open = run("inspect", "open.safetensors");
+    expect(open.status).toBe(1);
+    expect(open.stderr).toContain("the options embedding and output decide");
+    run("convert", "open.safetensors", "said.safetensors", "--embedding", "b", "--output", "a");
+    const parts = JSON.parse(run("inspect", "said.safetensors", "--json").stdout).parts;
+    expect(parts.map(({ name }: { name: string }) => name)).toEqual(["b", "rnn", "a"]);
+  });
+
+  it("a model from ONNX scores with the same bits as the file that it became", () => {
+    const chains = JSON.parse(readFileSync(`${root}test/fixtures/onnx/chains.json`, "utf8"));
+    writeFileSync(join(folder, "chain.onnx"), Buffer.from(chains[0].model, "base64"));
+    run("convert", "chain.onnx", "chain.safetensors");
+    const args = ["score", "--json", "--per-token", "--format", "jsonl", "--model"];
+    const [onnx, own] = ["chain.onnx", "chain.safetensors"].map((name) =>
+      recurra([...args, name], "[0,1,2,3,2,1]\n[6,5,4]\n", folder),
+    );
+    expect(onnx?.status).toBe(0);
+    expect(onnx?.stdout.split("\n").length).toBe(3);
+    expect(own).toEqual(onnx);
+  });
+
+  it.each([
+    ["h5py.keras", "keras"],
+    [TFJS, "tensorflow.js"],
+  ])("%s: the same network as safetensors", (file, format) => {
+    const { status, stdout } = run("convert", file, "converted.safetensors");
+    expect(status).toBe(0);
+    expect(stdout).toMatch(
+      new RegExp(`^converted\\.safetensors: [\\d,]+ bytes, from ${format}\\n$`),
+    );
+    const before = JSON.parse(run("inspect", file, "--json").stdout);
+    const after = JSON.parse(run("inspect", "converted.safetensors", "--json").stdout);
+    const what = (all: { parts: { what: string }[] }) => all.parts.map((part) => part.what);
+    expect(what(after)).toEqual(what(before));
+    expect([after.output, after.metadata]).toEqual([before.output, before.metadata]);
+    expect(after.format).toBe("safetensors");
+  });
+});

@@ -1,0 +1,51 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect, it } from "vitest";
+import { VOCABULARY } from "../support/cli_model.js";
+import { consumer, pack, root } from "../support/consumer.js";
+
+let folder: string;
+
+beforeAll(() => {
+  folder = consumer(pack(), { "vocabulary.json": JSON.stringify(VOCABULARY) });
+}, 60_000);
+
+const run = (args: string[], input = "") =>
+  spawnSync("node_modules/.bin/recurra", args, { cwd: folder, input, encoding: "utf8" });
+
+describe("the command of an installed package", () => {
+  it("says its version", () => {
+    const { version } = JSON.parse(readFileSync(`${root}package.json`, "utf8"));
+    expect(run(["--version"]).stdout).toBe(`${version}\n`);
+  });
+
+  it("scores, without any other package", () => {
+    const model = `${root}test/fixtures/torch-files/tied.safetensors`;
+    const args = ["score", "--json", "--model", model, "--vocabulary", "vocabulary.json"];
+    const { status, stdout, stderr } = run(args, "abba\n");
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(JSON.parse(stdout)).toMatchObject({ line: 1, tokens: 3 });
+  });
+
+  it("reads each format with what is bundled", () => {
+    for (const file of ["keras/h5py.keras", "tensorflowjs/lstm/model.json"]) {
+      expect(run(["inspect", `${root}test/fixtures/${file}`]).status, file).toBe(0);
+    }
+  });
+
+  it("is one file, which holds no engine and no reader of its own", () => {
+    const path = join(folder, "node_modules/recurra/dist/cli.js");
+    expect(statSync(path).size).toBeLessThan(400_000);
+    const text = readFileSync(path, "utf8");
+    expect(text).not.toContain("AGFzbQ");
+    const imports = [...text.matchAll(/(?:from|import\() ?"(\.[^"]*)"/g)].map(([, name]) => name);
+    expect([...new Set(imports)].sort()).toEqual([
+      "./esm/formats/keras.js",
+      "./esm/formats/onnx.js",
+      "./esm/formats/safetensors.js",
+      "./esm/formats/tensorflowjs.js",
+      "./esm/index.js",
+    ]);
+  });
+});

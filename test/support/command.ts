@@ -1,0 +1,67 @@
+import { type ChildProcessWithoutNullStreams, spawn, spawnSync } from "node:child_process";
+import { root } from "./consumer.js";
+
+export const command = `${root}dist/cli.js`;
+
+export interface Said {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the built command. */
+export function recurra(
+  args: readonly string[],
+  input: string | Uint8Array = "",
+  cwd = root,
+): Said {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [command, ...args], {
+    cwd,
+    input,
+    encoding: "utf8",
+    maxBuffer: 2 ** 28,
+  });
+  return { status, stdout, stderr };
+}
+
+/** Runs a line of shell, in which $recurra is the built command. */
+export function shell(line: string, cwd: string): Said {
+  const env = { ...process.env, recurra: `${process.execPath} ${command}` };
+  const { status, stdout, stderr } = spawnSync("bash", ["-c", line], {
+    cwd,
+    env,
+    encoding: "utf8",
+  });
+  return { status, stdout, stderr };
+}
+
+/** A running command: what it has said so far, and how it ends. */
+export class Running {
+  readonly process: ChildProcessWithoutNullStreams;
+  stdout = "";
+  stderr = "";
+  readonly ended: Promise<Said>;
+
+  constructor(args: readonly string[], cwd = root) {
+    this.process = spawn(process.execPath, [command, ...args], { cwd });
+    this.process.stdin.on("error", () => {});
+    this.process.stdout.setEncoding("utf8").on("data", (text: string) => {
+      this.stdout += text;
+    });
+    this.process.stderr.setEncoding("utf8").on("data", (text: string) => {
+      this.stderr += text;
+    });
+    this.ended = new Promise((resolve) => {
+      this.process.on("close", (status) => {
+        resolve({ status, stdout: this.stdout, stderr: this.stderr });
+      });
+    });
+  }
+
+  /** Waits until so many lines have been printed. */
+  async lines(count: number): Promise<void> {
+    while (this.stdout.split("\n").length <= count) {
+      await new Promise((resolve) => this.process.stdout.once("data", resolve));
+    }
+  }
+}
