@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { loadLanguageModel, type Precision } from "../../src/index.js";
+import { writeModel } from "../../src/formats/safetensors.js";
+import { createEngineSync, loadLanguageModel, type Precision } from "../../src/index.js";
 import { tokenLogProbs } from "../oracle/model.js";
 import { describedOf, LANGUAGE, textsOf } from "../support/models.js";
 import { engines } from "../support/subjects.js";
@@ -8,6 +9,33 @@ import { engines } from "../support/subjects.js";
 const BOUNDS: Readonly<Record<Precision, number>> = { f64: 1e-13, f32: 2e-5 };
 
 const lengths = [12, 0, 1, 40, 2, 7, 7, 40, 3, 25, 1, 0];
+
+describe("a model in a file", () => {
+  const engine = createEngineSync();
+  it.each(LANGUAGE)("$name: written and opened again, 0 bits of difference", async (plan) => {
+    const vocabulary = Object.fromEntries(Array.from("abcdefghijk", (letter, id) => [letter, id]));
+    const metadata = new Map([
+      ["vocabulary", JSON.stringify(vocabulary)],
+      ["start", "k"],
+      ["unknown", "b"],
+    ]);
+    const described = { ...describedOf(plan), metadata };
+    const bytes = writeModel(described);
+    const here = await loadLanguageModel(engine, described);
+    // As bytes, and as a buffer of their own.
+    for (const source of [bytes, Uint8Array.from(bytes).buffer]) {
+      const there = await loadLanguageModel(engine, source);
+      expect(there.hash).toBe(here.hash);
+      expect(there.start).toBe(10);
+      const texts = ["bad", "a cab", "", "jjj"];
+      const scores = there.scoreSync(texts);
+      expect(scores).toEqual(here.scoreSync(texts));
+      expect(scores.map(({ tokens }) => tokens)).toEqual([3, 5, 0, 3]);
+      there.dispose();
+    }
+    here.dispose();
+  });
+});
 
 describe.each(engines)("log-probabilities on the $name", ({ engine }) => {
   describe.each(["f64", "f32"] as const)(`%s, to ${JSON.stringify(BOUNDS)} nats`, (precision) => {
