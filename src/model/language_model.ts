@@ -49,7 +49,7 @@ class Core extends Shared {
 }
 
 /** A model that says how likely each token is after those before it. Made by `loadLanguageModel`. */
-export class LanguageModel extends Owned implements StreamModel {
+export class LanguageModel extends Owned {
   /** @internal */
   readonly engine: Engine;
   readonly vocabulary: Vocabulary | undefined;

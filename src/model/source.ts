@@ -1,7 +1,7 @@
 import { FUNCTIONS } from "../cells/functions.js";
 import { ModelFormatError } from "../errors.js";
-import { describeSafetensors } from "../formats/pytorch_reader.js";
-import { readSafetensors } from "../formats/safetensors_reader.js";
+import { describeSafetensors } from "../formats/pytorch/reader.js";
+import { readSafetensors } from "../formats/safetensors/reader.js";
 import { describe, formatShape } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
 import {
