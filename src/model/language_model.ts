@@ -8,7 +8,7 @@ import type { Network } from "./network.js";
 import { type Score, scoreTasks, type Task } from "./score.js";
 import { checkSlices, inSlices, Pace, type Progress, type SliceOptions, teller } from "./slices.js";
 import { Stepper } from "./stepper.js";
-import { checkStream, LanguageStream, type StreamModel } from "./stream.js";
+import { checkStream, LanguageStream } from "./stream.js";
 import type { Sequence, TokenOptions, Tokens } from "./tokens.js";
 import type { Vocabulary } from "./vocabulary.js";
 
