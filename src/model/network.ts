@@ -1,8 +1,9 @@
 import { inputProducts } from "../cells/cell.js";
+import type { RecurrentOptions } from "../layers/options.js";
 import { createRecurrent, type Recurrent } from "../layers/recurrent.js";
 import type { Batch } from "../sequence/batch.js";
 import { type Input, type Output, stackChunks } from "../sequence/forward.js";
-import { outputOf, type Stack } from "../sequence/stack.js";
+import { outputOf, type Stack, type StackShape } from "../sequence/stack.js";
 import type { Weights } from "../sequence/weights.js";
 import type { Precision, Width } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
@@ -185,12 +186,11 @@ export class Network extends Shared {
   /** A number that differs between networks whose weights differ: 16 hexadecimal digits. */
   hash(): string {
     const hash = new Hash(this.width.precision);
-    for (const { stack, merge } of this.groups) {
-      const { layers, cells, reverse } = stack.shape;
-      hash.text(JSON.stringify([merge, layers, reverse, cells]));
+    for (const { recurrent, stack, merge } of this.groups) {
+      hash.text(kindOf(recurrent.options, stack.shape, merge));
       for (const weights of stack.passes) {
-        weights.read((arrays) => {
-          for (const array of Object.values(arrays)) hash.numbers(array);
+        weights.read(({ Wx, Wh, bias, Wr, peepholes }) => {
+          for (const array of [Wx, Wh, bias, Wr, peepholes]) hash.numbers(array);
         });
       }
     }
@@ -229,6 +229,19 @@ function openGroup(engine: Engine, described: RecurrentDescription, precision: P
 function tokensOf(input: InputDescription): number {
   if (input.kind === "features") return 0;
   return input.kind === "one-hot" ? input.size : (input.weight.shape[0] as number);
+}
+
+/**
+ * What a stack computes, beside its weights. Of words that stay: states that are stored outlive how a cell is written down
+ * here.
+ */
+function kindOf(
+  { resetAfter = true, inputForget = false }: RecurrentOptions,
+  { cells, layers, reverse, nx, na, nh }: StackShape,
+  merge: Group["merge"],
+): string {
+  const own = cells.map(({ name, functions = [], peepholes }) => [name, functions, peepholes]);
+  return JSON.stringify([merge, layers, reverse, nx, na, nh, resetAfter, inputForget, own]);
 }
 
 /** The same with a table of input products or without, and of single numbers in whatever array they came. */

@@ -229,6 +229,10 @@ describe("a stream's state as bytes", () => {
         "a bound",
         { ...described, recurrent: [{ ...part, options: { ...part.options, clip: 9 } }] },
       ],
+      [
+        "a coupled gate",
+        { ...described, recurrent: [{ ...part, options: { ...part.options, inputForget: true } }] },
+      ],
       ["a hidden relu", hidden("relu")],
       ["a hidden tanh", hidden("tanh")],
       ["a hidden leaky relu", hidden("leakyRelu")],
