@@ -125,7 +125,7 @@ describe("the package's linters, 0 remarks", () => {
     expect(status).toBe(0);
   });
 
-  // The old node10 resolution is left out: it does not know `exports`, and Node ≥ 20 does. The wasm files have no types.
+  // The old node10 resolution is left out: it does not know `exports`, and Node ≥ 20 does. The wasm files and the model have no types.
   it("are the types wrong?", () => {
     const bin = `${root}node_modules/@arethetypeswrong/cli/dist/index.js`;
     const untyped = [
@@ -133,6 +133,7 @@ describe("the package's linters, 0 remarks", () => {
       "kernels.wasm",
       "kernels.relaxed.wasm",
       "arrays.wasm",
+      "models/english-characters.safetensors",
     ];
     const { status, stdout } = run(bin, tarball.path, "--profile", "node16", ...untyped);
     expect(status, stdout).toBe(0);
