@@ -5,17 +5,12 @@
 //   dist/cli.js       the command
 //   dist/*.wasm       the release builds once more, for those who serve or compile them on their own
 import { execFileSync } from "node:child_process";
-import { cpSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const require = createRequire(import.meta.url);
-
-/** What is imported by a name of its own: package.json, "exports". */
-const FORMATS = ["safetensors", "onnx", "keras", "tensorflowjs"];
-const ENTRIES = ["index", "arrays", ...FORMATS.map((name) => `formats/${name}`)];
 
 function run(script, ...args) {
   execFileSync(process.execPath, [script, ...args], { cwd: root, stdio: "inherit" });
@@ -35,26 +30,7 @@ run(asc, "assembly/arrays.ts", "--target", "arrays", ...transforms);
 run("scripts/embed.mjs");
 
 rmSync(`${root}/dist`, { recursive: true, force: true });
-const options = { absWorkingDir: root, target: "es2022", logLevel: "warning" };
-await build({
-  ...options,
-  entryPoints: ENTRIES.map((entry) => `src/${entry}.ts`),
-  outdir: "dist/esm",
-  format: "esm",
-  bundle: true,
-  splitting: true,
-  platform: "neutral",
-});
-// CommonJS is the same files in its words, so that its entries share their classes, too: an engine of one is known to all.
-const files = readdirSync(`${root}/dist/esm`, { recursive: true });
-await build({
-  ...options,
-  entryPoints: files.filter((file) => file.endsWith(".js")).map((file) => `dist/esm/${file}`),
-  outbase: "dist/esm",
-  outdir: "dist/cjs",
-  format: "cjs",
-  platform: "node",
-});
+run("scripts/bundle.mjs");
 for (const name of ["kernels", "kernels.relaxed", "arrays"]) {
   cpSync(`${root}/build/${name}.wasm`, `${root}/dist/${name}.wasm`);
 }
