@@ -1,6 +1,6 @@
 import { inputProducts, rowElements } from "../cells/cell.js";
 import { StateError } from "../errors.js";
-import { gradientsOf, pointersOf, runBackward } from "../sequence/backward.js";
+import { buffersOf, gradientsOf, runBackward } from "../sequence/backward.js";
 import { Batch } from "../sequence/batch.js";
 import { planBackward } from "../sequence/plan.js";
 import { Tape } from "../sequence/tape.js";
@@ -147,10 +147,8 @@ export function backward<G>(
     const dc = dh + state;
     const dy = dc + state;
     const dx = dy + stageBytes(steps * m * na);
-    const at = {
-      ...pointersOf(plan, dx + stageBytes(steps * m * nx)),
-      ...{ dy, dh, dc, dx, previous: 0, addsToInput: false },
-    };
+    const own = { dy, dh, dc, dx, previous: 0, addsToInput: false };
+    const at = buffersOf(plan, dx + stageBytes(steps * m * nx), own);
     engine.arena.f64(dh, m * na).fill(0);
     engine.arena.f64(dc, m * na).fill(0);
     write(engine, da, stage, dy);

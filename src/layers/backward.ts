@@ -126,8 +126,12 @@ function eachState(
     if (data === undefined) continue;
     for (let p = 0; p < passes; p++) {
       const inner = arena.f64((name === "h" ? at.dh : at.dc)[p] as number, m * n);
+      if (order === undefined) {
+        visit(data.subarray(p * m * n, (p + 1) * m * n), inner);
+        continue;
+      }
       for (let place = 0; place < m; place++) {
-        const b = p * m + (order?.[place] ?? place);
+        const b = p * m + (order[place] as number);
         visit(data.subarray(b * n, (b + 1) * n), inner.subarray(place * n, (place + 1) * n));
       }
     }

@@ -58,7 +58,9 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
     this.#at = { ...takeState(layout, shape, m), ...takeStepScratch(layout, shape, m) };
     this.#block = engine.arena.allocate(layout.bytes);
     watch(this, this.#block);
-    for (const part of this.#parts()) this.#view(part).fill(0);
+    // h and c stand before x.
+    const { pointer } = this.#block;
+    engine.arena.view(width.precision, pointer, this.#at.x / width.item).fill(0);
     const data = width.precision === "f64" ? new Float64Array(m * nh) : new Float32Array(m * nh);
     this.output = { shape: [m, nh], data: data as unknown as D };
   }

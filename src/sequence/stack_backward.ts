@@ -1,6 +1,6 @@
 import { ITEM } from "../wasm/abi.js";
 import { type Engine, withScratch } from "../wasm/engine.js";
-import { type BackwardBuffers, gradientsOf, pointersOf, runBackward } from "./backward.js";
+import { buffersOf, gradientsOf, runBackward } from "./backward.js";
 import { Layout, planBackward } from "./plan.js";
 import { outputOf, passesOf, readsFromEnd } from "./stack.js";
 import type { Tape } from "./tape.js";
@@ -44,6 +44,7 @@ export function runStackBackward<R>(
     dh: layout.take(m * nh),
     dc: layout.take(m * na),
   }));
+  const stateBytes = layout.bytes;
   // The gradients of a layer's output and input take turns in two places; three where two directions add up.
   const widest = Math.max(nx, out);
   const turns = [layout.take(N * widest), layout.take(N * widest)];
@@ -61,10 +62,8 @@ export function runStackBackward<R>(
     const { arena, kernels } = engine;
     const dh = states.map((state) => pointer + state.dh);
     const dc = states.map((state) => pointer + state.dc);
-    for (let p = 0; p < passes; p++) {
-      arena.f64(dh[p] as number, m * nh).fill(0);
-      arena.f64(dc[p] as number, m * na).fill(0);
-    }
+    // The states stand first.
+    arena.f64(pointer, stateBytes / ITEM).fill(0);
     if (batch.ragged) arena.i32(pointer + previous, N).set(batch.previous());
     let [above, below] = turns.map((offset) => pointer + offset) as [number, number];
     fill({ dy: above, dh, dc, dx: below });
@@ -76,11 +75,14 @@ export function runStackBackward<R>(
         const fromEnd = readsFromEnd(shape, d);
         const width = track.weights.nx;
         const index = fromEnd ? run.mirror : 0;
-        const at: BackwardBuffers = {
-          ...pointersOf(plan, pointer + pass),
-          ...{ dh: dh[p] as number, dc: dc[p] as number, previous: pointer + previous },
-          ...{ dy: above, dx: below, addsToInput: d > 0 },
-        };
+        const at = buffersOf(plan, pointer + pass, {
+          dy: above,
+          dh: dh[p] as number,
+          dc: dc[p] as number,
+          dx: below,
+          previous: pointer + previous,
+          addsToInput: d > 0,
+        });
         if (!run.chain) {
           at.dy = pointer + part;
           kernels.gather_rows(N, nh, out, nh, above + d * nh * ITEM, index, at.dy);
