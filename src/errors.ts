@@ -33,14 +33,17 @@ export class EngineMemoryError extends RangeError {
 /** A text that holds what a model's vocabulary does not. */
 export class UnknownTokenError extends RangeError {
   override name = "UnknownTokenError";
+  /** The character, or what was given for one token. */
   readonly character: string;
   /** Its place in the text, in UTF-16 units from 0. */
   readonly position: number;
 
   constructor(where: string, character: string, position: number) {
-    const code = (character.codePointAt(0) as number).toString(16).toUpperCase().padStart(4, "0");
+    const [first, ...others] = character;
+    const code = (first?.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
+    const named = others.length === 0 ? ` (U+${code})` : "";
     super(
-      `${where}: ${JSON.stringify(character)} (U+${code}) at place ${position} is not in the vocabulary: give unknown, the id it shall count as, or take it out`,
+      `${where}: ${JSON.stringify(character)}${named} at place ${position} is not in the vocabulary: give unknown, the id it shall count as, or take it out`,
     );
     this.character = character;
     this.position = position;

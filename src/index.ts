@@ -53,16 +53,17 @@ export type {
   RecurrentDescription,
   StoredNumbers,
 } from "./model/description.js";
-export {
-  type LanguageModel,
-  type LanguageModelOptions,
-  loadLanguageModel,
-  type ScoreOptions,
+export type {
+  LanguageModel,
+  LanguageModelOptions,
+  ManyOptions,
+  ScoreOptions,
 } from "./model/language_model.js";
+export { loadLanguageModel, loadTagger } from "./model/loading.js";
 export type { Score } from "./model/score.js";
 export type { ModelSource } from "./model/source.js";
 export type { LanguageStream, StreamState } from "./model/stream.js";
-export { loadTagger, type Tagged, type Tagger, type TaggerOptions } from "./model/tagger.js";
+export type { Tagged, Tagger, TaggerOptions } from "./model/tagger.js";
 export type { Sequence } from "./model/tokens.js";
 export type { Vocabulary, VocabularySource } from "./model/vocabulary.js";
 export { type Tensor, tensor } from "./tensor.js";

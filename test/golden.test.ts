@@ -12,18 +12,18 @@ const wasm = (name: string) => readFileSync(new URL(`../build/${name}.wasm`, imp
 describe("the golden hashes, 0 bits of difference", () => {
   it("the built package", async () => {
     const engine = await recurra.createEngine();
-    await expect(golden(recurra, engine), HOW).toMatchFileSnapshot(FILE);
+    await expect(await golden(recurra, engine), HOW).toMatchFileSnapshot(FILE);
     // Once more over memory that is no longer fresh.
-    await expect(golden(recurra, engine), HOW).toMatchFileSnapshot(FILE);
+    await expect(await golden(recurra, engine), HOW).toMatchFileSnapshot(FILE);
   });
 
   it.each(["kernels", "kernels.debug"])("build/%s.wasm", async (name) => {
     const engine = recurra.createEngineSync({ wasm: wasm(name) });
-    await expect(golden(recurra, engine), HOW).toMatchFileSnapshot(FILE);
+    await expect(await golden(recurra, engine), HOW).toMatchFileSnapshot(FILE);
   });
 });
 
-it("one bit of one weight changes the hash of its case", () => {
+it("one bit of one weight changes the hash of its case", async () => {
   const engine = recurra.createEngineSync();
   const sabotaged: typeof recurra = {
     ...recurra,
@@ -34,8 +34,8 @@ it("one bit of one weight changes the hash of its case", () => {
       return recurra.rnnForward(owner, x, a0, { ...parameters, Wax: { ...parameters.Wax, data } });
     },
   };
-  const lines = golden(sabotaged, engine).split("\n");
-  const changed = golden(recurra, engine)
+  const lines = (await golden(sabotaged, engine)).split("\n");
+  const changed = (await golden(recurra, engine))
     .split("\n")
     .filter((line, i) => line !== lines[i]);
   const names = changed.map((line) => line.slice(18));

@@ -14,15 +14,15 @@ const HELP = `Scores texts with the character model that the package brings: how
   npm start -- --help           this text`;
 
 const NEXT = `
-^  the character that surprised the model most.  A perplexity of 3: as if it had
-   to choose among three equally likely characters each time.
+^  the character that surprised the model most.  A perplexity of 3: as if it
+   had to choose among three equally likely characters each time.
 
 Next:
-  npm start -- "Your own words."                  rows for what you type
-  npx recurra score README.md                     every line of a file, no model needed
+  npm start -- "Your own words."        a row for what you type
+  npx recurra score README.md           every line of a file, with this model
+  npx recurra score README.md --json    the same for programs
   npx recurra inspect ${MODEL}
-  npm run train -- --text my.txt --out my.safetensors --steps 500
-                                                  a model of your own text`;
+  npm run train -- --help               how it was made; a model of your text`;
 
 async function run(own: readonly string[]): Promise<void> {
   using engine = await createEngine();

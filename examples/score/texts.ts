@@ -7,8 +7,8 @@ export interface Text {
 /** One sentence, what is left of it when it is spoiled bit by bit, and what never was English. */
 export const TEXTS: readonly Text[] = [
   { kind: ["English", "sentence"], text: "We waited all day for the last train." },
-  { kind: ["with", "a typo"], text: "We waited all day for the lsat train." },
   { kind: ["words", "shuffled"], text: "train the day for last We all waited." },
+  { kind: ["with", "a typo"], text: "We waited all day for the lsat train." },
   { kind: ["another", "language"], text: "Wir warten seit heute auf den Zug." },
   { kind: ["letters", "shuffled"], text: "eW wtdaie lal yda rof eht tlsa iatrn." },
   { kind: ["keyboard", "mash"], text: "Kj sdflkq wej hrs dfj kwq oez xcvm,w." },

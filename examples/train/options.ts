@@ -18,7 +18,7 @@ const DEFAULTS = {
 } as const;
 
 export const HELP = `Trains a character language model and writes it as safetensors. Without options it makes the
-shipped models/english-characters.safetensors anew, byte for byte: about 10 minutes on a core of its own.
+shipped models/english-characters.safetensors anew, byte for byte: about 14 minutes of one core.
 
   npm run train                                   fetches public-domain English with npm, learns it
   npm run train -- --text my.txt --out my.safetensors --steps 500

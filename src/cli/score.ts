@@ -39,8 +39,10 @@ async function vocabularyOf({ name, description }: OpenModel, path: string | und
 
 /** A token of the vocabulary, or else an id. */
 function unknownOf(text: string, vocabulary: ReadonlyMap<string, number> | undefined) {
-  if (vocabulary?.has(text) || !/^\d+$/.test(text)) return text;
-  return Number(text);
+  if (vocabulary?.has(text)) return text;
+  if (/^\d+$/.test(text)) return Number(text);
+  const what = `expected a token of the vocabulary or an id, got ${JSON.stringify(text)}`;
+  throw new InputError(`--unknown: ${printable(what)}`);
 }
 
 async function load(command: ScoreCommand): Promise<LanguageModel> {

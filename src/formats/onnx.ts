@@ -1,6 +1,6 @@
 export { type ModelFormatCode, ModelFormatError } from "../errors.js";
-export type { OnnxAttributes, OnnxOperator } from "./onnx_attributes.js";
-export { type DescribeOnnxOptions, describeOnnx } from "./onnx_describe.js";
+export type { OnnxAttributes, OnnxOperator } from "./onnx/attributes.js";
+export { type DescribeOnnxOptions, describeOnnx } from "./onnx/describe.js";
 export {
   type OnnxFile,
   type OnnxInputName,
@@ -10,7 +10,7 @@ export {
   type OnnxValue,
   type ReadOnnxOptions,
   readOnnx,
-} from "./onnx_file.js";
-export { type FromOnnxOptions, fromOnnx } from "./onnx_from.js";
-export { type OnnxInput, runOnnx } from "./onnx_run.js";
-export type { OnnxDtype, OnnxTensor } from "./onnx_tensor.js";
+} from "./onnx/file.js";
+export { type FromOnnxOptions, fromOnnx } from "./onnx/from.js";
+export { type OnnxInput, runOnnx } from "./onnx/run.js";
+export type { OnnxDtype, OnnxTensor } from "./onnx/tensor.js";

@@ -11,8 +11,12 @@ interface Layer {
   readonly record: Block | undefined;
 }
 
+/** The name of what follows a linear layer. */
+export const nameOf = (activation: DenseDescription["activation"]): string =>
+  typeof activation === "string" ? activation : activation.name;
+
 const isFunction = (activation: DenseDescription["activation"]): activation is Activation =>
-  activation !== "softmax" && activation !== "logSoftmax" && activation !== "identity";
+  !["softmax", "logSoftmax", "identity"].includes(nameOf(activation));
 
 /** The linear layers on top of a recurrent network, in linear memory. */
 export class DenseStack extends Shared {
@@ -23,6 +27,7 @@ export class DenseStack extends Shared {
   readonly outputSize: number;
   /** The largest number of outputs of any layer. */
   readonly widest: number;
+  readonly #engine: Engine;
   readonly #width: Width;
   readonly #layers: Layer[] = [];
 
@@ -33,6 +38,7 @@ export class DenseStack extends Shared {
     described: readonly DenseDescription[],
   ) {
     super();
+    this.#engine = engine;
     this.#width = width;
     this.inputSize = inputSize;
     this.activation = described.at(-1)?.activation ?? "identity";
@@ -55,9 +61,13 @@ export class DenseStack extends Shared {
     this.widest = widest;
   }
 
-  /** Fresh views of all weights and biases. */
+  /** Fresh views of all weights and biases, and of the functions' records. */
   arrays(): Floats[] {
-    return this.#layers.flatMap(({ head }) => head.arrays());
+    const { arena } = this.#engine;
+    return this.#layers.flatMap(({ head, record }) => {
+      const functions = record === undefined ? [] : [arena.f64(record.pointer, RECORD)];
+      return [...head.arrays(), ...functions];
+    });
   }
 
   /**
@@ -87,6 +97,9 @@ export class DenseStack extends Shared {
     }
   }
 }
+
+/** Numbers in a record of functions. */
+const RECORD = 10;
 
 function recordOf({ arena }: Engine, activation: Activation): Block {
   // The record has room for three functions; a layer has one.

@@ -4,8 +4,12 @@ import type { StackShape } from "../sequence/stack.js";
 import type { Network, NetworkInput } from "./network.js";
 import { States } from "./states.js";
 
-/** Sequences that run side by side: enough rows for the products to be at their best, few enough to stay in the caches. */
-export const GROUP_ROWS = 64;
+/** Sequences that run side by side at most: enough rows for the products to be at their best, few enough to stay in the caches. */
+const MOST_ROWS = 64;
+/** The rows of a tile of the products. */
+const TILE = 4;
+/** Products of numbers in one step of all of them: a few milliseconds, so that the event loop has its turn. */
+const STEP_PRODUCTS = 16 * 1024 * 1024;
 /** Bytes of outputs that exist at a time. */
 const OUTPUT_BYTES = 256 * 1024;
 const WIDE = Float64Array.BYTES_PER_ELEMENT;
@@ -21,19 +25,31 @@ export interface GroupOutput {
   readonly take: (row: number, rows: number, pointer: number) => void;
 }
 
+/** Sequences that run side by side: whole tiles, fewer where the network is large. */
+export function groupRows({ groups }: Network): number {
+  let products = 1;
+  for (const { stack } of groups) {
+    for (const { cell, nx, nh, na } of stack.passes) {
+      products += cell.input.length * na * (nx + nh);
+    }
+  }
+  const rows = Math.floor(STEP_PRODUCTS / products);
+  return Math.min(Math.max(rows - (rows % TILE), TILE), MOST_ROWS);
+}
+
 /**
  * Places of work in order of falling length, as many as run side by side at a time: what is of like length goes together,
  * so that few rows end early.
  */
-export function* groupsOf(lengths: readonly number[]): Generator<number[]> {
+export function* groupsOf(lengths: readonly number[], rows: number): Generator<number[]> {
   const order = lengths.map((_, i) => i);
   order.sort((a, b) => (lengths[b] as number) - (lengths[a] as number) || a - b);
-  for (let from = 0; from < order.length; from += GROUP_ROWS) {
-    yield order.slice(from, from + GROUP_ROWS);
+  for (let from = 0; from < order.length; from += rows) {
+    yield order.slice(from, from + rows);
   }
 }
 
-/** Runs a batch through all of a network, and pauses after each chunk. Outputs are handed on as they come, never kept. */
+/** Runs a batch through all of a network, and pauses after each chunk, and each piece of its outputs. Outputs are handed on as they come, never kept. */
 export function* runGroup(
   network: Network,
   batch: Batch,
@@ -48,7 +64,7 @@ export function* runGroup(
   const states = new States(layout, shapesOf(network), m);
   const stateBytes = layout.bytes;
   const { outputSize, widest } = dense;
-  const piece = Math.max(Math.floor(OUTPUT_BYTES / (Math.max(widest, outputSize) * WIDE)), 1);
+  const piece = Math.max(Math.floor(OUTPUT_BYTES / (Math.max(widest, outputSize) * WIDE)), TILE);
   const ends = layout.take(output.of === "last" ? m * 2 * hiddenSize : 0);
   const turnsAt = [layout.take(piece * widest), layout.take(piece * widest)] as const;
   const wideAt = layout.take(width.precision === "f64" ? 0 : piece * outputSize, WIDE);
@@ -59,7 +75,7 @@ export function* runGroup(
     engine.arena.view(width.precision, pointer, stateBytes / item).fill(0);
     if (beginning !== undefined) broadcast(network, states, beginning, m);
     const turns = turnsAt.map((at) => pointer + at) as [number, number];
-    const apply = (first: number, rows: number, h: number): void => {
+    function* apply(first: number, rows: number, h: number): Generator<void, void, void> {
       for (let r = 0; r < rows; r += piece) {
         const some = Math.min(rows - r, piece);
         let result = dense.apply(some, h + r * hiddenSize * item, turns);
@@ -68,16 +84,24 @@ export function* runGroup(
           result = pointer + wideAt;
         }
         output.take(first + r, some, result);
+        yield;
       }
-    };
+    }
+    // What a chunk leaves stands where it is until the run goes on.
+    let due: Generator<void, void, void> | undefined;
     const steps = (first: number, last: number, h: number): void => {
       const row = batch.start(first);
-      apply(row, batch.start(last) - row, h);
+      due = apply(row, batch.start(last) - row, h);
     };
-    yield* network.run(batch, states, input, output.of === "steps" ? steps : () => undefined);
+    const take = output.of === "steps" ? steps : () => undefined;
+    for (const _ of network.run(batch, states, input, take)) {
+      if (due === undefined) yield;
+      else yield* due;
+      due = undefined;
+    }
     if (output.of === "last") {
       network.ends(states, m, pointer + ends);
-      apply(0, m, pointer + ends);
+      yield* apply(0, m, pointer + ends);
     }
   } finally {
     block.release();

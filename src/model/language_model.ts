@@ -1,17 +1,15 @@
-import { AbortedError, ModelFormatError, StateError } from "../errors.js";
+import { AbortedError, StateError } from "../errors.js";
 import { checkObject, describe } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
-import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
-import type { Beginning } from "./group.js";
-import { checkConcurrency, inOrder } from "./many.js";
-import { Network } from "./network.js";
+import { type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
+import { checkConcurrency, checkIterable, inOrder } from "./many.js";
+import type { Network } from "./network.js";
 import { type Score, scoreTasks, type Task } from "./score.js";
-import { checkSlices, inSlices, type SliceOptions } from "./slices.js";
-import { checkPrecision, type ModelSource, openSource } from "./source.js";
+import { checkSlices, inSlices, Pace, type Progress, type SliceOptions, teller } from "./slices.js";
 import { Stepper } from "./stepper.js";
-import { checkStream, LanguageStream, type StreamModel } from "./stream.js";
-import { type Sequence, type TokenOptions, Tokens } from "./tokens.js";
+import { checkStream, LanguageStream } from "./stream.js";
+import type { Sequence, TokenOptions, Tokens } from "./tokens.js";
 import type { Vocabulary } from "./vocabulary.js";
 
 export interface LanguageModelOptions extends TokenOptions {
@@ -23,9 +21,14 @@ export interface LanguageModelOptions extends TokenOptions {
 
 export interface ScoreOptions extends SliceOptions {
   /** Told from time to time how many sequences are done. */
-  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  readonly onProgress?: (progress: Progress) => void;
   /** The sequences go on where this stream is: what it has read is computed once for all of them. It stays where it is. */
   readonly from?: LanguageStream;
+}
+
+export interface ManyOptions extends Omit<ScoreOptions, "onProgress"> {
+  /** The most sequences that are held at a time. Default 256. */
+  readonly concurrency?: number | undefined;
 }
 
 /** Network and stepper, held together by whoever needs them. */
@@ -45,8 +48,8 @@ class Core extends Shared {
   }
 }
 
-/** A model that says how likely each token is after those before it. Made by {@link loadLanguageModel}. */
-export class LanguageModel extends Owned implements StreamModel {
+/** A model that says how likely each token is after those before it. Made by `loadLanguageModel`. */
+export class LanguageModel extends Owned {
   /** @internal */
   readonly engine: Engine;
   readonly vocabulary: Vocabulary | undefined;
@@ -89,7 +92,8 @@ export class LanguageModel extends Owned implements StreamModel {
 
   /**
    * Scores sequences of any lengths, giving way to the event loop every few milliseconds. A sequence's bits depend neither
-   * on the others nor on their number.
+   * on the others nor on their number. What is disposed of meanwhile, the model or the stream to go on from, serves the
+   * run to its end.
    *
    * @returns a score for each sequence, in order
    * @throws {TypeError | RangeError} for a sequence that is none, or a token that the model does not know
@@ -97,64 +101,65 @@ export class LanguageModel extends Owned implements StreamModel {
    */
   async score(sequences: readonly Sequence[], options: ScoreOptions = {}): Promise<Score[]> {
     const where = "score";
-    const { tasks, beginning } = this.#prepare(where, sequences, options);
-    checkSlices(where, options);
-    const scores: (Score | undefined)[] = Array(tasks.length).fill(undefined);
-    let done = 0;
-    const job = scoreTasks(this.#core.network, tasks, beginning, (i, score) => {
-      scores[i] = score;
-      done++;
-    });
-    const told = { count: -1 };
-    const tell = (): void => {
-      if (done === told.count) return;
-      told.count = done;
-      options.onProgress?.({ done, total: tasks.length });
-    };
-    const aborted = (reason: unknown) => new AbortedError<Score>(where, scores, reason);
-    await inSlices(job, options, aborted, tell);
-    tell();
-    return scores as Score[];
+    this.#check(where, options);
+    return this.#score(where, this.#encode(where, sequences), options);
   }
 
   /** As {@link score}, at once: for short work, workers and command lines. */
   scoreSync(sequences: readonly Sequence[], options: Pick<ScoreOptions, "from"> = {}): Score[] {
-    const { tasks, beginning } = this.#prepare("scoreSync", sequences, options);
-    const scores: Score[] = Array(tasks.length);
-    for (const _ of scoreTasks(this.#core.network, tasks, beginning, (i, score) => {
+    const where = "scoreSync";
+    this.#check(where, options);
+    const encoded = this.#encode(where, sequences);
+    const scores: Score[] = Array(encoded.length);
+    const job = this.#job(encoded, options.from, (i, score) => {
       scores[i] = score;
-    }));
+    });
+    for (const _ of job);
     return scores;
   }
 
   /**
    * Scores what comes, in order, in bounded memory: at most `concurrency` sequences are held, and what has arrived is
-   * scored without waiting for more.
+   * scored without waiting for more. A source that is left before its end is told so by its `return`.
    *
    * @throws whatever `score` throws, in the place of the sequence at fault, after all scores before it
    */
   scoreMany(
     sequences: AsyncIterable<Sequence> | Iterable<Sequence>,
-    options: ScoreOptions & { readonly concurrency?: number } = {},
+    options: ManyOptions = {},
   ): AsyncGenerator<Score, void, void> {
     const where = "scoreMany";
-    this.open(where);
-    checkObject(where, "options", options);
-    const { concurrency, ...others } = options;
-    return inOrder(
-      sequences,
-      checkConcurrency(concurrency),
-      (sequence, i) => this.#tokens.encode(where, `sequences[${i}]`, sequence),
-      (some) => this.score(some, others),
-    );
+    this.#check(where, options);
+    checkIterable(sequences);
+    checkConcurrency(options.concurrency);
+    // The stream as it is now: nobody knows when the work begins.
+    return this.#many(where, sequences, options, options.from?.fork());
+  }
+
+  async *#many(
+    where: string,
+    sequences: AsyncIterable<Sequence> | Iterable<Sequence>,
+    { concurrency, signal, yieldEvery }: ManyOptions,
+    from: LanguageStream | undefined,
+  ): AsyncGenerator<Score, void, void> {
+    const pace = new Pace(yieldEvery);
+    const options = { signal, ...(from && { from }) };
+    try {
+      yield* inOrder(
+        sequences,
+        checkConcurrency(concurrency),
+        (sequence, i) => this.#tokens.encode(where, `sequences[${i}]`, sequence),
+        (some) => this.#score(where, some, options, pace),
+        signal,
+      );
+    } finally {
+      from?.dispose();
+    }
   }
 
   /** A live stream of tokens. To be disposed of. */
   stream(): LanguageStream {
     this.open("stream");
-    if (!this.#core.network.live) {
-      throw new StateError("stream: a direction that reads from the end has no live step");
-    }
     const block = this.allocate();
     return new LanguageStream(this, block, this.begin(block.pointer));
   }
@@ -195,30 +200,68 @@ export class LanguageModel extends Owned implements StreamModel {
     return this.#tokens.id(where, "token", token);
   }
 
-  /** Checks everything, before anything is computed. */
-  #prepare(
-    where: string,
-    sequences: readonly Sequence[],
-    options: Pick<ScoreOptions, "from">,
-  ): { tasks: Task[]; beginning: Beginning | undefined } {
+  #check(where: string, options: ScoreOptions): void {
     this.open(where);
     checkObject(where, "options", options);
+    checkSlices(where, options);
+    const { from } = options;
+    if (from === undefined) return;
+    checkStream(where, from);
+    from.at(where, this);
+  }
+
+  #encode(where: string, sequences: readonly Sequence[]): Int32Array[] {
     if (!Array.isArray(sequences)) {
       throw new TypeError(`${where}: sequences: expected an array, got ${describe(sequences)}`);
     }
-    const { from } = options;
-    const encoded = sequences.map((sequence, i) =>
-      this.#tokens.encode(where, `sequences[${i}]`, sequence),
-    );
-    if (from === undefined) return { tasks: this.#fromStart(encoded), beginning: undefined };
-    checkStream(where, from);
-    const { pointer, primed } = from.at(where, this);
-    const next = primed ? this.stepper.logProbs(pointer) : undefined;
-    const tasks = encoded.map((tokens): Task => {
-      const first = next?.[tokens[0] as number];
-      return first === undefined ? { tokens } : { tokens, first };
+    return sequences.map((sequence, i) => this.#tokens.encode(where, `sequences[${i}]`, sequence));
+  }
+
+  async #score(
+    where: string,
+    encoded: readonly Int32Array[],
+    options: ScoreOptions,
+    pace?: Pace,
+  ): Promise<Score[]> {
+    this.open(where);
+    const total = encoded.length;
+    const scores: (Score | undefined)[] = Array(total).fill(undefined);
+    let done = 0;
+    const job = this.#job(encoded, options.from, (i, score) => {
+      scores[i] = score;
+      done++;
     });
-    return { tasks, beginning: this.stepper.statesAt(pointer) };
+    const tell = teller(total, options.onProgress);
+    const aborted = (reason: unknown) => new AbortedError<Score>(where, scores, reason);
+    await inSlices(job, options, aborted, () => tell(done), pace);
+    tell(done);
+    return scores as Score[];
+  }
+
+  /** Scores sequences, where there is a stream from where it is when the job begins. */
+  *#job(
+    encoded: readonly Int32Array[],
+    from: LanguageStream | undefined,
+    done: (index: number, score: Score) => void,
+  ): Generator<void, void, void> {
+    const { network } = this.#core;
+    if (from === undefined) {
+      yield* scoreTasks(network, this.#fromStart(encoded), undefined, done);
+      return;
+    }
+    // A copy, so that the stream may go on, or be disposed of, between two slices.
+    const copy = from.fork();
+    try {
+      const { pointer, primed } = copy.at("score", this);
+      const next = primed ? this.stepper.logProbs(pointer) : undefined;
+      const tasks = encoded.map((tokens): Task => {
+        const first = next?.[tokens[0] as number];
+        return first === undefined ? { tokens } : { tokens, first };
+      });
+      yield* scoreTasks(network, tasks, this.stepper.statesAt(pointer), done);
+    } finally {
+      copy.dispose();
+    }
   }
 
   #fromStart(encoded: readonly Int32Array[]): Task[] {
@@ -230,54 +273,5 @@ export class LanguageModel extends Owned implements StreamModel {
       all.set(tokens, 1);
       return { tokens: all };
     });
-  }
-}
-
-function checkLanguage(where: string, network: Network): void {
-  const { tokens, dense } = network;
-  const wrong = (expected: string, got: string): ModelFormatError =>
-    new ModelFormatError("network", `${where}: a language model: expected ${expected}, got ${got}`);
-  if (tokens === 0) throw wrong("tokens as input", `${network.features} numbers a step`);
-  if (dense.outputSize !== tokens) {
-    throw wrong(`${tokens} outputs, one a token`, String(dense.outputSize));
-  }
-  const { activation } = dense;
-  if (activation === "identity" || activation === "softmax" || activation === "logSoftmax") return;
-  throw wrong(
-    "logits or a softmax on top",
-    typeof activation === "string" ? activation : activation.name,
-  );
-}
-
-/**
- * Opens a model: an embedding or one-hot input, a recurrent stack, a linear layer.
- *
- * @param source the bytes of a safetensors file with PyTorch's names, or the description that another format's reader gave
- * @throws {TypeError | RangeError} for an argument of the wrong kind, or a vocabulary that does not fit
- * @throws {ModelFormatError} for a file that breaks a rule, or holds no language model
- * @throws {EngineMemoryError} if linear memory cannot hold it
- */
-export async function loadLanguageModel(
-  engine: Engine,
-  source: ModelSource,
-  options: LanguageModelOptions = {},
-): Promise<LanguageModel> {
-  const where = "loadLanguageModel";
-  checkEngine(where, engine);
-  checkObject(where, "options", options);
-  const { precision = "f64" } = options;
-  checkPrecision(where, precision);
-  const description = openSource(where, source);
-  const network = new Network(engine, description, precision);
-  try {
-    checkLanguage(where, network);
-    const { metadata } = description;
-    const tokens = new Tokens(where, network.tokens, options, metadata);
-    const start = options.start ?? metadata.get("start");
-    const id = start === undefined ? undefined : tokens.id(where, "start", start);
-    return new LanguageModel(network, tokens, id);
-  } catch (error) {
-    network.release();
-    throw error;
   }
 }

@@ -41,6 +41,8 @@ export class Network extends Shared {
   /** Numbers of one step that go in, or 0 where tokens do. */
   readonly features: number;
   readonly #input: Block | undefined;
+  /** Of what the tokens are as numbers. */
+  readonly #digest: string;
   /** Where the input products of the tokens stand, one table for each direction; empty above `LARGEST_TABLE`. */
   readonly tables: readonly number[];
 
@@ -62,6 +64,7 @@ export class Network extends Shared {
       this.dense = top;
       this.tables = tables;
       this.#input = block;
+      this.#digest = digestOf(input, precision);
     } catch (error) {
       for (const { recurrent } of groups) recurrent.dispose();
       top?.release();
@@ -79,7 +82,7 @@ export class Network extends Shared {
     return (this.groups.at(-1) as Group).outputSize;
   }
 
-  /** Whether every direction reads from the start, so that a network can take its input live. */
+  /** Whether every direction reads from the start, so that nothing depends on what is still to come. */
   get live(): boolean {
     return this.groups.every(({ stack: { shape } }) => shape.cells.length === 1 && !shape.reverse);
   }
@@ -101,13 +104,15 @@ export class Network extends Shared {
   *run(batch: Batch, states: States, input: NetworkInput, output: Output): Generator<void> {
     const { engine, width, groups } = this;
     let from = this.inputOf(input);
-    const held: Block[] = [];
+    // What the stack below gave, and what this one gives to the next.
+    let below: Block | undefined;
+    let above: Block | undefined;
     try {
       for (const [g, { stack, merge, outputSize }] of groups.entries()) {
         let to = output;
         if (g + 1 < groups.length) {
           const block = engine.arena.allocate(batch.rows * outputSize * width.item);
-          held.push(block);
+          above = block;
           to = (first, last, pointer) => {
             const start = batch.start(first);
             const rows = batch.start(last) - start;
@@ -117,13 +122,16 @@ export class Network extends Shared {
         }
         to = this.#merged(batch, merge, to, outputSize);
         yield* stackChunks(engine, stack, batch, states.parts(g), from, to);
-        const below = held.at(-1);
+        below?.release();
+        below = above;
+        above = undefined;
         if (below !== undefined) {
           from = { feed: "rows", rows: this.#rowsAt(batch, below.pointer, outputSize) };
         }
       }
     } finally {
-      for (const block of held) block.release();
+      below?.release();
+      above?.release();
     }
   }
 
@@ -186,11 +194,7 @@ export class Network extends Shared {
         });
       }
     }
-    if (this.#input !== undefined) {
-      const { precision } = this.width;
-      const { pointer, bytes } = this.#input;
-      hash.numbers(this.engine.arena.view(precision, pointer, bytes / this.width.item));
-    }
+    hash.text(this.#digest);
     for (const array of this.dense.arrays()) hash.numbers(array);
     return hash.digits();
   }
@@ -225,6 +229,15 @@ function openGroup(engine: Engine, described: RecurrentDescription, precision: P
 function tokensOf(input: InputDescription): number {
   if (input.kind === "features") return 0;
   return input.kind === "one-hot" ? input.size : (input.weight.shape[0] as number);
+}
+
+/** The same with a table of input products or without, and of single numbers in whatever array they came. */
+function digestOf(input: InputDescription, precision: Precision): string {
+  if (input.kind !== "embedding") return `${input.kind} ${input.size}`;
+  const { shape, data } = input.weight;
+  const hash = new Hash(`embedding ${shape}`);
+  hash.numbers(precision === "f64" ? Float64Array.from(data) : Float32Array.from(data));
+  return hash.digits();
 }
 
 /** The tokens' input products, or where that would be too much their rows. */

@@ -1,7 +1,7 @@
 import { Batch } from "../sequence/batch.js";
 import { Layout } from "../sequence/plan.js";
 import { ITEM } from "../wasm/abi.js";
-import { type Beginning, groupsOf, runGroup } from "./group.js";
+import { type Beginning, groupRows, groupsOf, runGroup } from "./group.js";
 import type { Network } from "./network.js";
 
 /** How likely a model finds a sequence. */
@@ -40,7 +40,10 @@ export function* scoreTasks(
 ): Generator<void, void, void> {
   network.retain();
   try {
-    for (const places of groupsOf(tasks.map(({ tokens }) => tokens.length))) {
+    for (const places of groupsOf(
+      tasks.map(({ tokens }) => tokens.length),
+      groupRows(network),
+    )) {
       const group = places.map((i) => tasks[i] as Task);
       const scores = yield* scoreGroup(network, group, beginning);
       places.forEach((i, place) => {
@@ -63,7 +66,7 @@ function* scoreGroup(
   const ny = network.dense.outputSize;
   const tokens = new Int32Array(N);
   const targets = new Int32Array(N);
-  batch.forEachRow(0, batch.T, (row, place, t) => {
+  yield* eachRow(batch, (row, place, t) => {
     const { tokens: all } = group[batch.order?.[place] ?? place] as Task;
     tokens[row] = all[t] as number;
     targets[row] = all[t + 1] as number;
@@ -81,27 +84,44 @@ function* scoreGroup(
       engine.kernels.score_rows(rows, ny, logits, at, logProb + row * ITEM);
     };
     yield* runGroup(network, batch, { tokens }, { of: "steps", take }, beginning);
-    return finish(network, collect(network, group, batch, logProb), logProb);
+    return finish(network, yield* collect(network, group, batch, logProb), logProb);
   } finally {
     block.release();
   }
 }
 
+/** Rows that are looked at one by one without a pause. */
+const LOOKS = 65536;
+
+/** Goes through the rows of a batch, and pauses from time to time. */
+function* eachRow(
+  batch: Batch,
+  visit: (row: number, place: number, t: number) => void,
+): Generator<void, void, void> {
+  for (let first = 0; first < batch.T; ) {
+    const last = batch.lastStep(first, LOOKS);
+    batch.forEachRow(first, last, visit);
+    if (last < batch.T) yield;
+    first = last;
+  }
+}
+
 /** The log-probabilities of each sequence, from those of the rows. */
-function collect(
+function* collect(
   { engine }: Network,
   group: readonly Task[],
   batch: Batch,
   pointer: number,
-): Float64Array[] {
-  const rows = engine.arena.f64(pointer, batch.rows);
+): Generator<void, Float64Array[], void> {
+  // A copy: memory may grow while others have their turn.
+  const rows = engine.arena.f64(pointer, batch.rows).slice();
   const each = group.map(({ tokens, first }) => {
     const known = first === undefined ? 0 : 1;
     const own = new Float64Array(Math.max(tokens.length - 1, 0) + known);
     if (first !== undefined) own[0] = first;
     return own;
   });
-  batch.forEachRow(0, batch.T, (row, place, t) => {
+  yield* eachRow(batch, (row, place, t) => {
     const b = batch.order?.[place] ?? place;
     const known = group[b]?.first === undefined ? 0 : 1;
     (each[b] as Float64Array)[t + known] = rows[row] as number;

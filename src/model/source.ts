@@ -1,9 +1,17 @@
+import { FUNCTIONS } from "../cells/functions.js";
 import { ModelFormatError } from "../errors.js";
-import { describeSafetensors } from "../formats/pytorch_reader.js";
-import { readSafetensors } from "../formats/safetensors_reader.js";
+import { describeSafetensors } from "../formats/pytorch/reader.js";
+import { readSafetensors } from "../formats/safetensors/reader.js";
 import { describe, formatShape } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
-import { type ModelDescription, outputSize, type StoredNumbers } from "./description.js";
+import {
+  type DenseDescription,
+  type InputDescription,
+  type ModelDescription,
+  outputSize,
+  type RecurrentDescription,
+  type StoredNumbers,
+} from "./description.js";
 
 /** A model: the bytes of a safetensors file, or what another format's reader found. */
 export type ModelSource = Uint8Array | ArrayBuffer | ModelDescription;
@@ -13,47 +21,122 @@ export function checkPrecision(where: string, precision: Precision): void {
   throw new TypeError(`${where}: precision: expected "f64" or "f32", got ${String(precision)}`);
 }
 
-/** The description of a model, its sizes in agreement. @throws {ModelFormatError} for a file that holds none */
+/** The description of a model, its parts in agreement. @throws {ModelFormatError} for a file that holds none */
 export function openSource(where: string, source: ModelSource): ModelDescription {
-  if (source instanceof Uint8Array || source instanceof ArrayBuffer) {
-    return describeSafetensors(readSafetensors(source));
-  }
-  const { recurrent, dense, input, metadata } = source ?? {};
-  if (!Array.isArray(recurrent) || !Array.isArray(dense) || !input || !metadata) {
+  const description =
+    source instanceof Uint8Array || source instanceof ArrayBuffer
+      ? describeSafetensors(readSafetensors(source))
+      : source;
+  const { recurrent, dense, input, metadata } = description ?? {};
+  if (
+    !Array.isArray(recurrent) ||
+    !Array.isArray(dense) ||
+    typeof input !== "object" ||
+    input === null ||
+    typeof metadata?.get !== "function"
+  ) {
     throw new TypeError(
       `${where}: model: expected the bytes of a safetensors file or a description, got ${describe(source)}`,
     );
   }
-  checkSizes(where, source as ModelDescription);
-  return source as ModelDescription;
+  new Check(where).all(description);
+  return description;
 }
 
-/** Throws unless each part of a network takes what the one below gives. The recurrent weights are checked when they are loaded. */
-function checkSizes(where: string, { input, recurrent, dense }: ModelDescription): void {
-  const fail = (what: string): never => {
-    throw new ModelFormatError("network", `${where}: ${what}`);
-  };
-  const check = (name: string, { shape, data }: StoredNumbers, expected: readonly number[]) => {
-    const fits = shape.length === expected.length && shape.every((n, i) => n === expected[i]);
+const MERGES = ["concat", "sum", "mul", "ave"];
+const OUTPUTS = ["steps", "last"];
+
+/** Throws unless each part of a network is whole and takes what the one below gives. Recurrent weights are checked when they are loaded. */
+class Check {
+  readonly #where: string;
+
+  constructor(where: string) {
+    this.#where = where;
+  }
+
+  all({ input, recurrent, dense, output }: ModelDescription): void {
+    let n = this.#input(input);
+    if (recurrent.length === 0) this.#fail("expected a recurrent layer, got none");
+    for (const each of recurrent) n = this.#recurrent(each, n);
+    dense.forEach((each, i) => {
+      n = this.#dense(each, n, i + 1 === dense.length);
+    });
+    if (!OUTPUTS.includes(output)) {
+      this.#fail(`output: expected "steps" or "last", got ${String(output)}`);
+    }
+  }
+
+  /** What goes into the lowest layer. */
+  #input(input: InputDescription): number {
+    if (input.kind === "embedding") {
+      const [V = 0, n = 0] = input.weight?.shape ?? [];
+      if (!(V >= 1)) {
+        this.#fail(`${input.name}: expected at least one token, got ${shown(input.weight)}`);
+      }
+      this.#numbers(input.name, input.weight, [V, n]);
+      return n;
+    }
+    if (input.kind !== "one-hot" && input.kind !== "features") {
+      const kind = (input as { kind: unknown }).kind;
+      this.#fail(`input.kind: expected "embedding", "one-hot" or "features", got ${String(kind)}`);
+    }
+    return input.size;
+  }
+
+  #recurrent(described: RecurrentDescription, n: number): number {
+    const { name, options, merge = "concat" } = described;
+    if (typeof options !== "object" || options === null) {
+      return this.#fail(`${name}: options: expected an object, got ${describe(options)}`);
+    }
+    const { inputSize, bidirectional } = options;
+    if (inputSize !== n) {
+      this.#fail(`${name}: expected nx = ${n}, from below, got ${String(inputSize)}`);
+    }
+    if (!MERGES.includes(merge)) {
+      this.#fail(`${name}: merge: expected ${MERGES.join(", ")}, got ${String(merge)}`);
+    }
+    if (merge !== "concat" && bidirectional !== true) {
+      this.#fail(`${name}: merge: expected two directions for ${merge}, got one`);
+    }
+    return outputSize(described);
+  }
+
+  #dense({ name, weight, bias, activation }: DenseDescription, n: number, top: boolean): number {
+    const ny = weight?.shape?.[0] ?? 0;
+    if (!(ny >= 1)) this.#fail(`${name}: expected at least one output, got ${shown(weight)}`);
+    this.#numbers(`${name}: weight`, weight, [ny, n]);
+    if (bias !== undefined) this.#numbers(`${name}: bias`, bias, [ny]);
+    if (activation === "softmax" || activation === "logSoftmax") {
+      if (!top) this.#fail(`${name}: ${activation}: expected nothing above it, got another layer`);
+    } else {
+      const what = typeof activation === "object" ? activation?.name : activation;
+      if (!Object.hasOwn(FUNCTIONS, String(what))) {
+        const names = ["softmax", "logSoftmax", ...Object.keys(FUNCTIONS)].join(", ");
+        this.#fail(`${name}: activation: expected one of ${names}, got ${String(what)}`);
+      }
+    }
+    return ny;
+  }
+
+  #numbers(name: string, value: StoredNumbers, expected: readonly number[]): void {
+    const { shape, data } = value ?? {};
+    if (!(data instanceof Float64Array || data instanceof Float32Array)) {
+      this.#fail(`${name}: expected Float64Array or Float32Array, got ${describe(data)}`);
+    }
+    const fits = shape.length === expected.length && shape.every((size, i) => size === expected[i]);
+    if (!fits) this.#fail(`${name}: expected ${formatShape(expected)}, got ${formatShape(shape)}`);
     const size = expected.reduce((product, extent) => product * extent, 1);
-    if (fits && data.length === size) return;
-    fail(`${name}: expected ${formatShape(expected)}, got ${formatShape(shape)}`);
-  };
-  if (recurrent.length === 0) fail("expected a recurrent layer, got none");
-  let n = input.kind === "embedding" ? (input.weight.shape[1] ?? 0) : input.size;
-  if (input.kind === "embedding") {
-    check(input.name, input.weight, [input.weight.shape[0] ?? 0, n]);
+    if (data.length !== size) {
+      this.#fail(
+        `${name}: ${formatShape(shape)} asks for ${size} numbers, there are ${data.length}`,
+      );
+    }
   }
-  for (const each of recurrent) {
-    const { inputSize } = each.options;
-    if (inputSize !== n) fail(`${each.name}: expected nx = ${n}, from below, got ${inputSize}`);
-    n = outputSize(each);
-  }
-  for (const { name, weight, bias } of dense) {
-    const ny = weight.shape[0] ?? 0;
-    if (ny < 1) fail(`${name}: expected at least one output, got ${formatShape(weight.shape)}`);
-    check(`${name}: weight`, weight, [ny, n]);
-    if (bias !== undefined) check(`${name}: bias`, bias, [ny]);
-    n = ny;
+
+  #fail(what: string): never {
+    throw new ModelFormatError("network", `${this.#where}: ${what}`);
   }
 }
+
+const shown = (value: StoredNumbers | undefined): string =>
+  Array.isArray(value?.shape) ? formatShape(value.shape) : describe(value);

@@ -3,13 +3,12 @@ import { listInput } from "../layers/sequences.js";
 import { Batch } from "../sequence/batch.js";
 import { checkObject, checkShape, describe, type Tensor } from "../tensor.js";
 import type { Floats, Precision } from "../wasm/abi.js";
-import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
+import { type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
 import type { DenseDescription } from "./description.js";
-import { groupsOf, runGroup } from "./group.js";
-import { Network, type NetworkInput } from "./network.js";
-import { checkSlices, inSlices, type SliceOptions } from "./slices.js";
-import { checkPrecision, type ModelSource, openSource } from "./source.js";
-import { type Sequence, type TokenOptions, Tokens } from "./tokens.js";
+import { groupRows, groupsOf, runGroup } from "./group.js";
+import type { Network, NetworkInput } from "./network.js";
+import { checkSlices, inSlices, type Progress, type SliceOptions, teller } from "./slices.js";
+import type { Sequence, TokenOptions, Tokens } from "./tokens.js";
 
 /** What one sequence is to a tagger: tokens, or numbers (T, nx). */
 export type TaggerInput = Sequence | Tensor<Float64Array | Float32Array>;
@@ -19,7 +18,7 @@ export interface TaggerOptions extends TokenOptions {
   readonly precision?: Precision;
   /** An output for each step, or for the whole sequence from its end (of a direction that reads from the end: its beginning). Default: what the file says. */
   readonly output?: "steps" | "last";
-  /** What follows the linear layers: `"softmax"` gives probabilities. Default: what the file says. */
+  /** What follows the linear layers, in place of what the file says: `"softmax"` gives probabilities. */
   readonly activation?: "identity" | "softmax" | "logSoftmax";
   /** The classes' names. */
   readonly classes?: readonly string[];
@@ -37,7 +36,7 @@ export interface Tagged {
 
 export interface TagOptions extends SliceOptions {
   /** Told from time to time how many sequences are done. */
-  readonly onProgress?: (progress: { readonly done: number; readonly total: number }) => void;
+  readonly onProgress?: (progress: Progress) => void;
 }
 
 type Encoded = Int32Array | Tensor<Float64Array | Float32Array>;
@@ -45,7 +44,7 @@ type Encoded = Int32Array | Tensor<Float64Array | Float32Array>;
 const lengthOf = (input: Encoded): number =>
   input instanceof Int32Array ? input.length : (input.shape[0] as number);
 
-/** A network that gives each step, or each sequence, a class or values. Made by {@link loadTagger}. */
+/** A network that gives each step, or each sequence, a class or values. Made by `loadTagger`. */
 export class Tagger extends Owned {
   /** ny. */
   readonly outputSize: number;
@@ -89,19 +88,19 @@ export class Tagger extends Owned {
    */
   async tag(sequences: readonly TaggerInput[], options: TagOptions = {}): Promise<Tagged[]> {
     const where = "tag";
-    const encoded = this.#encode(where, sequences);
     checkObject(where, "options", options);
     checkSlices(where, options);
+    const encoded = this.#encode(where, sequences);
     const results: (Tagged | undefined)[] = Array(encoded.length).fill(undefined);
     let done = 0;
     const job = this.#run(encoded, (i, tagged) => {
       results[i] = tagged;
       done++;
     });
-    const tell = (): void => options.onProgress?.({ done, total: encoded.length });
+    const tell = teller(encoded.length, options.onProgress);
     const aborted = (reason: unknown) => new AbortedError<Tagged>(where, results, reason);
-    await inSlices(job, options, aborted, tell);
-    tell();
+    await inSlices(job, options, aborted, () => tell(done));
+    tell(done);
     return results as Tagged[];
   }
 
@@ -156,7 +155,7 @@ export class Tagger extends Owned {
   ): Generator<void, void, void> {
     this.#network.retain();
     try {
-      for (const places of groupsOf(encoded.map(lengthOf))) {
+      for (const places of groupsOf(encoded.map(lengthOf), groupRows(this.#network))) {
         const group = places.map((i) => encoded[i] as Encoded);
         const values = yield* this.#runGroup(group);
         places.forEach((i, place) => {
@@ -232,48 +231,5 @@ export class Tagger extends Owned {
     }
     if (this.#classes === undefined) return { values, classes };
     return { values, classes, labels: Array.from(classes, (id) => this.#classes?.[id] ?? "") };
-  }
-}
-
-/**
- * Opens a model that tags: numbers or tokens in, for each step or each sequence a class or values out.
- *
- * @param source the bytes of a safetensors file with PyTorch's names, or the description that another format's reader gave
- * @throws {TypeError | RangeError} for an argument of the wrong kind
- * @throws {ModelFormatError} for a file that breaks a rule
- * @throws {EngineMemoryError} if linear memory cannot hold it
- */
-export async function loadTagger(
-  engine: Engine,
-  source: ModelSource,
-  options: TaggerOptions = {},
-): Promise<Tagger> {
-  const where = "loadTagger";
-  checkEngine(where, engine);
-  checkObject(where, "options", options);
-  const { precision = "f64", classes } = options;
-  checkPrecision(where, precision);
-  const description = openSource(where, source);
-  const { output = description.output } = options;
-  if (output !== "steps" && output !== "last") {
-    throw new TypeError(`${where}: output: expected "steps" or "last", got ${String(output)}`);
-  }
-  const network = new Network(engine, description, precision);
-  try {
-    const { activation = network.dense.activation } = options;
-    const size = network.dense.outputSize;
-    if (classes !== undefined && !(Array.isArray(classes) && classes.length === size)) {
-      throw new RangeError(
-        `${where}: classes: expected ${size} names, got ${Array.isArray(classes) ? classes.length : describe(classes)}`,
-      );
-    }
-    const tokens =
-      network.tokens === 0
-        ? undefined
-        : new Tokens(where, network.tokens, options, description.metadata);
-    return new Tagger(network, tokens, output, activation, classes);
-  } catch (error) {
-    network.release();
-    throw error;
   }
 }

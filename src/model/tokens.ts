@@ -25,12 +25,32 @@ export class Tokens {
     metadata: ReadonlyMap<string, string>,
   ) {
     this.size = size;
-    const source = vocabulary ?? storedVocabulary(metadata);
-    if (source === undefined) return;
-    this.vocabulary = new Vocabulary(where, source, size);
-    const token = unknown ?? metadata.get("unknown");
-    if (token === undefined) return;
-    this.vocabulary = new Vocabulary(where, source, size, this.id(where, "unknown", token));
+    const open = (unknownId?: number): Vocabulary | undefined => {
+      if (vocabulary !== undefined) return new Vocabulary(where, vocabulary, size, unknownId);
+      const stored = storedVocabulary(metadata);
+      if (stored === undefined) return undefined;
+      return ofFile(() => new Vocabulary(FILE, stored, size, unknownId));
+    };
+    this.vocabulary = open();
+    // Without a vocabulary the file's word for the unknown has nothing to say.
+    if (this.vocabulary === undefined && unknown === undefined) return;
+    const id = this.named(where, "unknown", unknown, metadata);
+    if (this.vocabulary === undefined) {
+      throw new TypeError(`${where}: unknown: ${JSON.stringify(unknown)} needs a vocabulary`);
+    }
+    if (id !== undefined) this.vocabulary = open(id);
+  }
+
+  /** The id of the token that an option names or, where it is absent, the file's metadata. */
+  named(
+    where: string,
+    name: string,
+    given: number | string | undefined,
+    metadata: ReadonlyMap<string, string>,
+  ): number | undefined {
+    if (given !== undefined) return this.id(where, name, given);
+    const stored = metadata.get(name);
+    return stored === undefined ? undefined : ofFile(() => this.id(FILE, name, stored));
   }
 
   /** The id that a token or an id means. @throws {TypeError | RangeError} if it means none */
@@ -68,21 +88,34 @@ export class Tokens {
         `${where}: ${name}: expected a text, an array of ids or Int32Array, got ${describe(sequence)}`,
       );
     }
-    const ids = Int32Array.from(sequence);
-    ids.forEach((id, t) => {
-      if (id === sequence[t] && id >= 0 && id < this.size) return;
-      throw new RangeError(
-        `${where}: ${name}[${t}]: expected an id in 0 … ${this.size - 1}, got ${String(sequence[t])}`,
-      );
-    });
+    const ids = new Int32Array(sequence.length);
+    for (let t = 0; t < ids.length; t++) {
+      const id = sequence[t];
+      if (!(typeof id === "number" && Number.isInteger(id) && id >= 0 && id < this.size)) {
+        throw new RangeError(
+          `${where}: ${name}[${t}]: expected an id in 0 … ${this.size - 1}, got ${String(id)}`,
+        );
+      }
+      ids[t] = id;
+    }
     return ids;
   }
 }
 
+const FILE = "metadata";
+
+/** What a file says of itself: what is wrong with it is the file's fault. */
+function ofFile<R>(read: () => R): R {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    throw new ModelFormatError("metadata", error.message);
+  }
+}
+
 /** The vocabulary that stands in the metadata of a file. */
-function storedVocabulary(
-  metadata: ReadonlyMap<string, string>,
-): Record<string, number> | undefined {
+function storedVocabulary(metadata: ReadonlyMap<string, string>): VocabularySource | undefined {
   const text = metadata.get("vocabulary");
   if (text === undefined) return undefined;
   try {
@@ -90,7 +123,7 @@ function storedVocabulary(
   } catch {
     throw new ModelFormatError(
       "metadata",
-      "metadata: vocabulary: expected JSON { character or token: id }, got other text",
+      `${FILE}: vocabulary: expected JSON { character or token: id }, got other text`,
     );
   }
 }

@@ -11,7 +11,7 @@ import { runSeedCase, type SeedCase } from "../support/seed.js";
 import { bound } from "../support/subject.js";
 
 const fixtures = `${root}test/fixtures/`;
-const GOLDEN = golden(recurra, recurra.createEngineSync());
+const GOLDEN = await golden(recurra, recurra.createEngineSync());
 const seedCases = readdirSync(`${fixtures}seed-cases`);
 const STRICT = "default-src 'none'; script-src 'self'; connect-src 'self'; worker-src 'self'";
 const STRICT_WITH_WASM = STRICT.replace("'self';", "'self' 'wasm-unsafe-eval';");

@@ -87,7 +87,7 @@ describe("the input or the model is at fault: exit 1, one line, no trace", () =>
     [
       ["score", ...MODEL, "--unknown", "zz"],
       "a",
-      'tied.safetensors: loadLanguageModel: unknown: "zz" (U+007A) at place 0 is not in the vocabulary: give unknown, the id it shall count as, or take it out',
+      '--unknown: expected a token of the vocabulary or an id, got "zz"',
     ],
     [
       ["score", ...MODEL, "--unknown", "9"],

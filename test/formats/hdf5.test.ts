@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { zlibSync } from "fflate";
 import { describe, expect, it } from "vitest";
-import { Hdf5File } from "../../src/formats/hdf5.js";
+import { Hdf5File } from "../../src/formats/keras/hdf5.js";
 import { describeKeras, ModelFormatError } from "../../src/formats/keras.js";
 import { archive, asKeras, hdf5, type StoredVariable } from "../support/keras.js";
 import { randomArray, uniform } from "../support/random.js";

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { Hdf5File } from "../../src/formats/hdf5.js";
+import { Hdf5File } from "../../src/formats/keras/hdf5.js";
 import { describeKeras } from "../../src/formats/keras.js";
 import { readSafetensors } from "../../src/formats/safetensors.js";
 import { describeTensorflowJs } from "../../src/formats/tensorflowjs.js";

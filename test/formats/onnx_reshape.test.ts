@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { reshaped } from "../../src/formats/onnx_folding.js";
-import type { Axis, Flow, Label } from "../../src/formats/onnx_values.js";
+import { reshaped } from "../../src/formats/onnx/folding.js";
+import type { Axis, Flow, Label } from "../../src/formats/onnx/values.js";
 
 const labels: Record<string, Label> = {
   t: { size: undefined },

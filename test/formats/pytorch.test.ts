@@ -251,6 +251,26 @@ describe("what the caller says", () => {
     expect(nonlinearity({ nonlinearity: "tanh" }, { nonlinearity: "relu" })).toEqual(shaped);
   });
 
+  it("modules stand in the one order that their sizes allow, also where it comes back to a size", () => {
+    const loop = { ...lstm("c.", 4, 3), ...lstm("b.", 3, 4), ...lstm("a.", 2, 3) };
+    expect(say(loop, {})).toMatchObject({
+      recurrent: [{ name: "a" }, { name: "b" }, { name: "c" }],
+    });
+  });
+
+  it("a line in the metadata stands for a tensor only where there is none of its name", () => {
+    const both = {
+      ...lstm("lstm.", 4, 4),
+      "encoder.weight": tensor(9, 4),
+      "decoder.weight": tensor(9, 4),
+    };
+    both["decoder.weight"].data.fill(1);
+    const alias = { "decoder.weight": "encoder.weight" };
+    const file = readSafetensors(writeSafetensors(both, alias));
+    const [dense] = describeSafetensors(file).dense;
+    expect(dense?.weight.data[0]).toBe(1);
+  });
+
   it("numbered modules stand in the order of their numbers", () => {
     const numbered = Object.assign({}, ...[2, 1, 10].map((i) => lstm(`lstm${i}.`, 4, 4)));
     expect(say(numbered, {})).toMatchObject({

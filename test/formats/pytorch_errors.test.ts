@@ -197,6 +197,13 @@ const rows: Row[] = [
     { ...module("left", 3, 4), ...module("right", 3, 5) },
   ],
   [
+    "modules that run into a circle",
+    "ambiguous",
+    undefined,
+    'expected one chain of recurrent modules, got "a" (2 → 3), "b" (3 → 4), "c" (4 → 3) and "d" (3 → 4); the option recurrent decides',
+    { ...module("a", 2, 3), ...module("b", 3, 4), ...module("c", 4, 3), ...module("d", 3, 4) },
+  ],
+  [
     "modules in a circle",
     "ambiguous",
     undefined,

@@ -28,6 +28,20 @@ describe("the command of an installed package", () => {
     expect(JSON.parse(stdout)).toMatchObject({ line: 1, tokens: 3 });
   });
 
+  it("scores with the model of the package, which brings its vocabulary and its start", () => {
+    const { status, stdout, stderr } = run(
+      ["score", "--json"],
+      "The sea was calm.\nmcla saw ehT.\n",
+    );
+    expect([status, stderr]).toEqual([0, ""]);
+    const [english, shuffled] = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    expect([english.tokens, shuffled.tokens]).toEqual([17, 13]);
+    expect(english.bitsPerToken).toBeLessThan(shuffled.bitsPerToken);
+  });
+
   it("reads each format with what is bundled", () => {
     for (const file of ["keras/h5py.keras", "tensorflowjs/lstm/model.json"]) {
       expect(run(["inspect", `${root}test/fixtures/${file}`]).status, file).toBe(0);

@@ -187,8 +187,64 @@ const RUNS: readonly { readonly run: Run; readonly suffix: string }[] = [
   { run: runGru, suffix: ", GRU" },
 ];
 
-/** One line for each case, `hash  name`, and a last one over them all; then the same of the GRU. */
-export function golden(api: Api, engine: Recurra.Engine): string {
+/** Language models of small sizes: an embedding, two recurrent parts, two linear layers; scored, and live. */
+async function runModel(
+  api: Api,
+  engine: Recurra.Engine,
+  precision: Recurra.Precision,
+): Promise<Hash> {
+  const next = integers(0x5eed);
+  const numbers = (...shape: number[]): Recurra.StoredNumbers => {
+    const { data } = api.tensor(shape);
+    for (let i = 0; i < data.length; i++) data[i] = (next() >> 10) * power(-22);
+    return { shape, data };
+  };
+  const [V, nx] = [17, 5];
+  const part = (cell: "lstm" | "gru", gates: number, inputSize: number, hiddenSize: number) => ({
+    name: cell,
+    options: { cell, inputSize, hiddenSize },
+    weights: {
+      weight_ih_l0: numbers(gates * hiddenSize, inputSize),
+      weight_hh_l0: numbers(gates * hiddenSize, hiddenSize),
+      bias_ih_l0: numbers(gates * hiddenSize),
+      bias_hh_l0: numbers(gates * hiddenSize),
+    },
+  });
+  const vocabulary = Object.fromEntries(
+    Array.from("abcdefghijklmno😀", (character, id) => [character, id]),
+  );
+  const model = await api.loadLanguageModel(
+    engine,
+    {
+      format: "safetensors",
+      input: { kind: "embedding", name: "embedding", weight: numbers(V, nx) },
+      recurrent: [part("lstm", 4, nx, 19), part("gru", 3, 19, 9)],
+      dense: [
+        { name: "hidden", weight: numbers(13, 9), bias: numbers(13), activation: "tanh" },
+        { name: "logits", weight: numbers(V, 13), activation: "identity" },
+      ],
+      ...{ output: "steps", metadata: new Map() },
+    },
+    { precision, vocabulary, unknown: 16 },
+  );
+  const hash = new Hash();
+  const texts = ["a cab", "", "b", "jackdaws love my big sphinx 😀 of quartz", "no😀n", "abcabc"];
+  const scores = await model.score(texts, { yieldEvery: 0 });
+  for (const { tokenLogProbs, ...sums } of scores) {
+    fold(hash, sums);
+    hash.numbers(tokenLogProbs);
+  }
+  const stream = model.stream();
+  for (const character of texts[3] ?? "") stream.push(character);
+  hash.numbers(stream.next());
+  for (const byte of stream.state.toBytes()) hash.word(byte);
+  stream.dispose();
+  model.dispose();
+  return hash;
+}
+
+/** One line for each case, `hash  name`, and a last one over them all; then the same of the GRU, and language models. */
+export async function golden(api: Api, engine: Recurra.Engine): Promise<string> {
   const parts = RUNS.map(({ run, suffix }) => {
     const all = new Hash();
     const lines = cases.map((each) => {
@@ -198,5 +254,8 @@ export function golden(api: Api, engine: Recurra.Engine): string {
     });
     return `${lines.join("")}${all}  all${suffix}\n`;
   });
+  for (const precision of ["f64", "f32"] as const) {
+    parts.push(`${await runModel(api, engine, precision)}  a language model, ${precision}\n`);
+  }
   return parts.join("");
 }

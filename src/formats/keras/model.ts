@@ -1,0 +1,193 @@
+import type {
+  DenseDescription,
+  InputDescription,
+  ModelDescription,
+  RecurrentDescription,
+  StoredNumbers,
+} from "../../model/description.js";
+import { GATES, reorderColumns } from "../gates.js";
+import { readOutputActivation } from "./activations.js";
+import { type Config, shown } from "./config.js";
+import { type Context, isRecurrent, readRecurrent } from "./recurrent.js";
+import { type KerasLayer, readChain } from "./topology.js";
+import { take, type Variable } from "./weights.js";
+
+/** Layers that do nothing but while a model is trained. */
+const IDLE = new Set([
+  "InputLayer",
+  "Dropout",
+  "SpatialDropout1D",
+  "GaussianDropout",
+  "GaussianNoise",
+  "AlphaDropout",
+  "ActivityRegularization",
+]);
+
+export interface ReadOptions extends Context {
+  readonly ragged: boolean;
+}
+
+const MASKED = 'sequences come without padding here: masking: "ragged" says that yours do';
+
+/** The parts of a description, in the making. */
+interface Parts {
+  input: InputDescription | undefined;
+  /** Features that come from below; undefined until something says. */
+  size: number | undefined;
+  readonly recurrent: RecurrentDescription[];
+  readonly dense: DenseDescription[];
+  sequences: boolean;
+}
+
+/** The network of a model: its chain of layers, with the weights that `source` has. */
+export function readModel(
+  model: Config,
+  format: ModelDescription["format"],
+  options: ReadOptions,
+  metadata: ReadonlyMap<string, string>,
+): ModelDescription {
+  const parts: Parts = {
+    input: undefined,
+    size: undefined,
+    recurrent: [],
+    dense: [],
+    sequences: true,
+  };
+  for (const layer of readChain(model, options.ragged)) addLayer(parts, layer, options);
+  const { recurrent, dense, sequences, input } = parts;
+  const [first] = recurrent;
+  if (first === undefined) return model.fail("topology", "expected a recurrent layer, found none");
+  return {
+    format,
+    input: input ?? { kind: "features", size: first.options.inputSize },
+    recurrent,
+    dense,
+    output: sequences ? "steps" : "last",
+    metadata,
+  };
+}
+
+function addLayer(parts: Parts, layer: KerasLayer, options: ReadOptions): void {
+  const { className, config } = layer;
+  readInputShape(parts, config);
+  if (IDLE.has(className)) return;
+  if (className === "Masking") {
+    if (!options.ragged) config.refuse("mask_value", MASKED);
+  } else if (className === "Embedding") {
+    addEmbedding(parts, layer, options);
+  } else if (isRecurrent(className)) {
+    if (parts.dense.length > 0) {
+      config.fail("unsupported-layer", `${className} above Dense: expected recurrent layers below`);
+    }
+    if (!parts.sequences) {
+      config.fail("topology", "expected return_sequences in every recurrent layer but the last");
+    }
+    const { description, size, sequences } = readRecurrent(layer, parts.size, options);
+    parts.recurrent.push(description);
+    parts.size = size;
+    parts.sequences = sequences;
+  } else if (className === "Dense" || className === "TimeDistributed") {
+    addDense(parts, layer, options);
+  } else if (className === "Activation" || className === "Softmax") {
+    addActivation(parts, layer, options);
+  } else {
+    config.fail(
+      "unsupported-layer",
+      `${className.slice(0, 64)}: expected one that docs/formats.md names`,
+    );
+  }
+}
+
+/** What an input's shape says about features: its last extent, if it has three. */
+function readInputShape(parts: Parts, config: Config): void {
+  const key = ["batch_shape", "batch_input_shape"].find((name) => config.get(name) !== undefined);
+  if (key === undefined) return;
+  const shape = config.list(key);
+  const size = shape[2] ?? undefined;
+  if (shape.length !== 3 || size === undefined) return;
+  if (typeof size !== "number" || !Number.isSafeInteger(size) || size < 1) {
+    config.fail("config", `expected an integer ≥ 1 or null, got ${shown(size)}`, key);
+  } else {
+    parts.size ??= size;
+  }
+}
+
+function addEmbedding(parts: Parts, layer: KerasLayer, options: ReadOptions): void {
+  const { config, name } = layer;
+  if (parts.input !== undefined || parts.recurrent.length + parts.dense.length > 0) {
+    config.fail("unsupported-layer", "Embedding: expected it below all others");
+  }
+  if (config.flag("mask_zero", false) && !options.ragged) config.refuse("mask_zero", MASKED);
+  const [V, nx] = [config.size("input_dim"), config.size("output_dim")];
+  const variable: Variable = { layer, cell: false, name: "embeddings", index: 0 };
+  const extents = [
+    { letter: "V", size: V },
+    { letter: "nx", size: nx },
+  ];
+  const { shape, data } = take(options.source, variable, extents);
+  parts.input = { kind: "embedding", name, weight: { shape, data } };
+  parts.size = nx;
+}
+
+function addDense(parts: Parts, layer: KerasLayer, options: ReadOptions): void {
+  const { className, config, name } = layer;
+  if (parts.recurrent.length === 0) {
+    config.fail("unsupported-layer", `${className}: expected a recurrent layer below it`);
+  }
+  const distributed = className === "TimeDistributed";
+  const wrapped = distributed ? config.child("layer") : undefined;
+  const settings = wrapped?.child("config") ?? config;
+  if (wrapped !== undefined) {
+    const inside = wrapped.text("class_name");
+    if (inside !== "Dense") {
+      config.fail("unsupported-layer", `TimeDistributed: expected Dense in it, got ${inside}`);
+    }
+    if (!parts.sequences) {
+      config.fail("topology", "TimeDistributed: expected steps below it, got the last one only");
+    }
+  }
+  const inner = { part: "layer", name: distributed ? settings.text("name") : "" } as const;
+  const variable = (kind: string, index: number): Variable => ({
+    layer,
+    ...(distributed ? { inner } : {}),
+    cell: false,
+    name: kind,
+    index,
+  });
+  const ny = settings.size("units");
+  const out = { letter: "ny", size: ny };
+  const below = { letter: "n", size: parts.size };
+  const kernel = take(options.source, variable("kernel", 0), [below, out]);
+  const bias = settings.flag("use_bias")
+    ? take(options.source, variable("bias", 1), [out])
+    : undefined;
+  parts.dense.push({
+    name,
+    weight: transposed(kernel),
+    ...(bias === undefined ? {} : { bias }),
+    activation: readOutputActivation(settings, "activation", options.hardSigmoid),
+  });
+  parts.size = ny;
+}
+
+function transposed({ shape: [n = 0, ny = 0], data }: StoredNumbers): StoredNumbers {
+  return { shape: [ny, n], data: reorderColumns(data, n, GATES.keras.rnn) };
+}
+
+/** A function as a layer of its own: that of the linear layer below it. */
+function addActivation(parts: Parts, layer: KerasLayer, options: ReadOptions): void {
+  const { className, config } = layer;
+  const isSoftmax = className === "Softmax";
+  const axis = config.get("axis") ?? -1;
+  if (isSoftmax && axis !== -1) config.refuse("axis", "softmax runs over the features, axis -1");
+  const activation = isSoftmax
+    ? "softmax"
+    : readOutputActivation(config, "activation", options.hardSigmoid);
+  if (activation === "identity") return;
+  const last = parts.dense.pop();
+  if (last === undefined || last.activation !== "identity") {
+    config.fail("unsupported-layer", `${className}: expected a linear Dense below it`);
+  } else {
+    parts.dense.push({ ...last, activation });
+  }
+}

@@ -1,0 +1,120 @@
+import { ModelFormatError } from "../../errors.js";
+import type { ModelDescription } from "../../model/description.js";
+import { checkObject } from "../../tensor.js";
+import { hardSigmoidOf } from "./activations.js";
+import { Config, parseConfig } from "./config.js";
+import { Hdf5File, isHdf5 } from "./hdf5.js";
+import { readModel } from "./model.js";
+import { type Bytes, bytesOf, checkFinite, checkOptions, type KerasOptions } from "./options.js";
+import { pathOf, type WeightSource } from "./weights.js";
+import { readZipDirectory, readZipEntry } from "./zip.js";
+
+const where = "describeKeras";
+const CONFIG = "config.json";
+const METADATA = "metadata.json";
+const WEIGHTS = "model.weights.h5";
+/** Bytes of JSON: a layer's config takes about a thousand. */
+const MAX_JSON = 2 ** 24;
+
+/** Where Keras 2.12 kept what is in `layers` now. */
+const OLD_ROOT = "_layer_checkpoint_dependencies";
+
+export interface DescribeKerasOptions extends KerasOptions {
+  /** For weights alone, a `.weights.h5` file: what `model.to_json()` gives, as text or parsed. */
+  config?: string | object | undefined;
+  /** For weights alone: the version of Keras that wrote them, where the model has a hard sigmoid. */
+  kerasVersion?: string | undefined;
+}
+
+/** The parts of a model: its config, its version, the HDF5 file of its weights. */
+interface Parts {
+  readonly model: Config;
+  readonly metadata: Map<string, string>;
+  readonly weights: Uint8Array<ArrayBuffer>;
+}
+
+function openArchive(bytes: Uint8Array, maximumBytes: number): Parts {
+  const entries = readZipDirectory(where, bytes);
+  const read = (name: string, limit: number): Uint8Array<ArrayBuffer> | undefined => {
+    const entry = entries.get(name);
+    return entry && readZipEntry(where, bytes, entry, limit);
+  };
+  const needed = (name: string, limit: number): Uint8Array<ArrayBuffer> => {
+    const found = read(name, limit);
+    if (found !== undefined) return found;
+    const held = [...entries.keys()].slice(0, 8).join(", ").slice(0, 200);
+    throw new ModelFormatError(
+      "missing-file",
+      `${where}: expected ${name} in the archive, which holds ${held}`,
+    );
+  };
+  const json = (name: string, file: Uint8Array): Config => {
+    try {
+      return parseConfig(where, name, new TextDecoder("utf-8", { fatal: true }).decode(file));
+    } catch (error) {
+      if (error instanceof ModelFormatError) throw error;
+      throw new ModelFormatError("json", `${where}: ${name}: expected UTF-8, got other bytes`);
+    }
+  };
+  const model = json(CONFIG, needed(CONFIG, MAX_JSON));
+  const about = read(METADATA, MAX_JSON);
+  const metadata = new Map<string, string>();
+  if (about !== undefined) {
+    const file = json(METADATA, about);
+    for (const key of ["keras_version", "date_saved"]) {
+      if (file.get(key) !== undefined) metadata.set(key, file.text(key));
+    }
+  }
+  return { model, metadata, weights: needed(WEIGHTS, maximumBytes) };
+}
+
+function withConfig(bytes: Uint8Array, { config, kerasVersion }: DescribeKerasOptions): Parts {
+  const metadata = new Map<string, string>();
+  if (kerasVersion !== undefined) metadata.set("keras_version", kerasVersion);
+  const model =
+    typeof config === "string"
+      ? parseConfig(where, "config", config)
+      : new Config(where, "", "config", config);
+  return { model, metadata, weights: new Uint8Array(bytes) };
+}
+
+/**
+ * What a `.keras` file of Keras 3 says about a network: Sequential or linear Functional, Embedding, SimpleRNN, LSTM, GRU,
+ * Bidirectional, Dense. Weights as they are stored, F64 as `Float64Array`, the rest as `Float32Array`, under PyTorch's
+ * names; whatever cannot be honoured is an error that names layer and setting.
+ *
+ * @param file the archive, or a `.weights.h5` file with `config`
+ * @throws {TypeError} if an argument is of the wrong kind
+ * @throws {ModelFormatError} if the file breaks a rule (docs/formats.md); `tensor` is the dataset at fault
+ */
+export function describeKeras(file: Bytes, options: DescribeKerasOptions = {}): ModelDescription {
+  const bytes = bytesOf(where, "file", file);
+  const { nonFinite, maximumBytes, ragged } = checkOptions(where, options);
+  const { config, kerasVersion } = options;
+  if (config !== undefined && typeof config !== "string") checkObject(where, "config", config);
+  if (kerasVersion !== undefined && typeof kerasVersion !== "string") {
+    throw new TypeError(`${where}: kerasVersion: expected a string, got ${typeof kerasVersion}`);
+  }
+  if (config === undefined && isHdf5(bytes)) {
+    throw new ModelFormatError(
+      "missing-file",
+      `${where}: weights alone: expected options.config, too`,
+    );
+  }
+  const { model, metadata, weights } =
+    config === undefined ? openArchive(bytes, maximumBytes) : withConfig(bytes, options);
+  const hdf5 = new Hdf5File(where, weights, maximumBytes);
+  const root = !hdf5.hasGroup("layers") && hdf5.hasGroup(OLD_ROOT) ? OLD_ROOT : "layers";
+  const source: WeightSource = {
+    nameOf: (variable) => pathOf(variable, root),
+    find: (variable) => {
+      const name = pathOf(variable, root);
+      const numbers = hdf5.read(name);
+      if (numbers === undefined) return undefined;
+      if (nonFinite === "reject") checkFinite(where, name, numbers);
+      return { name, numbers };
+    },
+  };
+  const hardSigmoid = hardSigmoidOf(metadata.get("keras_version") ?? "");
+  return readModel(model, "keras", { source, hardSigmoid, ragged }, metadata);
+}

@@ -1,0 +1,250 @@
+import { ModelFormatError } from "../../errors.js";
+import { checkObject, describe } from "../../tensor.js";
+import { allFinite } from "../finite.js";
+import {
+  NEWEST_OPSET,
+  type OnnxAttributes,
+  type OnnxOperator,
+  readAttributes,
+} from "./attributes.js";
+import { type ModelProto, type NodeProto, parseModel, type ValueProto } from "./proto.js";
+import {
+  bytesOf,
+  dtypeOf,
+  type OnnxDtype,
+  type OnnxTensor,
+  readTensor,
+  type TensorProto,
+} from "./tensor.js";
+import { Wire } from "./wire.js";
+
+export interface ReadOnnxOptions {
+  /** What to do about NaN and ±∞ among the weights. Default: `"reject"`. */
+  nonFinite?: "reject" | "allow" | undefined;
+  /** Bytes that the file's tensors, and what is folded from them, may take in all, as read. Default: 2³¹. */
+  maximumBytes?: number | undefined;
+}
+
+/** Inputs of a node, in the order of the file. RNN and GRU have the first six. */
+export const INPUTS = ["X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P"] as const;
+export type OnnxInputName = (typeof INPUTS)[number];
+export const OUTPUTS = ["Y", "Y_h", "Y_c"] as const;
+export type OnnxOutputName = (typeof OUTPUTS)[number];
+
+/** An input or output of the graph. */
+export interface OnnxValue {
+  readonly name: string;
+  /** Absent where the file does not say, or for a kind that is not read. */
+  readonly dtype?: OnnxDtype;
+  /** A size, a letter, or null where it is open; absent where the file says nothing. */
+  readonly shape?: readonly (number | string | null)[];
+}
+
+/** An input of a node: its name in the graph, and its numbers where the file holds them. */
+export interface OnnxOperand {
+  readonly name: string;
+  readonly tensor?: OnnxTensor;
+}
+
+/** A recurrent node. Plain data: it shares no memory with the file. */
+export interface OnnxNode {
+  /** Its own name, else that of its first output. */
+  readonly name: string;
+  readonly operator: OnnxOperator;
+  /** The version of the standard operators. */
+  readonly opset: number;
+  readonly attributes: OnnxAttributes;
+  /** Those that the node has, under ONNX's names. */
+  readonly inputs: Readonly<Partial<Record<OnnxInputName, OnnxOperand>>>;
+  /** The names of its outputs, those that are not left out. */
+  readonly outputs: Readonly<Partial<Record<OnnxOutputName, string>>>;
+}
+
+/** What a file says. */
+export interface OnnxFile {
+  readonly irVersion: number;
+  readonly producer: string;
+  /** The version of the standard operators. */
+  readonly opset: number;
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly graph: string;
+  /** Without those that have an initializer. */
+  readonly inputs: readonly OnnxValue[];
+  readonly outputs: readonly OnnxValue[];
+  /** The recurrent nodes of the graph, in its order; sub-graphs are not entered. */
+  readonly nodes: readonly OnnxNode[];
+  /** Every operator of the graph, once: a recurrent one, and what stands around. */
+  readonly operators: readonly string[];
+}
+
+/** A model whose structure is known, and the means to read its tensors. */
+export interface OpenModel {
+  readonly model: ModelProto;
+  readonly opset: number;
+  readonly allowed: number;
+  fail: Wire["fail"];
+  /** The numbers of a tensor, checked for NaN and ±∞ as the options say; read once. */
+  read(proto: TensorProto): OnnxTensor;
+}
+
+/** Checks the arguments that all readers share, parses, and reads no tensor yet. */
+export function openModel(
+  where: string,
+  file: Uint8Array | ArrayBuffer,
+  options: ReadOnnxOptions,
+): OpenModel {
+  if (!(file instanceof Uint8Array) && !(file instanceof ArrayBuffer)) {
+    throw new TypeError(
+      `${where}: file: expected Uint8Array or ArrayBuffer, got ${describe(file)}`,
+    );
+  }
+  checkObject(where, "options", options);
+  const { nonFinite = "reject", maximumBytes = 2 ** 31 } = options;
+  if (nonFinite !== "reject" && nonFinite !== "allow") {
+    throw new TypeError(
+      `${where}: nonFinite: expected "reject" or "allow", got ${String(nonFinite)}`,
+    );
+  }
+  if (typeof maximumBytes !== "number" || !(maximumBytes >= 0)) {
+    throw new TypeError(
+      `${where}: maximumBytes: expected a number ≥ 0, got ${String(maximumBytes)}`,
+    );
+  }
+  const bytes = file instanceof ArrayBuffer ? new Uint8Array(file) : file;
+  const model = parseModel(where, bytes);
+  const wire = new Wire(where, bytes);
+  const opset = model.opsets.get("") ?? 0;
+  if (!(Number.isSafeInteger(opset) && opset >= 1 && opset <= NEWEST_OPSET)) {
+    wire.fail("opset", `opset: expected 1 to ${NEWEST_OPSET}, got ${opset}`, 0);
+  }
+  let needed = 0;
+  const count = (proto: TensorProto | undefined): void => {
+    if (proto !== undefined && dtypeOf(proto.dtype) !== undefined) needed += bytesOf(proto);
+  };
+  for (const proto of model.graph.initializers.values()) count(proto);
+  for (const node of model.graph.nodes) count(node.attributes.get("value")?.t);
+  if (needed > maximumBytes) {
+    const what = `expected tensors of ≤ ${maximumBytes} bytes (maximumBytes), got ${needed}`;
+    throw new ModelFormatError("too-large", `${where}: ${what}`);
+  }
+  const known = new Map<TensorProto, OnnxTensor>();
+  const read = (proto: TensorProto): OnnxTensor => {
+    let tensor = known.get(proto);
+    if (tensor === undefined) {
+      tensor = readTensor(where, bytes, proto);
+      if (nonFinite === "reject") checkFinite(wire, proto, tensor);
+      known.set(proto, tensor);
+    }
+    return tensor;
+  };
+  return { model, opset, allowed: maximumBytes - needed, fail: wire.fail.bind(wire), read };
+}
+
+function checkFinite(wire: Wire, proto: TensorProto, { data }: OnnxTensor): void {
+  if (allFinite(data)) return;
+  for (let i = 0; i < data.length; i++) {
+    const value = data[i] as number;
+    if (Number.isFinite(value)) continue;
+    const { raw, at, size, name } = proto;
+    const offset = raw === undefined ? at : raw.begin + (i * (raw.end - raw.begin)) / size;
+    const what = `element ${i}: expected a finite number, got ${value} (nonFinite: "allow" lets it pass)`;
+    wire.fail("not-finite", what, offset, name);
+  }
+}
+
+export const isRecurrent = ({ operator, domain }: NodeProto): boolean =>
+  domain === "" && (operator === "RNN" || operator === "GRU" || operator === "LSTM");
+
+/** How a node is called in messages and lists. */
+export const nameOf = ({ name, outputs, operator }: NodeProto): string =>
+  name || outputs.find((output) => output !== "") || operator;
+
+/** The parts of a recurrent node; `tensorOf` gives an operand's numbers where they are known. */
+export function readNode(
+  { model, opset, fail }: OpenModel,
+  node: NodeProto,
+  tensorOf: (name: string) => OnnxTensor | undefined,
+): OnnxNode {
+  const operator = node.operator as OnnxOperator;
+  const name = nameOf(node);
+  const place = `${operator} ${JSON.stringify(name)}`;
+  const [mostInputs, mostOutputs] = operator === "LSTM" ? [8, 3] : [6, 2];
+  if (node.inputs.length > mostInputs || node.outputs.length > mostOutputs) {
+    const got = `${node.inputs.length} and ${node.outputs.length}`;
+    fail(
+      "graph",
+      `${place}: expected ≤ ${mostInputs} inputs, ${mostOutputs} outputs, got ${got}`,
+      node.at,
+    );
+  }
+  const attributes = readAttributes(model.where, node, opset);
+  const inputs: Partial<Record<OnnxInputName, OnnxOperand>> = {};
+  node.inputs.forEach((input, i) => {
+    if (input === "") return;
+    const tensor = tensorOf(input);
+    inputs[INPUTS[i] as OnnxInputName] =
+      tensor === undefined ? { name: input } : { name: input, tensor };
+  });
+  for (const required of ["X", "W", "R"] as const) {
+    if (inputs[required] === undefined) {
+      fail("graph", `${place}: expected an input ${required}, got none`, node.at);
+    }
+  }
+  const outputs: Partial<Record<OnnxOutputName, string>> = {};
+  node.outputs.forEach((output, i) => {
+    if (output !== "") outputs[OUTPUTS[i] as OnnxOutputName] = output;
+  });
+  return { name, operator, opset, attributes, inputs, outputs };
+}
+
+/** Numbers that the graph holds on its own: an initializer, or what a Constant gives. */
+export function heldTensors({ model, read }: OpenModel): (name: string) => OnnxTensor | undefined {
+  const constants = new Map<string, TensorProto>();
+  for (const { operator, domain, outputs, attributes } of model.graph.nodes) {
+    const value = attributes.get("value")?.t;
+    const [output = ""] = outputs;
+    if (operator === "Constant" && domain === "" && value) constants.set(output, value);
+  }
+  return (name) => {
+    const proto = model.graph.initializers.get(name) ?? constants.get(name);
+    return proto && read(proto);
+  };
+}
+
+const publicValue = ({ name, dtype, shape }: ValueProto): OnnxValue => {
+  const kind = dtypeOf(dtype)?.name;
+  return { name, ...(kind && { dtype: kind }), ...(shape && { shape }) };
+};
+
+/** The graph's inputs that a caller must give. */
+export const openInputs = ({ graph }: ModelProto): OnnxValue[] =>
+  graph.inputs.filter(({ name }) => !graph.initializers.has(name)).map(publicValue);
+
+/**
+ * Lists what a file of ONNX holds: its recurrent nodes with attributes, weights and names.
+ *
+ * @throws {TypeError} if an argument is of the wrong kind
+ * @throws {ModelFormatError} if the file breaks a rule, or a recurrent node has what ONNX 1–22 does not know: `code` says
+ *   which (docs/formats.md), `tensor` and `offset` where
+ */
+export function readOnnx(file: Uint8Array | ArrayBuffer, options: ReadOnnxOptions = {}): OnnxFile {
+  const open = openModel("readOnnx", file, options);
+  const { model, opset } = open;
+  const { graph, irVersion, producer, metadata } = model;
+  const tensorOf = heldTensors(open);
+  return {
+    irVersion,
+    producer,
+    opset,
+    metadata,
+    graph: graph.name,
+    inputs: openInputs(model),
+    outputs: graph.outputs.map(publicValue),
+    nodes: graph.nodes.filter(isRecurrent).map((node) => readNode(open, node, tensorOf)),
+    operators: [
+      ...new Set(
+        graph.nodes.map(({ domain, operator }) => (domain ? `${domain}.${operator}` : operator)),
+      ),
+    ],
+  };
+}

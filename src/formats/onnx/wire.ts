@@ -1,0 +1,199 @@
+import { type ModelFormatCode, ModelFormatError } from "../../errors.js";
+
+/** How a field's value is written. */
+export const VARINT = 0;
+export const FIXED64 = 1;
+export const BYTES = 2;
+export const FIXED32 = 5;
+
+const KINDS = new Map([
+  [VARINT, "a varint"],
+  [FIXED64, "8 bytes"],
+  [BYTES, "a length and bytes"],
+  [FIXED32, "4 bytes"],
+]);
+
+/** A stretch of the file. */
+export interface Span {
+  readonly begin: number;
+  readonly end: number;
+}
+
+/**
+ * Walks over one protobuf message, field by field. `next` says which field comes, and one of the reading methods takes its
+ * value. Nothing is copied; a length is believed only as far as the message goes.
+ */
+export class Wire {
+  /** The public function that reads, for messages of errors. */
+  readonly where: string;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #begin: number;
+  readonly #end: number;
+  #at: number;
+  #type = VARINT;
+  #field = 0;
+  #fieldAt = 0;
+
+  constructor(where: string, bytes: Uint8Array, begin = 0, end = bytes.length) {
+    this.where = where;
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#begin = begin;
+    this.#at = begin;
+    this.#end = end;
+  }
+
+  /** The byte of the file at which the message begins. */
+  get begin(): number {
+    return this.#begin;
+  }
+
+  /** The byte after its last. */
+  get end(): number {
+    return this.#end;
+  }
+
+  fail(code: ModelFormatCode, what: string, offset = this.#fieldAt, tensor?: string): never {
+    const place = tensor === undefined ? "" : `${JSON.stringify(tensor)}: `;
+    const message = `${this.where}: ${place}${what}, at byte ${offset}`;
+    throw new ModelFormatError(code, message, tensor, offset);
+  }
+
+  /** The number of the field that comes next, 0 at the end of the message. */
+  next(): number {
+    if (this.#at === this.#end) return 0;
+    this.#fieldAt = this.#at;
+    const tag = this.#varint();
+    this.#field = Math.floor(tag / 8);
+    this.#type = tag % 8;
+    if (tag < 8 || tag >= 2 ** 32) {
+      this.fail("wire-type", `expected a field from 1 to 2^29 − 1, got ${this.#field}`);
+    }
+    // Groups, types 3 and 4, were given up before ONNX began.
+    if (!KINDS.has(this.#type)) {
+      this.fail("wire-type", `field ${this.#field}: expected type 0, 1, 2 or 5, got ${this.#type}`);
+    }
+    return this.#field;
+  }
+
+  /** How the value of the field is written. */
+  get type(): number {
+    return this.#type;
+  }
+
+  /** Passes over the value. */
+  skip(): void {
+    if (this.#type === VARINT) this.#varint();
+    else if (this.#type === BYTES) this.span();
+    else this.#take(this.#type === FIXED64 ? 8 : 4);
+  }
+
+  /** An int64, int32 or enum: exact where it is a safe integer, else the nearest number. */
+  integer(): number {
+    this.#expect(VARINT);
+    return this.#varint();
+  }
+
+  float(): number {
+    this.#expect(FIXED32);
+    return this.#view.getFloat32(this.#take(4), true);
+  }
+
+  double(): number {
+    this.#expect(FIXED64);
+    return this.#view.getFloat64(this.#take(8), true);
+  }
+
+  /** Where the bytes of the value stand. */
+  span(): Span {
+    this.#expect(BYTES);
+    const length = this.#varint();
+    if (length < 0 || length > this.#end - this.#at) {
+      const found = `${length < 0 ? "more than 2^63" : length}`;
+      const left = this.#end - this.#at;
+      this.fail("truncated", `field ${this.#field}: expected ≤ ${left} bytes, got ${found}`);
+    }
+    const begin = this.#take(length);
+    return { begin, end: begin + length };
+  }
+
+  message(): Wire {
+    const { begin, end } = this.span();
+    return new Wire(this.where, this.#bytes, begin, end);
+  }
+
+  /** Strict UTF-8 of at most `most` bytes. */
+  text(most: number): string {
+    const at = this.#fieldAt;
+    const { begin, end } = this.span();
+    if (end - begin > most) {
+      this.fail("name-too-long", `a string: expected ≤ ${most} bytes, got ${end - begin}`, at);
+    }
+    try {
+      const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+      return decoder.decode(this.#bytes.subarray(begin, end));
+    } catch {
+      return this.fail("utf8", "a string: expected UTF-8, got other bytes", at);
+    }
+  }
+
+  /** A repeated number, packed (a length, then numbers) or alone: `visit` once for each. */
+  numbers(type: typeof VARINT | typeof FIXED32 | typeof FIXED64, visit: (n: number) => void): void {
+    if (this.#type !== BYTES) {
+      this.#expect(type);
+      visit(this.#number(type));
+      return;
+    }
+    const { begin, end } = this.span();
+    const packed = new Wire(this.where, this.#bytes, begin, end);
+    packed.#fieldAt = this.#fieldAt;
+    packed.#field = this.#field;
+    while (packed.#at < end) visit(packed.#number(type));
+  }
+
+  #number(type: number): number {
+    if (type === VARINT) return this.#varint();
+    const at = this.#take(type === FIXED64 ? 8 : 4);
+    return type === FIXED64 ? this.#view.getFloat64(at, true) : this.#view.getFloat32(at, true);
+  }
+
+  #expect(type: number): void {
+    if (this.#type === type) return;
+    const [wanted, got] = [KINDS.get(type), KINDS.get(this.#type)];
+    this.fail("wire-type", `field ${this.#field}: expected ${wanted}, got ${got}`);
+  }
+
+  /** Moves over `length` bytes, and gives where they begin. */
+  #take(length: number): number {
+    const at = this.#at;
+    if (length > this.#end - at) {
+      const left = this.#end - at;
+      this.fail("truncated", `field ${this.#field}: expected ${length} more bytes, got ${left}`);
+    }
+    this.#at = at + length;
+    return at;
+  }
+
+  /** At most 10 bytes of 7 bits, the lowest first; 64 bits, two's complement. */
+  #varint(): number {
+    const start = this.#at;
+    let low = 0;
+    let high = 0;
+    for (let i = 0; i < 10; i++) {
+      if (this.#at === this.#end) this.fail("truncated", "a varint has no end", start);
+      const byte = this.#bytes[this.#at++] as number;
+      const bits = byte & 127;
+      if (i < 4) low += bits * 2 ** (7 * i);
+      else if (i === 4) {
+        low += (bits & 15) * 2 ** 28;
+        high = bits >> 4;
+      } else high += bits * 2 ** (7 * i - 32);
+      if (byte < 128) {
+        if (i === 9 && byte > 1) break;
+        return (high >= 2 ** 31 ? high - 2 ** 32 : high) * 2 ** 32 + low;
+      }
+    }
+    return this.fail("varint", "a varint: expected ≤ 10 bytes and 64 bits, got more", start);
+  }
+}

@@ -1,0 +1,109 @@
+import { ModelFormatError } from "../../errors.js";
+import type {
+  ModelDescription,
+  RecurrentDescription,
+  StoredNumbers,
+} from "../../model/description.js";
+import { checkObject } from "../../tensor.js";
+import type { SafetensorsFile, StoredTensor } from "../safetensors/reader.js";
+import { type StorableTensor, writeSafetensors } from "../safetensors/writer.js";
+import { join } from "./names.js";
+import { layoutOf, NOTE } from "./note.js";
+import { describeSafetensors } from "./reader.js";
+
+/** The description under the names that a PyTorch model would have; one from such a file has them already. */
+function withNames(description: ModelDescription): ModelDescription {
+  if (description.format === "safetensors") return description;
+  const { input, recurrent, dense } = description;
+  const cells = new Set(recurrent.map(({ options }) => options.cell));
+  const base = cells.size === 1 ? [...cells].join() : "layers";
+  return {
+    ...description,
+    input: input.kind === "embedding" ? { ...input, name: "embedding" } : input,
+    recurrent: recurrent.map(({ names: _, ...each }, i) => ({
+      ...each,
+      name: recurrent.length === 1 ? base : `${base}.${i}`,
+    })),
+    dense: dense.map((each, i) => ({
+      ...each,
+      name: dense.length === 1 ? "decoder" : `decoder.${i}`,
+    })),
+  };
+}
+
+/** A module's weights by their names in a file. PyTorch knows both biases or none: what one lacks is zeros. */
+function* namedWeights({
+  name,
+  weights,
+  names,
+}: RecurrentDescription): Iterable<[string, StorableTensor]> {
+  const file = (key: string) => names?.[key] ?? join(name, key);
+  const keys = Object.keys(weights);
+  const biased = keys.some((key) => key.startsWith("bias"));
+  for (const key of keys) yield [file(key), weights[key] as StoredNumbers];
+  for (const key of biased ? keys.filter((each) => each.startsWith("weight_ih")) : []) {
+    for (const part of ["bias_ih", "bias_hh"]) {
+      const bias = key.replace("weight_ih", part);
+      if (weights[bias] === undefined) yield [file(bias), zerosLike(weights[key] as StoredTensor)];
+    }
+  }
+}
+
+function zerosLike({ shape: [rows = 0], data, dtype }: StoredTensor): StorableTensor {
+  const Numbers = data instanceof Float64Array ? Float64Array : Float32Array;
+  return { shape: [rows], data: new Numbers(rows), dtype };
+}
+
+/** Tensors and metadata; numbers that serve twice are written once, and noted as safetensors' `save_model` does. */
+function contentOf(description: ModelDescription): SafetensorsFile {
+  const { input, recurrent, dense } = description;
+  const tensors = new Map<string, StoredTensor>();
+  const metadata = new Map(description.metadata);
+  metadata.delete(NOTE);
+  const names = new Map<StorableTensor["data"], string>();
+  const put = (name: string, value: StorableTensor): void => {
+    const kept = names.get(value.data) ?? name;
+    if (kept !== name) metadata.set(name, kept);
+    names.set(value.data, kept);
+    if (kept !== name) return;
+    const { dtype = value.data instanceof Float32Array ? "F32" : "F64", shape, data } = value;
+    tensors.set(name, { dtype, shape, data });
+  };
+  if (input.kind === "embedding") put(join(input.name, "weight"), input.weight);
+  for (const each of recurrent) for (const [name, value] of namedWeights(each)) put(name, value);
+  for (const { name, weight, bias } of dense) {
+    put(join(name, "weight"), weight);
+    if (bias !== undefined) put(join(name, "bias"), bias);
+  }
+  return { tensors, metadata };
+}
+
+/** What the file's names and shapes alone would say. */
+function plainLayout(file: SafetensorsFile): string | undefined {
+  try {
+    return JSON.stringify(layoutOf(describeSafetensors(file)));
+  } catch (error) {
+    if (error instanceof ModelFormatError) return undefined;
+    throw error;
+  }
+}
+
+/**
+ * Writes a model as a safetensors file with PyTorch's names: those that it had in such a file, else `embedding`, the
+ * cell's name and `decoder`. What names and shapes do not say goes into the metadata, so that `describeSafetensors` gives
+ * the same description back. Equal descriptions give equal bytes.
+ *
+ * @throws {TypeError} if an argument is of the wrong kind
+ * @throws {ModelFormatError} if the description's parts do not fit each other
+ */
+export function writeModel(description: ModelDescription): Uint8Array {
+  checkObject("writeModel", "description", description);
+  const named = withNames(description);
+  const file = contentOf(named);
+  const layout = JSON.stringify(layoutOf(named));
+  if (plainLayout(file) !== layout) {
+    file.metadata.set(NOTE, layout);
+    describeSafetensors(file);
+  }
+  return writeSafetensors(file.tensors, file.metadata);
+}

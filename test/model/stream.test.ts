@@ -1,0 +1,243 @@
+import { describe, expect, it } from "vitest";
+import {
+  createEngineSync,
+  type LanguageModel,
+  type LanguageStream,
+  loadLanguageModel,
+  StateError,
+} from "../../src/index.js";
+import { runNetwork } from "../oracle/model.js";
+import { logSoftmax } from "../oracle/softmax.js";
+import { vacancies } from "../support/arena.js";
+import { describedOf, LANGUAGE, type ModelPlan, tokensOf } from "../support/models.js";
+
+const engine = createEngineSync();
+const plan = LANGUAGE.find(({ name }) => name.startsWith("gru, two")) as ModelPlan;
+const described = describedOf(plan);
+const text = tokensOf(30, 5);
+
+const read = (model: LanguageModel, tokens: readonly number[]): LanguageStream => {
+  const stream = model.stream();
+  for (const token of tokens) stream.push(token);
+  return stream;
+};
+
+describe.each(["f64", "f32"] as const)("a stream, %s", (precision) => {
+  it.each(LANGUAGE)(
+    "$name: next() are the oracle's log-probabilities, and push() reads one of them",
+    async (plan) => {
+      const bound = { f64: 1e-13, f32: 2e-5 }[precision];
+      const described = describedOf(plan);
+      const model = await loadLanguageModel(engine, described, { precision });
+      const stream = model.stream();
+      const logits = runNetwork(described, text, true).steps;
+      text.forEach((token, t) => {
+        const before = t === 0 ? undefined : stream.next();
+        expect(stream.push(token)).toBe(before?.[token] ?? 0);
+        const next = stream.next();
+        expect(next).toHaveLength(model.size);
+        const want = logSoftmax(logits[t] as number[]);
+        want.forEach((value, j) => {
+          expect(Math.abs((next[j] as number) - value)).toBeLessThan(bound);
+        });
+        const sum = next.reduce((all, logProb) => all + Math.exp(logProb), 0);
+        expect(Math.abs(sum - 1)).toBeLessThan(1e-14);
+      });
+      model.dispose();
+    },
+  );
+
+  it("next() is the caller's own, and reads nothing", async () => {
+    const model = await loadLanguageModel(engine, described, { precision });
+    const stream = read(model, text);
+    const [first, second] = [stream.next(), stream.next()];
+    expect(second).toEqual(first);
+    first.fill(0);
+    expect(stream.next()).toEqual(second);
+    model.dispose();
+  });
+
+  it("fork() goes its own way, and so does what it came from; reset() is the beginning", async () => {
+    const model = await loadLanguageModel(engine, described, { precision });
+    const [whole, other] = [read(model, text), read(model, text.slice(0, 10))];
+    const fork = other.fork();
+    fork.push(1);
+    fork.push(2);
+    for (const token of text.slice(10)) other.push(token);
+    expect(other.next()).toEqual(whole.next());
+    const third = read(model, [...text.slice(0, 10), 1, 2]);
+    expect(fork.next()).toEqual(third.next());
+    other.dispose();
+    expect(fork.next()).toEqual(third.next());
+    fork.reset();
+    expect(() => fork.next()).toThrow(new StateError("next: no token was read: push one first"));
+    expect(fork.push(text[0] as number)).toBe(0);
+    expect(fork.next()).toEqual(read(model, text.slice(0, 1)).next());
+    const unread = model.stream().fork();
+    expect(unread.push(3)).toBe(0);
+    model.dispose();
+  });
+
+  it("1,000 at once, in turn: each as if it were alone, and one block each in linear memory", async () => {
+    const model = await loadLanguageModel(engine, described, { precision });
+    const streams = Array.from({ length: 1000 }, () => model.stream());
+    const texts = streams.map((_, i) => tokensOf(6, i));
+    const sums = streams.map(() => 0);
+    for (let t = 0; t < 6; t++) {
+      streams.forEach((stream, i) => {
+        sums[i] = (sums[i] as number) + stream.push(texts[i]?.[t] as number);
+      });
+    }
+    expect(sums).toEqual(model.scoreSync(texts).map(({ logProb }) => logProb));
+    for (const stream of streams) stream.dispose();
+    model.dispose();
+  });
+});
+
+describe("a stream out of order", () => {
+  it.each([
+    ["push", (stream: LanguageStream) => stream.push(1)],
+    ["next", (stream: LanguageStream) => stream.next()],
+    ["reset", (stream: LanguageStream) => stream.reset()],
+    ["fork", (stream: LanguageStream) => stream.fork()],
+    ["state", (stream: LanguageStream) => stream.state],
+  ] as const)("%s of a disposed stream, model or engine is a StateError", async (name, use) => {
+    const own = createEngineSync();
+    const model = await loadLanguageModel(own, described);
+    const [stream, other, third] = [model.stream(), model.stream(), model.stream()];
+    for (const one of [stream, other, third]) one.push(0);
+    stream.dispose();
+    stream.dispose();
+    expect(() => use(stream)).toThrow(new StateError(`${name}: the stream is disposed`));
+    use(other);
+    model.dispose();
+    model.dispose();
+    expect(() => use(other)).toThrow(new StateError(`${name}: the model is disposed`));
+    // In any order.
+    expect(() => other.dispose()).not.toThrow();
+    const second = await loadLanguageModel(own, described);
+    const last = second.stream();
+    own.dispose();
+    expect(() => use(last)).toThrow(new StateError("the engine is disposed"));
+    for (const one of [last, third, second]) one.dispose();
+  });
+
+  it("so is a state whose stream is gone", async () => {
+    const model = await loadLanguageModel(engine, described);
+    const stream = model.stream();
+    const { state } = stream;
+    const bytes = state.toBytes();
+    stream.dispose();
+    expect(() => state.toBytes()).toThrow(new StateError("state: the stream is disposed"));
+    expect(() => state.fromBytes(bytes)).toThrow(new StateError("state: the stream is disposed"));
+    model.dispose();
+  });
+
+  it("scoring with a stream that is disposed, another model's, or none", async () => {
+    const model = await loadLanguageModel(engine, described);
+    const twin = await loadLanguageModel(engine, described);
+    const [gone, foreign] = [model.stream(), twin.stream()];
+    gone.dispose();
+    for (const where of ["score", "scoreSync", "scoreMany"] as const) {
+      const call = async (from: unknown) => {
+        const made = model[where]([[1, 2]], { from: from as LanguageStream });
+        if (where === "scoreMany") await (made as AsyncGenerator).next();
+        else await made;
+      };
+      await expect(call(gone)).rejects.toThrow(new StateError(`${where}: the stream is disposed`));
+      await expect(call(foreign)).rejects.toThrow(
+        new StateError(`${where}: from: a stream of another model`),
+      );
+      await expect(call({})).rejects.toThrow(
+        new TypeError(`${where}: from: expected a stream, got Object`),
+      );
+      await expect(call(null)).rejects.toThrow(
+        new TypeError(`${where}: from: expected a stream, got null`),
+      );
+    }
+    for (const made of [model, twin]) made.dispose();
+  });
+
+  it("what goes on from a stream goes on from where it was at the call, whatever becomes of it", async () => {
+    const model = await loadLanguageModel(engine, described);
+    const from = read(model, [1, 2, 3]);
+    // More than run side by side, so that some begin later.
+    const rests = Array.from({ length: 150 }, (_, i) => tokensOf(20, i));
+    const want = model.scoreSync(rests, { from });
+    const running = model.score(rests, { from, yieldEvery: 0 });
+    from.push(9);
+    expect(await running).toEqual(want);
+    const [again, left] = [read(model, [1, 2, 3]), read(model, [1, 2, 3])];
+    const second = model.score(rests, { from: again, yieldEvery: 0 });
+    again.dispose();
+    const fillers = Array.from({ length: 5 }, () => read(model, [7, 7, 7]));
+    expect(await second).toEqual(want);
+    for (const filler of fillers) filler.dispose();
+    const many: object[] = [];
+    for await (const score of model.scoreMany(rests, { from: left, concurrency: 40 })) {
+      if (many.length === 0) left.push(9);
+      many.push(score);
+    }
+    expect(many).toEqual(want);
+    left.dispose();
+    from.dispose();
+    model.dispose();
+  });
+});
+
+describe("memory", () => {
+  it("20,000 streams made and disposed of, forked and disposed of, leave it as it was", async () => {
+    const model = await loadLanguageModel(engine, described);
+    model.stream().dispose();
+    const places = vacancies(engine);
+    for (let i = 0; i < 20_000; i++) {
+      const stream = model.stream();
+      const fork = stream.fork();
+      stream.dispose();
+      fork.dispose();
+    }
+    expect(vacancies(engine)).toEqual(places);
+    model.dispose();
+  });
+
+  it("a model and its streams give back all of it, in any order", async () => {
+    const own = createEngineSync();
+    const places = vacancies(own);
+    for (const plan of LANGUAGE) {
+      const model = await loadLanguageModel(own, describedOf(plan));
+      const stream = model.stream();
+      const fork = stream.fork();
+      stream.push(1);
+      model.scoreSync([text], { from: stream });
+      await model.score([text], { from: stream, yieldEvery: 0 });
+      stream.dispose();
+      model.dispose();
+      fork.dispose();
+      expect(vacancies(own)).toEqual(places);
+    }
+    {
+      using model = await loadLanguageModel(own, described);
+      using stream = model.stream();
+      stream.push(1);
+    }
+    expect(vacancies(own)).toEqual(places);
+  });
+
+  it("10,000 pushes allocate nothing", async () => {
+    const own = createEngineSync();
+    const model = await loadLanguageModel(own, described);
+    const stream = read(model, [1, 2]);
+    const allocate = own.arena.allocate.bind(own.arena);
+    let count = 0;
+    own.arena.allocate = (bytes) => {
+      count++;
+      return allocate(bytes);
+    };
+    for (let i = 0; i < 10_000; i++) stream.push(i % 11);
+    stream.next();
+    expect(count).toBe(0);
+    stream.fork();
+    expect(count).toBe(1);
+    own.dispose();
+  });
+});

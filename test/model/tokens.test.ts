@@ -1,0 +1,336 @@
+import { describe, expect, it } from "vitest";
+import {
+  createEngineSync,
+  type LanguageModelOptions,
+  loadLanguageModel,
+  ModelFormatError,
+  type Sequence,
+  UnknownTokenError,
+} from "../../src/index.js";
+import { describedOf, LANGUAGE, type ModelPlan } from "../support/models.js";
+
+const engine = createEngineSync();
+const described = describedOf(LANGUAGE[0] as ModelPlan);
+const V = 11;
+
+const open = (options: LanguageModelOptions, metadata: Record<string, string> = {}) =>
+  loadLanguageModel(engine, { ...described, metadata: new Map(Object.entries(metadata)) }, options);
+
+const logProbs = async (sequence: Sequence, options: LanguageModelOptions, metadata = {}) => {
+  const model = await open(options, metadata);
+  const [score] = model.scoreSync([sequence]);
+  model.dispose();
+  return score;
+};
+
+const letters = Object.fromEntries(Array.from("abcdefghij\n", (letter, id) => [letter, id]));
+const metadata = { vocabulary: JSON.stringify(letters) };
+
+describe("a text is", () => {
+  // [text, vocabulary, ids].
+  it.each([
+    ["bad", letters, [1, 0, 3]],
+    ["", letters, []],
+    ["\n\n", letters, [10, 10]],
+    // From the left the longest that fits, whatever follows.
+    ["abcab", { a: 0, ab: 1, abc: 2, c: 3, b: 4 }, [2, 1]],
+    ["abab", { a: 0, b: 1, aba: 2 }, [2, 1]],
+    ["the cat", { the: 4, " cat": 5, t: 1, h: 2, e: 3, " ": 0, c: 6, a: 7 }, [4, 5]],
+    // One character of two UTF-16 units is one token; so is one of several characters.
+    ["a😀b", { a: 0, "😀": 1, b: 2 }, [0, 1, 2]],
+    ["👩‍👩‍👧é", { "👩‍👩‍👧": 3, "e\u0301": 4, é: 5 }, [3, 5]],
+    ["__proto__", new Map([["__proto__", 8]]), [8]],
+    ["constructor", { constructor: 2 }, [2]],
+    // The high half alone is a character, too, where no longer one stands.
+    ["\ud83dx", { "\ud83d": 6, x: 7, "😀": 8 }, [6, 7]],
+  ] as [string, LanguageModelOptions["vocabulary"], number[]][])(
+    "%j: ids",
+    async (text, vocabulary, ids) => {
+      const model = await open(vocabulary === undefined ? {} : { vocabulary });
+      expect(Array.from(model.vocabulary?.encode("", text) ?? [])).toEqual(ids);
+      expect(model.scoreSync([text])).toEqual(model.scoreSync([ids]));
+      expect(model.scoreSync([text])).toEqual(model.scoreSync([Int32Array.from(ids)]));
+      model.dispose();
+    },
+  );
+
+  it("by the file's vocabulary, unless one is given", async () => {
+    expect(await logProbs("bad", {}, metadata)).toEqual(await logProbs([1, 0, 3], {}));
+    const vocabulary = { b: 5, a: 6, d: 7 };
+    expect(await logProbs("bad", { vocabulary }, metadata)).toEqual(await logProbs([5, 6, 7], {}));
+  });
+
+  it("as long as it likes: 300,000 characters, each its own token", async () => {
+    const model = await open({ vocabulary: letters });
+    const text = "abcdefghij\n".repeat(30_000);
+    const ids = model.vocabulary?.encode("", text) ?? new Int32Array(0);
+    expect(ids).toHaveLength(text.length);
+    expect(ids.every((id, i) => id === i % V)).toBe(true);
+    model.dispose();
+  });
+});
+
+describe("what the vocabulary does not hold", () => {
+  const hint = "is not in the vocabulary: give unknown, the id it shall count as, or take it out";
+  it.each([
+    ["baz", "z", 2, `score: sequences[1]: "z" (U+007A) at place 2 ${hint}`],
+    ["\u0000a", "\u0000", 0, `score: sequences[1]: "\\u0000" (U+0000) at place 0 ${hint}`],
+    ["a😀", "😀", 1, `score: sequences[1]: "😀" (U+1F600) at place 1 ${hint}`],
+    ["a\ude00", "\ude00", 1, `score: sequences[1]: "\\ude00" (U+DE00) at place 1 ${hint}`],
+    ['"', '"', 0, `score: sequences[1]: "\\"" (U+0022) at place 0 ${hint}`],
+  ])("%j is an error that names it and its place", async (text, character, position, message) => {
+    const model = await open({ vocabulary: letters });
+    const error = await model.score(["bad", text]).catch((thrown: unknown) => thrown);
+    expect(error).toBeInstanceOf(UnknownTokenError);
+    expect(error).toBeInstanceOf(RangeError);
+    expect(error).toMatchObject({ name: "UnknownTokenError", message, character, position });
+    expect(() => model.scoreSync(["bad", text])).toThrow(message.replace("score", "scoreSync"));
+    const many = model.scoreMany(["bad", text, "bad"]);
+    expect((await many.next()).value).toEqual(model.scoreSync(["bad"])[0]);
+    await expect(many.next()).rejects.toThrow(message.replace("score:", "scoreMany:"));
+    expect(await many.next()).toEqual({ done: true, value: undefined });
+    model.dispose();
+  });
+
+  it("counts as the id that unknown says, or its token, one for each character", async () => {
+    const want = await logProbs([1, 5, 5, 0, 5], {});
+    const text = "b😀za\ud83d";
+    for (const unknown of [5, "f"]) {
+      expect(await logProbs(text, { vocabulary: letters, unknown })).toEqual(want);
+    }
+    expect(await logProbs(text, {}, { ...metadata, unknown: "f" })).toEqual(want);
+    const other = { unknown: 6 };
+    expect(await logProbs(text, other, { ...metadata, unknown: "f" })).toEqual(
+      await logProbs([1, 6, 6, 0, 6], {}),
+    );
+  });
+
+  it("pushed: the same, and the stream stays where it was", async () => {
+    const model = await open({ vocabulary: letters });
+    const stream = model.stream();
+    stream.push("a");
+    const before = stream.state.toBytes();
+    expect(() => stream.push("z")).toThrow(`push: token: "z" (U+007A) at place 0 ${hint}`);
+    // A token is pushed, not a text.
+    expect(() => stream.push("ab")).toThrow(`push: token: "ab" at place 0 ${hint}`);
+    expect(() => stream.push("")).toThrow(new RangeError("push: token: an empty text is no token"));
+    expect(stream.state.toBytes()).toEqual(before);
+    const known = await open({ vocabulary: letters, unknown: "f" });
+    const [a, b] = [known.stream(), known.stream()];
+    expect([a.push("a"), a.push("z"), a.push("b")]).toEqual([b.push("a"), b.push(5), b.push("b")]);
+    for (const made of [model, known]) made.dispose();
+  });
+});
+
+describe("ids", () => {
+  it.each([-1, V, 1.5, Number.NaN, Infinity, 2 ** 32, -(2 ** 32), "1", null, undefined, {}])(
+    "%s is none",
+    async (id) => {
+      const model = await open({});
+      const got = typeof id === "object" && id !== null ? "[object Object]" : String(id);
+      const message = `sequences[1][2]: expected an id in 0 … ${V - 1}, got ${got}`;
+      const sequences = [[1], [0, 1, id as number, 3]];
+      await expect(model.score(sequences)).rejects.toThrow(new RangeError(`score: ${message}`));
+      expect(() => model.scoreSync(sequences)).toThrow(new RangeError(`scoreSync: ${message}`));
+      model.dispose();
+    },
+  );
+
+  it("of other kinds are none, and nor is what holds them", async () => {
+    const model = await open({});
+    const kinds: [unknown, string][] = [
+      [5, "number"],
+      [null, "null"],
+      [undefined, "undefined"],
+      [{ 0: 1, length: 1 }, "Object"],
+      [Uint8Array.of(1, 2), "Uint8Array"],
+      [Float64Array.of(1, 2), "Float64Array"],
+      [new Set([1]), "Set"],
+    ];
+    for (const [value, got] of kinds) {
+      const message = `sequences[0]: expected a text, an array of ids or Int32Array, got ${got}`;
+      expect(() => model.scoreSync([value as Sequence])).toThrow(
+        new TypeError(`scoreSync: ${message}`),
+      );
+      await expect(model.score([value as Sequence])).rejects.toThrow(
+        new TypeError(`score: ${message}`),
+      );
+    }
+    for (const id of [1n, Symbol("x")]) {
+      expect(() => model.scoreSync([[id as unknown as number]])).toThrow(
+        new RangeError(
+          `scoreSync: sequences[0][0]: expected an id in 0 … ${V - 1}, got ${String(id)}`,
+        ),
+      );
+    }
+    model.dispose();
+  });
+
+  it("are copied: what becomes of the array later changes nothing", async () => {
+    const model = await open({});
+    const ids = [1, 2, 3, 4, 5];
+    const want = model.scoreSync([ids]);
+    const running = model.score([ids], { yieldEvery: 0 });
+    ids.fill(0);
+    expect(await running).toEqual(want);
+    model.dispose();
+  });
+
+  it("a text needs a vocabulary", async () => {
+    const model = await open({});
+    expect(() => model.scoreSync(["a"])).toThrow(
+      new TypeError(
+        "scoreSync: sequences[0]: a text needs a vocabulary, and the model came without one: load it with { vocabulary }, or give ids",
+      ),
+    );
+    expect(() => model.stream().push("a")).toThrow(
+      new TypeError('push: token: "a" needs a vocabulary'),
+    );
+    model.dispose();
+  });
+});
+
+describe("a start token", () => {
+  it.each([
+    ["an id", { start: 3 }, {}],
+    ["a token", { start: "d", vocabulary: letters }, {}],
+    ["the file's", {}, { ...metadata, start: "d" }],
+    ["rather than the file's", { start: "d" }, { ...metadata, start: "e" }],
+  ] as [string, LanguageModelOptions, Record<string, string>][])(
+    "%s: the first token is scored, too",
+    async (_, options, stored) => {
+      const model = await open(options, stored);
+      expect(model.start).toBe(3);
+      const bare = await open({});
+      const texts = [[1, 2, 3, 4], [], [5], [3, 3]];
+      expect(model.scoreSync(texts)).toEqual(bare.scoreSync(texts.map((ids) => [3, ...ids])));
+      expect(await model.score(texts)).toEqual(model.scoreSync(texts));
+      for (const ids of texts) {
+        const stream = model.stream();
+        // All that may come first.
+        const first = stream.next();
+        const live = ids.map((id) => stream.push(id));
+        expect(live).toEqual(Array.from(model.scoreSync([ids])[0]?.tokenLogProbs ?? []));
+        if (ids.length > 0) expect(first[ids[0] as number]).toBe(live[0]);
+        stream.reset();
+        expect(stream.next()).toEqual(first);
+        const [continued] = model.scoreSync([ids], { from: stream });
+        expect(continued).toEqual(model.scoreSync([ids])[0]);
+        stream.dispose();
+      }
+      for (const made of [model, bare]) made.dispose();
+    },
+  );
+
+  it("unless there is none: the first token conditions", async () => {
+    const model = await open({});
+    expect(model.start).toBeUndefined();
+    const none = { logProb: 0, tokenLogProbs: new Float64Array(0), tokens: 0 };
+    const nothing = { ...none, perplexity: Number.NaN, bitsPerToken: Number.NaN };
+    expect(model.scoreSync([[], [4]])).toEqual([nothing, nothing]);
+    expect(model.scoreSync([])).toEqual([]);
+    expect(await model.score([])).toEqual([]);
+    expect(await model.score([[], []])).toEqual([nothing, nothing]);
+    expect(model.stream().push(4)).toBe(0);
+    model.dispose();
+  });
+});
+
+describe("a vocabulary that does not fit", () => {
+  const where = "loadLanguageModel: vocabulary";
+  const cases: [string, unknown, Error][] = [
+    ["a number", 5, new TypeError(`${where}: expected { character or token: id }, got number`)],
+    ["null", null, new TypeError(`${where}: expected { character or token: id }, got null`)],
+    ["an array", ["a"], new TypeError(`${where}: expected { character or token: id }, got Array`)],
+    ["an empty token", { "": 0 }, new RangeError(`${where}: "": an empty token stands nowhere`)],
+    [
+      "an id too large",
+      { a: V },
+      new RangeError(`${where}: "a": expected an id in 0 … 10, got 11`),
+    ],
+    ["a negative id", { a: -1 }, new RangeError(`${where}: "a": expected an id in 0 … 10, got -1`)],
+    ["half an id", { a: 0.5 }, new RangeError(`${where}: "a": expected an id in 0 … 10, got 0.5`)],
+    ["a text", { a: "1" }, new RangeError(`${where}: "a": expected an id in 0 … 10, got 1`)],
+    ["an id twice", { a: 1, b: 1 }, new RangeError(`${where}: "b": id 1 is that of "a", too`)],
+    [
+      "a token that is none",
+      new Map([[5, 1]]),
+      new TypeError(`${where}: expected texts as tokens, got number`),
+    ],
+  ];
+
+  it.each(cases)("%s", async (_, vocabulary, error) => {
+    await expect(open({ vocabulary: vocabulary as Record<string, number> })).rejects.toThrow(error);
+  });
+
+  it.each(cases.filter(([, value]) => !(value instanceof Map) && value !== null))(
+    "%s, in the file: a ModelFormatError",
+    async (_, vocabulary, { message }) => {
+      const error = await open({}, { vocabulary: JSON.stringify(vocabulary) }).catch(
+        (thrown: unknown) => thrown,
+      );
+      expect(error).toBeInstanceOf(ModelFormatError);
+      expect(error).toMatchObject({
+        code: "metadata",
+        message: `metadata: ${message.slice("loadLanguageModel: ".length)}`,
+      });
+    },
+  );
+
+  it.each([
+    [{ vocabulary: "{" }, "vocabulary: expected JSON { character or token: id }, got other text"],
+    [{ vocabulary: "null" }, "vocabulary: expected { character or token: id }, got null"],
+    [{ ...metadata, start: "z" }, 'start: "z" (U+007A) at place 0 is not in the vocabulary'],
+    [{ ...metadata, unknown: "zz" }, 'unknown: "zz" at place 0 is not in the vocabulary'],
+    [{ start: "a" }, 'start: "a" needs a vocabulary'],
+  ])("%j in the file", async (stored, message) => {
+    const error = await open({}, stored as Record<string, string>).catch(
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toBeInstanceOf(ModelFormatError);
+    expect((error as Error).message.startsWith(`metadata: ${message}`)).toBe(true);
+  });
+
+  it.each([
+    [{ start: V }, new RangeError("loadLanguageModel: start: expected an id in 0 … 10, got 11")],
+    [{ start: 0.5 }, new RangeError("loadLanguageModel: start: expected an id in 0 … 10, got 0.5")],
+    [{ start: "a" }, new TypeError('loadLanguageModel: start: "a" needs a vocabulary')],
+    [
+      { start: null },
+      new TypeError("loadLanguageModel: start: expected an id or a token, got null"),
+    ],
+    [{ unknown: 3 }, new TypeError("loadLanguageModel: unknown: 3 needs a vocabulary")],
+    [
+      { vocabulary: letters, unknown: 11 },
+      new RangeError("loadLanguageModel: unknown: expected an id in 0 … 10, got 11"),
+    ],
+    [
+      { vocabulary: letters, unknown: {} },
+      new TypeError("loadLanguageModel: unknown: expected an id or a token, got Object"),
+    ],
+    [
+      { vocabulary: letters, unknown: "" },
+      new RangeError("loadLanguageModel: unknown: an empty text is no token"),
+    ],
+  ])("%j as options", async (options, error) => {
+    await expect(open(options as LanguageModelOptions)).rejects.toThrow(error);
+  });
+
+  it("the file's word for the unknown counts for nothing without a vocabulary", async () => {
+    const model = await open({}, { unknown: "a" });
+    expect(model.vocabulary).toBeUndefined();
+    model.dispose();
+  });
+
+  it("leaves no memory behind", async () => {
+    const places = () => {
+      const block = engine.arena.allocate(64);
+      block.release();
+      return block.pointer;
+    };
+    const before = places();
+    await open({ start: V }).catch(() => undefined);
+    await open({ vocabulary: { a: V } }).catch(() => undefined);
+    expect(places()).toBe(before);
+  });
+});
