@@ -35,7 +35,7 @@ const languageRivals: Contender[] = [
   onnx("nodeLanguage", "onnxruntime-node f32 (native)", "onnxruntime-node"),
   {
     ...rival("tfLanguage", "TensorFlow.js wasm f32", "tensorflow_language", "wasm"),
-    ...{ works: ["score-lines"], lines: 320 },
+    ...{ works: ["score-lines"], lines: 640 },
   },
 ];
 
@@ -71,7 +71,11 @@ const pythonRivals = (): Contender[] => [
   }),
   ...inPython("torch", [PYTHON ?? "python3", "/usr/bin/python3"], {
     ...{ id: "torch", title: "PyTorch f32 (native)", kind: "rival", ...f32, ...checked },
-    ...{ works: ["score-lines"], command: ["python", "bench/rivals/torch_language.py"] },
+    ...{
+      works: ["score-lines"],
+      lines: 640,
+      command: ["python", "bench/rivals/torch_language.py"],
+    },
   }),
 ];
 

@@ -44,9 +44,14 @@ export const sizes: Readonly<Record<string, Sizes>> = {
   S6: { nx: 256, na: 512, m: 1, T: 64 },
 };
 
-/** Calls before a result is compared: a stream is checked after some steps, so that a state that stays behind shows. */
-export const callsBeforeCheck = (work: Work): number =>
-  work === "lstm-step" || work === "stream-tokens" ? 8 : 1;
+/**
+ * Calls before a result is compared: a stream is checked after some steps, so that a state that stays behind shows; lines
+ * are scored in ten parts, as one call for all of them would leave room for few samples.
+ */
+export function callsBeforeCheck(work: Work): number {
+  if (work === "score-lines") return 10;
+  return work === "lstm-step" || work === "stream-tokens" ? 8 : 1;
+}
 
 export const gates = (work: Work): number => (work.startsWith("rnn") ? 1 : 4);
 

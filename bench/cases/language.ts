@@ -2,7 +2,7 @@
 // model where it is at hand, else seeded and of the same shape.
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Case, Sizes, Work } from "./cases.js";
+import { type Case, callsBeforeCheck, type Sizes, type Work } from "./cases.js";
 import { uniform } from "./data.js";
 import { type ModelFile, readModelFile, writeModelFile } from "./model_file.js";
 
@@ -121,10 +121,29 @@ export function makeReading(one: LanguageCase): Reading {
   return { model, vocabulary, lines: cut(flowing, one) };
 }
 
-/** Tokens whose probability one call gives: the first of a line only conditions. */
+/** A call's share of the lines. */
+export interface Part {
+  /** Index of the first line. */
+  first: number;
+  lines: readonly string[];
+}
+
+/** The lines in as many parts as there are calls, or lines. */
+export function partsOf(lines: readonly string[], calls: number): Part[] {
+  const size = Math.ceil(lines.length / calls);
+  const count = Math.ceil(lines.length / size);
+  return Array.from({ length: count }, (_, i) => {
+    const first = i * size;
+    return { first, lines: lines.slice(first, first + size) };
+  });
+}
+
+/** Tokens whose probability one call gives, on the mean: the first of a line only conditions. */
 export function tokensOf({ work, m }: LanguageCase, { lines }: Reading): number {
   if (work === "stream-tokens") return m;
-  return work === "open-model" ? 0 : lines.reduce((sum, { length }) => sum + length - 1, 0);
+  if (work === "open-model") return 0;
+  const tokens = lines.reduce((sum, { length }) => sum + length - 1, 0);
+  return tokens / partsOf(lines, callsBeforeCheck(work)).length;
 }
 
 const names = { model: "model.safetensors", vocabulary: "vocabulary.json", lines: "lines.json" };

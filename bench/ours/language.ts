@@ -1,6 +1,6 @@
 // Recurra on language models, from the bytes of the file to log-probabilities. Argument: the width.
 import { createEngine, loadLanguageModel } from "recurra";
-import type { LanguageFiles } from "../cases/language.js";
+import { type LanguageFiles, type Part, partsOf } from "../cases/language.js";
 import type { Prepared } from "../race/protocol.js";
 import { serveLanguage } from "../race/serve.js";
 
@@ -10,15 +10,20 @@ const engine = await createEngine();
 const open = ({ bytes, vocabulary }: LanguageFiles) =>
   loadLanguageModel(engine, bytes, { vocabulary, precision });
 
-async function scoring(files: LanguageFiles): Promise<Prepared> {
+async function scoring(files: LanguageFiles, calls: number): Promise<Prepared> {
   const model = await open(files);
-  let scores: ReturnType<typeof model.scoreSync> = [];
+  const parts = partsOf(files.lines, calls);
+  const scores = new Float64Array(files.lines.length);
+  let next = 0;
   return {
     call: () => {
-      scores = model.scoreSync(files.lines);
-      return scores[0]?.logProb as number;
+      const { first, lines } = parts[next++ % parts.length] as Part;
+      model.scoreSync(lines).forEach(({ logProb }, i) => {
+        scores[first + i] = logProb;
+      });
+      return scores[first] as number;
     },
-    result: () => scores.map(({ logProb }) => logProb),
+    result: () => scores,
     release: () => model.dispose(),
   };
 }
@@ -59,5 +64,5 @@ async function opening(files: LanguageFiles): Promise<Prepared> {
 
 await serveLanguage((job, files) => {
   if (job.work === "stream-tokens") return streaming(files);
-  return job.work === "open-model" ? opening(files) : scoring(files);
+  return job.work === "open-model" ? opening(files) : scoring(files, job.calls);
 });

@@ -25,10 +25,7 @@ export function languageGoals(results: Results): Goal[] {
     },
     {
       ...{ title: "score 10,000 lines vs TensorFlow.js wasm f32", more: true, unit: "×" },
-      rows: [
-        row("f32", 10, against("language32", "tfLanguage")),
-        row("f64", 10, against("language64", "tfLanguage")),
-      ],
+      rows: [row("f32", 10, against("language32", "tfLanguage"))],
     },
     {
       ...{ title: "1,000 streams, a token each in turn, f64", more: true, unit: " tokens/s" },

@@ -1,9 +1,9 @@
 // onnxruntime on language models. Arguments: the package, and `sorted` for batches of lines of like length.
-import type { LanguageFiles } from "../cases/language.js";
+import { type LanguageFiles, type Part, partsOf } from "../cases/language.js";
 import { type ModelFile, readModelFile, stored } from "../cases/model_file.js";
 import type { Prepared } from "../race/protocol.js";
 import { serveLanguage } from "../race/serve.js";
-import { addUp, type Batch, batches } from "./batches.js";
+import { addUp, type Batch, batches, type Vocabulary } from "./batches.js";
 import { scoringModel, stepModel } from "./onnx_language.js";
 import {
   type OrtTensor,
@@ -24,21 +24,27 @@ function feeds({ tokens, rows, targets, T, m }: Batch): Tensors {
   };
 }
 
-async function score(session: Session, { lines, vocabulary }: LanguageFiles) {
-  const scores = new Float64Array(lines.length);
+async function score(
+  session: Session,
+  lines: readonly string[],
+  vocabulary: Vocabulary,
+  scores: Float64Array,
+): Promise<void> {
   for (const batch of batches(lines, vocabulary, sorted)) {
     const { logProb } = await session.run(feeds(batch));
     addUp(batch, lines, (logProb as OrtTensor).data, scores);
   }
-  return scores;
 }
 
-async function scoring(file: ModelFile, files: LanguageFiles): Promise<Prepared> {
+async function scoring(file: ModelFile, files: LanguageFiles, calls: number): Promise<Prepared> {
   const session = await open(scoringModel(file));
-  let scores = new Float64Array();
+  const parts = partsOf(files.lines, calls);
+  const scores = new Float64Array(files.lines.length);
+  let next = 0;
   const call = async (): Promise<number> => {
-    scores = await score(session, files);
-    return scores[0] as number;
+    const { first, lines } = parts[next++ % parts.length] as Part;
+    await score(session, lines, files.vocabulary, scores.subarray(first));
+    return scores[first] as number;
   };
   return { call, result: () => scores, release: () => void session.release() };
 }
@@ -95,12 +101,16 @@ async function opening(file: ModelFile, files: LanguageFiles): Promise<Prepared>
     last = await open(model);
     return 1;
   };
-  const score1 = async (): Promise<Float64Array> => score(last as Session, files);
-  return { call, result: score1, release: () => void last?.release() };
+  const result = async (): Promise<Float64Array> => {
+    const scores = new Float64Array(files.lines.length);
+    await score(last as Session, files.lines, files.vocabulary, scores);
+    return scores;
+  };
+  return { call, result, release: () => void last?.release() };
 }
 
 await serveLanguage((job, files) => {
   const file = readModelFile(files.bytes);
   if (job.work === "stream-tokens") return streaming(file, files);
-  return job.work === "open-model" ? opening(file, files) : scoring(file, files);
+  return job.work === "open-model" ? opening(file, files) : scoring(file, files, job.calls);
 });

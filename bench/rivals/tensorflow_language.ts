@@ -1,5 +1,5 @@
 // TensorFlow.js, backend wasm (one thread), on language models: padded batches of 32 in the order of the file.
-import type { LanguageFiles } from "../cases/language.js";
+import { type LanguageFiles, type Part, partsOf } from "../cases/language.js";
 import { type ModelFile, readModelFile, stored } from "../cases/model_file.js";
 import type { Prepared } from "../race/protocol.js";
 import { serveLanguage } from "../race/serve.js";
@@ -89,14 +89,17 @@ function logProbabilities(stack: readonly Layer[], { tokens, rows, targets, T, m
   });
 }
 
-await serveLanguage((_, { bytes, lines, vocabulary }: LanguageFiles): Prepared => {
+await serveLanguage(({ calls }, { bytes, lines: all, vocabulary }: LanguageFiles): Prepared => {
   const stack = layers(readModelFile(bytes));
-  const scores = new Float64Array(lines.length);
+  const parts = partsOf(all, calls);
+  const scores = new Float64Array(all.length);
+  let next = 0;
   const call = (): number => {
+    const { first, lines } = parts[next++ % parts.length] as Part;
     for (const batch of batches(lines, vocabulary, false)) {
-      addUp(batch, lines, logProbabilities(stack, batch), scores);
+      addUp(batch, lines, logProbabilities(stack, batch), scores.subarray(first));
     }
-    return scores[0] as number;
+    return scores[first] as number;
   };
   return { call, result: () => scores };
 });

@@ -1,6 +1,7 @@
 """PyTorch on a language model, float32, one thread: batches of 32 in the order of the file, packed, so that nothing is
 computed above the padding."""
 
+import itertools
 import json
 import os
 
@@ -50,6 +51,8 @@ def prepare(job):
     with open(os.path.join(folder, "vocabulary.json")) as file:
         vocabulary = json.load(file)
     scores = np.zeros(len(lines))
+    size = -(-len(lines) // job["calls"])  # a call scores one part, as partsOf of cases/language.ts has them
+    starts = itertools.cycle(range(0, len(lines), size))
 
     def score(batch):
         ids = [torch.tensor([vocabulary[c] for c in line]) for line in batch]
@@ -62,9 +65,12 @@ def prepare(job):
         return padded.sum(0)
 
     def call():
+        first = next(starts)
+        part = lines[first : first + size]
         with torch.inference_mode():
-            for i in range(0, len(lines), BATCH):
-                scores[i : i + BATCH] = score(lines[i : i + BATCH]).numpy()
+            for i in range(0, len(part), BATCH):
+                batch = part[i : i + BATCH]
+                scores[first + i : first + i + len(batch)] = score(batch).numpy()
         return scores
 
     return call, lambda: scores
