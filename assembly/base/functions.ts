@@ -1,4 +1,4 @@
-// The functions that a general cell may have: ONNX's. The cell finds which ones in a record of f64, in either width:
+// The functions that a general cell may have: ONNX's. The cell finds which ones in a record of f64, in either precision:
 //
 //     | clip | kind α β | kind α β | kind α β |
 //              f          g          h

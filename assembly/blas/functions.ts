@@ -16,7 +16,7 @@ function clamp<T>(n: usize, clip: f64, x: usize, y: usize): void {
   }
 }
 
-/** `function_map` of the width T. */
+/** `function_map` for the number type T. */
 export function functionMap<T>(n: usize, functions: usize, which: i32, x: usize, y: usize): void {
   const alpha = alphaOf(functions, which);
   const beta = betaOf(functions, which);

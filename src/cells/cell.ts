@@ -1,4 +1,4 @@
-import type { Kernels, Width } from "../wasm/abi.js";
+import type { Kernels, NumberType } from "../wasm/abi.js";
 
 /** A product of the recurrence: some blocks of W_h's rows with the hidden state before the step, or with block q of the row. */
 export interface RecurrentProduct {
@@ -54,7 +54,7 @@ export interface Cell {
 
 /** The weights of one layer and direction, as a cell sees them: pointers and sizes. */
 export interface CellWeights {
-  readonly width: Width;
+  readonly dtype: NumberType;
   readonly nx: number;
   readonly na: number;
   /** The size of h: na, or P after a projection. */
@@ -116,13 +116,13 @@ export const rowElements = ({ row }: Cell, na: number): number => Math.max(row, 
 /** z = the input products of `rows` rows of x, `ldz` elements from row to row. */
 export function inputProducts(
   cell: Cell,
-  { width, nx, na, panelsX, bias }: CellWeights,
+  { dtype, nx, na, panelsX, bias }: CellWeights,
   rows: number,
   x: number,
   z: number,
   ldz: number,
 ): void {
-  const { kernels, item } = width;
+  const { kernels, item } = dtype;
   const outputs = cell.input.length * na;
   kernels.gemm_packed(rows, outputs, nx, nx, 0, ldz, x, panelsX, bias, z);
   const own = cell.bias.length * na - outputs;

@@ -5,15 +5,15 @@ import type { Cell, CellWeights, ForwardStep } from "./cell.js";
 
 /** Adds the recurrent products of W_h's first `blocks` blocks to a row, from block r on. */
 function addProducts(
-  { width, na, nh, products }: CellWeights,
+  { dtype, na, nh, products }: CellWeights,
   m: number,
   blocks: number,
   row: number,
   { hPrev, z }: ForwardStep,
 ): void {
-  const r = z + na * width.item;
+  const r = z + na * dtype.item;
   const [n, ld] = [blocks * na, row * na];
-  width.kernels.gemm_packed(m, n, nh, nh, ld, ld, hPrev, products[0] as number, r, r);
+  dtype.kernels.gemm_packed(m, n, nh, nh, ld, ld, hPrev, products[0] as number, r, r);
 }
 
 /** The gated recurrent unit as PyTorch and Keras have it (Cho et al. 2014; reset after the product, as in cuDNN). */
@@ -33,12 +33,12 @@ export const gruCell: Cell = {
 
   forward(weights, m, at) {
     addProducts(weights, m, 3, 4, at);
-    weights.width.kernels.gru_gates_forward(m, weights.na, at.hPrev, at.z, at.h);
+    weights.dtype.kernels.gru_gates_forward(m, weights.na, at.hPrev, at.z, at.h);
   },
 
-  backward({ width, na, nh }, { products }, kernels, m, { hPrev, z, dy, dh, dz }) {
+  backward({ dtype, na, nh }, { products }, kernels, m, { hPrev, z, dy, dh, dz }) {
     kernels.gru_gates_backward(m, na, hPrev, z, dy, dh, dz);
-    const r = dz + na * width.item;
+    const r = dz + na * dtype.item;
     kernels.gemm_packed(m, nh, 3 * na, 4 * na, nh, nh, r, products[0] as number, dh, dh);
   },
 };
@@ -50,16 +50,16 @@ export const generalGru = (functions: readonly number[]): Cell => ({
   functions,
 
   forward(weights, m, at) {
-    const { width, na, functions } = weights;
+    const { dtype, na, functions } = weights;
     const { hPrev, z, h } = at;
     addProducts(weights, m, 3, 7, at);
-    width.kernels.gru_reset_forward(m, na, functions, 0, hPrev, z);
-    width.kernels.gru_output_forward(m, na, functions, 0, hPrev, z, h);
+    dtype.kernels.gru_reset_forward(m, na, functions, 0, hPrev, z);
+    dtype.kernels.gru_output_forward(m, na, functions, 0, hPrev, z, h);
   },
 
-  backward({ width, na, nh, functions }, { products }, kernels, m, { hPrev, z, dy, dh, dz }) {
+  backward({ dtype, na, nh, functions }, { products }, kernels, m, { hPrev, z, dy, dh, dz }) {
     kernels.gru_output_backward(m, na, functions, 0, hPrev, z, dy, dh, dz);
-    const r = dz + na * width.item;
+    const r = dz + na * dtype.item;
     kernels.gemm_packed(m, nh, 3 * na, 4 * na, nh, nh, r, products[0] as number, dh, dh);
   },
 });
@@ -81,8 +81,8 @@ export const resetBeforeGru = (functions: readonly number[]): Cell => ({
   functions,
 
   forward(weights, m, at) {
-    const { width, na, products, functions } = weights;
-    const { kernels, item } = width;
+    const { dtype, na, products, functions } = weights;
+    const { kernels, item } = dtype;
     const { hPrev, z, h } = at;
     const row = 7 * na;
     addProducts(weights, m, 2, 7, at);
@@ -93,11 +93,11 @@ export const resetBeforeGru = (functions: readonly number[]): Cell => ({
   },
 
   backward(weights, { products }, kernels, m, { hPrev, z, dy, dh, dz, scratch }) {
-    const { width, na, nh, zeros, functions } = weights;
+    const { dtype, na, nh, zeros, functions } = weights;
     kernels.gru_output_backward(m, na, functions, 1, hPrev, z, dy, dh, dz);
     kernels.gemm_packed(m, na, na, 4 * na, 0, na, dz, products[1] as number, zeros, scratch);
     kernels.gru_reset_backward(m, na, functions, hPrev, z, scratch, dh, dz);
-    const r = dz + na * width.item;
+    const r = dz + na * dtype.item;
     kernels.gemm_packed(m, nh, 2 * na, 4 * na, nh, nh, r, products[0] as number, dh, dh);
   },
 });

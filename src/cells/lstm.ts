@@ -18,7 +18,7 @@ export const lstmCell: Cell = {
   peepholes: false,
   projected: false,
 
-  forward({ width: { kernels }, na, nh, products }, m, { hPrev, cPrev, z, c, h }) {
+  forward({ dtype: { kernels }, na, nh, products }, m, { hPrev, cPrev, z, c, h }) {
     const n = 4 * na;
     kernels.gemm_packed(m, n, nh, nh, n, n, hPrev, products[0] as number, z, z);
     kernels.lstm_gates_forward(m, na, cPrev, z, c, h);
@@ -49,8 +49,8 @@ export const generalLstm = (
   functions,
 
   forward(weights, m, { hPrev, cPrev, z, c, h }) {
-    const { width, na, nh, products, functions, peepholes } = weights;
-    const { kernels } = width;
+    const { dtype, na, nh, products, functions, peepholes } = weights;
+    const { kernels } = dtype;
     const [n, row] = [4 * na, 8 * na];
     kernels.gemm_packed(m, n, nh, nh, row, row, hPrev, products[0] as number, z, z);
     kernels.lstm_general_forward(m, na, functions, +coupled, peepholes, cPrev, z, c, h);
@@ -83,12 +83,12 @@ export const projectedLstm = (cell: Cell): Cell => ({
   projected: true,
 
   forward(weights, m, at) {
-    const { width, na, nh, projection, zeros } = weights;
+    const { dtype, na, nh, projection, zeros } = weights;
     const { h, u } = at;
     at.h = u;
     cell.forward(weights, m, at);
     at.h = h;
-    width.kernels.gemm_packed(m, nh, na, na, 0, nh, u, projection, zeros, h);
+    dtype.kernels.gemm_packed(m, nh, na, na, 0, nh, u, projection, zeros, h);
   },
 
   backward(weights, transposed, kernels, m, at) {

@@ -13,7 +13,7 @@ export const rnnCell: Cell = {
   peepholes: false,
   projected: false,
 
-  forward({ width: { kernels }, na, nh, products }, m, { hPrev, z, h }) {
+  forward({ dtype: { kernels }, na, nh, products }, m, { hPrev, z, h }) {
     kernels.gemm_packed(m, na, nh, nh, na, na, hPrev, products[0] as number, z, z);
     kernels.rnn_gates_forward(m * na, z, h);
   },
@@ -30,7 +30,7 @@ export const generalRnn = (functions: readonly number[]): Cell => ({
   row: 1,
   functions,
 
-  forward({ width: { kernels }, na, nh, products, functions }, m, { hPrev, z, h }) {
+  forward({ dtype: { kernels }, na, nh, products, functions }, m, { hPrev, z, h }) {
     kernels.gemm_packed(m, na, nh, nh, na, na, hPrev, products[0] as number, z, z);
     kernels.rnn_general_forward(m * na, functions, z, h);
   },

@@ -108,12 +108,12 @@ function pack<P extends object>(
   const { nx, na, ny } = sizes;
   const [W, bias] = naming.head.map((name) => (parameters[name] as Tensor).data);
   const fill = naming.fill(parameters, sizes);
-  const width = engine.width("f64");
+  const dtype = engine.numberType("f64");
   const { cell } = naming;
-  const shape = { width, cells: [cell], layers: 1, reverse: false, nx, na, nh: na };
-  const stack = new Stack(shape, [new Weights(engine, width, cell, shape, fill)]);
+  const shape = { dtype, cells: [cell], layers: 1, reverse: false, nx, na, nh: na };
+  const stack = new Stack(shape, [new Weights(engine, dtype, cell, shape, fill)]);
   try {
-    const head = new Head(engine, width, ny, na, W as Float64Array, bias as Float64Array);
+    const head = new Head(engine, dtype, ny, na, W as Float64Array, bias as Float64Array);
     return new Model(stack, head, tensors);
   } catch (error) {
     stack.release();

@@ -154,7 +154,7 @@ export function shapeOf(engine: Engine, options: RecurrentOptions): StackShape {
   checkOptions(options);
   const { inputSize, hiddenSize, layers = 1, reverse = false, projectionSize } = options;
   return {
-    width: engine.width(options.precision ?? "f64"),
+    dtype: engine.numberType(options.precision ?? "f64"),
     cells: functionsOf(options).map((functions) => cellOf(options, functions)),
     ...{ layers, reverse, nx: inputSize, na: hiddenSize, nh: projectionSize ?? hiddenSize },
   };

@@ -50,18 +50,18 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
   /** @internal */
   constructor(engine: Engine, shape: StackShape, m: number) {
     super();
-    const { width, nh } = shape;
+    const { dtype, nh } = shape;
     this.#engine = engine;
     this.shape = shape;
     this.m = m;
-    const layout = new Layout(width);
+    const layout = new Layout(dtype);
     this.#at = { ...takeState(layout, shape, m), ...takeStepScratch(layout, shape, m) };
     this.#block = engine.arena.allocate(layout.bytes);
     watch(this, this.#block);
     // h and c stand before x.
     const { pointer } = this.#block;
-    engine.arena.view(width.precision, pointer, this.#at.x / width.item).fill(0);
-    const data = width.precision === "f64" ? new Float64Array(m * nh) : new Float32Array(m * nh);
+    engine.arena.view(dtype.precision, pointer, this.#at.x / dtype.item).fill(0);
+    const data = dtype.precision === "f64" ? new Float64Array(m * nh) : new Float32Array(m * nh);
     this.output = { shape: [m, nh], data: data as unknown as D };
   }
 
@@ -77,7 +77,7 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
   /** Sets h and, for an LSTM, c (a cell without memory ignores it); a part that is not given stays. @throws {ShapeError} unless shaped as `read` gives them */
   write(tensors: Partial<StateTensors<D>>): void {
     checkObject("write", "state", tensors);
-    const numbers = this.shape.width.precision === "f64" ? Float64Array : Float32Array;
+    const numbers = this.shape.dtype.precision === "f64" ? Float64Array : Float32Array;
     const parts = this.#parts();
     for (const { name, shape } of parts) {
       const given = tensors[name];
@@ -108,8 +108,8 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
 
   /** Pointers to the state of every pass. @internal */
   parts(): StateParts {
-    const { width, na, nh } = this.shape;
-    const passes = Array.from({ length: passesOf(this.shape) }, (_, p) => p * this.m * width.item);
+    const { dtype, na, nh } = this.shape;
+    const passes = Array.from({ length: passesOf(this.shape) }, (_, p) => p * this.m * dtype.item);
     return {
       h: passes.map((at) => this.pointer + this.#at.h + at * nh),
       c: passes.map((at) => this.pointer + this.#at.c + at * na),
@@ -125,13 +125,13 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
   /** One step in place; every sequence's next h is in `output`. @internal */
   advance(stack: Stack, x: D): void {
     const { m, pointer } = this;
-    const { width, nx, nh } = this.shape;
+    const { dtype, nx, nh } = this.shape;
     const { growth } = this.#engine.arena;
     if (this.#growth !== growth) {
       const { arena } = this.#engine;
-      const top = (stack.passes.length - 1) * m * nh * width.item;
-      this.#x = arena.view(width.precision, pointer + this.#at.x, m * nx);
-      this.#h = arena.view(width.precision, pointer + this.#at.h + top, m * nh);
+      const top = (stack.passes.length - 1) * m * nh * dtype.item;
+      this.#x = arena.view(dtype.precision, pointer + this.#at.x, m * nx);
+      this.#h = arena.view(dtype.precision, pointer + this.#at.h + top, m * nh);
       this.#growth = growth;
     }
     (this.#x as Floats).set(x);
@@ -156,7 +156,7 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
 
   #view({ shape, pointer }: Part): Floats {
     const elements = shape.reduce((product, extent) => product * extent, 1);
-    return this.#engine.arena.view(this.shape.width.precision, pointer, elements);
+    return this.#engine.arena.view(this.shape.dtype.precision, pointer, elements);
   }
 }
 

@@ -1,6 +1,6 @@
 import { type Activation, functionRecord } from "../cells/functions.js";
 import { Head } from "../sequence/head.js";
-import type { Floats, Width } from "../wasm/abi.js";
+import type { Floats, NumberType } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
 import type { DenseDescription } from "./description.js";
@@ -28,18 +28,18 @@ export class DenseStack extends Shared {
   /** The largest number of outputs of any layer. */
   readonly widest: number;
   readonly #engine: Engine;
-  readonly #width: Width;
+  readonly #dtype: NumberType;
   readonly #layers: Layer[] = [];
 
   constructor(
     engine: Engine,
-    width: Width,
+    dtype: NumberType,
     inputSize: number,
     described: readonly DenseDescription[],
   ) {
     super();
     this.#engine = engine;
-    this.#width = width;
+    this.#dtype = dtype;
     this.inputSize = inputSize;
     this.activation = described.at(-1)?.activation ?? "identity";
     let n = inputSize;
@@ -47,7 +47,7 @@ export class DenseStack extends Shared {
     try {
       for (const { weight, bias, activation } of described) {
         const ny = weight.shape[0] as number;
-        const head = new Head(engine, width, ny, n, weight.data, bias?.data);
+        const head = new Head(engine, dtype, ny, n, weight.data, bias?.data);
         const record = isFunction(activation) ? recordOf(engine, activation) : undefined;
         this.#layers.push({ head, record });
         n = ny;
@@ -83,7 +83,7 @@ export class DenseStack extends Shared {
       const to = turns[i % 2] as number;
       head.logits(rows, from, to);
       if (record !== undefined) {
-        this.#width.kernels.function_map(rows * head.ny, record.pointer, 0, to, to);
+        this.#dtype.kernels.function_map(rows * head.ny, record.pointer, 0, to, to);
       }
       from = to;
     });

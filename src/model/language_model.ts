@@ -70,7 +70,7 @@ export class LanguageModel extends Owned {
     this.vocabulary = tokens.vocabulary;
     this.#tokens = tokens;
     this.size = network.tokens;
-    this.precision = network.width.precision;
+    this.precision = network.dtype.precision;
     this.start = start;
     this.#core = new Core(network);
     watch(this, this.#core);

@@ -5,7 +5,7 @@ import type { Batch } from "../sequence/batch.js";
 import { type Input, type Output, stackChunks } from "../sequence/forward.js";
 import { outputOf, type Stack, type StackShape } from "../sequence/stack.js";
 import type { Weights } from "../sequence/weights.js";
-import type { Precision, Width } from "../wasm/abi.js";
+import type { NumberType, Precision } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
 import { DenseStack } from "./dense.js";
@@ -34,7 +34,7 @@ export type NetworkInput =
 /** A network in linear memory: input, recurrent stacks that feed each other, linear layers. */
 export class Network extends Shared {
   readonly engine: Engine;
-  readonly width: Width;
+  readonly dtype: NumberType;
   readonly groups: readonly Group[];
   readonly dense: DenseStack;
   /** Different tokens, or 0 where numbers go in. */
@@ -50,7 +50,7 @@ export class Network extends Shared {
   constructor(engine: Engine, described: ModelDescription, precision: Precision) {
     super();
     this.engine = engine;
-    this.width = engine.width(precision);
+    this.dtype = engine.numberType(precision);
     const { input, recurrent, dense } = joined(described);
     this.tokens = tokensOf(input);
     this.features = input.kind === "features" ? input.size : 0;
@@ -59,7 +59,7 @@ export class Network extends Shared {
     try {
       for (const each of recurrent) groups.push(openGroup(engine, each, precision));
       const { outputSize } = groups.at(-1) as Group;
-      top = new DenseStack(engine, this.width, outputSize, dense);
+      top = new DenseStack(engine, this.dtype, outputSize, dense);
       const { block, tables } = openInput(engine, groups[0] as Group, input, this.tokens);
       this.groups = groups;
       this.dense = top;
@@ -103,7 +103,7 @@ export class Network extends Shared {
    * @param output takes what the highest stack gives, (rows, hiddenSize)
    */
   *run(batch: Batch, states: States, input: NetworkInput, output: Output): Generator<void> {
-    const { engine, width, groups } = this;
+    const { engine, dtype, groups } = this;
     let from = this.inputOf(input);
     // What the stack below gave, and what this one gives to the next.
     let below: Block | undefined;
@@ -112,13 +112,13 @@ export class Network extends Shared {
       for (const [g, { stack, merge, outputSize }] of groups.entries()) {
         let to = output;
         if (g + 1 < groups.length) {
-          const block = engine.arena.allocate(batch.rows * outputSize * width.item);
+          const block = engine.arena.allocate(batch.rows * outputSize * dtype.item);
           above = block;
           to = (first, last, pointer) => {
             const start = batch.start(first);
             const rows = batch.start(last) - start;
-            const at = block.pointer + start * outputSize * width.item;
-            width.kernels.gather_rows(rows, outputSize, outputSize, outputSize, pointer, 0, at);
+            const at = block.pointer + start * outputSize * dtype.item;
+            dtype.kernels.gather_rows(rows, outputSize, outputSize, outputSize, pointer, 0, at);
           };
         }
         to = this.#merged(batch, merge, to, outputSize);
@@ -141,7 +141,7 @@ export class Network extends Shared {
     const g = this.groups.length - 1;
     const { stack, merge, outputSize } = this.groups[g] as Group;
     const { cells, layers, nh } = stack.shape;
-    const { kernels, item } = this.width;
+    const { kernels, item } = this.dtype;
     const { h } = states.parts(g);
     const D = cells.length;
     for (let d = 0; d < D; d++) {
@@ -154,7 +154,7 @@ export class Network extends Shared {
   /** Input from rows that stand in linear memory. */
   #rowsAt(batch: Batch, pointer: number, n: number): Extract<Input, { feed: "rows" }>["rows"] {
     const { arena } = this.engine;
-    const { precision, item } = this.width;
+    const { precision, item } = this.dtype;
     return (target, first, last) => {
       const start = batch.start(first);
       const length = (batch.start(last) - start) * n;
@@ -174,7 +174,7 @@ export class Network extends Shared {
   /** (rows, 2·n) becomes (rows, n), in place. */
   #merge(merge: keyof typeof MERGES, rows: number, pointer: number, n: number): void {
     const by = MERGES[merge];
-    const both = this.engine.arena.view(this.width.precision, pointer, rows * 2 * n);
+    const both = this.engine.arena.view(this.dtype.precision, pointer, rows * 2 * n);
     for (let r = 0; r < rows; r++) {
       for (let j = 0; j < n; j++) {
         const at = 2 * r * n + j;
@@ -185,7 +185,7 @@ export class Network extends Shared {
 
   /** A number that differs between networks whose weights differ: 16 hexadecimal digits. */
   hash(): string {
-    const hash = new Hash(this.width.precision);
+    const hash = new Hash(this.dtype.precision);
     for (const { recurrent, stack, merge } of this.groups) {
       hash.text(kindOf(recurrent.options, stack.shape, merge));
       for (const weights of stack.passes) {
@@ -262,8 +262,8 @@ function openInput(
 ): { block: Block | undefined; tables: number[] } {
   if (input.kind === "features") return { block: undefined, tables: [] };
   const { arena } = engine;
-  const { width, nx, na } = shape;
-  const { precision, item } = width;
+  const { dtype, nx, na } = shape;
+  const { precision, item } = dtype;
   const lowest = passes.slice(0, shape.cells.length) as Weights[];
   const sizes = lowest.map(({ cell }) => tokens * cell.bias.length * na);
   const bytes = sizes.reduce((sum, size) => sum + size * item, 0);

@@ -19,8 +19,8 @@ export class States {
   parts(g: number): StateParts {
     const shape = this.#shapes[g] as StackShape;
     const { h, c } = this.#at[g] as { h: number; c: number };
-    const { width, na, nh } = shape;
-    const passes = Array.from({ length: passesOf(shape) }, (_, p) => p * this.#m * width.item);
+    const { dtype, na, nh } = shape;
+    const passes = Array.from({ length: passesOf(shape) }, (_, p) => p * this.#m * dtype.item);
     return {
       h: passes.map((at) => this.pointer + h + at * nh),
       c: passes.map((at) => this.pointer + c + at * na),

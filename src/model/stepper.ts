@@ -27,12 +27,12 @@ export class Stepper {
 
   constructor(network: Network) {
     this.#network = network;
-    const { engine, width, dense } = network;
+    const { engine, dtype, dense } = network;
     const shapes = network.groups.map(({ stack }) => stack.shape);
-    const state = new Layout(width);
+    const state = new Layout(dtype);
     this.#states = new States(state, shapes, 1);
     this.stateBytes = state.bytes;
-    const layout = new Layout(width);
+    const layout = new Layout(dtype);
     const scratch = shapes.map((shape) => takeStepScratch(layout, shape, 1));
     const turns = [layout.take(dense.widest), layout.take(dense.widest)] as const;
     const logits = layout.take(dense.outputSize, Float64Array.BYTES_PER_ELEMENT);
@@ -57,8 +57,8 @@ export class Stepper {
 
   /** Takes a token in. */
   advance(pointer: number, token: number): void {
-    const { groups, width, tables, embedding } = this.#network;
-    const { kernels } = width;
+    const { groups, dtype, tables, embedding } = this.#network;
+    const { kernels } = dtype;
     this.#setToken(token);
     this.#states.pointer = pointer;
     for (let g = 0; g < groups.length; g++) {
@@ -103,16 +103,16 @@ export class Stepper {
   /** The highest layer's h of stack g. */
   #top(g: number): number {
     const { stack } = this.#network.groups[g] as Network["groups"][number];
-    const { width, layers, nh } = stack.shape;
-    return this.#states.whole(g).h + (layers - 1) * nh * width.item;
+    const { dtype, layers, nh } = stack.shape;
+    return this.#states.whole(g).h + (layers - 1) * nh * dtype.item;
   }
 
   /** The logits of what comes next, in f64. */
   #wideLogits(pointer: number): number {
-    const { engine, width, groups, dense } = this.#network;
+    const { engine, dtype, groups, dense } = this.#network;
     this.#states.pointer = pointer;
     const logits = dense.apply(1, this.#top(groups.length - 1), this.#turns);
-    if (width.precision === "f64") return logits;
+    if (dtype.precision === "f64") return logits;
     engine.kernels.promote(dense.outputSize, logits, this.#logits);
     return this.#logits;
   }

@@ -68,7 +68,7 @@ export class Tagger extends Owned {
     super();
     this.outputSize = network.dense.outputSize;
     this.output = output;
-    this.precision = network.width.precision;
+    this.precision = network.dtype.precision;
     this.#engine = network.engine;
     this.#network = network;
     this.#tokens = tokens;

@@ -1,5 +1,5 @@
 import type { Tensor } from "../tensor.js";
-import type { Floats, Width } from "../wasm/abi.js";
+import type { Floats, NumberType } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
 import { planHead, planTransposedHead } from "./plan.js";
@@ -8,7 +8,7 @@ import { planHead, planTransposedHead } from "./plan.js";
 export class Head extends Shared {
   readonly ny: number;
   readonly na: number;
-  readonly width: Width;
+  readonly dtype: NumberType;
   readonly #engine: Engine;
   readonly #block: Block;
   readonly #at: ReturnType<typeof planHead>;
@@ -17,21 +17,21 @@ export class Head extends Shared {
 
   constructor(
     engine: Engine,
-    width: Width,
+    dtype: NumberType,
     ny: number,
     na: number,
     W: ArrayLike<number>,
     bias?: ArrayLike<number>,
   ) {
     super();
-    this.width = width;
+    this.dtype = dtype;
     this.ny = ny;
     this.na = na;
     this.#engine = engine;
-    this.#at = planHead(ny, na, width);
+    this.#at = planHead(ny, na, dtype);
     this.#block = engine.arena.allocate(this.#at.bytes);
     const { pointer } = this.#block;
-    const { precision, kernels } = width;
+    const { precision, kernels } = dtype;
     engine.arena.view(precision, pointer + this.#at.W, W.length).set(W);
     const biases = engine.arena.view(precision, pointer + this.#at.bias, ny);
     if (bias === undefined) biases.fill(0);
@@ -43,7 +43,7 @@ export class Head extends Shared {
   /** logits (rows, ny) = h·Wyᵀ + by for h (rows, na). */
   logits(rows: number, h: number, logits: number): void {
     const { ny, na } = this;
-    const { kernels } = this.width;
+    const { kernels } = this.dtype;
     const panels = this.#block.pointer + this.#at.panels;
     const bias = this.#block.pointer + this.#at.bias;
     kernels.gemm_packed(rows, ny, na, na, 0, ny, h, panels, bias, logits);
@@ -72,10 +72,10 @@ export class Head extends Shared {
 
   /** Fresh views of Wy and by. */
   arrays(): Floats[] {
-    const { ny, na, width } = this;
+    const { ny, na, dtype } = this;
     const { pointer } = this.#block;
     const view = (offset: number, length: number): Floats =>
-      this.#engine.arena.view(width.precision, pointer + offset, length);
+      this.#engine.arena.view(dtype.precision, pointer + offset, length);
     return [view(this.#at.W, ny * na), view(this.#at.bias, ny)];
   }
 

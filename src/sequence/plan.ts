@@ -1,6 +1,6 @@
 import type { Cell } from "../cells/cell.js";
 import { rowElements } from "../cells/cell.js";
-import { LAYOUTS, type Width } from "../wasm/abi.js";
+import { LAYOUTS, type NumberType } from "../wasm/abi.js";
 
 /** Every buffer of a plan starts on a cache line. */
 const LINE = 64;
@@ -26,20 +26,20 @@ const panelElements = (n: number, k: number, panel: number): number =>
 /** Gives out byte offsets one after the other; f64 unless told, as all of training is. */
 export class Layout {
   bytes = 0;
-  readonly #width: Pick<Width, "item" | "panel">;
+  readonly #dtype: Pick<NumberType, "item" | "panel">;
 
-  constructor(width: Pick<Width, "item" | "panel"> = LAYOUTS.f64) {
-    this.#width = width;
+  constructor(dtype: Pick<NumberType, "item" | "panel"> = LAYOUTS.f64) {
+    this.#dtype = dtype;
   }
 
-  take(elements: number, item: number = this.#width.item): number {
+  take(elements: number, item: number = this.#dtype.item): number {
     const offset = this.bytes;
     this.bytes += Math.ceil((elements * item) / LINE) * LINE;
     return offset;
   }
 
   takePanels(n: number, k: number): number {
-    return this.take(panelElements(n, k, this.#width.panel));
+    return this.take(panelElements(n, k, this.#dtype.panel));
   }
 }
 
@@ -55,8 +55,8 @@ export class Layout {
 //   head             Wy (ny, na) · by (ny) · panels of Wy
 //   head, backward   panels of Wyᵀ
 
-export function planWeights(cell: Cell, { nx, na, nh }: CellSizes, width: Width) {
-  const layout = new Layout(width);
+export function planWeights(cell: Cell, { nx, na, nh }: CellSizes, dtype: NumberType) {
+  const layout = new Layout(dtype);
   const gates = cell.input.length * na;
   const Wx = layout.take(gates * nx);
   const Wh = layout.take(gates * nh);
@@ -89,11 +89,11 @@ const CHUNK_BYTES = 256 * 1024;
 export function chunkRows(
   cell: Cell,
   { nx, na, nh }: CellSizes,
-  width: Width,
+  dtype: NumberType,
   m: number,
   N: number,
 ): number {
-  const row = (nx + nh + rowElements(cell, na)) * width.item;
+  const row = (nx + nh + rowElements(cell, na)) * dtype.item;
   const rows = Math.floor(CHUNK_BYTES / row);
   const whole = m === 1 ? rows - (rows % 4) : rows;
   return Math.min(Math.max(whole, m, 1), Math.max(N, m, 1));
@@ -119,8 +119,8 @@ export function planBackward(cell: Cell, { nx, na, nh }: CellSizes, m: number, N
   };
 }
 
-export function planHead(ny: number, na: number, width: Width) {
-  const layout = new Layout(width);
+export function planHead(ny: number, na: number, dtype: NumberType) {
+  const layout = new Layout(dtype);
   const W = layout.take(ny * na);
   const bias = layout.take(ny);
   const panels = layout.takePanels(ny, na);

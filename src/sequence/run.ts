@@ -40,13 +40,13 @@ export function layOut(
   origin: number,
 ): { run: Run; bytes: number } {
   const { shape, passes } = stack;
-  const { width, layers, na, nh } = shape;
+  const { dtype, layers, na, nh } = shape;
   const { m, rows: N } = batch;
   const D = shape.cells.length;
   const chain = D === 1 && !shape.reverse;
-  const layout = new Layout(width);
+  const layout = new Layout(dtype);
   const take = (elements: number, item?: number): number => origin + layout.take(elements, item);
-  const chunks = passes.map((weights) => chunkRows(weights.cell, weights, width, m, N));
+  const chunks = passes.map((weights) => chunkRows(weights.cell, weights, dtype, m, N));
   const rows = keep ? N : Math.min(...chunks);
 
   const tokens = feed === "rows" ? [] : passes.slice(0, D).map(() => take(N, 4));
@@ -89,9 +89,9 @@ export function layOut(
     }
     // The initial state stands before the others, so that the state before each row is m rows earlier.
     const h0 = take((m + rows) * nh);
-    const h = h0 + m * nh * width.item;
+    const h = h0 + m * nh * dtype.item;
     const c0 = take(cell.hasMemory ? (m + rows) * na : 0);
-    const c = c0 + m * na * width.item;
+    const c = c0 + m * na * dtype.item;
     const z = cell.row === 0 ? h : take(rows * rowElements(cell, na));
     const u = cell.projected ? take(rows * na) : 0;
     tracks.push({ weights, x, h0, c0, h, c, z, u, keeps: true });

@@ -1,12 +1,12 @@
 import type { Cell } from "../cells/cell.js";
-import type { Width } from "../wasm/abi.js";
+import type { NumberType } from "../wasm/abi.js";
 import { Shared } from "../wasm/arena.js";
 import type { CellSizes } from "./plan.js";
 import type { Weights } from "./weights.js";
 
 /** Layers on top of each other, each with one or two directions. A *pass* is one layer in one direction. */
 export interface StackShape {
-  readonly width: Width;
+  readonly dtype: NumberType;
   /** One for each direction. */
   readonly cells: readonly Cell[];
   readonly layers: number;

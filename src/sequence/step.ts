@@ -44,10 +44,10 @@ export function stepStack(
 ): void {
   for (let l = 0; l < passes.length; l++) {
     const weights = passes[l] as Weights;
-    const { cell, na, nh, width } = weights;
-    const part = m * nh * width.item;
+    const { cell, na, nh, dtype } = weights;
+    const part = m * nh * dtype.item;
     at.h = state.h + l * part;
-    at.c = state.c + l * m * na * width.item;
+    at.c = state.c + l * m * na * dtype.item;
     at.hPrev = at.h;
     at.cPrev = at.c;
     at.z = scratch.z;

@@ -25,8 +25,8 @@ export interface Track {
 
 /** Bytes from row to row. */
 export function strides({ weights, keeps }: Track) {
-  const { cell, width, nx, na, nh } = weights;
-  const { item } = width;
+  const { cell, dtype, nx, na, nh } = weights;
+  const { item } = dtype;
   const kept = keeps ? na * item : 0;
   return {
     x: nx * item,
@@ -68,8 +68,8 @@ export function saveState(
   h: number,
   c: number,
 ): void {
-  const { cell, width, na, nh } = track.weights;
-  const { gather_rows } = width.kernels;
+  const { cell, dtype, na, nh } = track.weights;
+  const { gather_rows } = dtype.kernels;
   const stride = strides(track);
   const base = batch.start(first);
   for (let t = first; t < last; t++) {

@@ -198,7 +198,7 @@ export interface Kernels extends ForwardKernels {
 }
 
 /** One precision: its layout and its forward kernels. */
-export interface Width {
+export interface NumberType {
   readonly precision: Precision;
   readonly item: number;
   readonly panel: number;
