@@ -51,7 +51,7 @@ const negative = ({ shape, data }: Tensor): Tensor => ({ shape, data: data.map((
 export const gruNaming: Naming<GruParameters> = {
   cell: gruCell,
   names: ["Wu", "bu", "Wr", "br", "Wc", "bc", "bch", "Wy", "by"],
-  head: ["Wy", "by"],
+  linear: ["Wy", "by"],
 
   check(where, parameters) {
     const [na, columns] = checkGate(where, "Wu", parameters.Wu);
@@ -118,8 +118,8 @@ export class GruCache extends StepCache<GruParameters> {
   }
 
   override get parameters(): GruParameters {
-    const { weights, head } = this.recording.held.model;
-    const { W: Wy, bias: by } = head.tensors();
+    const { weights, linear } = this.recording.held.model;
+    const { W: Wy, bias: by } = linear.tensors();
     return { ...weights.read((arrays) => split(arrays, weights)), Wy, by };
   }
 }

@@ -36,7 +36,7 @@ export type Gates = Omit<LstmParameters, "Wy" | "by">;
 export const lstmNaming: Naming<LstmParameters> = {
   cell: lstmCell,
   names: ["Wf", "bf", "Wi", "bi", "Wc", "bc", "Wo", "bo", "Wy", "by"],
-  head: ["Wy", "by"],
+  linear: ["Wy", "by"],
 
   check(where, parameters) {
     const [na, columns] = checkGate(where, "Wf", parameters.Wf);
@@ -115,8 +115,8 @@ export class LstmCache extends StepCache<LstmParameters> {
   }
 
   override get parameters(): LstmParameters {
-    const { weights, head } = this.recording.held.model;
-    const { W: Wy, bias: by } = head.tensors();
+    const { weights, linear } = this.recording.held.model;
+    const { W: Wy, bias: by } = linear.tensors();
     return { ...weights.read((arrays) => split(arrays, weights)), Wy, by };
   }
 }

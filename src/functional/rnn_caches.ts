@@ -21,7 +21,7 @@ export interface RnnParameters {
 export const rnnNaming: Naming<RnnParameters> = {
   cell: rnnCell,
   names: ["Wax", "Waa", "ba", "Wya", "by"],
-  head: ["Wya", "by"],
+  linear: ["Wya", "by"],
 
   check(where, { Wax, Waa, Wya, ba, by }) {
     const [na, nx] = checkMatrix(where, "Wax", Wax, "(na, nx)");
@@ -54,8 +54,8 @@ export function split(
 /** What {@link rnnCellForward} saw: `aNext`, `aPrev`, `xt`, `parameters`, in linear memory until `dispose`. */
 export class RnnCache extends StepCache<RnnParameters> {
   override get parameters(): RnnParameters {
-    const { weights, head } = this.recording.held.model;
-    const { W: Wya, bias: by } = head.tensors();
+    const { weights, linear } = this.recording.held.model;
+    const { W: Wya, bias: by } = linear.tensors();
     return { ...weights.read((arrays) => split(arrays, weights)), Wya, by };
   }
 }

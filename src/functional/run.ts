@@ -70,7 +70,7 @@ export function forward<P extends object>(engine: Engine, call: ForwardCall<P>):
         inputProducts(naming.cell, track.weights, T * m, track.x, track.z, ldz);
         runSteps(track, batch, 0, T);
         const logits = stage + stageSize;
-        model.head.logits(T * m, track.h, logits);
+        model.linear.logits(T * m, track.h, logits);
         engine.kernels.softmax_rows(T * m, ny, logits, logits);
         const y = read(engine, shape(ny), logits, stage);
         const a = read(engine, shape(na), track.h, stage);

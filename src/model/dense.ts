@@ -1,12 +1,12 @@
 import { type Activation, functionRecord } from "../cells/functions.js";
-import { Head } from "../sequence/head.js";
+import { Linear } from "../sequence/linear";
 import type { Floats, NumberType } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
 import type { DenseDescription } from "./description.js";
 
 interface Layer {
-  readonly head: Head;
+  readonly linear: Linear;
   /** The record of the function that follows; undefined for a softmax, a log-softmax and the identity. */
   readonly record: Block | undefined;
 }
@@ -47,9 +47,9 @@ export class DenseStack extends Shared {
     try {
       for (const { weight, bias, activation } of described) {
         const ny = weight.shape[0] as number;
-        const head = new Head(engine, dtype, ny, n, weight.data, bias?.data);
+        const linear = new Linear(engine, dtype, ny, n, weight.data, bias?.data);
         const record = isFunction(activation) ? recordOf(engine, activation) : undefined;
-        this.#layers.push({ head, record });
+        this.#layers.push({ linear, record });
         n = ny;
         widest = Math.max(widest, ny);
       }
@@ -64,9 +64,9 @@ export class DenseStack extends Shared {
   /** Fresh views of all weights and biases, and of the functions' records. */
   arrays(): Floats[] {
     const { arena } = this.#engine;
-    return this.#layers.flatMap(({ head, record }) => {
+    return this.#layers.flatMap(({ linear, record }) => {
       const functions = record === undefined ? [] : [arena.f64(record.pointer, RECORD)];
-      return [...head.arrays(), ...functions];
+      return [...linear.arrays(), ...functions];
     });
   }
 
@@ -79,11 +79,11 @@ export class DenseStack extends Shared {
    */
   apply(rows: number, x: number, turns: readonly [number, number]): number {
     let from = x;
-    this.#layers.forEach(({ head, record }, i) => {
+    this.#layers.forEach(({ linear, record }, i) => {
       const to = turns[i % 2] as number;
-      head.logits(rows, from, to);
+      linear.logits(rows, from, to);
       if (record !== undefined) {
-        this.#dtype.kernels.function_map(rows * head.ny, record.pointer, 0, to, to);
+        this.#dtype.kernels.function_map(rows * linear.ny, record.pointer, 0, to, to);
       }
       from = to;
     });
@@ -91,8 +91,8 @@ export class DenseStack extends Shared {
   }
 
   protected free(): void {
-    for (const { head, record } of this.#layers) {
-      head.release();
+    for (const { linear, record } of this.#layers) {
+      linear.release();
       record?.release();
     }
   }

@@ -84,8 +84,8 @@ function withTop(
   described: ModelDescription,
   activation: DenseDescription["activation"],
 ): ModelDescription {
-  const dense = described.dense.map((head, i, { length }) =>
-    i + 1 < length ? head : { ...head, activation },
+  const dense = described.dense.map((layer, i, { length }) =>
+    i + 1 < length ? layer : { ...layer, activation },
   );
   return { ...described, dense };
 }

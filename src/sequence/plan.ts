@@ -52,8 +52,8 @@ export class Layout {
 //                    u (rows, na) where h is a projection; where it is kept the initial state stands before h and c
 //   backward         zeros, du (m, na) · dz (N, gradient) · dp (N, nh) · dWx, dWh, db, dWr, dP ·
 //                    the weight gradient's transpose, gathered rows and panels
-//   head             Wy (ny, na) · by (ny) · panels of Wy
-//   head, backward   panels of Wyᵀ
+//   linear           Wy (ny, na) · by (ny) · panels of Wy
+//   linear, backward panels of Wyᵀ
 
 export function planWeights(cell: Cell, { nx, na, nh }: CellSizes, dtype: NumberType) {
   const layout = new Layout(dtype);
@@ -119,7 +119,7 @@ export function planBackward(cell: Cell, { nx, na, nh }: CellSizes, m: number, N
   };
 }
 
-export function planHead(ny: number, na: number, dtype: NumberType) {
+export function planLinear(ny: number, na: number, dtype: NumberType) {
   const layout = new Layout(dtype);
   const W = layout.take(ny * na);
   const bias = layout.take(ny);
@@ -127,13 +127,13 @@ export function planHead(ny: number, na: number, dtype: NumberType) {
   return { W, bias, panels, bytes: layout.bytes };
 }
 
-export function planTransposedHead(ny: number, na: number) {
+export function planTransposedLinear(ny: number, na: number) {
   const layout = new Layout();
   layout.takePanels(na, ny);
   return { bytes: layout.bytes };
 }
 
-export function planHeadGradient(ny: number, na: number, rows: number) {
+export function planLinearGradient(ny: number, na: number, rows: number) {
   const layout = new Layout();
   const logits = layout.take(rows * ny);
   const targets = layout.take(rows, Int32Array.BYTES_PER_ELEMENT);

@@ -2,16 +2,16 @@ import type { Tensor } from "../tensor.js";
 import type { Floats, NumberType } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
-import { planHead, planTransposedHead } from "./plan.js";
+import { planLinear, planTransposedLinear } from "./plan.js";
 
 /** The output layer Wy·h + by in linear memory, as it came and packed for the products; no bias counts as zeros. */
-export class Head extends Shared {
+export class Linear extends Shared {
   readonly ny: number;
   readonly na: number;
   readonly dtype: NumberType;
   readonly #engine: Engine;
   readonly #block: Block;
-  readonly #at: ReturnType<typeof planHead>;
+  readonly #at: ReturnType<typeof planLinear>;
   /** The panels of Wyᵀ. */
   #transposed: Block | undefined;
 
@@ -28,7 +28,7 @@ export class Head extends Shared {
     this.ny = ny;
     this.na = na;
     this.#engine = engine;
-    this.#at = planHead(ny, na, dtype);
+    this.#at = planLinear(ny, na, dtype);
     this.#block = engine.arena.allocate(this.#at.bytes);
     const { pointer } = this.#block;
     const { precision, kernels } = dtype;
@@ -53,7 +53,7 @@ export class Head extends Shared {
   transposed(): number {
     if (this.#transposed === undefined) {
       const { ny, na } = this;
-      this.#transposed = this.#engine.arena.allocate(planTransposedHead(ny, na).bytes);
+      this.#transposed = this.#engine.arena.allocate(planTransposedLinear(ny, na).bytes);
       const W = this.#block.pointer + this.#at.W;
       this.#engine.kernels.pack_panels(na, ny, 1, na, W, this.#transposed.pointer);
     }
