@@ -4,8 +4,8 @@ import type { Kernels, NumberType } from "../wasm/abi.js";
 export interface RecurrentProduct {
   /** Blocks of na outputs; the products take W_h's rows one after the other. */
   readonly blocks: number;
-  /** The first block of dz that holds the gradient of these outputs. */
-  readonly gradient: number;
+  /** The first block of dGates that holds the gradient of these outputs. */
+  readonly gradientBlock: number;
   readonly source: "h" | "q";
 }
 
@@ -25,13 +25,13 @@ export interface Cell {
   readonly bias: readonly { readonly ih?: number; readonly hh?: number }[];
   readonly products: readonly RecurrentProduct[];
   /** Blocks of na in a row; 0 for a cell whose row is the h that follows. */
-  readonly row: number;
+  readonly gateBlocks: number;
   /** Blocks of na in the gradient of a row: first those of the bias. */
-  readonly gradient: number;
+  readonly gradientBlocks: number;
   /** The block of a row that is q, what a recurrent product with source "q" takes. */
   readonly q?: number;
   /** Whether the state has a memory c beside h. */
-  readonly hasMemory: boolean;
+  readonly hasCellState: boolean;
   /** Whether the gates see the memory through weights of their own. */
   readonly peepholes: boolean;
   /** The functions of the gates, for a cell that does not have the usual ones: the record of assembly/base/functions.ts. */
@@ -39,10 +39,10 @@ export interface Cell {
   /** Whether h is a projection of the units' output. */
   readonly projected: boolean;
 
-  /** Turns the input products in `z` and the state before the step into the state after it, which may be in the same place. */
+  /** Turns the input products in `gates` and the state before the step into the state after it, which may be in the same place. */
   forward(weights: CellWeights, m: number, at: ForwardStep): void;
 
-  /** Turns the gradient of the state after the step into `dz`, and into that of the state before it. */
+  /** Turns the gradient of the state after the step into `dGates`, and into that of the state before it. */
   backward(
     weights: CellWeights,
     transposed: TransposedWeights,
@@ -86,7 +86,7 @@ export interface ForwardStep {
   /** (m, na). */
   cPrev: number;
   /** The rows. */
-  z: number;
+  gates: number;
   h: number;
   c: number;
   /** The units' output before a projection, (m, na). */
@@ -103,7 +103,7 @@ export interface BackwardStep extends ForwardStep {
   /** In: the gradient of c from the next step; out: that of cPrev. */
   dc: number;
   /** Out: the gradient of the rows, (m, gradient·na). */
-  dz: number;
+  dGates: number;
   /** Out: the whole gradient of a projected h, (m, nh). */
   dp: number;
   /** Scratch, (m, na). */
@@ -111,7 +111,8 @@ export interface BackwardStep extends ForwardStep {
 }
 
 /** The elements of a row. */
-export const rowElements = ({ row }: Cell, na: number): number => Math.max(row, 1) * na;
+export const gateElements = ({ gateBlocks }: Cell, na: number): number =>
+  Math.max(gateBlocks, 1) * na;
 
 /** z = the input products of `rows` rows of x, `ldz` elements from row to row. */
 export function inputProducts(

@@ -9,9 +9,9 @@ function addProducts(
   m: number,
   blocks: number,
   row: number,
-  { hPrev, z }: ForwardStep,
+  { hPrev, gates }: ForwardStep,
 ): void {
-  const r = z + na * dtype.item;
+  const r = gates + na * dtype.item;
   const [n, ld] = [blocks * na, row * na];
   dtype.kernels.gemm_packed(m, n, nh, nh, ld, ld, hPrev, products[0] as number, r, r);
 }
@@ -23,22 +23,22 @@ export const gruCell: Cell = {
   recurrent: [0, 1, 2],
   // The reset gate acts on q = W_hn·h + b_hn, which has a bias of its own.
   bias: [{ ih: 2 }, { ih: 0, hh: 0 }, { ih: 1, hh: 1 }, { hh: 2 }],
-  products: [{ blocks: 3, gradient: 1, source: "h" }],
-  row: 4,
-  gradient: 4,
+  products: [{ blocks: 3, gradientBlock: 1, source: "h" }],
+  gateBlocks: 4,
+  gradientBlocks: 4,
   q: 3,
-  hasMemory: false,
+  hasCellState: false,
   peepholes: false,
   projected: false,
 
   forward(weights, m, at) {
     addProducts(weights, m, 3, 4, at);
-    weights.dtype.kernels.gru_gates_forward(m, weights.na, at.hPrev, at.z, at.h);
+    weights.dtype.kernels.gru_gates_forward(m, weights.na, at.hPrev, at.gates, at.h);
   },
 
-  backward({ dtype, na, nh }, { products }, kernels, m, { hPrev, z, dy, dh, dz }) {
-    kernels.gru_gates_backward(m, na, hPrev, z, dy, dh, dz);
-    const r = dz + na * dtype.item;
+  backward({ dtype, na, nh }, { products }, kernels, m, { hPrev, gates, dy, dh, dGates }) {
+    kernels.gru_gates_backward(m, na, hPrev, gates, dy, dh, dGates);
+    const r = dGates + na * dtype.item;
     kernels.gemm_packed(m, nh, 3 * na, 4 * na, nh, nh, r, products[0] as number, dh, dh);
   },
 };
@@ -46,20 +46,26 @@ export const gruCell: Cell = {
 /** A GRU with any functions. A row is n, r, z, q, then the three gates. */
 export const generalGru = (functions: readonly number[]): Cell => ({
   ...gruCell,
-  row: 7,
+  gateBlocks: 7,
   functions,
 
   forward(weights, m, at) {
     const { dtype, na, functions } = weights;
-    const { hPrev, z, h } = at;
+    const { hPrev, gates, h } = at;
     addProducts(weights, m, 3, 7, at);
-    dtype.kernels.gru_reset_forward(m, na, functions, 0, hPrev, z);
-    dtype.kernels.gru_output_forward(m, na, functions, 0, hPrev, z, h);
+    dtype.kernels.gru_reset_forward(m, na, functions, 0, hPrev, gates);
+    dtype.kernels.gru_output_forward(m, na, functions, 0, hPrev, gates, h);
   },
 
-  backward({ dtype, na, nh, functions }, { products }, kernels, m, { hPrev, z, dy, dh, dz }) {
-    kernels.gru_output_backward(m, na, functions, 0, hPrev, z, dy, dh, dz);
-    const r = dz + na * dtype.item;
+  backward(
+    { dtype, na, nh, functions },
+    { products },
+    kernels,
+    m,
+    { hPrev, gates, dy, dh, dGates },
+  ) {
+    kernels.gru_output_backward(m, na, functions, 0, hPrev, gates, dy, dh, dGates);
+    const r = dGates + na * dtype.item;
     kernels.gemm_packed(m, nh, 3 * na, 4 * na, nh, nh, r, products[0] as number, dh, dh);
   },
 });
@@ -74,30 +80,30 @@ export const resetBeforeGru = (functions: readonly number[]): Cell => ({
     { ih: 1, hh: 1 },
   ],
   products: [
-    { blocks: 2, gradient: 1, source: "h" },
-    { blocks: 1, gradient: 0, source: "q" },
+    { blocks: 2, gradientBlock: 1, source: "h" },
+    { blocks: 1, gradientBlock: 0, source: "q" },
   ],
-  row: 7,
+  gateBlocks: 7,
   functions,
 
   forward(weights, m, at) {
     const { dtype, na, products, functions } = weights;
     const { kernels, item } = dtype;
-    const { hPrev, z, h } = at;
+    const { hPrev, gates, h } = at;
     const row = 7 * na;
     addProducts(weights, m, 2, 7, at);
-    kernels.gru_reset_forward(m, na, functions, 1, hPrev, z);
-    const q = z + 3 * na * item;
-    kernels.gemm_packed(m, na, na, row, row, row, q, products[1] as number, z, z);
-    kernels.gru_output_forward(m, na, functions, 1, hPrev, z, h);
+    kernels.gru_reset_forward(m, na, functions, 1, hPrev, gates);
+    const q = gates + 3 * na * item;
+    kernels.gemm_packed(m, na, na, row, row, row, q, products[1] as number, gates, gates);
+    kernels.gru_output_forward(m, na, functions, 1, hPrev, gates, h);
   },
 
-  backward(weights, { products }, kernels, m, { hPrev, z, dy, dh, dz, scratch }) {
+  backward(weights, { products }, kernels, m, { hPrev, gates, dy, dh, dGates, scratch }) {
     const { dtype, na, nh, zeros, functions } = weights;
-    kernels.gru_output_backward(m, na, functions, 1, hPrev, z, dy, dh, dz);
-    kernels.gemm_packed(m, na, na, 4 * na, 0, na, dz, products[1] as number, zeros, scratch);
-    kernels.gru_reset_backward(m, na, functions, hPrev, z, scratch, dh, dz);
-    const r = dz + na * dtype.item;
+    kernels.gru_output_backward(m, na, functions, 1, hPrev, gates, dy, dh, dGates);
+    kernels.gemm_packed(m, na, na, 4 * na, 0, na, dGates, products[1] as number, zeros, scratch);
+    kernels.gru_reset_backward(m, na, functions, hPrev, gates, scratch, dh, dGates);
+    const r = dGates + na * dtype.item;
     kernels.gemm_packed(m, nh, 2 * na, 4 * na, nh, nh, r, products[0] as number, dh, dh);
   },
 });

@@ -11,24 +11,24 @@ export const lstmCell: Cell = {
     { ih: 2, hh: 2 },
     { ih: 3, hh: 3 },
   ],
-  products: [{ blocks: 4, gradient: 0, source: "h" }],
-  row: 4,
-  gradient: 4,
-  hasMemory: true,
+  products: [{ blocks: 4, gradientBlock: 0, source: "h" }],
+  gateBlocks: 4,
+  gradientBlocks: 4,
+  hasCellState: true,
   peepholes: false,
   projected: false,
 
-  forward({ dtype: { kernels }, na, nh, products }, m, { hPrev, cPrev, z, c, h }) {
+  forward({ dtype: { kernels }, na, nh, products }, m, { hPrev, cPrev, gates, c, h }) {
     const n = 4 * na;
-    kernels.gemm_packed(m, n, nh, nh, n, n, hPrev, products[0] as number, z, z);
-    kernels.lstm_gates_forward(m, na, cPrev, z, c, h);
+    kernels.gemm_packed(m, n, nh, nh, n, n, hPrev, products[0] as number, gates, gates);
+    kernels.lstm_gates_forward(m, na, cPrev, gates, c, h);
   },
 
   backward({ na, nh, zeros }, { products }, kernels, m, at) {
-    const { z, cPrev, c, dy, dh, dNext, dc, dz } = at;
+    const { gates, cPrev, c, dy, dh, dNext, dc, dGates } = at;
     const n = 4 * na;
-    kernels.lstm_gates_backward(m, na, z, cPrev, c, dy, dNext, dc, dz);
-    kernels.gemm_packed(m, nh, n, n, 0, nh, dz, products[0] as number, zeros, dh);
+    kernels.lstm_gates_backward(m, na, gates, cPrev, c, dy, dNext, dc, dGates);
+    kernels.gemm_packed(m, nh, n, n, 0, nh, dGates, products[0] as number, zeros, dh);
   },
 };
 
@@ -44,20 +44,20 @@ export const generalLstm = (
   { coupled, peepholes }: LstmOptions,
 ): Cell => ({
   ...lstmCell,
-  row: 8,
+  gateBlocks: 8,
   peepholes,
   functions,
 
-  forward(weights, m, { hPrev, cPrev, z, c, h }) {
+  forward(weights, m, { hPrev, cPrev, gates, c, h }) {
     const { dtype, na, nh, products, functions, peepholes } = weights;
     const { kernels } = dtype;
     const [n, row] = [4 * na, 8 * na];
-    kernels.gemm_packed(m, n, nh, nh, row, row, hPrev, products[0] as number, z, z);
-    kernels.lstm_general_forward(m, na, functions, +coupled, peepholes, cPrev, z, c, h);
+    kernels.gemm_packed(m, n, nh, nh, row, row, hPrev, products[0] as number, gates, gates);
+    kernels.lstm_general_forward(m, na, functions, +coupled, peepholes, cPrev, gates, c, h);
   },
 
   backward({ na, nh, zeros, functions, peepholes }, { products }, kernels, m, at) {
-    const { z, cPrev, c, dy, dh, dNext, dc, dz } = at;
+    const { gates, cPrev, c, dy, dh, dNext, dc, dGates } = at;
     const n = 4 * na;
     kernels.lstm_general_backward(
       m,
@@ -65,15 +65,15 @@ export const generalLstm = (
       functions,
       +coupled,
       peepholes,
-      z,
+      gates,
       cPrev,
       c,
       dy,
       dNext,
       dc,
-      dz,
+      dGates,
     );
-    kernels.gemm_packed(m, nh, n, n, 0, nh, dz, products[0] as number, zeros, dh);
+    kernels.gemm_packed(m, nh, n, n, 0, nh, dGates, products[0] as number, zeros, dh);
   },
 });
 

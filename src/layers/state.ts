@@ -24,7 +24,7 @@ interface Part {
 export function statePartsOf({ cells, layers, na, nh }: StackShape, m: number) {
   const passes = layers * cells.length;
   const h = { name: "h", shape: [passes, m, nh] } as const;
-  return cells[0]?.hasMemory ? [h, { name: "c", shape: [passes, m, na] } as const] : [h];
+  return cells[0]?.hasCellState ? [h, { name: "c", shape: [passes, m, na] } as const] : [h];
 }
 
 /** A state and what a step needs beside it: offsets, or pointers. */
@@ -40,7 +40,7 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
   readonly output: Tensor<D>;
   readonly #engine: Engine;
   readonly #at: Places;
-  readonly #here: Places = { h: 0, c: 0, x: 0, z: 0, u: 0 };
+  readonly #here: Places = { h: 0, c: 0, x: 0, gates: 0, u: 0 };
   #block: Block | undefined;
   // Views for `step`, which makes none. Growth detaches them: they are renewed when the arena has grown.
   #growth = -1;
@@ -140,7 +140,7 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
     here.h = pointer + at.h;
     here.c = pointer + at.c;
     here.x = pointer + at.x;
-    here.z = pointer + at.z;
+    here.gates = pointer + at.gates;
     here.u = pointer + at.u;
     stepStack(stack, m, here, here, false);
     this.output.data.set(this.#h as Floats);

@@ -1,5 +1,5 @@
 import { type Activation, functionRecord } from "../cells/functions.js";
-import { Linear } from "../sequence/linear";
+import { Linear } from "../sequence/linear.js";
 import type { Floats, NumberType } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";

@@ -119,7 +119,7 @@ function broadcast(network: Network, states: States, from: Beginning, m: number)
     const source = from[g] as Beginning[number];
     h.forEach((target, p) => {
       gather_rows(m, nh, 0, nh, source.h + p * nh * item, 0, target);
-      if (!cells[0]?.hasMemory) return;
+      if (!cells[0]?.hasCellState) return;
       gather_rows(m, na, 0, na, source.c + p * na * item, 0, c[p] as number);
     });
   });

@@ -1,4 +1,4 @@
-import { rowElements } from "../cells/cell.js";
+import { gateElements } from "../cells/cell.js";
 import { Layout } from "../sequence/plan.js";
 import { type StepScratch, stepStack, takeStepScratch } from "../sequence/step.js";
 import type { Block } from "../wasm/arena.js";
@@ -40,8 +40,10 @@ export class Stepper {
     const result = layout.take(dense.outputSize, Float64Array.BYTES_PER_ELEMENT);
     this.#block = engine.arena.allocate(layout.bytes);
     const { pointer } = this.#block;
-    this.#scratch = scratch.map(({ x, z, u }) => ({
-      ...{ x: pointer + x, z: pointer + z, u: pointer + u },
+    this.#scratch = scratch.map(({ x, gates, u }) => ({
+      x: pointer + x,
+      gates: pointer + gates,
+      u: pointer + u,
     }));
     this.#turns = [pointer + turns[0], pointer + turns[1]];
     this.#logits = pointer + logits;
@@ -69,8 +71,8 @@ export class Stepper {
       if (fed) {
         const { cell } = stack.passes[0] as (typeof stack.passes)[number];
         const n = cell.bias.length * na;
-        const ldz = rowElements(cell, na);
-        kernels.gather_rows(1, n, n, ldz, tables[0] as number, this.#token, scratch.z);
+        const ldz = gateElements(cell, na);
+        kernels.gather_rows(1, n, n, ldz, tables[0] as number, this.#token, scratch.gates);
       } else if (g === 0) {
         kernels.gather_rows(1, nx, nx, nx, embedding, this.#token, scratch.x);
       } else kernels.gather_rows(1, nx, nx, nx, this.#top(g - 1), 0, scratch.x);

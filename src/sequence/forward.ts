@@ -1,4 +1,4 @@
-import { inputProducts, rowElements } from "../cells/cell.js";
+import { gateElements, inputProducts } from "../cells/cell.js";
 import type { Floats } from "../wasm/abi.js";
 import type { Engine } from "../wasm/engine.js";
 import type { Batch } from "./batch.js";
@@ -82,7 +82,7 @@ function copyState({ tracks }: Run, state: StateParts, m: number): void {
   tracks.forEach(({ weights, h0, c0 }, p) => {
     const { cell, dtype, na, nh } = weights;
     dtype.kernels.gather_rows(m, nh, nh, nh, state.h[p] as number, 0, h0);
-    if (cell.hasMemory) dtype.kernels.gather_rows(m, na, na, na, state.c[p] as number, 0, c0);
+    if (cell.hasCellState) dtype.kernels.gather_rows(m, na, na, na, state.c[p] as number, 0, c0);
   });
 }
 
@@ -118,16 +118,16 @@ function feedLowest(
   if (input.feed === "tokens") {
     const n = cell.bias.length * na;
     const table = input.tables[d] as number;
-    dtype.kernels.gather_rows(rows, n, n, rowElements(cell, na), table, tokens, track.z);
+    dtype.kernels.gather_rows(rows, n, n, gateElements(cell, na), table, tokens, track.gates);
   } else {
     dtype.kernels.gather_rows(rows, nx, nx, nx, input.embedding, tokens, track.x);
     feedRows(track, rows, track.x);
   }
 }
 
-function feedRows({ weights, z }: Track, rows: number, x: number): void {
+function feedRows({ weights, gates }: Track, rows: number, x: number): void {
   const { cell, na } = weights;
-  inputProducts(cell, weights, rows, x, z, rowElements(cell, na));
+  inputProducts(cell, weights, rows, x, gates, gateElements(cell, na));
 }
 
 function* runChain(
@@ -182,7 +182,7 @@ function* runInTurn(
     const { h } = track;
     for (const { first, last, base, rows } of chunksOf(batch, run.rows)) {
       track.h = h + base * nh * item;
-      if (cell.row === 0) track.z = track.h;
+      if (cell.gateBlocks === 0) track.gates = track.h;
       if (l === 0 && input.feed !== "rows") feedLowest(track, input, run, d, base, rows);
       else if (fromEnd) {
         const index = run.mirror + base * Int32Array.BYTES_PER_ELEMENT;
@@ -194,7 +194,7 @@ function* runInTurn(
       yield;
     }
     track.h = h;
-    if (cell.row === 0) track.z = h;
+    if (cell.gateBlocks === 0) track.gates = h;
     const target = (run.inputs[l + 1] as number) + d * nh * item;
     kernels.gather_rows(batch.rows, nh, nh, out, h, fromEnd ? run.mirror : 0, target);
   }

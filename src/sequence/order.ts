@@ -20,7 +20,7 @@ export function inBatchOrder(
     return;
   }
   const { dtype, na, nh } = shape;
-  const hasMemory = shape.cells[0]?.hasMemory ?? false;
+  const hasMemory = shape.cells[0]?.hasCellState ?? false;
   const layout = new Layout(dtype);
   const index = layout.take(m, Int32Array.BYTES_PER_ELEMENT);
   const places = layout.take(m, Int32Array.BYTES_PER_ELEMENT);

@@ -1,5 +1,5 @@
 import type { Cell } from "../cells/cell.js";
-import { rowElements } from "../cells/cell.js";
+import { gateElements } from "../cells/cell.js";
 import { LAYOUTS, type NumberType } from "../wasm/abi.js";
 
 /** Every buffer of a plan starts on a cache line. */
@@ -93,7 +93,7 @@ export function chunkRows(
   m: number,
   N: number,
 ): number {
-  const row = (nx + nh + rowElements(cell, na)) * dtype.item;
+  const row = (nx + nh + gateElements(cell, na)) * dtype.item;
   const rows = Math.floor(CHUNK_BYTES / row);
   const whole = m === 1 ? rows - (rows % 4) : rows;
   return Math.min(Math.max(whole, m, 1), Math.max(N, m, 1));
@@ -104,14 +104,14 @@ export function planBackward(cell: Cell, { nx, na, nh }: CellSizes, m: number, N
   const gates = cell.input.length * na;
   const none = layout.take(cell.projected ? m * na : 0);
   const scratch = layout.take(m * na);
-  const dz = layout.take(N * cell.gradient * na);
+  const dz = layout.take(N * cell.gradientBlocks * na);
   const dp = layout.take(cell.projected ? N * nh : 0);
   const dWx = layout.take(gates * nx);
   const dWh = layout.take(gates * nh);
-  const db = layout.take(cell.gradient * na);
+  const db = layout.take(cell.gradientBlocks * na);
   const dWr = layout.take(cell.projected ? nh * na : 0);
   const dPeepholes = layout.take(cell.peepholes ? 3 * na : 0);
-  const outputs = Math.max(cell.gradient * na, cell.projected ? nh : 0);
+  const outputs = Math.max(cell.gradientBlocks * na, cell.projected ? nh : 0);
   const gradient = layout.take(gradientElements(outputs, Math.max(na, nx, nh)));
   return {
     ...{ none, scratch, dz, dp, dWx, dWh, db, dWr, dPeepholes, gradient },

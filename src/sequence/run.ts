@@ -1,4 +1,4 @@
-import { rowElements } from "../cells/cell.js";
+import { gateElements } from "../cells/cell.js";
 import type { Batch } from "./batch.js";
 import { chunkRows, Layout } from "./plan.js";
 import { outputOf, readsFromEnd, type Stack, sizesOf } from "./stack.js";
@@ -68,7 +68,7 @@ export function layOut(
         x: take(rows * (chain ? (feed === "tokens" ? 0 : shape.nx) : widest(({ nx }) => nx))),
         // In turn the whole of h waits until it can be read from its end.
         h: chain ? [take(rows * nh), take(layers > 1 ? rows * nh : 0)] : [take(N * nh)],
-        z: take(rows * widest(({ cell }) => cell.row * na)),
+        z: take(rows * widest(({ cell }) => cell.gateBlocks * na)),
         u: take(widest(({ cell }) => (cell.projected ? m * na : 0))),
       };
   const tracks: Track[] = [];
@@ -83,18 +83,18 @@ export function layOut(
     } else if (feed !== "tokens" || l > 0) x = shared?.x ?? take(rows * nx);
     if (shared !== undefined) {
       const h = shared.h[chain ? l % 2 : 0] as number;
-      const z = cell.row === 0 ? h : shared.z;
-      tracks.push({ weights, x, h0: 0, c0: 0, h, c: 0, z, u: shared.u, keeps: false });
+      const gates = cell.gateBlocks === 0 ? h : shared.z;
+      tracks.push({ weights, x, h0: 0, c0: 0, h, c: 0, gates, u: shared.u, keeps: false });
       return;
     }
     // The initial state stands before the others, so that the state before each row is m rows earlier.
     const h0 = take((m + rows) * nh);
     const h = h0 + m * nh * dtype.item;
-    const c0 = take(cell.hasMemory ? (m + rows) * na : 0);
+    const c0 = take(cell.hasCellState ? (m + rows) * na : 0);
     const c = c0 + m * na * dtype.item;
-    const z = cell.row === 0 ? h : take(rows * rowElements(cell, na));
+    const gates = cell.gateBlocks === 0 ? h : take(rows * gateElements(cell, na));
     const u = cell.projected ? take(rows * na) : 0;
-    tracks.push({ weights, x, h0, c0, h, c, z, u, keeps: true });
+    tracks.push({ weights, x, h0, c0, h, c, gates, u, keeps: true });
   });
   return { run: { chain, rows, tracks, inputs, mirror, tokens }, bytes: layout.bytes };
 }

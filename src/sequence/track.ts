@@ -1,5 +1,5 @@
 import type { ForwardStep } from "../cells/cell.js";
-import { rowElements } from "../cells/cell.js";
+import { gateElements } from "../cells/cell.js";
 import type { Batch } from "./batch.js";
 import type { Weights } from "./weights.js";
 
@@ -16,7 +16,7 @@ export interface Track {
   /** Out: (rows, na); c0 itself where only the last memory is wanted. */
   c: number;
   /** In: input products; out: the cell's rows. A cell without a row of its own has h here. */
-  z: number;
+  gates: number;
   /** Out: the units' output before a projection, (rows, na), or (m, na) where it is not kept. */
   u: number;
   /** Whether c and u have a place for every row. */
@@ -32,24 +32,24 @@ export function strides({ weights, keeps }: Track) {
     x: nx * item,
     h: nh * item,
     c: kept,
-    z: rowElements(cell, na) * item,
+    gates: gateElements(cell, na) * item,
     u: kept,
   };
 }
 
 /**
  * The time loop over steps `first` … `last` − 1 of a batch. The track's first row is that of step `first`, its input
- * products are in z.
+ * products are in gates.
  */
 export function runSteps(track: Track, batch: Batch, first: number, last: number): void {
   const { weights } = track;
   const { cell } = weights;
   const stride = strides(track);
   const base = batch.start(first);
-  const at: ForwardStep = { hPrev: track.h0, cPrev: track.c0, z: 0, h: 0, c: 0, u: 0 };
+  const at: ForwardStep = { hPrev: track.h0, cPrev: track.c0, gates: 0, h: 0, c: 0, u: 0 };
   for (let t = first; t < last; t++) {
     const row = batch.start(t) - base;
-    at.z = track.z + row * stride.z;
+    at.gates = track.gates + row * stride.gates;
     at.h = track.h + row * stride.h;
     at.c = track.c + row * stride.c;
     at.u = track.u + row * stride.u;
@@ -78,7 +78,7 @@ export function saveState(
     if (ended === 0) continue;
     const row = batch.start(t) - base + left;
     gather_rows(ended, nh, nh, nh, track.h + row * stride.h, 0, h + left * stride.h);
-    if (!cell.hasMemory || !track.keeps) continue;
+    if (!cell.hasCellState || !track.keeps) continue;
     gather_rows(ended, na, na, na, track.c + row * stride.c, 0, c + left * stride.c);
   }
 }
