@@ -34,8 +34,8 @@ export interface Cell {
   readonly hasCellState: boolean;
   /** Whether the gates see the memory through weights of their own. */
   readonly peepholes: boolean;
-  /** The functions of the gates, for a cell that does not have the usual ones: the record of assembly/base/functions.ts. */
-  readonly functions?: readonly number[];
+  /** The functions of the gates, for a cell that does not have the usual ones: the record of assembly/base/activations.ts. */
+  readonly activations?: readonly number[];
   /** Whether h is a projection of the units' output. */
   readonly projected: boolean;
 
@@ -67,7 +67,7 @@ export interface CellWeights {
   readonly projection: number;
   readonly bias: number;
   readonly peepholes: number;
-  readonly functions: number;
+  readonly activations: number;
   /** max(nx, na) zeros. */
   readonly zeros: number;
 }

@@ -43,35 +43,35 @@ export const gruCell: Cell = {
   },
 };
 
-/** A GRU with any functions. A row is n, r, z, q, then the three gates. */
-export const generalGru = (functions: readonly number[]): Cell => ({
+/** A GRU with any activations. A row is n, r, z, q, then the three gates. */
+export const generalGru = (activations: readonly number[]): Cell => ({
   ...gruCell,
   gateBlocks: 7,
-  functions,
+  activations,
 
   forward(weights, m, at) {
-    const { dtype, na, functions } = weights;
+    const { dtype, na, activations } = weights;
     const { hPrev, gates, h } = at;
     addProducts(weights, m, 3, 7, at);
-    dtype.kernels.gru_reset_forward(m, na, functions, 0, hPrev, gates);
-    dtype.kernels.gru_output_forward(m, na, functions, 0, hPrev, gates, h);
+    dtype.kernels.gru_reset_forward(m, na, activations, 0, hPrev, gates);
+    dtype.kernels.gru_output_forward(m, na, activations, 0, hPrev, gates, h);
   },
 
   backward(
-    { dtype, na, nh, functions },
+    { dtype, na, nh, activations },
     { products },
     kernels,
     m,
     { hPrev, gates, dy, dh, dGates },
   ) {
-    kernels.gru_output_backward(m, na, functions, 0, hPrev, gates, dy, dh, dGates);
+    kernels.gru_output_backward(m, na, activations, 0, hPrev, gates, dy, dh, dGates);
     const r = dGates + na * dtype.item;
     kernels.gemm_packed(m, nh, 3 * na, 4 * na, nh, nh, r, products[0] as number, dh, dh);
   },
 });
 
-/** A GRU whose reset gate acts before the recurrent product (ONNX: linear_before_reset = 0), with any functions. */
-export const resetBeforeGru = (functions: readonly number[]): Cell => ({
+/** A GRU whose reset gate acts before the recurrent product (ONNX: linear_before_reset = 0), with any activations. */
+export const resetBeforeGru = (activations: readonly number[]): Cell => ({
   ...gruCell,
   // The reset gate acts on h: q = r·h.
   bias: [
@@ -84,25 +84,25 @@ export const resetBeforeGru = (functions: readonly number[]): Cell => ({
     { blocks: 1, gradientBlock: 0, source: "q" },
   ],
   gateBlocks: 7,
-  functions,
+  activations,
 
   forward(weights, m, at) {
-    const { dtype, na, products, functions } = weights;
+    const { dtype, na, products, activations } = weights;
     const { kernels, item } = dtype;
     const { hPrev, gates, h } = at;
     const row = 7 * na;
     addProducts(weights, m, 2, 7, at);
-    kernels.gru_reset_forward(m, na, functions, 1, hPrev, gates);
+    kernels.gru_reset_forward(m, na, activations, 1, hPrev, gates);
     const q = gates + 3 * na * item;
     kernels.gemm_packed(m, na, na, row, row, row, q, products[1] as number, gates, gates);
-    kernels.gru_output_forward(m, na, functions, 1, hPrev, gates, h);
+    kernels.gru_output_forward(m, na, activations, 1, hPrev, gates, h);
   },
 
   backward(weights, { products }, kernels, m, { hPrev, gates, dy, dh, dGates, scratch }) {
-    const { dtype, na, nh, zeros, functions } = weights;
-    kernels.gru_output_backward(m, na, functions, 1, hPrev, gates, dy, dh, dGates);
+    const { dtype, na, nh, zeros, activations } = weights;
+    kernels.gru_output_backward(m, na, activations, 1, hPrev, gates, dy, dh, dGates);
     kernels.gemm_packed(m, na, na, 4 * na, 0, na, dGates, products[1] as number, zeros, scratch);
-    kernels.gru_reset_backward(m, na, functions, hPrev, gates, scratch, dh, dGates);
+    kernels.gru_reset_backward(m, na, activations, hPrev, gates, scratch, dh, dGates);
     const r = dGates + na * dtype.item;
     kernels.gemm_packed(m, nh, 2 * na, 4 * na, nh, nh, r, products[0] as number, dh, dh);
   },

@@ -38,31 +38,31 @@ export interface LstmOptions {
   readonly peepholes: boolean;
 }
 
-/** An LSTM with any functions, peepholes, coupled gates. A row is the pre-activations i, f, g, o, then the gates. */
+/** An LSTM with any activations, peepholes, coupled gates. A row is the pre-activations i, f, g, o, then the gates. */
 export const generalLstm = (
-  functions: readonly number[],
+  activations: readonly number[],
   { coupled, peepholes }: LstmOptions,
 ): Cell => ({
   ...lstmCell,
   gateBlocks: 8,
   peepholes,
-  functions,
+  activations,
 
   forward(weights, m, { hPrev, cPrev, gates, c, h }) {
-    const { dtype, na, nh, products, functions, peepholes } = weights;
+    const { dtype, na, nh, products, activations, peepholes } = weights;
     const { kernels } = dtype;
     const [n, row] = [4 * na, 8 * na];
     kernels.gemm_packed(m, n, nh, nh, row, row, hPrev, products[0] as number, gates, gates);
-    kernels.lstm_general_forward(m, na, functions, +coupled, peepholes, cPrev, gates, c, h);
+    kernels.lstm_general_forward(m, na, activations, +coupled, peepholes, cPrev, gates, c, h);
   },
 
-  backward({ na, nh, zeros, functions, peepholes }, { products }, kernels, m, at) {
+  backward({ na, nh, zeros, activations, peepholes }, { products }, kernels, m, at) {
     const { gates, cPrev, c, dy, dh, dNext, dc, dGates } = at;
     const n = 4 * na;
     kernels.lstm_general_backward(
       m,
       na,
-      functions,
+      activations,
       +coupled,
       peepholes,
       gates,

@@ -25,18 +25,18 @@ export const rnnCell: Cell = {
 };
 
 /** h = f(Waa·h + Wax·x + ba) with any function f, which keeps the pre-activations. */
-export const generalRnn = (functions: readonly number[]): Cell => ({
+export const generalRnn = (activations: readonly number[]): Cell => ({
   ...rnnCell,
   gateBlocks: 1,
-  functions,
+  activations,
 
-  forward({ dtype: { kernels }, na, nh, products, functions }, m, { hPrev, gates, h }) {
+  forward({ dtype: { kernels }, na, nh, products, activations }, m, { hPrev, gates, h }) {
     kernels.gemm_packed(m, na, nh, nh, na, na, hPrev, products[0] as number, gates, gates);
-    kernels.rnn_general_forward(m * na, functions, gates, h);
+    kernels.rnn_general_forward(m * na, activations, gates, h);
   },
 
-  backward({ na, nh, zeros, functions }, { products }, kernels, m, { gates, h, dy, dh, dGates }) {
-    kernels.rnn_general_backward(m * na, functions, gates, h, dy, dh, dGates);
+  backward({ na, nh, zeros, activations }, { products }, kernels, m, { gates, h, dy, dh, dGates }) {
+    kernels.rnn_general_backward(m * na, activations, gates, h, dy, dh, dGates);
     kernels.gemm_packed(m, nh, na, na, 0, nh, dGates, products[0] as number, zeros, dh);
   },
 });

@@ -1,9 +1,9 @@
 import { gruCell } from "../cells/gru.js";
 import type { WeightArrays } from "../sequence/weights.js";
 import { checkShape, type Tensor } from "../tensor.js";
+import { Caches, StepCache } from "./caches.js";
 import { fillGate, gateBias, gateMatrix } from "./gates.js";
-import { checkGate, checkHead, type Naming } from "./model.js";
-import { Caches, StepCache } from "./recording.js";
+import { checkGate, checkHead, type Naming } from "./parameters.js";
 
 /** The parameters of a GRU with a softmax output. A gate's matrix has the hidden columns first: [hidden | input]. */
 export interface GruParameters {

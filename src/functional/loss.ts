@@ -6,8 +6,8 @@ import { type Engine, withScratch } from "../wasm/engine.js";
 import { read, stageBytes } from "./axes.js";
 import { GruCaches } from "./gru_caches.js";
 import { LstmCaches } from "./lstm_caches.js";
+import { checkRecording } from "./passes.js";
 import { RnnCaches } from "./rnn_caches.js";
-import { checkRecording } from "./run.js";
 
 const KINDS = [RnnCaches, LstmCaches, GruCaches] as const;
 

@@ -1,8 +1,8 @@
 import { rnnCell } from "../cells/rnn.js";
 import type { WeightArrays } from "../sequence/weights.js";
 import { checkShape, type Tensor } from "../tensor.js";
-import { checkHead, checkMatrix, type Naming } from "./model.js";
-import { Caches, StepCache } from "./recording.js";
+import { Caches, StepCache } from "./caches.js";
+import { checkHead, checkMatrix, type Naming } from "./parameters.js";
 
 /** The parameters of a tanh RNN with a softmax output. */
 export interface RnnParameters {

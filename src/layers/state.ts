@@ -1,6 +1,11 @@
 import { StateError } from "../errors.js";
 import { Layout } from "../sequence/plan.js";
-import { passesOf, type Stack, type StackShape, type StateParts } from "../sequence/stack.js";
+import {
+  layerDirectionCount,
+  type Stack,
+  type StackShape,
+  type StateParts,
+} from "../sequence/stack.js";
 import { type StepScratch, stepStack, takeState, takeStepScratch } from "../sequence/step.js";
 import { checkObject, checkShape, type Tensor } from "../tensor.js";
 import type { Floats } from "../wasm/abi.js";
@@ -109,7 +114,10 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
   /** Pointers to the state of every pass. @internal */
   parts(): StateParts {
     const { dtype, na, nh } = this.shape;
-    const passes = Array.from({ length: passesOf(this.shape) }, (_, p) => p * this.m * dtype.item);
+    const passes = Array.from(
+      { length: layerDirectionCount(this.shape) },
+      (_, p) => p * this.m * dtype.item,
+    );
     return {
       h: passes.map((at) => this.pointer + this.#at.h + at * nh),
       c: passes.map((at) => this.pointer + this.#at.c + at * na),
@@ -129,7 +137,7 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
     const { growth } = this.#engine.arena;
     if (this.#growth !== growth) {
       const { arena } = this.#engine;
-      const top = (stack.passes.length - 1) * m * nh * dtype.item;
+      const top = (stack.layerDirections.length - 1) * m * nh * dtype.item;
       this.#x = arena.view(dtype.precision, pointer + this.#at.x, m * nx);
       this.#h = arena.view(dtype.precision, pointer + this.#at.h + top, m * nh);
       this.#growth = growth;

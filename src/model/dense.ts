@@ -1,9 +1,9 @@
-import { type Activation, functionRecord } from "../cells/functions.js";
+import { type Activation, activationRecord } from "../cells/activations.js";
+import type { DenseDescription } from "../description/description.js";
 import { Linear } from "../sequence/linear.js";
 import type { Floats, NumberType } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
-import type { DenseDescription } from "./description.js";
 
 interface Layer {
   readonly linear: Linear;
@@ -83,7 +83,7 @@ export class DenseStack extends Shared {
       const to = turns[i % 2] as number;
       linear.logits(rows, from, to);
       if (record !== undefined) {
-        this.#dtype.kernels.function_map(rows * linear.ny, record.pointer, 0, to, to);
+        this.#dtype.kernels.activation_map(rows * linear.ny, record.pointer, 0, to, to);
       }
       from = to;
     });
@@ -103,7 +103,7 @@ const RECORD = 10;
 
 function recordOf({ arena }: Engine, activation: Activation): Block {
   // The record has room for three functions; a layer has one.
-  const record = functionRecord(Number.POSITIVE_INFINITY, Array(3).fill(activation));
+  const record = activationRecord(Number.POSITIVE_INFINITY, Array(3).fill(activation));
   const block = arena.allocate(record.length * Float64Array.BYTES_PER_ELEMENT);
   arena.f64(block.pointer, record.length).set(record);
   return block;

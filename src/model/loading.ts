@@ -1,11 +1,11 @@
+import type { DenseDescription, ModelDescription } from "../description/description.js";
+import { checkPrecision, type ModelSource, openSource } from "../description/validate.js";
 import { ModelFormatError } from "../errors.js";
 import { checkObject, describe } from "../tensor.js";
 import { checkEngine, type Engine } from "../wasm/engine.js";
 import { nameOf } from "./dense.js";
-import type { DenseDescription, ModelDescription } from "./description.js";
 import { LanguageModel, type LanguageModelOptions } from "./language_model.js";
 import { Network } from "./network.js";
-import { checkPrecision, type ModelSource, openSource } from "./source.js";
 import { Tagger, type TaggerOptions } from "./tagger.js";
 import { Tokens } from "./tokens.js";
 

@@ -1,4 +1,10 @@
 import { inputProducts } from "../cells/cell.js";
+import type {
+  InputDescription,
+  ModelDescription,
+  RecurrentDescription,
+} from "../description/description.js";
+import { joined } from "../description/fuse_layers.js";
 import type { RecurrentOptions } from "../layers/options.js";
 import { createRecurrent, type Recurrent } from "../layers/recurrent.js";
 import type { Batch } from "../sequence/batch.js";
@@ -9,9 +15,7 @@ import type { NumberType, Precision } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
 import { DenseStack } from "./dense.js";
-import type { InputDescription, ModelDescription, RecurrentDescription } from "./description.js";
 import { Hash } from "./hash.js";
-import { joined } from "./joined.js";
 import type { States } from "./states.js";
 
 /** Above this size no table of input products is made: the tokens' rows are multiplied when they come. Same bits. */
@@ -188,7 +192,7 @@ export class Network extends Shared {
     const hash = new Hash(this.dtype.precision);
     for (const { recurrent, stack, merge } of this.groups) {
       hash.text(kindOf(recurrent.options, stack.shape, merge));
-      for (const weights of stack.passes) {
+      for (const weights of stack.layerDirections) {
         weights.read(({ Wx, Wh, bias, Wr, peepholes }) => {
           for (const array of [Wx, Wh, bias, Wr, peepholes]) hash.numbers(array);
         });
@@ -240,7 +244,7 @@ function kindOf(
   { cells, layers, reverse, nx, na, nh }: StackShape,
   merge: Group["merge"],
 ): string {
-  const own = cells.map(({ name, functions = [], peepholes }) => [name, functions, peepholes]);
+  const own = cells.map(({ name, activations = [], peepholes }) => [name, activations, peepholes]);
   return JSON.stringify([merge, layers, reverse, nx, na, nh, resetAfter, inputForget, own]);
 }
 
@@ -256,7 +260,7 @@ function digestOf(input: InputDescription, precision: Precision): string {
 /** The tokens' input products, or where that would be too much their rows. */
 function openInput(
   engine: Engine,
-  { stack: { shape, passes } }: Group,
+  { stack: { shape, layerDirections } }: Group,
   input: InputDescription,
   tokens: number,
 ): { block: Block | undefined; tables: number[] } {
@@ -264,7 +268,7 @@ function openInput(
   const { arena } = engine;
   const { dtype, nx, na } = shape;
   const { precision, item } = dtype;
-  const lowest = passes.slice(0, shape.cells.length) as Weights[];
+  const lowest = layerDirections.slice(0, shape.cells.length) as Weights[];
   const sizes = lowest.map(({ cell }) => tokens * cell.bias.length * na);
   const bytes = sizes.reduce((sum, size) => sum + size * item, 0);
   const rows = arena.allocate(tokens * nx * item);

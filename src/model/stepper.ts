@@ -69,7 +69,7 @@ export class Stepper {
       const scratch = this.#scratch[g] as StepScratch;
       const fed = g === 0 && tables.length > 0;
       if (fed) {
-        const { cell } = stack.passes[0] as (typeof stack.passes)[number];
+        const { cell } = stack.layerDirections[0] as (typeof stack.layerDirections)[number];
         const n = cell.bias.length * na;
         const ldz = gateElements(cell, na);
         kernels.gather_rows(1, n, n, ldz, tables[0] as number, this.#token, scratch.gates);

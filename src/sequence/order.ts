@@ -1,7 +1,7 @@
 import { type Engine, withScratch } from "../wasm/engine.js";
 import type { Batch } from "./batch.js";
 import { Layout } from "./plan.js";
-import { passesOf, type StackShape, type StateParts } from "./stack.js";
+import { layerDirectionCount, type StackShape, type StateParts } from "./stack.js";
 
 /**
  * Runs `work` with a state whose sequences go in the batch's order, by falling length, and puts what it leaves there back
@@ -24,7 +24,7 @@ export function inBatchOrder(
   const layout = new Layout(dtype);
   const index = layout.take(m, Int32Array.BYTES_PER_ELEMENT);
   const places = layout.take(m, Int32Array.BYTES_PER_ELEMENT);
-  const h = Array.from({ length: passesOf(shape) }, () => layout.take(m * nh));
+  const h = Array.from({ length: layerDirectionCount(shape) }, () => layout.take(m * nh));
   const c = h.map(() => layout.take(hasMemory ? m * na : 0));
   withScratch(engine.arena, layout.bytes, ({ pointer }) => {
     const { gather_rows } = dtype.kernels;

@@ -6,7 +6,7 @@ import { LAYOUTS, type NumberType } from "../wasm/abi.js";
 const LINE = 64;
 /** Rows whose weight gradient is computed in one go: their panels and their transpose stay in the second-level cache. */
 export const GRADIENT_ROWS = 256;
-/** Numbers in the record of a cell's functions: assembly/base/functions.ts. */
+/** Numbers in the record of a cell's functions: assembly/base/activations.ts. */
 const RECORD = 10;
 
 /** The sizes of one layer and direction. */
@@ -63,7 +63,7 @@ export function planWeights(cell: Cell, { nx, na, nh }: CellSizes, dtype: Number
   const bias = layout.take(cell.bias.length * na);
   const Wr = layout.take(cell.projected ? nh * na : 0);
   const peepholes = layout.take(cell.peepholes ? 3 * na : 0);
-  const functions = layout.take(cell.functions === undefined ? 0 : RECORD, LAYOUTS.f64.item);
+  const functions = layout.take(cell.activations === undefined ? 0 : RECORD, LAYOUTS.f64.item);
   const zeros = layout.take(Math.max(nx, na, nh));
   const panelsX = layout.takePanels(gates, nx);
   const products = cell.products.map(({ blocks }) => layout.takePanels(blocks * na, nh));

@@ -39,17 +39,17 @@ export function layOut(
   keep: boolean,
   origin: number,
 ): { run: Run; bytes: number } {
-  const { shape, passes } = stack;
+  const { shape, layerDirections } = stack;
   const { dtype, layers, na, nh } = shape;
   const { m, rows: N } = batch;
   const D = shape.cells.length;
   const chain = D === 1 && !shape.reverse;
   const layout = new Layout(dtype);
   const take = (elements: number, item?: number): number => origin + layout.take(elements, item);
-  const chunks = passes.map((weights) => chunkRows(weights.cell, weights, dtype, m, N));
+  const chunks = layerDirections.map((weights) => chunkRows(weights.cell, weights, dtype, m, N));
   const rows = keep ? N : Math.min(...chunks);
 
-  const tokens = feed === "rows" ? [] : passes.slice(0, D).map(() => take(N, 4));
+  const tokens = feed === "rows" ? [] : layerDirections.slice(0, D).map(() => take(N, 4));
   const mirror = chain ? 0 : take(N, 4);
   const inputs: number[] = [];
   if (!chain) {
@@ -61,7 +61,8 @@ export function layOut(
     }
   }
 
-  const widest = (of: (pass: (typeof passes)[number]) => number) => Math.max(...passes.map(of));
+  const widest = (of: (pass: (typeof layerDirections)[number]) => number) =>
+    Math.max(...layerDirections.map(of));
   const shared = keep
     ? undefined
     : {
@@ -72,7 +73,7 @@ export function layOut(
         u: take(widest(({ cell }) => (cell.projected ? m * na : 0))),
       };
   const tracks: Track[] = [];
-  passes.forEach((weights, p) => {
+  layerDirections.forEach((weights, p) => {
     const [l, d] = [Math.floor(p / D), p % D];
     const { cell } = weights;
     const { nx } = sizesOf(shape, l);

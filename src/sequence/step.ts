@@ -1,6 +1,6 @@
 import { type ForwardStep, gateElements, inputProducts } from "../cells/cell.js";
 import type { Layout } from "./plan.js";
-import { passesOf, type Stack, type StackShape } from "./stack.js";
+import { layerDirectionCount, type Stack, type StackShape } from "./stack.js";
 import type { Weights } from "./weights.js";
 
 /** Where one live step of m sequences works: pointers. */
@@ -25,8 +25,8 @@ export function takeStepScratch(layout: Layout, shape: StackShape, m: number): S
 /** Lays out a state: h (layers·D, m, nh) and, for a cell with a memory, c (layers·D, m, na). */
 export function takeState(layout: Layout, shape: StackShape, m: number): { h: number; c: number } {
   const { cells, na, nh } = shape;
-  const h = layout.take(passesOf(shape) * m * nh);
-  return { h, c: layout.take(cells[0]?.hasCellState ? passesOf(shape) * m * na : 0) };
+  const h = layout.take(layerDirectionCount(shape) * m * nh);
+  return { h, c: layout.take(cells[0]?.hasCellState ? layerDirectionCount(shape) * m * na : 0) };
 }
 
 const at: ForwardStep = { hPrev: 0, cPrev: 0, gates: 0, h: 0, c: 0, u: 0 };
@@ -36,14 +36,14 @@ const at: ForwardStep = { hPrev: 0, cPrev: 0, gates: 0, h: 0, c: 0, u: 0 };
  * products that stand in gates. Allocates nothing.
  */
 export function stepStack(
-  { passes }: Stack,
+  { layerDirections }: Stack,
   m: number,
   state: { h: number; c: number },
   scratch: StepScratch,
   fed: boolean,
 ): void {
-  for (let l = 0; l < passes.length; l++) {
-    const weights = passes[l] as Weights;
+  for (let l = 0; l < layerDirections.length; l++) {
+    const weights = layerDirections[l] as Weights;
     const { cell, na, nh, dtype } = weights;
     const part = m * nh * dtype.item;
     at.h = state.h + l * part;

@@ -32,7 +32,7 @@ export class Weights extends Shared implements CellWeights {
   readonly projection: number;
   readonly bias: number;
   readonly peepholes: number;
-  readonly functions: number;
+  readonly activations: number;
   readonly zeros: number;
   readonly #engine: Engine;
   readonly #block: Block;
@@ -57,12 +57,12 @@ export class Weights extends Shared implements CellWeights {
     this.products = at.products.map((offset) => pointer + offset);
     this.projection = pointer + at.projection;
     this.peepholes = cell.peepholes ? pointer + at.peepholes : 0;
-    this.functions = pointer + at.functions;
+    this.activations = pointer + at.functions;
     this.zeros = pointer + at.zeros;
     const zeros = Math.max(nx, na, nh);
     engine.arena.view(dtype.precision, this.zeros, zeros).fill(0);
-    if (cell.functions !== undefined) {
-      engine.arena.f64(this.functions, cell.functions.length).set(cell.functions);
+    if (cell.activations !== undefined) {
+      engine.arena.f64(this.activations, cell.activations.length).set(cell.activations);
     }
     fill(this.#arrays());
     this.#pack();

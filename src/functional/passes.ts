@@ -10,8 +10,8 @@ import { checkShape, type Tensor } from "../tensor.js";
 import { ITEM } from "../wasm/abi.js";
 import { checkEngine, type Engine, withScratch } from "../wasm/engine.js";
 import { read, stageBytes, write } from "./axes.js";
-import { type Naming, prepare } from "./model.js";
-import { Recording } from "./recording.js";
+import { Recording } from "./caches.js";
+import { type Naming, prepare } from "./parameters.js";
 
 /** An operand and the name by which a message calls it. */
 type Operand = readonly [name: string, value: Tensor];

@@ -1,4 +1,4 @@
-import { FUNCTIONS } from "../cells/functions.js";
+import { ACTIVATIONS } from "../cells/activations.js";
 import { ModelFormatError } from "../errors.js";
 import { describeSafetensors } from "../formats/pytorch/reader.js";
 import { readSafetensors } from "../formats/safetensors/reader.js";
@@ -110,8 +110,8 @@ class Check {
       if (!top) this.#fail(`${name}: ${activation}: expected nothing above it, got another layer`);
     } else {
       const what = typeof activation === "object" ? activation?.name : activation;
-      if (!Object.hasOwn(FUNCTIONS, String(what))) {
-        const names = ["softmax", "logSoftmax", ...Object.keys(FUNCTIONS)].join(", ");
+      if (!Object.hasOwn(ACTIVATIONS, String(what))) {
+        const names = ["softmax", "logSoftmax", ...Object.keys(ACTIVATIONS)].join(", ");
         this.#fail(`${name}: activation: expected one of ${names}, got ${String(what)}`);
       }
     }

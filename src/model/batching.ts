@@ -29,7 +29,7 @@ export interface GroupOutput {
 export function groupRows({ groups }: Network): number {
   let products = 1;
   for (const { stack } of groups) {
-    for (const { cell, nx, nh, na } of stack.passes) {
+    for (const { cell, nx, nh, na } of stack.layerDirections) {
       products += cell.input.length * na * (nx + nh);
     }
   }

@@ -4,7 +4,7 @@ import { strides, type Track } from "../sequence/track.js";
 import type { Tensor } from "../tensor.js";
 import { type Engine, Owned, unwatch, watch, withScratch } from "../wasm/engine.js";
 import { read, stageBytes } from "./axes.js";
-import type { Model } from "./model.js";
+import type { Model } from "./parameters.js";
 
 /** What one forward call recorded: its tape and the model it saw, held until it is disposed of. */
 export class Recording {

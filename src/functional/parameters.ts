@@ -43,7 +43,7 @@ export class Model extends Shared {
 
   /** Of the one layer. */
   get weights(): Weights {
-    return this.stack.passes[0] as Weights;
+    return this.stack.layerDirections[0] as Weights;
   }
 
   /** Whether these are still the tensors that were packed. */
