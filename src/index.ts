@@ -6,13 +6,12 @@ export type {
   RecurrentDescription,
   StoredNumbers,
 } from "./description/description.js";
+export { type ModelFormatCode, ModelFormatError } from "./description/format_error.js";
 export type { ModelSource } from "./description/validate.js";
 export {
   AbortedError,
   EngineMemoryError,
   FeatureError,
-  type ModelFormatCode,
-  ModelFormatError,
   ShapeError,
   StateError,
   UnknownTokenError,

@@ -1,5 +1,4 @@
 import { ACTIVATIONS } from "../cells/activations.js";
-import { ModelFormatError } from "../errors.js";
 import { describeSafetensors } from "../formats/pytorch/reader.js";
 import { readSafetensors } from "../formats/safetensors/reader.js";
 import { describe, formatShape } from "../tensor.js";
@@ -12,6 +11,7 @@ import {
   type RecurrentDescription,
   type StoredNumbers,
 } from "./description.js";
+import { ModelFormatError } from "./format_error.js";
 
 /** A model: the bytes of a safetensors file, or what another format's reader found. */
 export type ModelSource = Uint8Array | ArrayBuffer | ModelDescription;

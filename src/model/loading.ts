@@ -1,6 +1,6 @@
 import type { DenseDescription, ModelDescription } from "../description/description.js";
+import { ModelFormatError } from "../description/format_error.js";
 import { checkPrecision, type ModelSource, openSource } from "../description/validate.js";
-import { ModelFormatError } from "../errors.js";
 import { checkObject, describe } from "../tensor.js";
 import { checkEngine, type Engine } from "../wasm/engine.js";
 import { nameOf } from "./dense.js";

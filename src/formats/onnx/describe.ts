@@ -3,7 +3,7 @@ import type {
   RecurrentDescription,
   StoredNumbers,
 } from "../../description/description.js";
-import { ModelFormatError } from "../../errors.js";
+import { ModelFormatError } from "../../description/format_error.js";
 import type { RecurrentOptions } from "../../layers/options.js";
 import { evaluate, recur, wholeOf } from "./chain.js";
 import { moduleOf } from "./dense.js";

@@ -1,6 +1,7 @@
 import type { Activation } from "../../cells/activations.js";
 import type { StoredNumbers } from "../../description/description.js";
-import { ModelFormatError, ShapeError } from "../../errors.js";
+import { ModelFormatError } from "../../description/format_error.js";
+import { ShapeError } from "../../errors.js";
 import type { RecurrentOptions } from "../../layers/options.js";
 import { formatShape } from "../../tensor.js";
 import { GATES, reorderRows } from "../gates.js";

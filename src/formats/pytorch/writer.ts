@@ -3,7 +3,7 @@ import type {
   RecurrentDescription,
   StoredNumbers,
 } from "../../description/description.js";
-import { ModelFormatError } from "../../errors.js";
+import { ModelFormatError } from "../../description/format_error.js";
 import { checkObject } from "../../tensor.js";
 import type { SafetensorsFile, StoredTensor } from "../safetensors/reader.js";
 import { type StorableTensor, writeSafetensors } from "../safetensors/writer.js";
