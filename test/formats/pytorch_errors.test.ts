@@ -23,8 +23,7 @@ const module = (name: string, nx: number, na: number) => ({
   [`${name}.weight_ih_l0`]: [3 * na, nx],
   [`${name}.weight_hh_l0`]: [3 * na, na],
 });
-const left =
-  'the options recurrent, embedding and output say what is, others: "ignore" leaves it out';
+const left = 'assign them by recurrent, embedding or output, or pass others: "ignore"';
 
 type Row = [
   what: string,
@@ -111,35 +110,35 @@ const rows: Row[] = [
     "one bias of two",
     "missing-tensor",
     "lstm.bias_hh_l0",
-    '"lstm.bias_hh_l0": there is no tensor of this name',
+    '"lstm.bias_hh_l0": the file has no tensor of this name',
     { ...lstm, "lstm.bias_ih_l0": [8] },
   ],
   [
     "one cell's bias of two",
     "missing-tensor",
     "cell.bias_ih",
-    '"cell.bias_ih": there is no tensor of this name',
+    '"cell.bias_ih": the file has no tensor of this name',
     { "cell.weight_ih": [8, 3], "cell.weight_hh": [8, 2], "cell.bias_hh": [8] },
   ],
   [
     "no recurrent weight",
     "missing-tensor",
     "lstm.weight_hh_l0",
-    '"lstm.weight_hh_l0": there is no tensor of this name',
+    '"lstm.weight_hh_l0": the file has no tensor of this name',
     { "lstm.weight_ih_l0": [8, 3] },
   ],
   [
     "a layer that is skipped",
     "missing-tensor",
     "lstm.weight_ih_l1",
-    '"lstm.weight_ih_l1": there is no tensor of this name',
+    '"lstm.weight_ih_l1": the file has no tensor of this name',
     { ...lstm, "lstm.weight_ih_l2": [8, 2], "lstm.weight_hh_l2": [8, 2] },
   ],
   [
     "a second direction in one layer only",
     "missing-tensor",
     "lstm.weight_ih_l0_reverse",
-    '"lstm.weight_ih_l0_reverse": there is no tensor of this name',
+    '"lstm.weight_ih_l0_reverse": the file has no tensor of this name',
     { ...lstm, ...upper, "lstm.weight_ih_l1_reverse": [8, 4], "lstm.weight_hh_l1_reverse": [8, 2] },
   ],
   [
@@ -172,56 +171,56 @@ const rows: Row[] = [
     "a GRU with peepholes",
     "unknown-tensor",
     "gru.peephole_l0",
-    '"gru.peephole_l0": only an LSTM has peepholes, these shapes are of cell "gru"',
+    '"gru.peephole_l0": only an LSTM has peepholes, and these shapes are those of cell "gru"',
     { ...module("gru", 3, 2), "gru.peephole_l0": [6] },
   ],
   [
     "a cell's name and a layer's for the same weight",
     "duplicate-key",
     "lstm.weight_ih",
-    '"lstm.weight_ih": stands for the same as "lstm.weight_ih_l0"',
+    '"lstm.weight_ih": is the same weight as "lstm.weight_ih_l0"',
     { ...lstm, "lstm.weight_ih": [8, 3] },
   ],
   [
     "two modules that could change places",
     "ambiguous",
     undefined,
-    'expected one chain of recurrent modules, got "decoder" (4 → 4) and "encoder" (4 → 4); the option recurrent decides',
+    'expected recurrent modules that feed each other in one order, got "decoder" (4 → 4) and "encoder" (4 → 4); give their order by the option recurrent',
     { ...module("encoder", 4, 4), ...module("decoder", 4, 4) },
   ],
   [
     "two modules beside each other",
     "ambiguous",
     undefined,
-    'expected one chain of recurrent modules, got "left" (3 → 4) and "right" (3 → 5); the option recurrent decides',
+    'expected recurrent modules that feed each other in one order, got "left" (3 → 4) and "right" (3 → 5); give their order by the option recurrent',
     { ...module("left", 3, 4), ...module("right", 3, 5) },
   ],
   [
     "modules that run into a circle",
     "ambiguous",
     undefined,
-    'expected one chain of recurrent modules, got "a" (2 → 3), "b" (3 → 4), "c" (4 → 3) and "d" (3 → 4); the option recurrent decides',
+    'expected recurrent modules that feed each other in one order, got "a" (2 → 3), "b" (3 → 4), "c" (4 → 3) and "d" (3 → 4); give their order by the option recurrent',
     { ...module("a", 2, 3), ...module("b", 3, 4), ...module("c", 4, 3), ...module("d", 3, 4) },
   ],
   [
     "modules in a circle",
     "ambiguous",
     undefined,
-    'expected one chain of recurrent modules, got "a" (3 → 4) and "b" (4 → 3); the option recurrent decides',
+    'expected recurrent modules that feed each other in one order, got "a" (3 → 4) and "b" (4 → 3); give their order by the option recurrent',
     { ...module("a", 3, 4), ...module("b", 4, 3) },
   ],
   [
     "many modules",
     "ambiguous",
     undefined,
-    'expected one chain of recurrent modules, got "a" (3 → 3), "b" (3 → 3), "c" (3 → 3), "d" (3 → 3), "e" (3 → 3) and 3 more; the option recurrent decides',
+    'expected recurrent modules that feed each other in one order, got "a" (3 → 3), "b" (3 → 3), "c" (3 → 3), "d" (3 → 3), "e" (3 → 3) and 3 more; give their order by the option recurrent',
     Object.assign({}, ...[..."abcdefgh"].map((name) => module(name, 3, 3))),
   ],
   [
     "numbered modules that do not fit",
     "chain",
     undefined,
-    'expected each recurrent module to take what the one below it gives, got "rnn1" (3 → 4) and "rnn2" (5 → 5); the option recurrent decides',
+    'expected each recurrent module to take the output of the one below it, got "rnn1" (3 → 4) and "rnn2" (5 → 5); give their order by the option recurrent',
     { ...module("rnn2", 5, 5), ...module("rnn1", 3, 4) },
   ],
   [
@@ -244,21 +243,21 @@ const rows: Row[] = [
     "two that could be the embedding",
     "ambiguous",
     undefined,
-    'expected one embedding (V, nx) with nx = 3, got "a.weight" (5, 3) and "b.weight" (5, 3); the option embedding decides',
+    'expected one embedding (V, nx) with nx = 3, got "a.weight" (5, 3) and "b.weight" (5, 3); choose by the option embedding',
     { ...lstm, "a.weight": [5, 3], "b.weight": [5, 3] },
   ],
   [
     "two that could be the output, both hinted",
     "ambiguous",
     undefined,
-    'expected one output (ny, n) with n = 2, got "fc.weight" (5, 2) and "head.weight" (5, 2); the option output decides',
+    'expected one output (ny, n) with n = 2, got "fc.weight" (5, 2) and "head.weight" (5, 2); choose by the option output',
     { ...lstm, "fc.weight": [5, 2], "head.weight": [5, 2] },
   ],
   [
     "one that could be both, or either",
     "ambiguous",
     undefined,
-    'expected one embedding (V, nx) with nx = 2 and one output (ny, n) with n = 2, got "table.weight" (5, 2); the options embedding and output decide',
+    'expected one embedding (V, nx) with nx = 2 and one output (ny, n) with n = 2, got "table.weight" (5, 2); choose by the options embedding and output',
     { "lstm.weight_ih_l0": [8, 2], "lstm.weight_hh_l0": [8, 2], "table.weight": [5, 2] },
   ],
   [
@@ -288,7 +287,7 @@ const rows: Row[] = [
     "an output without a weight",
     "missing-tensor",
     "fc.weight",
-    '"fc.weight": there is no tensor of this name',
+    '"fc.weight": the file has no tensor of this name',
     { ...lstm, "fc.bias": [4] },
     { output: "fc" },
   ],
@@ -296,14 +295,14 @@ const rows: Row[] = [
     "more layers on top than the names say",
     "unknown-tensor",
     "fc2.weight",
-    `"fc2.weight": expected no tensors beside the network found, got "fc2.weight" (4, 5) and "fc2.bias" (4,); ${left}`,
+    `"fc2.weight": expected no tensors outside of the network, got "fc2.weight" (4, 5) and "fc2.bias" (4,); ${left}`,
     { ...lstm, "fc1.weight": [5, 2], "fc2.weight": [4, 5], "fc2.bias": [4] },
   ],
   [
     "a normalisation between",
     "unknown-tensor",
     "norm.weight",
-    `"norm.weight": expected no tensors beside the network found, got "norm.weight" (2,) and "norm.bias" (2,); ${left}`,
+    `"norm.weight": expected no tensors outside of the network, got "norm.weight" (2,) and "norm.bias" (2,); ${left}`,
     { ...lstm, "norm.weight": [2], "norm.bias": [2] },
   ],
   [
@@ -420,11 +419,14 @@ describe("a note that nobody wrote", () => {
 
   it.each([
     ["{", "expected JSON"],
-    [[], "the note: expected { input, recurrent, dense, output }"],
-    [{ ...note, more: 1 }, "the note: expected { input, recurrent, dense, output }, got more"],
+    [[], "the architecture: expected { input, recurrent, dense, output }"],
+    [
+      { ...note, more: 1 },
+      "the architecture: expected { input, recurrent, dense, output }, got more",
+    ],
     [
       { ...note, output: undefined },
-      "the note: expected { input, recurrent, dense, output }, output is absent",
+      "the architecture: expected { input, recurrent, dense, output }, output is absent",
     ],
     [{ ...note, output: "some" }, "output: expected one of steps, last"],
     [
@@ -436,7 +438,7 @@ describe("a note that nobody wrote", () => {
     [{ ...note, recurrent: {} }, "recurrent: expected a list of at most 1000"],
     [
       { ...note, recurrent: [note.recurrent[0], note.recurrent[0]] },
-      "recurrent: a name stands twice",
+      "recurrent: expected different names, got one twice",
     ],
     [{ ...note, recurrent: [{ name: 1, options: {} }] }, "recurrent[0].name: expected a string"],
     [
@@ -453,16 +455,16 @@ describe("a note that nobody wrote", () => {
     ],
     [
       recurrent({ nonlinearity: "relu" }),
-      '"lstm": nonlinearity belongs to cell "rnn", these shapes are of "lstm"',
+      '"lstm": nonlinearity belongs to cell "rnn", and these shapes are those of "lstm"',
     ],
     [
       recurrent({ resetAfter: false }),
-      '"lstm": resetAfter belongs to cell "gru", these shapes are of "lstm"',
+      '"lstm": resetAfter belongs to cell "gru", and these shapes are those of "lstm"',
     ],
-    [recurrent({ activations: ["tanh"] }), '"lstm": expected 3 activations a direction, got 1'],
+    [recurrent({ activations: ["tanh"] }), '"lstm": expected 3 activations per direction, got 1'],
     [
       recurrent({ activations: ["swish"] }),
-      "recurrent[0].options.activations[0]: no function is called swish",
+      'recurrent[0].options.activations[0]: there is no activation "swish"',
     ],
     [
       recurrent({ activations: [{ name: "elu", alpha: "1" }] }),
@@ -479,7 +481,7 @@ describe("a note that nobody wrote", () => {
     ],
     [
       { ...note, dense: [{ name: "fc", activation: "hardmax" }] },
-      "dense[0].activation: no function is called hardmax",
+      'dense[0].activation: there is no activation "hardmax"',
     ],
   ])("is refused, %#", (value, message) => {
     expect(fault(() => describeSafetensors(noted(value)))).toEqual(
@@ -491,7 +493,7 @@ describe("a note that nobody wrote", () => {
     const absent = { ...note, recurrent: [{ name: "gru", options: {} }] };
     expect(fault(() => describeSafetensors(noted(absent)))).toMatchObject({
       code: "missing-tensor",
-      message: 'describeSafetensors: "gru.weight_ih_l0": there is no tensor of this name',
+      message: 'describeSafetensors: "gru.weight_ih_l0": the file has no tensor of this name',
     });
     const { tensors } = file({ ...lstm, "fc.weight": [5, 2] });
     const { metadata } = noted(note);
@@ -507,7 +509,7 @@ describe("a note that nobody wrote", () => {
     ).toEqual(
       new ModelFormatError(
         "network-note",
-        "describeSafetensors: recurra.network: the file says what is what: leave out the option output",
+        "describeSafetensors: recurra.network: the file defines the architecture: remove the option output",
       ),
     );
   });
