@@ -4,12 +4,15 @@ import type {
   StoredNumbers,
 } from "../../description/description.js";
 import { ModelFormatError } from "../../description/format_error.js";
-import { checkObject } from "../../tensor.js";
+import { checkParts } from "../../description/validate.js";
+import { checkTensor } from "../../tensor.js";
 import type { SafetensorsFile, StoredTensor } from "../safetensors/reader.js";
 import { type StorableTensor, writeSafetensors } from "../safetensors/writer.js";
 import { ARCHITECTURE_KEY, architectureOf } from "./architecture_metadata.js";
 import { join } from "./names.js";
 import { describeSafetensors } from "./reader.js";
+
+const WHERE = "writeModel";
 
 /** The description under the names that a PyTorch model would have. A description of a safetensors file keeps its names. */
 function withNames(description: ModelDescription): ModelDescription {
@@ -62,6 +65,8 @@ function contentOf(description: ModelDescription): SafetensorsFile {
   metadata.delete(ARCHITECTURE_KEY);
   const names = new Map<StorableTensor["data"], string>();
   const put = (name: string, value: StorableTensor): void => {
+    const kind = value?.data instanceof Float32Array ? Float32Array : Float64Array;
+    checkTensor(WHERE, name, value, kind);
     const kept = names.get(value.data) ?? name;
     if (kept !== name) metadata.set(name, kept);
     names.set(value.data, kept);
@@ -94,10 +99,11 @@ function inferredArchitecture(file: SafetensorsFile): string | undefined {
  * `describeSafetensors` gives the same description back. Equal descriptions give equal bytes.
  *
  * @throws {TypeError} if an argument is of the wrong kind
- * @throws {ModelFormatError} if the description's parts do not fit each other
+ * @throws {ShapeError} if numbers do not fill their shape
+ * @throws {ModelFormatError} if the description is incomplete or its parts do not fit each other
  */
 export function writeModel(description: ModelDescription): Uint8Array {
-  checkObject("writeModel", "description", description);
+  checkParts(WHERE, description);
   const named = withNames(description);
   const file = contentOf(named);
   const architecture = JSON.stringify(architectureOf(named));
