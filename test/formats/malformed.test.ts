@@ -355,14 +355,14 @@ const rows: Row[] = [
   [
     "not-finite",
     doubles(1, Number.NaN),
-    '"w": element 1: expected a finite number, got NaN (nonFinite: "allow" lets it pass)',
+    '"w": element 1: expected a finite number, got NaN (nonFinite: "allow" accepts it)',
     "w",
     71,
   ],
   [
     "not-finite",
     doubles(Number.NEGATIVE_INFINITY, 1),
-    '"w": element 0: expected a finite number, got -Infinity (nonFinite: "allow" lets it pass)',
+    '"w": element 0: expected a finite number, got -Infinity (nonFinite: "allow" accepts it)',
     "w",
     63,
   ],

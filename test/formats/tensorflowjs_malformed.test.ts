@@ -122,7 +122,7 @@ const inManifest: Row[] = [
     (json) => {
       first(json).name = KERNEL;
     },
-    "the name stands twice",
+    "expected one weight of this name, got another",
     KERNEL,
   ],
   [
@@ -197,7 +197,7 @@ const inManifest: Row[] = [
     (json) => {
       first(json).name = "other";
     },
-    `embeddings: expected ${EMBEDDINGS}, found none`,
+    `embeddings: expected ${EMBEDDINGS}, got none`,
     EMBEDDINGS,
   ],
   [
@@ -376,7 +376,7 @@ describe("masks", () => {
     const error = fault(lstm, masked) as ModelFormatError;
     expect([error.code, error.message]).toEqual([
       "unsupported-setting",
-      `describeTensorflowJs: "embedding_Embedding1": mask_zero: true cannot be honoured: sequences come without padding here: masking: "ragged" says that yours do`,
+      `describeTensorflowJs: "embedding_Embedding1": mask_zero: true cannot be honoured: sequences have no padding here; pass masking: "ragged" if yours have none`,
     ]);
     const got = describeTensorflowJs(masked(lstm.json()), lstm.weights, { masking: "ragged" });
     expect(got).toEqual(describeTensorflowJs(lstm.json(), lstm.weights));
