@@ -1,7 +1,7 @@
 import type { Cell } from "../cells/cell.js";
 import { ShapeError } from "../errors.js";
 import { Linear } from "../sequence/linear.js";
-import { Stack } from "../sequence/stack.js";
+import { Stack } from "../sequence/shape.js";
 import { type FillWeights, Weights } from "../sequence/weights.js";
 import { checkShape, checkTensor, describe, formatShape, type Tensor } from "../tensor.js";
 import { Shared } from "../wasm/arena.js";

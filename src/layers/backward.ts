@@ -1,6 +1,6 @@
 import { ShapeError, StateError } from "../errors.js";
 import type { Batch } from "../sequence/batch.js";
-import { outputOf, type StackShape } from "../sequence/stack.js";
+import { outputOf, type StackShape } from "../sequence/shape.js";
 import { runStackBackward, type StackGradients } from "../sequence/stack_backward.js";
 import type { Tape } from "../sequence/tape.js";
 import { checkShape, type Tensor } from "../tensor.js";

@@ -1,7 +1,7 @@
 import { Batch } from "../sequence/batch.js";
-import { type Input, type Output, runStack } from "../sequence/forward.js";
+import { type Input, type Output, runStack } from "../sequence/stack.js";
 import { inBatchOrder } from "../sequence/order.js";
-import { outputOf, type Stack, type StackShape } from "../sequence/stack.js";
+import { outputOf, type Stack, type StackShape } from "../sequence/shape.js";
 import { Tape } from "../sequence/tape.js";
 import { checkShape, type Numbers, type Tensor } from "../tensor.js";
 import type { Engine } from "../wasm/engine.js";

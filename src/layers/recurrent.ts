@@ -1,5 +1,5 @@
 import { StateError } from "../errors.js";
-import { Stack, type StackShape, sizesOf } from "../sequence/stack.js";
+import { Stack, type StackShape, sizesOf } from "../sequence/shape.js";
 import { Weights } from "../sequence/weights.js";
 import { checkInstance, checkObject, checkShape, type Numbers, type Tensor } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";

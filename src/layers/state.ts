@@ -5,7 +5,7 @@ import {
   type Stack,
   type StackShape,
   type StateParts,
-} from "../sequence/stack.js";
+} from "../sequence/shape.js";
 import { type StepScratch, stepStack, takeState, takeStepScratch } from "../sequence/step.js";
 import { checkObject, checkShape, type Tensor } from "../tensor.js";
 import type { Floats } from "../wasm/abi.js";

@@ -1,7 +1,7 @@
 import type { Cell } from "../cells/cell.js";
 import { ShapeError } from "../errors.js";
 import type { CellSizes } from "../sequence/plan.js";
-import { layerDirectionCount, type StackShape, sizesOf } from "../sequence/stack.js";
+import { layerDirectionCount, type StackShape, sizesOf } from "../sequence/shape.js";
 import type { FillWeights, WeightArrays } from "../sequence/weights.js";
 import { describe, formatShape, type Tensor } from "../tensor.js";
 

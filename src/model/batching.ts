@@ -1,6 +1,6 @@
 import type { Batch } from "../sequence/batch.js";
 import { Layout } from "../sequence/plan.js";
-import type { StackShape } from "../sequence/stack.js";
+import type { StackShape } from "../sequence/shape.js";
 import type { Network, NetworkInput } from "./network.js";
 import { States } from "./states.js";
 

@@ -1,5 +1,5 @@
 import type { Layout } from "../sequence/plan.js";
-import { layerDirectionCount, type StackShape, type StateParts } from "../sequence/stack.js";
+import { layerDirectionCount, type StackShape, type StateParts } from "../sequence/shape.js";
 import { takeState } from "../sequence/step.js";
 
 /** Where the states of m sequences stand, stack by stack: offsets from a pointer that is set later. */

@@ -4,10 +4,10 @@ import { ITEM, type Kernels } from "../wasm/abi.js";
 import type { Engine } from "../wasm/engine.js";
 import type { Batch } from "./batch.js";
 import { GRADIENT_ROWS, type planBackward } from "./plan.js";
-import { strides, type Track } from "./track.js";
+import { strides, type DirectionBuffers } from "./direction.js";
 import type { WeightArrays } from "./weights.js";
 
-/** Which steps of a kept track a backward pass covers, and how. */
+/** Which steps of a kept direction a backward pass covers, and how. */
 export interface Span {
   /** The first step. */
   readonly first: number;
@@ -35,15 +35,15 @@ export interface BackwardBuffers extends Omit<ReturnType<typeof planBackward>, "
   addsToInput: boolean;
 }
 
-/** Back-propagation through time over a span of a kept f64 track. */
+/** Back-propagation through time over a span of a kept f64 direction. */
 export function runBackward(
   engine: Engine,
-  track: Track,
+  direction: DirectionBuffers,
   batch: Batch,
   span: Span,
   at: BackwardBuffers,
 ): void {
-  const { weights } = track;
+  const { weights } = direction;
   const { cell, nx, na, nh } = weights;
   const { arena, kernels } = engine;
   const transposed = weights.transposed();
@@ -52,7 +52,7 @@ export function runBackward(
   // The gradients stand one after the other, up to the scratch of the last.
   arena.f64(at.dWx, (at.gradient - at.dWx) / ITEM).fill(0);
   if (cell.projected) arena.f64(at.none, batch.m * na).fill(0);
-  backThroughSteps(engine, track, batch, span, at);
+  backThroughSteps(engine, direction, batch, span, at);
 
   const base = batch.start(span.first);
   const rows = batch.start(span.last) - base;
@@ -60,17 +60,17 @@ export function runBackward(
   kernels.gemm_packed(rows, nx, gates, ldz, ldi, nx, at.dz, transposed.panelsX, init, at.dx);
   kernels.add_rows(rows, ldz, at.dz, at.db);
 
-  const stride = strides(track);
+  const stride = strides(direction);
   const index = batch.ragged ? at.previous + base * Int32Array.BYTES_PER_ELEMENT : 0;
   const before = (initial: number, step: number): number =>
     batch.ragged ? initial : initial + base * step;
-  const h = before(track.h0, stride.h);
+  const h = before(direction.h0, stride.h);
   const inputs: GradientInput[] = [
     {
       first: 0,
       outputs: gates,
       width: nx,
-      source: track.x + base * stride.x,
+      source: direction.x + base * stride.x,
       lds: nx,
       index: 0,
       target: at.dWx,
@@ -83,7 +83,7 @@ export function runBackward(
       source === "h"
         ? { source: h, lds: nh, index }
         : {
-            source: track.gates + base * stride.gates + (cell.q as number) * na * ITEM,
+            source: direction.gates + base * stride.gates + (cell.q as number) * na * ITEM,
             ...{ lds: gateElements(cell, na), index: 0 },
           };
     inputs.push({ first: gradientBlock * na, outputs, width: nh, ...from, target: dWh });
@@ -91,7 +91,7 @@ export function runBackward(
   }
   addWeightGradient(kernels, rows, ldz, at.dz, at.gradient, inputs);
   if (cell.projected) {
-    const source = track.u + base * stride.u;
+    const source = direction.u + base * stride.u;
     addWeightGradient(kernels, rows, nh, at.dp, at.gradient, [
       { first: 0, outputs: nh, width: na, source, lds: na, index: 0, target: at.dWr },
     ]);
@@ -102,9 +102,9 @@ export function runBackward(
       rows,
       na,
       at,
-      before(track.c0, stride.c),
+      before(direction.c0, stride.c),
       index,
-      track.c + base * stride.c,
+      direction.c + base * stride.c,
     );
   }
 }
@@ -112,15 +112,15 @@ export function runBackward(
 /** The time loop: dz of every step, dh and dc carried backwards. */
 function backThroughSteps(
   { arena, kernels }: Engine,
-  track: Track,
+  direction: DirectionBuffers,
   batch: Batch,
   { first, last, throughTime }: Span,
   buffers: BackwardBuffers,
 ): void {
-  const { weights } = track;
+  const { weights } = direction;
   const { cell, na, nh } = weights;
   const transposed = weights.transposed();
-  const stride = strides(track);
+  const stride = strides(direction);
   const base = batch.start(first);
   const { dh, dc, none, scratch } = buffers;
   // One literal: an object that is spread from others is several times slower to make and to read (V8 11, 2026).
@@ -143,12 +143,12 @@ function backThroughSteps(
     const row = batch.start(t);
     const m = batch.active(t);
     const previous = t === 0 ? 0 : batch.start(t - 1);
-    at.hPrev = t === 0 ? track.h0 : track.h + previous * stride.h;
-    at.cPrev = t === 0 ? track.c0 : track.c + previous * stride.c;
-    at.gates = track.gates + row * stride.gates;
-    at.h = track.h + row * stride.h;
-    at.c = track.c + row * stride.c;
-    at.u = track.u + row * stride.u;
+    at.hPrev = t === 0 ? direction.h0 : direction.h + previous * stride.h;
+    at.cPrev = t === 0 ? direction.c0 : direction.c + previous * stride.c;
+    at.gates = direction.gates + row * stride.gates;
+    at.h = direction.h + row * stride.h;
+    at.c = direction.c + row * stride.c;
+    at.u = direction.u + row * stride.u;
     at.dy = buffers.dy + (row - base) * nh * ITEM;
     at.dGates = buffers.dz + (row - base) * cell.gradientBlocks * na * ITEM;
     at.dp = buffers.dp + (row - base) * nh * ITEM;
@@ -263,7 +263,7 @@ export function buffersOf(
 /** Fresh views of the gradients of a pass, shaped as its weights. */
 export function gradientsOf(
   { arena }: Engine,
-  { weights }: Track,
+  { weights }: DirectionBuffers,
   at: BackwardBuffers,
 ): WeightArrays<Float64Array<ArrayBuffer>> {
   const { cell, nx, na, nh } = weights;

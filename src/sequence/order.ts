@@ -1,7 +1,7 @@
 import { type Engine, withScratch } from "../wasm/engine.js";
 import type { Batch } from "./batch.js";
 import { Layout } from "./plan.js";
-import { layerDirectionCount, type StackShape, type StateParts } from "./stack.js";
+import { layerDirectionCount, type StackShape, type StateParts } from "./shape.js";
 
 /**
  * Runs `work` with a state whose sequences go in the batch's order, by falling length, and puts what it leaves there back

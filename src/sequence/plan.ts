@@ -48,7 +48,7 @@ export class Layout {
 //   weights          Wx (G·na, nx) · Wh (G·na, nh) · bias · Wr (nh, na) · peepholes (3·na) · the functions' record · zeros ·
 //                    panels of Wx, of Wh product by product, of Wr
 //   weights, backward   the panels of their transposes
-//   track            what one layer and direction works in: x (rows, nx) · h (rows, nh) · c (rows, na) · z, the cell's rows ·
+//   direction            what one layer and direction works in: x (rows, nx) · h (rows, nh) · c (rows, na) · z, the cell's rows ·
 //                    u (rows, na) where h is a projection; where it is kept the initial state stands before h and c
 //   backward         zeros, du (m, na) · dz (N, gradient) · dp (N, nh) · dWx, dWh, db, dWr, dP ·
 //                    the weight gradient's transpose, gathered rows and panels

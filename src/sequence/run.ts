@@ -1,8 +1,8 @@
 import { gateElements } from "../cells/cell.js";
 import type { Batch } from "./batch.js";
 import { chunkRows, Layout } from "./plan.js";
-import { outputOf, readsFromEnd, type Stack, sizesOf } from "./stack.js";
-import type { Track } from "./track.js";
+import { outputOf, readsFromEnd, type Stack, sizesOf } from "./shape.js";
+import type { DirectionBuffers } from "./direction.js";
 
 /**
  * Every buffer of a forward pass through a stack. Two ways:
@@ -14,9 +14,9 @@ import type { Track } from "./track.js";
  */
 export interface Run {
   readonly chain: boolean;
-  /** Rows that a track has room for. */
+  /** Rows that a direction has room for. */
   readonly rows: number;
-  readonly tracks: readonly Track[];
+  readonly directions: readonly DirectionBuffers[];
   /** In turn: what goes into each layer and, last, what comes out of the highest. */
   readonly inputs: readonly number[];
   /** In turn: index of N rows, i32. */
@@ -30,9 +30,9 @@ export interface Run {
  *
  * @param feed what goes into the lowest layer: rows of numbers; tokens, whose input products are known, or whose rows are
  * @param keep whether everything is kept for a backward pass; else buffers serve again, and states stay where they are:
- *   h0, c0 and c of the tracks are left 0
+ *   h0, c0 and c of the directions are left 0
  */
-export function layOut(
+export function planForward(
   stack: Stack,
   batch: Batch,
   feed: "rows" | "tokens" | "embedded",
@@ -72,20 +72,20 @@ export function layOut(
         z: take(rows * widest(({ cell }) => cell.gateBlocks * na)),
         u: take(widest(({ cell }) => (cell.projected ? m * na : 0))),
       };
-  const tracks: Track[] = [];
+  const directions: DirectionBuffers[] = [];
   layerDirections.forEach((weights, p) => {
     const [l, d] = [Math.floor(p / D), p % D];
     const { cell } = weights;
     const { nx } = sizesOf(shape, l);
     let x = 0;
-    if (chain && l > 0) x = (tracks[p - 1] as Track).h;
+    if (chain && l > 0) x = (directions[p - 1] as DirectionBuffers).h;
     else if (!chain && !readsFromEnd(shape, d) && (feed === "rows" || l > 0)) {
       x = inputs[l] as number;
     } else if (feed !== "tokens" || l > 0) x = shared?.x ?? take(rows * nx);
     if (shared !== undefined) {
       const h = shared.h[chain ? l % 2 : 0] as number;
       const gates = cell.gateBlocks === 0 ? h : shared.z;
-      tracks.push({ weights, x, h0: 0, c0: 0, h, c: 0, gates, u: shared.u, keeps: false });
+      directions.push({ weights, x, h0: 0, c0: 0, h, c: 0, gates, u: shared.u, keeps: false });
       return;
     }
     // The initial state stands before the others, so that the state before each row is m rows earlier.
@@ -95,7 +95,7 @@ export function layOut(
     const c = c0 + m * na * dtype.item;
     const gates = cell.gateBlocks === 0 ? h : take(rows * gateElements(cell, na));
     const u = cell.projected ? take(rows * na) : 0;
-    tracks.push({ weights, x, h0, c0, h, c, gates, u, keeps: true });
+    directions.push({ weights, x, h0, c0, h, c, gates, u, keeps: true });
   });
-  return { run: { chain, rows, tracks, inputs, mirror, tokens }, bytes: layout.bytes };
+  return { run: { chain, rows, directions, inputs, mirror, tokens }, bytes: layout.bytes };
 }

@@ -1,70 +1,215 @@
-import type { Cell } from "../cells/cell.js";
-import type { NumberType } from "../wasm/abi.js";
-import { Shared } from "../wasm/arena.js";
-import type { CellSizes } from "./plan.js";
-import type { Weights } from "./weights.js";
+import { gateElements, inputProducts } from "../cells/cell.js";
+import type { Floats } from "../wasm/abi.js";
+import type { Engine } from "../wasm/engine.js";
+import type { Batch } from "./batch.js";
+import { planForward, type Run } from "./run.js";
+import { outputOf, readsFromEnd, type Stack, type StateParts } from "./shape.js";
+import type { Tape } from "./tape.js";
+import { runSteps, saveState, type DirectionBuffers } from "./direction.js";
 
-/** Layers on top of each other, each with one or two directions. A *pass* is one layer in one direction. */
-export interface StackShape {
-  readonly dtype: NumberType;
-  /** One for each direction. */
-  readonly cells: readonly Cell[];
-  readonly layers: number;
-  /** Whether the one direction reads each sequence from its end. */
-  readonly reverse: boolean;
-  readonly nx: number;
-  readonly na: number;
-  readonly nh: number;
-}
-
-/** D. */
-export const directionsOf = ({ cells }: StackShape): number => cells.length;
-
-/** D·nh, the width of what a layer gives. */
-export const outputOf = ({ cells, nh }: StackShape): number => cells.length * nh;
-
-export const layerDirectionCount = ({ cells, layers }: StackShape): number => layers * cells.length;
-
-/** Whether direction d reads each sequence from its end. */
-export const readsFromEnd = ({ reverse }: StackShape, d: number): boolean => reverse || d === 1;
-
-/** The sizes of a pass of layer l. */
-export const sizesOf = (shape: StackShape, l: number): CellSizes => ({
-  nx: l === 0 ? shape.nx : outputOf(shape),
-  na: shape.na,
-  nh: shape.nh,
-});
-
-/** The weights of a stack; pass l·D + d is layer l in direction d. */
-export class Stack extends Shared {
-  readonly shape: StackShape;
-  readonly layerDirections: readonly Weights[];
-
-  /** Takes over the caller's ownership of the weights. */
-  constructor(shape: StackShape, passes: readonly Weights[]) {
-    super();
-    this.shape = shape;
-    this.layerDirections = passes;
-  }
-
-  /** Packs the transposed matrices of every pass, or, where memory does not suffice, of none. */
-  transpose(): void {
-    const fresh = this.layerDirections.filter((weights) => !weights.isTransposed);
-    try {
-      for (const weights of fresh) weights.transposed();
-    } catch (error) {
-      for (const weights of fresh) weights.forgetTransposed();
-      throw error;
+/** What goes into the lowest layer. */
+export type Input =
+  | {
+      readonly feed: "rows";
+      /** Writes the rows of steps `first` … `last` − 1, (rows, nx). */
+      readonly rows: (target: Floats, first: number, last: number) => void;
     }
-  }
+  | {
+      readonly feed: "tokens";
+      /** The token of every row. */
+      readonly tokens: Int32Array;
+      /** For each direction a table of input products, (tokens, blocks of the bias · na). */
+      readonly tables: readonly number[];
+    }
+  | {
+      readonly feed: "embedded";
+      /** The token of every row. */
+      readonly tokens: Int32Array;
+      /** The tokens' rows, (tokens, nx). */
+      readonly embedding: number;
+    };
 
-  protected free(): void {
-    for (const weights of this.layerDirections) weights.release();
+/** Takes what the highest layer gives for steps `first` … `last` − 1: (rows, D·nh) at `pointer`. */
+export type Output = (first: number, last: number, pointer: number) => void;
+
+/** Runs a batch through a stack: {@link stackChunks} without a pause. */
+export function runStack(...call: Parameters<typeof stackChunks>): void {
+  for (const _ of stackChunks(...call));
+}
+
+/**
+ * Runs a batch through a stack, and pauses after each chunk of steps. Whatever it holds is given back when it is done, or
+ * left.
+ *
+ * @param state where each pass begins, and where it leaves what each sequence has reached
+ * @param tape keeps everything for a backward pass; else memory does not grow with T in a chain
+ */
+export function* stackChunks(
+  engine: Engine,
+  stack: Stack,
+  batch: Batch,
+  state: StateParts,
+  input: Input,
+  output: Output,
+  tape?: Tape,
+): Generator<void, void, void> {
+  const { feed } = input;
+  const bytes = tape === undefined ? planForward(stack, batch, feed, false, 0).bytes : 0;
+  const block = engine.arena.allocate(bytes);
+  try {
+    const run = tape?.run ?? planForward(stack, batch, feed, false, block.pointer).run;
+    if (tape === undefined) attachState(run, state);
+    else copyState(run, state, batch.m);
+    if (batch.rows === 0) return;
+    if (input.feed !== "rows") writeTokens(engine, stack, batch, run, input.tokens);
+    if (run.chain) yield* forwardByChunks(engine, batch, state, input, output, run);
+    else yield* forwardLayerByLayer(engine, stack, batch, state, input, output, run);
+  } finally {
+    block.release();
   }
 }
 
-/** Pointers to the state of every pass: h (m, nh) and c (m, na), sequences in the batch's order; c is h without memory. */
-export interface StateParts {
-  readonly h: readonly number[];
-  readonly c: readonly number[];
+/** Nothing is kept: h0 and the memory are the state itself. */
+function attachState({ directions }: Run, state: StateParts): void {
+  directions.forEach((direction, p) => {
+    direction.h0 = state.h[p] as number;
+    direction.c0 = state.c[p] as number;
+    direction.c = direction.c0;
+  });
+}
+
+function copyState({ directions }: Run, state: StateParts, m: number): void {
+  directions.forEach(({ weights, h0, c0 }, p) => {
+    const { cell, dtype, na, nh } = weights;
+    dtype.kernels.gather_rows(m, nh, nh, nh, state.h[p] as number, 0, h0);
+    if (cell.hasCellState) dtype.kernels.gather_rows(m, na, na, na, state.c[p] as number, 0, c0);
+  });
+}
+
+function writeTokens(
+  engine: Engine,
+  { shape }: Stack,
+  batch: Batch,
+  run: Run,
+  tokens: Int32Array,
+): void {
+  shape.cells.forEach((_, d) => {
+    const mirror = readsFromEnd(shape, d) ? batch.mirror() : undefined;
+    const own = mirror?.map((row) => tokens[row] as number) ?? tokens;
+    engine.arena.i32(run.tokens[d] as number, batch.rows).set(own);
+  });
+}
+
+/** Fills z with the input products of some rows of the lowest layer, which start at row `base` of the batch. */
+function feedLowest(
+  direction: DirectionBuffers,
+  input: Input,
+  run: Run,
+  d: number,
+  base: number,
+  rows: number,
+): void {
+  const { cell, dtype, nx, na } = direction.weights;
+  if (input.feed === "rows") {
+    feedRows(direction, rows, direction.x);
+    return;
+  }
+  const tokens = (run.tokens[d] as number) + base * Int32Array.BYTES_PER_ELEMENT;
+  if (input.feed === "tokens") {
+    const n = cell.bias.length * na;
+    const table = input.tables[d] as number;
+    dtype.kernels.gather_rows(rows, n, n, gateElements(cell, na), table, tokens, direction.gates);
+  } else {
+    dtype.kernels.gather_rows(rows, nx, nx, nx, input.embedding, tokens, direction.x);
+    feedRows(direction, rows, direction.x);
+  }
+}
+
+function feedRows({ weights, gates }: DirectionBuffers, rows: number, x: number): void {
+  const { cell, na } = weights;
+  inputProducts(cell, weights, rows, x, gates, gateElements(cell, na));
+}
+
+function* forwardByChunks(
+  engine: Engine,
+  batch: Batch,
+  state: StateParts,
+  input: Input,
+  output: Output,
+  run: Run,
+): Generator<void, void, void> {
+  for (const { first, last, base, rows } of chunksOf(batch, run.rows)) {
+    run.directions.forEach((direction, p) => {
+      if (p > 0) feedRows(direction, rows, direction.x);
+      else {
+        if (input.feed === "rows") {
+          const { dtype, nx } = direction.weights;
+          input.rows(engine.arena.view(dtype.precision, direction.x, rows * nx), first, last);
+        }
+        feedLowest(direction, input, run, 0, base, rows);
+      }
+      runSteps(direction, batch, first, last);
+      saveState(direction, batch, first, last, state.h[p] as number, state.c[p] as number);
+    });
+    output(first, last, (run.directions.at(-1) as DirectionBuffers).h);
+    yield;
+  }
+}
+
+function* forwardLayerByLayer(
+  engine: Engine,
+  { shape }: Stack,
+  batch: Batch,
+  state: StateParts,
+  input: Input,
+  output: Output,
+  run: Run,
+): Generator<void, void, void> {
+  const { dtype, layers, nh } = shape;
+  const { kernels, item } = dtype;
+  const D = shape.cells.length;
+  const out = outputOf(shape);
+  engine.arena.i32(run.mirror, batch.rows).set(batch.mirror());
+  if (input.feed === "rows") {
+    const all = engine.arena.view(dtype.precision, run.inputs[0] as number, batch.rows * shape.nx);
+    input.rows(all, 0, batch.T);
+  }
+  for (let p = 0; p < layers * D; p++) {
+    const [l, d] = [Math.floor(p / D), p % D];
+    const direction = run.directions[p] as DirectionBuffers;
+    const { cell, nx } = direction.weights;
+    const fromEnd = readsFromEnd(shape, d);
+    const { h } = direction;
+    for (const { first, last, base, rows } of chunksOf(batch, run.rows)) {
+      direction.h = h + base * nh * item;
+      if (cell.gateBlocks === 0) direction.gates = direction.h;
+      if (l === 0 && input.feed !== "rows") feedLowest(direction, input, run, d, base, rows);
+      else if (fromEnd) {
+        const index = run.mirror + base * Int32Array.BYTES_PER_ELEMENT;
+        kernels.gather_rows(rows, nx, nx, nx, run.inputs[l] as number, index, direction.x);
+        feedRows(direction, rows, direction.x);
+      } else feedRows(direction, rows, direction.x + base * nx * item);
+      runSteps(direction, batch, first, last);
+      saveState(direction, batch, first, last, state.h[p] as number, state.c[p] as number);
+      yield;
+    }
+    direction.h = h;
+    if (cell.gateBlocks === 0) direction.gates = h;
+    const target = (run.inputs[l + 1] as number) + d * nh * item;
+    kernels.gather_rows(batch.rows, nh, nh, out, h, fromEnd ? run.mirror : 0, target);
+  }
+  for (const { first, last, base } of chunksOf(batch, run.rows)) {
+    output(first, last, (run.inputs[layers] as number) + base * out * item);
+    yield;
+  }
+}
+
+/** Goes through a batch, as many whole steps at a time as have at most `most` rows. */
+function* chunksOf(batch: Batch, most: number) {
+  for (let first = 0; first < batch.T; ) {
+    const last = batch.lastStep(first, most);
+    const base = batch.start(first);
+    yield { first, last, base, rows: batch.start(last) - base };
+    first = last;
+  }
 }

@@ -2,9 +2,9 @@ import { ITEM } from "../wasm/abi.js";
 import { type Engine, withScratch } from "../wasm/engine.js";
 import { buffersOf, gradientsOf, runBackward } from "./backward.js";
 import { Layout, planBackward } from "./plan.js";
-import { layerDirectionCount, outputOf, readsFromEnd } from "./stack.js";
+import { layerDirectionCount, outputOf, readsFromEnd } from "./shape.js";
 import type { Tape } from "./tape.js";
-import type { Track } from "./track.js";
+import type { DirectionBuffers } from "./direction.js";
 import type { WeightArrays } from "./weights.js";
 
 /** Where a backward pass through a stack finds and leaves what its caller sees: pointers. */
@@ -70,10 +70,10 @@ export function runStackBackward<R>(
     for (let l = layers - 1; l >= 0; l--) {
       for (let d = 0; d < D; d++) {
         const p = l * D + d;
-        const track = run.tracks[p] as Track;
+        const direction = run.directions[p] as DirectionBuffers;
         const plan = plans[p] as ReturnType<typeof planBackward>;
         const fromEnd = readsFromEnd(shape, d);
-        const width = track.weights.nx;
+        const width = direction.weights.nx;
         const index = fromEnd ? run.mirror : 0;
         const at = buffersOf(plan, pointer + pass, {
           dy: above,
@@ -91,9 +91,9 @@ export function runStackBackward<R>(
           at.dx = pointer + mirrored;
           if (d > 0) kernels.gather_rows(N, width, width, width, below, index, at.dx);
         }
-        runBackward(engine, track, batch, { first: 0, last: batch.T, throughTime: true }, at);
+        runBackward(engine, direction, batch, { first: 0, last: batch.T, throughTime: true }, at);
         if (fromEnd) kernels.gather_rows(N, width, width, width, at.dx, index, below);
-        take(p, gradientsOf(engine, track, at));
+        take(p, gradientsOf(engine, direction, at));
       }
       [above, below] = [below, above];
     }

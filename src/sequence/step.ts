@@ -1,6 +1,6 @@
 import { type ForwardStep, gateElements, inputProducts } from "../cells/cell.js";
 import type { Layout } from "./plan.js";
-import { layerDirectionCount, type Stack, type StackShape } from "./stack.js";
+import { layerDirectionCount, type Stack, type StackShape } from "./shape.js";
 import type { Weights } from "./weights.js";
 
 /** Where one live step of m sequences works: pointers. */

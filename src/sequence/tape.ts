@@ -1,8 +1,8 @@
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
 import type { Batch } from "./batch.js";
-import { layOut, type Run } from "./run.js";
-import type { Stack } from "./stack.js";
+import { planForward, type Run } from "./run.js";
+import type { Stack } from "./shape.js";
 
 /** What a forward pass leaves in linear memory for the backward pass. */
 export class Tape extends Shared {
@@ -13,9 +13,9 @@ export class Tape extends Shared {
 
   constructor(engine: Engine, stack: Stack, batch: Batch) {
     super();
-    const { bytes } = layOut(stack, batch, "rows", true, 0);
+    const { bytes } = planForward(stack, batch, "rows", true, 0);
     this.#block = engine.arena.allocate(bytes);
-    this.run = layOut(stack, batch, "rows", true, this.#block.pointer).run;
+    this.run = planForward(stack, batch, "rows", true, this.#block.pointer).run;
     this.stack = stack.retain();
     this.batch = batch;
   }

@@ -4,7 +4,7 @@ import type { Batch } from "./batch.js";
 import type { Weights } from "./weights.js";
 
 /** Where one layer and direction finds and leaves its numbers over a run of steps: pointers, rows as in sequence/batch.ts. */
-export interface Track {
+export interface DirectionBuffers {
   readonly weights: Weights;
   /** In: (rows, nx). */
   x: number;
@@ -24,7 +24,7 @@ export interface Track {
 }
 
 /** Bytes from row to row. */
-export function strides({ weights, keeps }: Track) {
+export function strides({ weights, keeps }: DirectionBuffers) {
   const { cell, dtype, nx, na, nh } = weights;
   const { item } = dtype;
   const kept = keeps ? na * item : 0;
@@ -38,21 +38,21 @@ export function strides({ weights, keeps }: Track) {
 }
 
 /**
- * The time loop over steps `first` … `last` − 1 of a batch. The track's first row is that of step `first`, its input
+ * The time loop over steps `first` … `last` − 1 of a batch. The direction's first row is that of step `first`, its input
  * products are in gates.
  */
-export function runSteps(track: Track, batch: Batch, first: number, last: number): void {
-  const { weights } = track;
+export function runSteps(direction: DirectionBuffers, batch: Batch, first: number, last: number): void {
+  const { weights } = direction;
   const { cell } = weights;
-  const stride = strides(track);
+  const stride = strides(direction);
   const base = batch.start(first);
-  const at: ForwardStep = { hPrev: track.h0, cPrev: track.c0, gates: 0, h: 0, c: 0, u: 0 };
+  const at: ForwardStep = { hPrev: direction.h0, cPrev: direction.c0, gates: 0, h: 0, c: 0, u: 0 };
   for (let t = first; t < last; t++) {
     const row = batch.start(t) - base;
-    at.gates = track.gates + row * stride.gates;
-    at.h = track.h + row * stride.h;
-    at.c = track.c + row * stride.c;
-    at.u = track.u + row * stride.u;
+    at.gates = direction.gates + row * stride.gates;
+    at.h = direction.h + row * stride.h;
+    at.c = direction.c + row * stride.c;
+    at.u = direction.u + row * stride.u;
     cell.forward(weights, batch.active(t), at);
     at.hPrev = at.h;
     at.cPrev = at.c;
@@ -61,24 +61,24 @@ export function runSteps(track: Track, batch: Batch, first: number, last: number
 
 /** Copies the state that each sequence has reached by the end of the run to `h` (m, nh) and `c` (m, na). */
 export function saveState(
-  track: Track,
+  direction: DirectionBuffers,
   batch: Batch,
   first: number,
   last: number,
   h: number,
   c: number,
 ): void {
-  const { cell, dtype, na, nh } = track.weights;
+  const { cell, dtype, na, nh } = direction.weights;
   const { gather_rows } = dtype.kernels;
-  const stride = strides(track);
+  const stride = strides(direction);
   const base = batch.start(first);
   for (let t = first; t < last; t++) {
     const left = t + 1 === last ? 0 : batch.active(t + 1);
     const ended = batch.active(t) - left;
     if (ended === 0) continue;
     const row = batch.start(t) - base + left;
-    gather_rows(ended, nh, nh, nh, track.h + row * stride.h, 0, h + left * stride.h);
-    if (!cell.hasCellState || !track.keeps) continue;
-    gather_rows(ended, na, na, na, track.c + row * stride.c, 0, c + left * stride.c);
+    gather_rows(ended, nh, nh, nh, direction.h + row * stride.h, 0, h + left * stride.h);
+    if (!cell.hasCellState || !direction.keeps) continue;
+    gather_rows(ended, na, na, na, direction.c + row * stride.c, 0, c + left * stride.c);
   }
 }
