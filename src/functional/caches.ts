@@ -33,7 +33,7 @@ export class Recording {
   get seen(): { direction: DirectionBuffers; nx: number; na: number; m: number; T: number } {
     const { tape } = this.held;
     const { m, T } = tape.batch;
-    const direction = tape.run.directions[0] as DirectionBuffers;
+    const direction = tape.buffers.directions[0] as DirectionBuffers;
     const { nx, na } = direction.weights;
     return { direction, nx, na, m, T };
   }

@@ -58,7 +58,7 @@ export function forward<P extends object>(engine: Engine, call: ForwardCall<P>):
   return prepared.use((model) => {
     const batch = Batch.dense(m, T);
     const tape = new Tape(engine, model.stack, batch);
-    const direction = tape.run.directions[0] as DirectionBuffers;
+    const direction = tape.buffers.directions[0] as DirectionBuffers;
     try {
       const stageSize = stageBytes(Math.max(nx * T, na * Math.max(T, 1), ny * T) * m);
       return withScratch(engine.arena, stageSize + T * m * ny * ITEM, ({ pointer: stage }) => {

@@ -3,8 +3,8 @@ import { gateElements } from "../cells/cell.js";
 import { ITEM, type Kernels } from "../wasm/abi.js";
 import type { Engine } from "../wasm/engine.js";
 import type { Batch } from "./batch.js";
+import { type DirectionBuffers, strides } from "./direction.js";
 import { GRADIENT_ROWS, type planBackward } from "./plan.js";
-import { strides, type DirectionBuffers } from "./direction.js";
 import type { WeightArrays } from "./weights.js";
 
 /** Which steps of a kept direction a backward pass covers, and how. */

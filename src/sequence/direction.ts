@@ -41,7 +41,12 @@ export function strides({ weights, keeps }: DirectionBuffers) {
  * The time loop over steps `first` … `last` − 1 of a batch. The direction's first row is that of step `first`, its input
  * products are in gates.
  */
-export function runSteps(direction: DirectionBuffers, batch: Batch, first: number, last: number): void {
+export function runSteps(
+  direction: DirectionBuffers,
+  batch: Batch,
+  first: number,
+  last: number,
+): void {
   const { weights } = direction;
   const { cell } = weights;
   const stride = strides(direction);

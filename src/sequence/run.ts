@@ -1,19 +1,19 @@
 import { gateElements } from "../cells/cell.js";
 import type { Batch } from "./batch.js";
+import type { DirectionBuffers } from "./direction.js";
 import { chunkRows, Layout } from "./plan.js";
 import { outputOf, readsFromEnd, type Stack, sizesOf } from "./shape.js";
-import type { DirectionBuffers } from "./direction.js";
 
 /**
  * Every buffer of a forward pass through a stack. Two ways:
  *
- *     a chain    one direction from the start: a chunk of steps goes up through all layers before the next one begins,
+ *     a byChunks    one direction from the start: a chunk of steps goes up through all layers before the next one begins,
  *                and a layer's x is the h of the layer below
  *     in turn    a direction that reads from the end needs the whole layer below: `inputs[l]`, (N, nx) of layer l,
  *                stands whole, and `mirror` leads a row to the one it is read at
  */
-export interface Run {
-  readonly chain: boolean;
+export interface ForwardBuffers {
+  readonly byChunks: boolean;
   /** Rows that a direction has room for. */
   readonly rows: number;
   readonly directions: readonly DirectionBuffers[];
@@ -38,21 +38,21 @@ export function planForward(
   feed: "rows" | "tokens" | "embedded",
   keep: boolean,
   origin: number,
-): { run: Run; bytes: number } {
+): { buffers: ForwardBuffers; bytes: number } {
   const { shape, layerDirections } = stack;
   const { dtype, layers, na, nh } = shape;
   const { m, rows: N } = batch;
   const D = shape.cells.length;
-  const chain = D === 1 && !shape.reverse;
+  const byChunks = D === 1 && !shape.reverse;
   const layout = new Layout(dtype);
   const take = (elements: number, item?: number): number => origin + layout.take(elements, item);
   const chunks = layerDirections.map((weights) => chunkRows(weights.cell, weights, dtype, m, N));
   const rows = keep ? N : Math.min(...chunks);
 
   const tokens = feed === "rows" ? [] : layerDirections.slice(0, D).map(() => take(N, 4));
-  const mirror = chain ? 0 : take(N, 4);
+  const mirror = byChunks ? 0 : take(N, 4);
   const inputs: number[] = [];
-  if (!chain) {
+  if (!byChunks) {
     inputs.push(feed === "rows" ? take(N * shape.nx) : 0);
     for (let l = 1; l <= layers; l++) {
       // Where nothing is kept, two buffers take turns.
@@ -66,9 +66,9 @@ export function planForward(
   const shared = keep
     ? undefined
     : {
-        x: take(rows * (chain ? (feed === "tokens" ? 0 : shape.nx) : widest(({ nx }) => nx))),
+        x: take(rows * (byChunks ? (feed === "tokens" ? 0 : shape.nx) : widest(({ nx }) => nx))),
         // In turn the whole of h waits until it can be read from its end.
-        h: chain ? [take(rows * nh), take(layers > 1 ? rows * nh : 0)] : [take(N * nh)],
+        h: byChunks ? [take(rows * nh), take(layers > 1 ? rows * nh : 0)] : [take(N * nh)],
         z: take(rows * widest(({ cell }) => cell.gateBlocks * na)),
         u: take(widest(({ cell }) => (cell.projected ? m * na : 0))),
       };
@@ -78,12 +78,12 @@ export function planForward(
     const { cell } = weights;
     const { nx } = sizesOf(shape, l);
     let x = 0;
-    if (chain && l > 0) x = (directions[p - 1] as DirectionBuffers).h;
-    else if (!chain && !readsFromEnd(shape, d) && (feed === "rows" || l > 0)) {
+    if (byChunks && l > 0) x = (directions[p - 1] as DirectionBuffers).h;
+    else if (!byChunks && !readsFromEnd(shape, d) && (feed === "rows" || l > 0)) {
       x = inputs[l] as number;
     } else if (feed !== "tokens" || l > 0) x = shared?.x ?? take(rows * nx);
     if (shared !== undefined) {
-      const h = shared.h[chain ? l % 2 : 0] as number;
+      const h = shared.h[byChunks ? l % 2 : 0] as number;
       const gates = cell.gateBlocks === 0 ? h : shared.z;
       directions.push({ weights, x, h0: 0, c0: 0, h, c: 0, gates, u: shared.u, keeps: false });
       return;
@@ -97,5 +97,5 @@ export function planForward(
     const u = cell.projected ? take(rows * na) : 0;
     directions.push({ weights, x, h0, c0, h, c, gates, u, keeps: true });
   });
-  return { run: { chain, rows, directions, inputs, mirror, tokens }, bytes: layout.bytes };
+  return { buffers: { byChunks, rows, directions, inputs, mirror, tokens }, bytes: layout.bytes };
 }

@@ -2,10 +2,10 @@ import { gateElements, inputProducts } from "../cells/cell.js";
 import type { Floats } from "../wasm/abi.js";
 import type { Engine } from "../wasm/engine.js";
 import type { Batch } from "./batch.js";
-import { planForward, type Run } from "./run.js";
+import { type DirectionBuffers, runSteps, saveState } from "./direction.js";
+import { type ForwardBuffers, planForward } from "./run.js";
 import { outputOf, readsFromEnd, type Stack, type StateParts } from "./shape.js";
 import type { Tape } from "./tape.js";
-import { runSteps, saveState, type DirectionBuffers } from "./direction.js";
 
 /** What goes into the lowest layer. */
 export type Input =
@@ -57,20 +57,20 @@ export function* stackChunks(
   const bytes = tape === undefined ? planForward(stack, batch, feed, false, 0).bytes : 0;
   const block = engine.arena.allocate(bytes);
   try {
-    const run = tape?.run ?? planForward(stack, batch, feed, false, block.pointer).run;
-    if (tape === undefined) attachState(run, state);
-    else copyState(run, state, batch.m);
+    const buffers = tape?.buffers ?? planForward(stack, batch, feed, false, block.pointer).buffers;
+    if (tape === undefined) attachState(buffers, state);
+    else copyState(buffers, state, batch.m);
     if (batch.rows === 0) return;
-    if (input.feed !== "rows") writeTokens(engine, stack, batch, run, input.tokens);
-    if (run.chain) yield* forwardByChunks(engine, batch, state, input, output, run);
-    else yield* forwardLayerByLayer(engine, stack, batch, state, input, output, run);
+    if (input.feed !== "rows") writeTokens(engine, stack, batch, buffers, input.tokens);
+    if (buffers.byChunks) yield* forwardByChunks(engine, batch, state, input, output, buffers);
+    else yield* forwardLayerByLayer(engine, stack, batch, state, input, output, buffers);
   } finally {
     block.release();
   }
 }
 
 /** Nothing is kept: h0 and the memory are the state itself. */
-function attachState({ directions }: Run, state: StateParts): void {
+function attachState({ directions }: ForwardBuffers, state: StateParts): void {
   directions.forEach((direction, p) => {
     direction.h0 = state.h[p] as number;
     direction.c0 = state.c[p] as number;
@@ -78,7 +78,7 @@ function attachState({ directions }: Run, state: StateParts): void {
   });
 }
 
-function copyState({ directions }: Run, state: StateParts, m: number): void {
+function copyState({ directions }: ForwardBuffers, state: StateParts, m: number): void {
   directions.forEach(({ weights, h0, c0 }, p) => {
     const { cell, dtype, na, nh } = weights;
     dtype.kernels.gather_rows(m, nh, nh, nh, state.h[p] as number, 0, h0);
@@ -90,13 +90,13 @@ function writeTokens(
   engine: Engine,
   { shape }: Stack,
   batch: Batch,
-  run: Run,
+  buffers: ForwardBuffers,
   tokens: Int32Array,
 ): void {
   shape.cells.forEach((_, d) => {
     const mirror = readsFromEnd(shape, d) ? batch.mirror() : undefined;
     const own = mirror?.map((row) => tokens[row] as number) ?? tokens;
-    engine.arena.i32(run.tokens[d] as number, batch.rows).set(own);
+    engine.arena.i32(buffers.tokens[d] as number, batch.rows).set(own);
   });
 }
 
@@ -104,7 +104,7 @@ function writeTokens(
 function feedLowest(
   direction: DirectionBuffers,
   input: Input,
-  run: Run,
+  buffers: ForwardBuffers,
   d: number,
   base: number,
   rows: number,
@@ -114,7 +114,7 @@ function feedLowest(
     feedRows(direction, rows, direction.x);
     return;
   }
-  const tokens = (run.tokens[d] as number) + base * Int32Array.BYTES_PER_ELEMENT;
+  const tokens = (buffers.tokens[d] as number) + base * Int32Array.BYTES_PER_ELEMENT;
   if (input.feed === "tokens") {
     const n = cell.bias.length * na;
     const table = input.tables[d] as number;
@@ -136,22 +136,22 @@ function* forwardByChunks(
   state: StateParts,
   input: Input,
   output: Output,
-  run: Run,
+  buffers: ForwardBuffers,
 ): Generator<void, void, void> {
-  for (const { first, last, base, rows } of chunksOf(batch, run.rows)) {
-    run.directions.forEach((direction, p) => {
+  for (const { first, last, base, rows } of chunksOf(batch, buffers.rows)) {
+    buffers.directions.forEach((direction, p) => {
       if (p > 0) feedRows(direction, rows, direction.x);
       else {
         if (input.feed === "rows") {
           const { dtype, nx } = direction.weights;
           input.rows(engine.arena.view(dtype.precision, direction.x, rows * nx), first, last);
         }
-        feedLowest(direction, input, run, 0, base, rows);
+        feedLowest(direction, input, buffers, 0, base, rows);
       }
       runSteps(direction, batch, first, last);
       saveState(direction, batch, first, last, state.h[p] as number, state.c[p] as number);
     });
-    output(first, last, (run.directions.at(-1) as DirectionBuffers).h);
+    output(first, last, (buffers.directions.at(-1) as DirectionBuffers).h);
     yield;
   }
 }
@@ -163,30 +163,34 @@ function* forwardLayerByLayer(
   state: StateParts,
   input: Input,
   output: Output,
-  run: Run,
+  buffers: ForwardBuffers,
 ): Generator<void, void, void> {
   const { dtype, layers, nh } = shape;
   const { kernels, item } = dtype;
   const D = shape.cells.length;
   const out = outputOf(shape);
-  engine.arena.i32(run.mirror, batch.rows).set(batch.mirror());
+  engine.arena.i32(buffers.mirror, batch.rows).set(batch.mirror());
   if (input.feed === "rows") {
-    const all = engine.arena.view(dtype.precision, run.inputs[0] as number, batch.rows * shape.nx);
+    const all = engine.arena.view(
+      dtype.precision,
+      buffers.inputs[0] as number,
+      batch.rows * shape.nx,
+    );
     input.rows(all, 0, batch.T);
   }
   for (let p = 0; p < layers * D; p++) {
     const [l, d] = [Math.floor(p / D), p % D];
-    const direction = run.directions[p] as DirectionBuffers;
+    const direction = buffers.directions[p] as DirectionBuffers;
     const { cell, nx } = direction.weights;
     const fromEnd = readsFromEnd(shape, d);
     const { h } = direction;
-    for (const { first, last, base, rows } of chunksOf(batch, run.rows)) {
+    for (const { first, last, base, rows } of chunksOf(batch, buffers.rows)) {
       direction.h = h + base * nh * item;
       if (cell.gateBlocks === 0) direction.gates = direction.h;
-      if (l === 0 && input.feed !== "rows") feedLowest(direction, input, run, d, base, rows);
+      if (l === 0 && input.feed !== "rows") feedLowest(direction, input, buffers, d, base, rows);
       else if (fromEnd) {
-        const index = run.mirror + base * Int32Array.BYTES_PER_ELEMENT;
-        kernels.gather_rows(rows, nx, nx, nx, run.inputs[l] as number, index, direction.x);
+        const index = buffers.mirror + base * Int32Array.BYTES_PER_ELEMENT;
+        kernels.gather_rows(rows, nx, nx, nx, buffers.inputs[l] as number, index, direction.x);
         feedRows(direction, rows, direction.x);
       } else feedRows(direction, rows, direction.x + base * nx * item);
       runSteps(direction, batch, first, last);
@@ -195,11 +199,11 @@ function* forwardLayerByLayer(
     }
     direction.h = h;
     if (cell.gateBlocks === 0) direction.gates = h;
-    const target = (run.inputs[l + 1] as number) + d * nh * item;
-    kernels.gather_rows(batch.rows, nh, nh, out, h, fromEnd ? run.mirror : 0, target);
+    const target = (buffers.inputs[l + 1] as number) + d * nh * item;
+    kernels.gather_rows(batch.rows, nh, nh, out, h, fromEnd ? buffers.mirror : 0, target);
   }
-  for (const { first, last, base } of chunksOf(batch, run.rows)) {
-    output(first, last, (run.inputs[layers] as number) + base * out * item);
+  for (const { first, last, base } of chunksOf(batch, buffers.rows)) {
+    output(first, last, (buffers.inputs[layers] as number) + base * out * item);
     yield;
   }
 }

@@ -1,10 +1,10 @@
 import { ITEM } from "../wasm/abi.js";
 import { type Engine, withScratch } from "../wasm/engine.js";
 import { buffersOf, gradientsOf, runBackward } from "./backward.js";
+import type { DirectionBuffers } from "./direction.js";
 import { Layout, planBackward } from "./plan.js";
 import { layerDirectionCount, outputOf, readsFromEnd } from "./shape.js";
 import type { Tape } from "./tape.js";
-import type { DirectionBuffers } from "./direction.js";
 import type { WeightArrays } from "./weights.js";
 
 /** Where a backward pass through a stack finds and leaves what its caller sees: pointers. */
@@ -32,7 +32,7 @@ export function runStackBackward<R>(
   take: (p: number, gradients: WeightArrays<Float64Array<ArrayBuffer>>) => void,
   collect: (at: StackGradients) => R,
 ): R {
-  const { stack, batch, run } = tape;
+  const { stack, batch, buffers } = tape;
   const { shape } = stack;
   const { m, rows: N } = batch;
   const { layers, nx, na, nh } = shape;
@@ -48,8 +48,8 @@ export function runStackBackward<R>(
   // The gradients of a layer's output and input take turns in two places; three where two directions add up.
   const widest = Math.max(nx, out);
   const turns = [layout.take(N * widest), layout.take(N * widest)];
-  const part = layout.take(run.chain ? 0 : N * nh);
-  const mirrored = layout.take(run.chain ? 0 : N * widest);
+  const part = layout.take(buffers.byChunks ? 0 : N * nh);
+  const mirrored = layout.take(buffers.byChunks ? 0 : N * widest);
   const previous = layout.take(batch.ragged ? N : 0, Int32Array.BYTES_PER_ELEMENT);
   const plans = stack.layerDirections.map((weights) => planBackward(weights.cell, weights, m, N));
   const pass = layout.take(
@@ -70,11 +70,11 @@ export function runStackBackward<R>(
     for (let l = layers - 1; l >= 0; l--) {
       for (let d = 0; d < D; d++) {
         const p = l * D + d;
-        const direction = run.directions[p] as DirectionBuffers;
+        const direction = buffers.directions[p] as DirectionBuffers;
         const plan = plans[p] as ReturnType<typeof planBackward>;
         const fromEnd = readsFromEnd(shape, d);
         const width = direction.weights.nx;
-        const index = fromEnd ? run.mirror : 0;
+        const index = fromEnd ? buffers.mirror : 0;
         const at = buffersOf(plan, pointer + pass, {
           dy: above,
           dh: dh[p] as number,
@@ -83,7 +83,7 @@ export function runStackBackward<R>(
           previous: pointer + previous,
           addsToInput: d > 0,
         });
-        if (!run.chain) {
+        if (!buffers.byChunks) {
           at.dy = pointer + part;
           kernels.gather_rows(N, nh, out, nh, above + d * nh * ITEM, index, at.dy);
         }
