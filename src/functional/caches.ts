@@ -1,6 +1,6 @@
 import { StateError } from "../errors.js";
+import type { DirectionBuffers } from "../sequence/plan.js";
 import type { Tape } from "../sequence/tape.js";
-import { strides, type DirectionBuffers } from "../sequence/direction.js";
 import type { Tensor } from "../tensor.js";
 import { type Engine, withScratch } from "../wasm/engine.js";
 import { Disposable, unwatch, watch } from "../wasm/handle.js";
@@ -88,7 +88,7 @@ export abstract class StepCache<P> extends Disposable {
   /** The step's input, (nx, m). */
   get xt(): Tensor {
     const { direction, nx, m } = this.recording.seen;
-    return this.recording.tensor(direction.x + this.step * m * strides(direction).x, [nx, m]);
+    return this.recording.tensor(direction.x + this.step * m * direction.strides.x, [nx, m]);
   }
 
   /** Gives the memory back. A step of `caches.at(t)` belongs to its caches: for it this does nothing. */
@@ -101,7 +101,7 @@ export abstract class StepCache<P> extends Disposable {
     const { direction, na, m } = this.recording.seen;
     // The states of all steps follow the initial one.
     const row = (this.step + after) * m;
-    return this.recording.tensor(direction[`${part}0`] + row * strides(direction)[part], [na, m]);
+    return this.recording.tensor(direction[`${part}0`] + row * direction.strides[part], [na, m]);
   }
 
   /** One block of the step's rows, (na, m). */
@@ -110,7 +110,7 @@ export abstract class StepCache<P> extends Disposable {
     const { direction, na, m } = seen;
     const { gateBlocks } = direction.weights.cell;
     const rows = engine.arena.f64(
-      direction.gates + this.step * m * strides(direction).gates,
+      direction.gates + this.step * m * direction.strides.gates,
       m * gateBlocks * na,
     );
     const data = new Float64Array(na * m);

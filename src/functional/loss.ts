@@ -1,6 +1,6 @@
 import { ShapeError } from "../errors.js";
-import { addWeightGradient } from "../sequence/backward.js";
-import { planLinearGradient } from "../sequence/plan.js";
+import { planLinearGradient } from "../sequence/linear.js";
+import { addWeightGradient } from "../sequence/weight_gradient.js";
 import { checkObject, describe, type Tensor } from "../tensor.js";
 import { type Engine, withScratch } from "../wasm/engine.js";
 import { read, stageBytes } from "./axes.js";
@@ -96,7 +96,8 @@ export function softmaxCrossEntropy(
     kernels.cross_entropy_rows(rows, ny, scale, logits, pointer + at.targets, losses, logits);
     kernels.gemm_packed(rows, na, ny, ny, 0, na, logits, transposed, zeros, da);
     kernels.add_rows(rows, ny, logits, db);
-    addWeightGradient(kernels, rows, ny, logits, pointer + at.gradient, [
+    const gradient = { rows, columns: ny, pointer: logits, scratch: pointer + at.gradient };
+    addWeightGradient(kernels, gradient, [
       { first: 0, outputs: ny, width: na, source: direction.h, lds: na, index: 0, target: dW },
     ]);
     const sum = arena.f64(losses, rows).reduce((total, each) => total + each, 0);

@@ -1,10 +1,9 @@
 import { gateElements, inputProducts } from "../cells/cell.js";
 import { StateError } from "../errors.js";
-import { buffersOf, gradientsOf, runBackward } from "../sequence/backward.js";
 import { Batch } from "../sequence/batch.js";
-import { planBackward } from "../sequence/plan.js";
+import { backwardSteps, forwardSteps, gradientsOf } from "../sequence/direction.js";
+import { backwardBuffers, type DirectionBuffers, planBackward } from "../sequence/plan.js";
 import { Tape } from "../sequence/tape.js";
-import { runSteps, type DirectionBuffers } from "../sequence/direction.js";
 import type { WeightArrays } from "../sequence/weights.js";
 import { checkShape, type Tensor } from "../tensor.js";
 import { ITEM } from "../wasm/abi.js";
@@ -57,7 +56,7 @@ export function forward<P extends object>(engine: Engine, call: ForwardCall<P>):
 
   return prepared.use((model) => {
     const batch = Batch.dense(m, T);
-    const tape = new Tape(engine, model.stack, batch);
+    const tape = new Tape(model.stack, batch);
     const direction = tape.buffers.directions[0] as DirectionBuffers;
     try {
       const stageSize = stageBytes(Math.max(nx * T, na * Math.max(T, 1), ny * T) * m);
@@ -68,7 +67,7 @@ export function forward<P extends object>(engine: Engine, call: ForwardCall<P>):
         else if (naming.cell.hasCellState) engine.arena.f64(direction.c0, m * na).fill(0);
         const ldz = gateElements(naming.cell, na);
         inputProducts(naming.cell, direction.weights, T * m, direction.x, direction.gates, ldz);
-        runSteps(direction, batch, 0, T);
+        forwardSteps(direction, batch, { first: 0, last: T });
         const logits = stage + stageSize;
         model.linear.logits(T * m, direction.h, logits);
         engine.kernels.softmax_rows(T * m, ny, logits, logits);
@@ -137,7 +136,7 @@ export function backward<G>(
 
   const { weights } = direction;
   const stageSize = stageBytes(Math.max(nx, na) * m * Math.max(steps, 1));
-  const plan = planBackward(weights.cell, weights, m, steps * m);
+  const plan = planBackward(weights, m, steps * m);
   const state = stageBytes(m * na);
   const bytes = stageSize + 2 * state + stageBytes(steps * m * (na + nx)) + plan.bytes;
   return withScratch(engine.arena, bytes, ({ pointer: stage }) => {
@@ -148,17 +147,17 @@ export function backward<G>(
     const dy = dc + state;
     const dx = dy + stageBytes(steps * m * na);
     const own = { dy, dh, dc, dx, previous: 0, addsToInput: false };
-    const at = buffersOf(plan, dx + stageBytes(steps * m * nx), own);
+    const at = backwardBuffers(plan, dx + stageBytes(steps * m * nx), own);
     engine.arena.f64(dh, m * na).fill(0);
     engine.arena.f64(dc, m * na).fill(0);
     write(engine, da, stage, dy);
     if (call.dc !== undefined) write(engine, call.dc[1], stage, dc);
-    runBackward(engine, direction, batch, { first, last: first + steps, throughTime }, at);
+    backwardSteps(direction, batch, { first, last: first + steps, throughTime }, at);
     return {
       dx: read(engine, single ? [nx, m] : [nx, m, steps], dx, stage),
       da0: read(engine, [na, m], dh, stage),
       dc0: read(engine, [na, m], dc, stage),
-      gradients: split(gradientsOf(engine, direction, at), { nx, na }),
+      gradients: split(gradientsOf(weights, at), { nx, na }),
     };
   });
 }

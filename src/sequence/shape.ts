@@ -1,10 +1,7 @@
 import type { Cell } from "../cells/cell.js";
 import type { NumberType } from "../wasm/abi.js";
-import { Shared } from "../wasm/arena.js";
-import type { CellSizes } from "./plan.js";
-import type { Weights } from "./weights.js";
 
-/** Layers on top of each other, each with one or two directions. A *pass* is one layer in one direction. */
+/** Layers on top of each other, each with one or two directions. Layer direction l·D + d is layer l in direction d. */
 export interface StackShape {
   readonly dtype: NumberType;
   /** One for each direction. */
@@ -17,54 +14,33 @@ export interface StackShape {
   readonly nh: number;
 }
 
-/** D. */
-export const directionsOf = ({ cells }: StackShape): number => cells.length;
+/** The sizes of one layer direction, and its numbers. */
+export interface LayerSizes {
+  readonly dtype: NumberType;
+  /** Inputs. */
+  readonly nx: number;
+  /** Units. */
+  readonly na: number;
+  /** The size of h: na, or that of a projection. */
+  readonly nh: number;
+}
 
-/** D·nh, the width of what a layer gives. */
+/** D·nh, the number of columns of a layer's output. */
 export const outputOf = ({ cells, nh }: StackShape): number => cells.length * nh;
 
+/** L·D. */
 export const layerDirectionCount = ({ cells, layers }: StackShape): number => layers * cells.length;
 
 /** Whether direction d reads each sequence from its end. */
 export const readsFromEnd = ({ reverse }: StackShape, d: number): boolean => reverse || d === 1;
 
-/** The sizes of a pass of layer l. */
-export const sizesOf = (shape: StackShape, l: number): CellSizes => ({
+/** Whether the state has a cell state c beside h. */
+export const hasCellState = ({ cells }: StackShape): boolean => cells[0]?.hasCellState ?? false;
+
+/** The sizes of each direction of layer l. */
+export const sizesOf = (shape: StackShape, l: number): LayerSizes => ({
+  dtype: shape.dtype,
   nx: l === 0 ? shape.nx : outputOf(shape),
   na: shape.na,
   nh: shape.nh,
 });
-
-/** The weights of a stack; pass l·D + d is layer l in direction d. */
-export class Stack extends Shared {
-  readonly shape: StackShape;
-  readonly layerDirections: readonly Weights[];
-
-  /** Takes over the caller's ownership of the weights. */
-  constructor(shape: StackShape, passes: readonly Weights[]) {
-    super();
-    this.shape = shape;
-    this.layerDirections = passes;
-  }
-
-  /** Packs the transposed matrices of every pass, or, where memory does not suffice, of none. */
-  transpose(): void {
-    const fresh = this.layerDirections.filter((weights) => !weights.isTransposed);
-    try {
-      for (const weights of fresh) weights.transposed();
-    } catch (error) {
-      for (const weights of fresh) weights.forgetTransposed();
-      throw error;
-    }
-  }
-
-  protected free(): void {
-    for (const weights of this.layerDirections) weights.release();
-  }
-}
-
-/** Pointers to the state of every pass: h (m, nh) and c (m, na), sequences in the batch's order; c is h without memory. */
-export interface StateParts {
-  readonly h: readonly number[];
-  readonly c: readonly number[];
-}
