@@ -14,7 +14,8 @@ const elsewhere = (expression: string): unknown => runInNewContext(expression);
 /** A copy of `value` in which `replace` has changed every Float64Array. */
 function cloneWith<V>(value: V, replace: (own: Float64Array) => Float64Array): V {
   if (value instanceof Float64Array) return replace(value) as V;
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value) || ArrayBuffer.isView(value)) return value;
   const entries = Object.entries(value).map(([key, each]) => [key, cloneWith(each, replace)]);
   return Object.fromEntries(entries) as V;
 }
