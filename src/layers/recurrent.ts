@@ -3,7 +3,8 @@ import { Stack, type StackShape, sizesOf } from "../sequence/stack.js";
 import { Weights } from "../sequence/weights.js";
 import { checkInstance, checkObject, checkShape, type Numbers, type Tensor } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
-import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
+import { checkEngine, type Engine } from "../wasm/engine.js";
+import { Disposable, unwatch, watch } from "../wasm/handle.js";
 import { type BackwardResult, backward, type ListBackwardResult } from "./backward.js";
 import {
   type ForwardOptions,
@@ -24,7 +25,7 @@ type Data<P extends Precision> = P extends "f32" ? Float32Array : Float64Array;
  * A recurrent network: layers on top of each other, of one or two directions, whose weights are packed once.
  * Time-major: no tensor is turned on its way. Made by {@link createRecurrent}.
  */
-export class Recurrent<D extends Float64Array | Float32Array = Float64Array> extends Owned {
+export class Recurrent<D extends Float64Array | Float32Array = Float64Array> extends Disposable {
   /** What it was made with. */
   readonly options: RecurrentOptions;
   readonly #engine: Engine;
@@ -39,7 +40,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     this.options = options;
     this.#engine = engine;
     this.#shape = shape;
-    this.#numbers = shape.width.precision === "f64" ? Float64Array : Float32Array;
+    this.#numbers = shape.dtype.precision === "f64" ? Float64Array : Float32Array;
   }
 
   /**
@@ -58,7 +59,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
         const D = shape.cells.length;
         const cell = shape.cells[p % D] as Weights["cell"];
         const sizes = sizesOf(shape, Math.floor(p / D));
-        passes.push(new Weights(this.#engine, shape.width, cell, sizes, fill));
+        passes.push(new Weights(this.#engine, shape.dtype, cell, sizes, fill));
       });
     } catch (error) {
       for (const made of passes) made.release();
@@ -100,7 +101,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     const stack = this.loaded("forward");
     checkObject("forward", "options", options);
     if (state !== undefined) this.#checkState("forward", state);
-    const { precision } = this.#shape.width;
+    const { precision } = this.#shape.dtype;
     if (options.keepTape && precision === "f32") {
       throw new TypeError(
         'forward: keepTape: training is f64; make the layer with precision "f64"',

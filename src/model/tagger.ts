@@ -1,13 +1,14 @@
+import type { DenseDescription } from "../description/description.js";
 import { AbortedError, StateError } from "../errors.js";
 import { listInput } from "../layers/sequences.js";
 import { Batch } from "../sequence/batch.js";
 import { checkObject, checkShape, describe, type Tensor } from "../tensor.js";
 import type { Floats, Precision } from "../wasm/abi.js";
-import { type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
-import type { DenseDescription } from "./description.js";
-import { groupRows, groupsOf, runGroup } from "./group.js";
+import type { Engine } from "../wasm/engine.js";
+import { Disposable, unwatch, watch } from "../wasm/handle.js";
+import { groupRows, groupsOf, runGroup } from "./batching.js";
 import type { Network, NetworkInput } from "./network.js";
-import { checkSlices, inSlices, type Progress, type SliceOptions, teller } from "./slices.js";
+import { checkSlices, inSlices, type Progress, type SliceOptions, teller } from "./time_slices.js";
 import type { Sequence, TokenOptions, Tokens } from "./tokens.js";
 
 /** What one sequence is to a tagger: tokens, or numbers (T, nx). */
@@ -45,7 +46,7 @@ const lengthOf = (input: Encoded): number =>
   input instanceof Int32Array ? input.length : (input.shape[0] as number);
 
 /** A network that gives each step, or each sequence, a class or values. Made by `loadTagger`. */
-export class Tagger extends Owned {
+export class Tagger extends Disposable {
   /** ny. */
   readonly outputSize: number;
   readonly output: "steps" | "last";
@@ -68,7 +69,7 @@ export class Tagger extends Owned {
     super();
     this.outputSize = network.dense.outputSize;
     this.output = output;
-    this.precision = network.width.precision;
+    this.precision = network.dtype.precision;
     this.#engine = network.engine;
     this.#network = network;
     this.#tokens = tokens;

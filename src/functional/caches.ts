@@ -2,9 +2,10 @@ import { StateError } from "../errors.js";
 import type { Tape } from "../sequence/tape.js";
 import { strides, type Track } from "../sequence/track.js";
 import type { Tensor } from "../tensor.js";
-import { type Engine, Owned, unwatch, watch, withScratch } from "../wasm/engine.js";
+import { type Engine, withScratch } from "../wasm/engine.js";
+import { Disposable, unwatch, watch } from "../wasm/handle.js";
 import { read, stageBytes } from "./axes.js";
-import type { Model } from "./model.js";
+import type { Model } from "./parameters.js";
 
 /** What one forward call recorded: its tape and the model it saw, held until it is disposed of. */
 export class Recording {
@@ -56,7 +57,7 @@ export class Recording {
 }
 
 /** One step of a forward pass, or a single cell's. */
-export abstract class StepCache<P> extends Owned {
+export abstract class StepCache<P> extends Disposable {
   /** @internal */
   readonly recording: Recording;
   /** The step, from 0. @internal */
@@ -107,18 +108,22 @@ export abstract class StepCache<P> extends Owned {
   protected block(block: number): Tensor {
     const { engine, seen } = this.recording;
     const { track, na, m } = seen;
-    const { row } = track.weights.cell;
-    const rows = engine.arena.f64(track.z + this.step * m * strides(track).z, m * row * na);
+    const { gateBlocks } = track.weights.cell;
+    const rows = engine.arena.f64(
+      track.gates + this.step * m * strides(track).gates,
+      m * gateBlocks * na,
+    );
     const data = new Float64Array(na * m);
     for (let j = 0; j < na; j++) {
-      for (let r = 0; r < m; r++) data[j * m + r] = rows[(row * r + block) * na + j] as number;
+      for (let r = 0; r < m; r++)
+        data[j * m + r] = rows[(gateBlocks * r + block) * na + j] as number;
     }
     return { shape: [na, m], data };
   }
 }
 
 /** All steps of a forward pass. */
-export abstract class Caches<C> extends Owned {
+export abstract class Caches<C> extends Disposable {
   /** @internal */
   readonly recording: Recording;
   /** T, the number of steps. */
