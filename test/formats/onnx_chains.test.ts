@@ -1,11 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { describeOnnx, ModelFormatError } from "../../src/formats/onnx.js";
 import { readSafetensors } from "../../src/formats/safetensors.js";
 import { createEngineSync, loadLanguageModel } from "../../src/index.js";
 import { runDescribed } from "../support/described.js";
 import { expectSaid, thrownBy } from "../support/errors.js";
+import { shakespeare } from "../support/fixtures.js";
 import { FLOAT, INT64, type ModelSpec, model, type NodeSpec } from "../support/onnx.js";
 import { loadCases } from "../support/onnx_cases.js";
 import { languageModel } from "../support/onnx_charrnn.js";
@@ -44,53 +43,42 @@ describe("chains that PyTorch's exporter wrote: what PyTorch computes, to 1e-12"
   });
 });
 
-const shared = fileURLToPath(
-  new URL("../../../shared/models/charrnn-shakespeare", import.meta.url),
-);
-const found = existsSync(shared);
-
 describe("the Shakespeare model as ONNX", () => {
-  it.skipIf(!found)(
-    `its weights and scores, every bit (${found ? "read" : "no ../shared"})`,
-    async () => {
-      const file = (name: string) => readFileSync(`${shared}/${name}`);
-      const { tensors } = readSafetensors(file("model.safetensors"));
-      const description = describeOnnx(languageModel(tensors));
-      const { input, recurrent, dense, output } = description;
-      expect(output).toBe("steps");
-      expect(input).toMatchObject({ kind: "embedding", name: "embedding" });
-      expect(recurrent[0]?.name).toBe("lstm");
-      expect(recurrent[0]?.options).toMatchObject({ cell: "lstm", layers: 2, hiddenSize: 128 });
-      expect(dense).toMatchObject([{ name: "decoder", activation: "identity" }]);
-      const got = new Map<string, unknown>([
-        ["embedding.weight", input.kind === "embedding" && input.weight],
-        ["decoder.weight", dense[0]?.weight],
-        ["decoder.bias", dense[0]?.bias],
-        ...Object.entries(recurrent[0]?.weights ?? {}).map(
-          ([name, value]) => [`lstm.${name}`, value] as const,
-        ),
-      ]);
-      expect([...got.keys()].sort()).toEqual([...tensors.keys()].sort());
-      for (const [name, { shape, data }] of tensors)
-        expect(got.get(name), name).toEqual({ shape, data });
+  it("its weights and scores, every bit", async () => {
+    const { model: bytes, vocabulary, text, reference } = shakespeare();
+    const { tensors } = readSafetensors(bytes);
+    const description = describeOnnx(languageModel(tensors));
+    const { input, recurrent, dense, output } = description;
+    expect(output).toBe("steps");
+    expect(input).toMatchObject({ kind: "embedding", name: "embedding" });
+    expect(recurrent[0]?.name).toBe("lstm");
+    expect(recurrent[0]?.options).toMatchObject({ cell: "lstm", layers: 2, hiddenSize: 128 });
+    expect(dense).toMatchObject([{ name: "decoder", activation: "identity" }]);
+    const got = new Map<string, unknown>([
+      ["embedding.weight", input.kind === "embedding" && input.weight],
+      ["decoder.weight", dense[0]?.weight],
+      ["decoder.bias", dense[0]?.bias],
+      ...Object.entries(recurrent[0]?.weights ?? {}).map(
+        ([name, value]) => [`lstm.${name}`, value] as const,
+      ),
+    ]);
+    expect([...got.keys()].sort()).toEqual([...tensors.keys()].sort());
+    for (const [name, { shape, data }] of tensors)
+      expect(got.get(name), name).toEqual({ shape, data });
 
-      const vocabulary: Record<string, number> = JSON.parse(file("vocab.json").toString());
-      const wanted = JSON.parse(file("reference.json").toString());
-      const text = file("text.txt").toString();
-      const models = [description, file("model.safetensors")];
-      const scores = await Promise.all(
-        models.map(async (source) => {
-          const model = await loadLanguageModel(engine, source, { vocabulary });
-          const [score] = model.scoreSync([text]);
-          model.dispose();
-          return score;
-        }),
-      );
-      expect(scores[0]).toEqual(scores[1]);
-      expect(scores[0]?.tokens).toBe(wanted.characters - 1);
-      expect(Math.abs((scores[0]?.logProb ?? 0) - wanted.total_log_prob)).toBeLessThan(1e-9);
-    },
-  );
+    const models = [description, bytes];
+    const scores = await Promise.all(
+      models.map(async (source) => {
+        const model = await loadLanguageModel(engine, source, { vocabulary });
+        const [score] = model.scoreSync([text]);
+        model.dispose();
+        return score;
+      }),
+    );
+    expect(scores[0]).toEqual(scores[1]);
+    expect(scores[0]?.tokens).toBe(reference.characters - 1);
+    expect(Math.abs((scores[0]?.logProb ?? 0) - reference.total_log_prob)).toBeLessThan(1e-9);
+  });
 });
 
 describe("what a chain may not hold is refused by the operator's name", () => {

@@ -1,5 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -14,8 +12,8 @@ import {
   type LayerWeights,
   ShapeError,
 } from "../../src/index.js";
-import { root } from "../support/consumer.js";
 import { expectError, expectSaid, thrownBy } from "../support/errors.js";
+import { shakespeare } from "../support/fixtures.js";
 import { entry, file } from "../support/safetensors.js";
 
 const f64 = (...data: number[]) => ({ shape: [data.length], data: Float64Array.from(data) });
@@ -289,50 +287,43 @@ describe("a damaged file", () => {
   });
 });
 
-const model = join(root, "../shared/models/charrnn-shakespeare/model.safetensors");
+describe("a real PyTorch model", () => {
+  const { tensors, metadata: notes } = readSafetensors(shakespeare().model);
 
-describe.skipIf(!existsSync(model))(
-  "a real PyTorch model (skipped where ../shared/models is absent)",
-  () => {
-    const { tensors, metadata: notes } = existsSync(model)
-      ? readSafetensors(readFileSync(model))
-      : readSafetensors(file("{}", 0));
+  it("opens: 11 tensors of F32, written and read again the same", () => {
+    expect(notes).toEqual(new Map([["format", "pt"]]));
+    expect(tensors.size).toBe(11);
+    expect([...tensors.keys()][0]).toBe("embedding.weight");
+    expect(tensors.get("lstm.weight_ih_l0")).toMatchObject({ dtype: "F32", shape: [512, 128] });
+    const again = readSafetensors(writeSafetensors(tensors, notes));
+    expect(new Map([...again.tensors].sort())).toEqual(new Map([...tensors].sort()));
+  });
 
-    it("opens: 11 tensors of F32, written and read again the same", () => {
-      expect(notes).toEqual(new Map([["format", "pt"]]));
-      expect(tensors.size).toBe(11);
-      expect([...tensors.keys()][0]).toBe("embedding.weight");
-      expect(tensors.get("lstm.weight_ih_l0")).toMatchObject({ dtype: "F32", shape: [512, 128] });
-      const again = readSafetensors(writeSafetensors(tensors, notes));
-      expect(new Map([...again.tensors].sort())).toEqual(new Map([...tensors].sort()));
-    });
-
-    it("its first LSTM layer loads by its names without their prefix, and computes", () => {
-      const weights = Object.fromEntries(
-        [...tensors]
-          .filter(([name]) => name.startsWith("lstm.") && name.endsWith("_l0"))
-          .map(([name, value]) => [name.slice("lstm.".length), value]),
-      ) as unknown as LayerWeights;
-      const engine = createEngineSync();
-      const layer = createRecurrent(engine, { cell: "lstm", inputSize: 128, hiddenSize: 128 });
-      layer.load(weights);
-      const embedding = tensors.get("embedding.weight")?.data as Float32Array;
-      const row = embedding.slice(0, 128);
-      const { y } = layer.forward({ shape: [1, 1, 128], data: Float64Array.from(row) });
-      // The step by hand: from h = 0, c = 0, gates i, f, g, o.
-      const of = (name: string) => tensors.get(`lstm.${name}`)?.data as Float32Array;
-      const [W, bi, bh] = [of("weight_ih_l0"), of("bias_ih_l0"), of("bias_hh_l0")];
-      const z = (r: number) =>
-        row.reduce<number>(
-          (sum, x, j) => sum + x * (W[r * 128 + j] ?? 0),
-          (bi[r] ?? 0) + (bh[r] ?? 0),
-        );
-      const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
-      for (let j = 0; j < 128; j++) {
-        const wanted = sigmoid(z(j + 384)) * Math.tanh(sigmoid(z(j)) * Math.tanh(z(j + 256)));
-        expect(y.data[j]).toBeCloseTo(wanted, 12);
-      }
-      engine.dispose();
-    });
-  },
-);
+  it("its first LSTM layer loads by its names without their prefix, and computes", () => {
+    const weights = Object.fromEntries(
+      [...tensors]
+        .filter(([name]) => name.startsWith("lstm.") && name.endsWith("_l0"))
+        .map(([name, value]) => [name.slice("lstm.".length), value]),
+    ) as unknown as LayerWeights;
+    const engine = createEngineSync();
+    const layer = createRecurrent(engine, { cell: "lstm", inputSize: 128, hiddenSize: 128 });
+    layer.load(weights);
+    const embedding = tensors.get("embedding.weight")?.data as Float32Array;
+    const row = embedding.slice(0, 128);
+    const { y } = layer.forward({ shape: [1, 1, 128], data: Float64Array.from(row) });
+    // The step by hand: from h = 0, c = 0, gates i, f, g, o.
+    const of = (name: string) => tensors.get(`lstm.${name}`)?.data as Float32Array;
+    const [W, bi, bh] = [of("weight_ih_l0"), of("bias_ih_l0"), of("bias_hh_l0")];
+    const z = (r: number) =>
+      row.reduce<number>(
+        (sum, x, j) => sum + x * (W[r * 128 + j] ?? 0),
+        (bi[r] ?? 0) + (bh[r] ?? 0),
+      );
+    const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+    for (let j = 0; j < 128; j++) {
+      const wanted = sigmoid(z(j + 384)) * Math.tanh(sigmoid(z(j)) * Math.tanh(z(j + 256)));
+      expect(y.data[j]).toBeCloseTo(wanted, 12);
+    }
+    engine.dispose();
+  });
+});
