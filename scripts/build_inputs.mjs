@@ -49,20 +49,24 @@ export function stamp(of, root = repository) {
   writeFileSync(join(root, STAMP), `${JSON.stringify(of, null, 1)}\n`);
 }
 
-/** What makes build/ and dist/ stale: an output or an input, or undefined where they are fresh. */
-export function staleness(root = repository) {
-  const missing = [STAMP, ...OUTPUTS].find((file) => !existsSync(join(root, file)));
+/** What is stale of `build/`, or, with `wanted` "dist", of both: an output or an input, or undefined where all is fresh. */
+export function staleness(wanted = "dist", root = repository) {
+  const outputs = wanted === "dist" ? OUTPUTS : OUTPUTS.filter((file) => file.startsWith("build"));
+  const missing = [STAMP, ...outputs].find((file) => !existsSync(join(root, file)));
   if (missing !== undefined) return `${missing} is missing`;
   const built = JSON.parse(readFileSync(join(root, STAMP), "utf8"));
   const now = inputs(root);
-  const changed = Object.keys({ ...built, ...now }).find((file) => built[file] !== now[file]);
+  const changed = Object.keys({ ...built, ...now })
+    .filter((file) => wanted === "dist" || !/^src|^tsconfig/.test(file))
+    .find((file) => built[file] !== now[file]);
   return changed && `${changed} is not as it was built`;
 }
 
-/** Before all tests (vitest.config.ts, globalSetup). */
-export function setup() {
-  const reason = staleness();
-  if (reason !== undefined) {
-    throw new Error(`build/ and dist/ are stale (${reason}): run npm run build`);
-  }
+/** Before the tests of a project (vitest.config.ts, globalSetup). Those of "sources" need the kernels alone. */
+export function setup({ name }) {
+  const reason = staleness(name === "sources" ? "build" : "dist");
+  if (reason === undefined) return;
+  const error = new Error(`stale build (${reason}): run npm run build`);
+  error.stack = error.message;
+  throw error;
 }
