@@ -42,7 +42,9 @@ const rows: Row[] = [
     (value): Row => [
       `createRecurrent: engine: ${value}`,
       () => createRecurrent(wrong(value), options),
-      type(`createRecurrent: engine: …${(value && "Object") || String(value)}`),
+      type(
+        `createRecurrent: engine: expected an engine of createEngine, got ${(value && "Object") || String(value)}`,
+      ),
     ],
   ),
   [

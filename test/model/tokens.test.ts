@@ -77,12 +77,12 @@ describe("what the vocabulary does not hold", () => {
       "baz",
       "z",
       2,
-      '"z" (U+007A) at place 2 is not in the vocabulary: give unknown, the id it shall count as, or take it out',
+      '"z" (U+007A) at index 2 is not in the vocabulary: pass { unknown: id } to map such tokens to an id, or remove it',
     ],
-    ["\u0000a", "\u0000", 0, '"\\u0000" (U+0000) at place 0 …'],
-    ["a😀", "😀", 1, '"😀" (U+1F600) at place 1 …'],
-    ["a\ude00", "\ude00", 1, '"\\ude00" (U+DE00) at place 1 …'],
-    ['"', '"', 0, '"\\"" (U+0022) at place 0 …'],
+    ["\u0000a", "\u0000", 0, '"\\u0000" (U+0000) at index 0 …'],
+    ["a😀", "😀", 1, '"😀" (U+1F600) at index 1 …'],
+    ["a\ude00", "\ude00", 1, '"\\ude00" (U+DE00) at index 1 …'],
+    ['"', '"', 0, '"\\"" (U+0022) at index 0 …'],
   ])("%j is an error that names it and its place", async (text, character, position, said) => {
     const message = `sequences[1]: ${said}`;
     const model = await open({ vocabulary: letters });
