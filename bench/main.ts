@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as cases from "./cases/cases.js";
-import { coldOpenCase, languageCases, shakespeareIsHere } from "./cases/language.js";
+import { coldOpenCase, languageCases } from "./cases/language.js";
 import type { Contender } from "./contender.js";
 import { contenders } from "./contenders.js";
 import { type Options, readOptions } from "./options.js";
@@ -117,7 +117,7 @@ async function run(): Promise<Results> {
   }
   const start = "cold start".includes(options.only) ? coldStart(options.starts) : undefined;
   return {
-    ...{ machine: about, outcomes, text: shakespeareIsHere() ? "shakespeare" : "seeded" },
+    ...{ machine: about, outcomes },
     contenders: present.map(({ id, title, width, kind, works, version }) => ({
       ...{ id, title, width, kind, works },
       ...(version === undefined ? {} : { version }),

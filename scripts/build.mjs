@@ -1,6 +1,7 @@
 // Why this exists: one command makes everything that is shipped, in the order in which the parts need each other.
 //   build/*.wasm      the kernels (debug, release and relaxed) and the arrays module
 //   build/embedded/   the same as base64 inside JavaScript
+//   build/inputs.json the hashes of what was built, so that a stale build is seen
 //   dist/esm, dist/cjs   the package: JavaScript and types, no dependency left outside
 //   dist/cli.js       the command
 //   dist/*.wasm       the release builds once more, for those who serve or compile them on their own
@@ -8,6 +9,7 @@ import { execFileSync } from "node:child_process";
 import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { inputs, stamp } from "./build_inputs.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const require = createRequire(import.meta.url);
@@ -22,6 +24,10 @@ const transforms = ["as_bind_transform", "package_version_transform"].flatMap((n
   "--transform",
   `./scripts/${name}.mjs`,
 ]);
+
+// Taken first: what changes during the build makes it stale.
+const read = inputs();
+rmSync(`${root}/build`, { recursive: true, force: true });
 
 run(asc, "assembly/index.ts", "--target", "debug");
 run(asc, "assembly/index.ts", "--target", "release");
@@ -42,3 +48,4 @@ cpSync(`${root}/dist/esm`, `${root}/dist/cjs`, {
   filter: (path) => !path.endsWith(".js"),
 });
 writeFileSync(`${root}/dist/cjs/package.json`, '{ "type": "commonjs" }\n');
+stamp(read);
