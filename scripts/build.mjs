@@ -3,6 +3,7 @@
 //   build/embedded/   the same as base64 inside JavaScript
 //   dist/esm, dist/cjs   the package: JavaScript and types, no dependency left outside
 //   dist/cli.js       the command
+//   dist/THIRD_PARTY_NOTICES.txt   the licences of what the bundles contain
 //   dist/*.wasm       the release builds once more, for those who serve or compile them on their own
 import { execFileSync } from "node:child_process";
 import { cpSync, rmSync, writeFileSync } from "node:fs";
@@ -35,6 +36,7 @@ for (const name of ["kernels", "kernels.relaxed", "arrays"]) {
   cpSync(`${root}/build/${name}.wasm`, `${root}/dist/${name}.wasm`);
 }
 run("scripts/build_cli.mjs");
+run("scripts/notices.mjs");
 run(tsc, "-p", "tsconfig.build.json");
 // The same types serve require: a package.json of its own makes them, and the JavaScript beside them, CommonJS.
 cpSync(`${root}/dist/esm`, `${root}/dist/cjs`, {
