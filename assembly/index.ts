@@ -1,6 +1,6 @@
 // The ABI of the kernels module: export lines only. A kernel works in f64; its twin in f32 ends in `_f32`.
 export { heap_base, is_relaxed } from "./base/module";
-export { function_map, function_map_f32 } from "./blas/functions";
+export { activation_map, activation_map_f32 } from "./blas/activations";
 export { gather_rows, gather_rows_f32 } from "./blas/gather";
 export { gemm_packed, gemm_packed_f32 } from "./blas/gemm";
 export {

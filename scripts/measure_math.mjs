@@ -14,7 +14,7 @@ const [SIZE, rows] = [4096, table.length / 18];
 const x = new Float64Array(memory.buffer, from, SIZE);
 const words = new BigInt64Array(memory.buffer, from, SIZE);
 const y = new Float64Array(memory.buffer, from + 8 * SIZE, SIZE);
-const functions = new Float64Array(memory.buffer, from + 16 * SIZE, 10); // a record of assembly/base/functions
+const functions = new Float64Array(memory.buffer, from + 16 * SIZE, 10); // a record of assembly/base/activations
 const word = new DataView(new ArrayBuffer(8));
 /** One unit in the last place of `value`. */
 function unit(value) {
@@ -28,7 +28,7 @@ const log = [0.5, 2, 1e-3, 1e3];
 ["exp", "log", "sigmoid", "tanh", "elu", "softplus"].forEach((name, f) => {
   functions.set([Infinity, name === "elu" ? 8 : 10, 1]);
   const general = [functions.byteOffset, 0].slice(kernels[`${name}_map`] ? 2 : 0);
-  const map = kernels[`${name}_map`] ?? kernels.function_map;
+  const map = kernels[`${name}_map`] ?? kernels.activation_map;
   const run = () => map(SIZE, ...general, x.byteOffset, y.byteOffset);
   let [worst, place, decreases] = [0, 0, 0];
   for (let start = f * rows; start < (f + 1) * rows; start += SIZE) {

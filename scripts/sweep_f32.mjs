@@ -1,11 +1,11 @@
-// Runs exp_map_f32, sigmoid_map_f32, tanh_map_f32 and function_map_f32's elu and softplus over all 2^32 floats and prints, for
+// Runs exp_map_f32, sigmoid_map_f32, tanh_map_f32 and activation_map_f32's elu and softplus over all 2^32 floats and prints, for
 // each, the largest distance from the correctly rounded value and from the exact one, and where it decreases. Exit code 1: more
 // than 2 places or a decrease (elu: 3, and a million). Why it exists: in single precision a bound need not be argued, it can be counted.
 // Reference: Math in f64, whose own error is below 2^-27 of an f32 unit. Run: npm run build, then this [name]   (a minute each)
 
 import { readFileSync } from "node:fs";
 
-const FUNCTIONS = {
+const ACTIVATIONS = {
   exp: Math.exp,
   sigmoid: (x) => 1 / (1 + Math.exp(-x)),
   tanh: Math.tanh,
@@ -18,7 +18,7 @@ const kernels = new WebAssembly.Instance(module, { env: { memory } }).exports;
 const start = Math.ceil(kernels.heap_base() / 16) * 16;
 const [x, y] = [0, 4].map((by) => new Float32Array(memory.buffer, start + by * SIZE, SIZE));
 const [xBits, yBits] = [x, y].map((a) => new Int32Array(a.buffer, a.byteOffset, SIZE));
-const functions = new Float64Array(memory.buffer, start + 8 * SIZE, 10); // a record of assembly/base/functions
+const functions = new Float64Array(memory.buffer, start + 8 * SIZE, 10); // a record of assembly/base/activations
 const rounded = new Float32Array(1);
 const bits = new Int32Array(rounded.buffer);
 
@@ -26,14 +26,14 @@ const bits = new Int32Array(rounded.buffer);
 function sweep(name) {
   const found = { name, places: 0, placesAt: 0, units: 0, unitsAt: 0, decreases: 0, wrong: 0 };
   functions.set([Infinity, name === "elu" ? 8 : 10, 1]);
-  const map = kernels[`${name}_map_f32`] ?? kernels.function_map_f32;
+  const map = kernels[`${name}_map_f32`] ?? kernels.activation_map_f32;
   const general = map.length === 5 ? [functions.byteOffset, 0] : [];
   let last = Number.NaN;
   for (let first = 0; first < 2 ** 32; first += SIZE) {
     for (let i = 0; i < SIZE; i++) xBits[i] = first + i;
     map(SIZE, ...general, x.byteOffset, y.byteOffset);
     for (let i = 0; i < SIZE; i++) {
-      const exact = FUNCTIONS[name](x[i]);
+      const exact = ACTIVATIONS[name](x[i]);
       rounded[0] = exact;
       if (first >= 2 ** 31 ? y[i] > last : y[i] < last) found.decreases++;
       last = y[i];
@@ -51,7 +51,7 @@ function sweep(name) {
   return found;
 }
 
-for (const name of process.argv[2] ? [process.argv[2]] : Object.keys(FUNCTIONS)) {
+for (const name of process.argv[2] ? [process.argv[2]] : Object.keys(ACTIVATIONS)) {
   const found = sweep(name);
   console.log(JSON.stringify(found));
   const more = name === "elu" ? 1 : 0;

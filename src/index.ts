@@ -1,10 +1,17 @@
-export type { Activation, FunctionName } from "./cells/functions.js";
+export type { Activation, ActivationName } from "./cells/activations.js";
+export type {
+  DenseDescription,
+  InputDescription,
+  ModelDescription,
+  RecurrentDescription,
+  StoredNumbers,
+} from "./description/description.js";
+export { type ModelFormatCode, ModelFormatError } from "./description/format_error.js";
+export type { ModelSource } from "./description/validate.js";
 export {
   AbortedError,
   EngineMemoryError,
   FeatureError,
-  type ModelFormatCode,
-  ModelFormatError,
   ShapeError,
   StateError,
   UnknownTokenError,
@@ -47,13 +54,6 @@ export type { RecurrentState, StateTensors } from "./layers/state.js";
 export type { RecurrentTape } from "./layers/tape.js";
 export type { LayerGradients, LayerWeights, WeightData, WeightName } from "./layers/weights.js";
 export type {
-  DenseDescription,
-  InputDescription,
-  ModelDescription,
-  RecurrentDescription,
-  StoredNumbers,
-} from "./model/description.js";
-export type {
   LanguageModel,
   LanguageModelOptions,
   ManyOptions,
@@ -61,7 +61,6 @@ export type {
 } from "./model/language_model.js";
 export { loadLanguageModel, loadTagger } from "./model/loading.js";
 export type { Score } from "./model/score.js";
-export type { ModelSource } from "./model/source.js";
 export type { LanguageStream, StreamState } from "./model/stream.js";
 export type { Tagged, Tagger, TaggerOptions } from "./model/tagger.js";
 export type { Sequence } from "./model/tokens.js";

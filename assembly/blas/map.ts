@@ -3,13 +3,13 @@
 
 import { applyAll, EXP, LOG, SIGMOID, TANH } from "../base/apply";
 
-/** `sigmoid_map` of the width T. */
+/** `sigmoid_map` for the number type T. */
 export function sigmoidMap<T>(n: usize, x: usize, y: usize): void {
   if (sizeof<T>() === 8) sigmoid_map(n, x, y);
   else sigmoid_map_f32(n, x, y);
 }
 
-/** `tanh_map` of the width T. */
+/** `tanh_map` for the number type T. */
 export function tanhMap<T>(n: usize, x: usize, y: usize): void {
   if (sizeof<T>() === 8) tanh_map(n, x, y);
   else tanh_map_f32(n, x, y);

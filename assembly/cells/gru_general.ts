@@ -1,4 +1,4 @@
-// One step of a GRU around its products, with any functions and a clip, and the reset gate after or before the recurrent
+// One step of a GRU around its products, with any activations and a clip, and the reset gate after or before the recurrent
 // product. A row holds seven blocks of na units: the four of gru.ts, which the backward pass needs too, then what came of
 // the first three.
 //
@@ -8,16 +8,16 @@
 // product to n between `gru_reset_forward` and `gru_output_forward`.
 // Whole blocks are gone through one function at a time.
 
-import { F, G } from "../base/functions";
+import { F, G } from "../base/activations";
 import { addProduct, loadLanes, storeLanes, VECTOR } from "../base/lanes";
-import { functionBackward, functionMap } from "../blas/functions";
+import { activationBackward, activationMap } from "../blas/activations";
 import { addProducts, multiply } from "../blas/products";
 
 /**
  * r' = f(r); z' = f(z); reset before: q = r'·hPrev.
  *
  * - m, na:      rows (the batch) and units
- * - functions:  in; the record, drawn in base/functions
+ * - activations:  in; the record, drawn in base/activations
  * - before:     not 0: the reset gate stands before the recurrent product
  * - hPrev:      in; (m, na)
  * - rows:       in/out; (m, 7·na): r and z in, pre-activations; r' and z' set; q set if `before`; the rest is not touched
@@ -27,14 +27,14 @@ import { addProducts, multiply } from "../blas/products";
 function resetForward<T>(
   m: usize,
   na: usize,
-  functions: usize,
+  activations: usize,
   before: i32,
   hPrev: usize,
   rows: usize,
 ): void {
   const block = na * sizeof<T>();
   for (let row: usize = 0; row < m; row++) {
-    functionMap<T>(2 * na, functions, F, rows + block, rows + 5 * block);
+    activationMap<T>(2 * na, activations, F, rows + block, rows + 5 * block);
     if (before !== 0) multiply<T>(na, rows + 5 * block, hPrev, rows + 3 * block);
     hPrev += block;
     rows += 7 * block;
@@ -44,23 +44,23 @@ function resetForward<T>(
 export function gru_reset_forward(
   m: usize,
   na: usize,
-  functions: usize,
+  activations: usize,
   before: i32,
   hPrev: usize,
   rows: usize,
 ): void {
-  resetForward<f64>(m, na, functions, before, hPrev, rows);
+  resetForward<f64>(m, na, activations, before, hPrev, rows);
 }
 
 export function gru_reset_forward_f32(
   m: usize,
   na: usize,
-  functions: usize,
+  activations: usize,
   before: i32,
   hPrev: usize,
   rows: usize,
 ): void {
-  resetForward<f32>(m, na, functions, before, hPrev, rows);
+  resetForward<f32>(m, na, activations, before, hPrev, rows);
 }
 
 /**
@@ -68,7 +68,7 @@ export function gru_reset_forward_f32(
  * recurrent part, as in onnxruntime.
  *
  * - m, na:      rows (the batch) and units
- * - functions:  in; the record, drawn in base/functions
+ * - activations:  in; the record, drawn in base/activations
  * - before:     as `gru_reset_forward` had it
  * - hPrev:      in; (m, na)
  * - rows:       in/out; (m, 7·na) after `gru_reset_forward`: n in, with the recurrent product if `before`, else in/out: r'·q
@@ -80,7 +80,7 @@ export function gru_reset_forward_f32(
 function outputForward<T>(
   m: usize,
   na: usize,
-  functions: usize,
+  activations: usize,
   before: i32,
   hPrev: usize,
   rows: usize,
@@ -89,7 +89,7 @@ function outputForward<T>(
   const block = na * sizeof<T>();
   for (let row: usize = 0; row < m; row++) {
     if (before === 0) addProducts<T>(na, rows + 5 * block, rows + 3 * block, rows);
-    functionMap<T>(na, functions, G, rows, rows + 4 * block);
+    activationMap<T>(na, activations, G, rows, rows + 4 * block);
     blend<T>(block, hPrev, rows + 4 * block, h);
     hPrev += block;
     rows += 7 * block;
@@ -112,25 +112,25 @@ function blend<T>(block: usize, hPrev: usize, active: usize, h: usize): void {
 export function gru_output_forward(
   m: usize,
   na: usize,
-  functions: usize,
+  activations: usize,
   before: i32,
   hPrev: usize,
   rows: usize,
   h: usize,
 ): void {
-  outputForward<f64>(m, na, functions, before, hPrev, rows, h);
+  outputForward<f64>(m, na, activations, before, hPrev, rows, h);
 }
 
 export function gru_output_forward_f32(
   m: usize,
   na: usize,
-  functions: usize,
+  activations: usize,
   before: i32,
   hPrev: usize,
   rows: usize,
   h: usize,
 ): void {
-  outputForward<f32>(m, na, functions, before, hPrev, rows, h);
+  outputForward<f32>(m, na, activations, before, hPrev, rows, h);
 }
 
 /**
@@ -139,7 +139,7 @@ export function gru_output_forward_f32(
  * Reset after: dq = dn·r'; dr = dn·q·f'(r). Reset before: dq = dr = 0, `gru_reset_backward` sets dr.
  *
  * - m, na:      rows (the batch) and units
- * - functions, before:  as in the forward kernels
+ * - activations, before:  as in the forward kernels
  * - hPrev:      in; (m, na)
  * - rows:       in; (m, 7·na) as `gru_output_forward` left them
  * - dy:         in; (m, na) gradient that reaches h at this step from outside
@@ -151,7 +151,7 @@ export function gru_output_forward_f32(
 export function gru_output_backward(
   m: usize,
   na: usize,
-  functions: usize,
+  activations: usize,
   before: i32,
   hPrev: usize,
   rows: usize,
@@ -163,12 +163,12 @@ export function gru_output_backward(
   for (let row: usize = 0; row < m; row++) {
     const active = rows + 4 * block;
     blendBackward(block, hPrev, active, dy, dh, dz);
-    functionBackward(na, functions, G, rows, active, dz);
-    functionBackward(na, functions, F, rows + 2 * block, active + 2 * block, dz + 2 * block);
+    activationBackward(na, activations, G, rows, active, dz);
+    activationBackward(na, activations, F, rows + 2 * block, active + 2 * block, dz + 2 * block);
     if (before === 0) {
       multiply<f64>(na, dz, active + block, dz + 3 * block);
       multiply<f64>(na, dz, rows + 3 * block, dz + block);
-      functionBackward(na, functions, F, rows + block, active + block, dz + block);
+      activationBackward(na, activations, F, rows + block, active + block, dz + block);
     } else {
       memory.fill(dz + block, 0, block);
       memory.fill(dz + 3 * block, 0, block);
@@ -207,7 +207,7 @@ function blendBackward(
  * The derivative of `gru_reset_forward` with the reset before: dr = dq·hPrev·f'(r); dh += dq·r'.
  *
  * - m, na:      rows (the batch) and units
- * - functions:  as in the forward kernels
+ * - activations:  as in the forward kernels
  * - hPrev:      in; (m, na)
  * - rows:       in; (m, 7·na) as `gru_output_forward` left them
  * - dq:         in; (m, na) gradient of q = r'·hPrev
@@ -219,7 +219,7 @@ function blendBackward(
 export function gru_reset_backward(
   m: usize,
   na: usize,
-  functions: usize,
+  activations: usize,
   hPrev: usize,
   rows: usize,
   dq: usize,
@@ -229,7 +229,7 @@ export function gru_reset_backward(
   const block = na * sizeof<f64>();
   for (let row: usize = 0; row < m; row++) {
     multiply<f64>(na, dq, hPrev, dz + block);
-    functionBackward(na, functions, F, rows + block, rows + 5 * block, dz + block);
+    activationBackward(na, activations, F, rows + block, rows + 5 * block, dz + block);
     addProducts<f64>(na, dq, rows + 5 * block, dh);
     hPrev += block;
     rows += 7 * block;

@@ -1,13 +1,13 @@
-// One step of an LSTM around its products, with any functions, a clip, peepholes and coupled gates. A row holds eight blocks
+// One step of an LSTM around its products, with any activations, a clip, peepholes and coupled gates. A row holds eight blocks
 // of na units, the order of lstm.ts twice: pre-activations, which the backward pass needs too, then what came of them.
 //
 //     | i  f  g  o | i' f' g' o' |
 //
 // Whole blocks are gone through one function at a time.
 
-import { F, G, H } from "../base/functions";
+import { F, G, H } from "../base/activations";
 import { addProduct, loadLanes, storeLanes, VECTOR } from "../base/lanes";
-import { functionBackward, functionMap } from "../blas/functions";
+import { activationBackward, activationMap } from "../blas/activations";
 import { addProducts, multiply } from "../blas/products";
 
 /**
@@ -16,7 +16,7 @@ import { addProducts, multiply } from "../blas/products";
  * neither c nor what goes into h; and coupled gates have no use for f or p_f.
  *
  * - m, na:      rows (the batch) and units
- * - functions:  in; the record, drawn in base/functions
+ * - activations:  in; the record, drawn in base/activations
  * - coupled:    not 0: f' is 1 − i'
  * - peepholes:  in; (3·na), in the order pᵢ p_f pₒ; 0 (no pointer): none
  * - cPrev:      in; (m, na)
@@ -30,7 +30,7 @@ import { addProducts, multiply } from "../blas/products";
 function generalForward<T>(
   m: usize,
   na: usize,
-  functions: usize,
+  activations: usize,
   coupled: i32,
   peepholes: usize,
   cPrev: usize,
@@ -46,13 +46,13 @@ function generalForward<T>(
       addProducts<T>(na, peepholes, cPrev, rows);
       if (coupled === 0) addProducts<T>(na, peepholes + block, cPrev, rows + block);
     }
-    functionMap<T>(gated, functions, F, rows, active);
+    activationMap<T>(gated, activations, F, rows, active);
     if (coupled !== 0) complement<T>(block, active, active + block);
-    functionMap<T>(na, functions, G, rows + 2 * block, active + 2 * block);
+    activationMap<T>(na, activations, G, rows + 2 * block, active + 2 * block);
     remember<T>(block, cPrev, active, c);
     if (peepholes !== 0) addProducts<T>(na, peepholes + 2 * block, c, rows + 3 * block);
-    functionMap<T>(na, functions, F, rows + 3 * block, active + 3 * block);
-    functionMap<T>(na, functions, H, c, h);
+    activationMap<T>(na, activations, F, rows + 3 * block, active + 3 * block);
+    activationMap<T>(na, activations, H, c, h);
     multiply<T>(na, active + 3 * block, h, h);
     cPrev += block;
     rows += 8 * block;
@@ -87,7 +87,7 @@ function remember<T>(block: usize, cPrev: usize, active: usize, c: usize): void 
 export function lstm_general_forward(
   m: usize,
   na: usize,
-  functions: usize,
+  activations: usize,
   coupled: i32,
   peepholes: usize,
   cPrev: usize,
@@ -95,13 +95,13 @@ export function lstm_general_forward(
   c: usize,
   h: usize,
 ): void {
-  generalForward<f64>(m, na, functions, coupled, peepholes, cPrev, rows, c, h);
+  generalForward<f64>(m, na, activations, coupled, peepholes, cPrev, rows, c, h);
 }
 
 export function lstm_general_forward_f32(
   m: usize,
   na: usize,
-  functions: usize,
+  activations: usize,
   coupled: i32,
   peepholes: usize,
   cPrev: usize,
@@ -109,7 +109,7 @@ export function lstm_general_forward_f32(
   c: usize,
   h: usize,
 ): void {
-  generalForward<f32>(m, na, functions, coupled, peepholes, cPrev, rows, c, h);
+  generalForward<f32>(m, na, activations, coupled, peepholes, cPrev, rows, c, h);
 }
 
 /**
@@ -118,7 +118,7 @@ export function lstm_general_forward_f32(
  * dc = γ·f' + pᵢ·dzᵢ + p_f·dz_f. Coupled: dzᵢ = γ·(g' − cPrev)·f'(i), dz_f = 0.
  *
  * - m, na:      rows (the batch) and units
- * - functions, coupled, peepholes:  in; as in `lstm_general_forward`
+ * - activations, coupled, peepholes:  in; as in `lstm_general_forward`
  * - rows:       in; (m, 8·na) as `lstm_general_forward` left them
  * - cPrev, c:   in; (m, na)
  * - dy:         in; (m, na) gradient that reaches h at this step from outside
@@ -132,7 +132,7 @@ export function lstm_general_forward_f32(
 export function lstm_general_backward(
   m: usize,
   na: usize,
-  functions: usize,
+  activations: usize,
   coupled: i32,
   peepholes: usize,
   rows: usize,
@@ -150,15 +150,15 @@ export function lstm_general_backward(
     const dg = dz + 2 * block;
     const dO = dz + 3 * block;
     // h(c) waits in the place of dzₒ, and what reaches c through it in that of dz_g.
-    functionMap<f64>(na, functions, H, c, dO);
+    activationMap<f64>(na, activations, H, c, dO);
     timesDelta(block, dy, dh, active + 3 * block, dg);
-    functionBackward(na, functions, H, c, dO, dg);
+    activationBackward(na, activations, H, c, dO, dg);
     timesDelta(block, dy, dh, dO, dO);
-    functionBackward(na, functions, F, rows + 3 * block, active + 3 * block, dO);
+    activationBackward(na, activations, F, rows + 3 * block, active + 3 * block, dO);
     if (peepholes !== 0) addProducts<f64>(na, peepholes + 2 * block, dO, dg);
     gatesBackward(block, coupled, active, cPrev, dc, dz);
-    functionBackward(na, functions, G, rows + 2 * block, active + 2 * block, dg);
-    functionBackward(gated, functions, F, rows, active, dz);
+    activationBackward(na, activations, G, rows + 2 * block, active + 2 * block, dg);
+    activationBackward(gated, activations, F, rows, active, dz);
     if (peepholes !== 0) {
       addProducts<f64>(na, peepholes, dz, dc);
       if (coupled === 0) addProducts<f64>(na, peepholes + block, dz + block, dc);

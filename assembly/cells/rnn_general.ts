@@ -1,28 +1,28 @@
-import { F } from "../base/functions";
+import { F } from "../base/activations";
 import { loadLanes, storeLanes, VECTOR } from "../base/lanes";
-import { functionBackward, functionMap } from "../blas/functions";
+import { activationBackward, activationMap } from "../blas/activations";
 
 /**
  * h = f(z), for all units of one time step, with the f and the clip of a record.
  *
  * - n:          m·na
- * - functions:  in; the record, drawn in base/functions
+ * - activations:  in; the record, drawn in base/activations
  * - z:          in; (m, na) pre-activations
  * - h:          out, set; (m, na); may be z itself, if there is no backward pass
  */
-export function rnn_general_forward(n: usize, functions: usize, z: usize, h: usize): void {
-  functionMap<f64>(n, functions, F, z, h);
+export function rnn_general_forward(n: usize, activations: usize, z: usize, h: usize): void {
+  activationMap<f64>(n, activations, F, z, h);
 }
 
-export function rnn_general_forward_f32(n: usize, functions: usize, z: usize, h: usize): void {
-  functionMap<f32>(n, functions, F, z, h);
+export function rnn_general_forward_f32(n: usize, activations: usize, z: usize, h: usize): void {
+  activationMap<f32>(n, activations, F, z, h);
 }
 
 /**
  * dz = (dy + dh)·f'(z), f' = 0 where z is clamped, for all units of one time step.
  *
  * - n:          m·na
- * - functions:  in; the record, drawn in base/functions
+ * - activations:  in; the record, drawn in base/activations
  * - z, h:       in; (m, na) what `rnn_general_forward` had and gave
  * - dy:         in; (m, na) gradient that reaches h at this step from outside
  * - dh:         in; (m, na) gradient that reaches h from the next step
@@ -30,7 +30,7 @@ export function rnn_general_forward_f32(n: usize, functions: usize, z: usize, h:
  */
 export function rnn_general_backward(
   n: usize,
-  functions: usize,
+  activations: usize,
   z: usize,
   h: usize,
   dy: usize,
@@ -43,5 +43,5 @@ export function rnn_general_backward(
     const d = f64x2.add(loadLanes<f64>(dy + at, live), loadLanes<f64>(dh + at, live));
     storeLanes<f64>(dz + at, d, live);
   }
-  functionBackward(n, functions, F, z, h, dz);
+  activationBackward(n, activations, F, z, h, dz);
 }

@@ -1,11 +1,11 @@
-import type { Kernels, Width } from "../wasm/abi.js";
+import type { Kernels, NumberType } from "../wasm/abi.js";
 
 /** A product of the recurrence: some blocks of W_h's rows with the hidden state before the step, or with block q of the row. */
 export interface RecurrentProduct {
   /** Blocks of na outputs; the products take W_h's rows one after the other. */
   readonly blocks: number;
-  /** The first block of dz that holds the gradient of these outputs. */
-  readonly gradient: number;
+  /** The first block of dGates that holds the gradient of these outputs. */
+  readonly gradientBlock: number;
   readonly source: "h" | "q";
 }
 
@@ -25,24 +25,24 @@ export interface Cell {
   readonly bias: readonly { readonly ih?: number; readonly hh?: number }[];
   readonly products: readonly RecurrentProduct[];
   /** Blocks of na in a row; 0 for a cell whose row is the h that follows. */
-  readonly row: number;
+  readonly gateBlocks: number;
   /** Blocks of na in the gradient of a row: first those of the bias. */
-  readonly gradient: number;
+  readonly gradientBlocks: number;
   /** The block of a row that is q, what a recurrent product with source "q" takes. */
   readonly q?: number;
   /** Whether the state has a memory c beside h. */
-  readonly hasMemory: boolean;
+  readonly hasCellState: boolean;
   /** Whether the gates see the memory through weights of their own. */
   readonly peepholes: boolean;
-  /** The functions of the gates, for a cell that does not have the usual ones: the record of assembly/base/functions.ts. */
-  readonly functions?: readonly number[];
+  /** The functions of the gates, for a cell that does not have the usual ones: the record of assembly/base/activations.ts. */
+  readonly activations?: readonly number[];
   /** Whether h is a projection of the units' output. */
   readonly projected: boolean;
 
-  /** Turns the input products in `z` and the state before the step into the state after it, which may be in the same place. */
+  /** Turns the input products in `gates` and the state before the step into the state after it, which may be in the same place. */
   forward(weights: CellWeights, m: number, at: ForwardStep): void;
 
-  /** Turns the gradient of the state after the step into `dz`, and into that of the state before it. */
+  /** Turns the gradient of the state after the step into `dGates`, and into that of the state before it. */
   backward(
     weights: CellWeights,
     transposed: TransposedWeights,
@@ -54,7 +54,7 @@ export interface Cell {
 
 /** The weights of one layer and direction, as a cell sees them: pointers and sizes. */
 export interface CellWeights {
-  readonly width: Width;
+  readonly dtype: NumberType;
   readonly nx: number;
   readonly na: number;
   /** The size of h: na, or P after a projection. */
@@ -67,7 +67,7 @@ export interface CellWeights {
   readonly projection: number;
   readonly bias: number;
   readonly peepholes: number;
-  readonly functions: number;
+  readonly activations: number;
   /** max(nx, na) zeros. */
   readonly zeros: number;
 }
@@ -86,7 +86,7 @@ export interface ForwardStep {
   /** (m, na). */
   cPrev: number;
   /** The rows. */
-  z: number;
+  gates: number;
   h: number;
   c: number;
   /** The units' output before a projection, (m, na). */
@@ -103,7 +103,7 @@ export interface BackwardStep extends ForwardStep {
   /** In: the gradient of c from the next step; out: that of cPrev. */
   dc: number;
   /** Out: the gradient of the rows, (m, gradient·na). */
-  dz: number;
+  dGates: number;
   /** Out: the whole gradient of a projected h, (m, nh). */
   dp: number;
   /** Scratch, (m, na). */
@@ -111,18 +111,19 @@ export interface BackwardStep extends ForwardStep {
 }
 
 /** The elements of a row. */
-export const rowElements = ({ row }: Cell, na: number): number => Math.max(row, 1) * na;
+export const gateElements = ({ gateBlocks }: Cell, na: number): number =>
+  Math.max(gateBlocks, 1) * na;
 
 /** z = the input products of `rows` rows of x, `ldz` elements from row to row. */
 export function inputProducts(
   cell: Cell,
-  { width, nx, na, panelsX, bias }: CellWeights,
+  { dtype, nx, na, panelsX, bias }: CellWeights,
   rows: number,
   x: number,
   z: number,
   ldz: number,
 ): void {
-  const { kernels, item } = width;
+  const { kernels, item } = dtype;
   const outputs = cell.input.length * na;
   kernels.gemm_packed(rows, outputs, nx, nx, 0, ldz, x, panelsX, bias, z);
   const own = cell.bias.length * na - outputs;

@@ -5,15 +5,15 @@ import type { Cell, CellWeights, ForwardStep } from "./cell.js";
 
 /** Adds the recurrent products of W_h's first `blocks` blocks to a row, from block r on. */
 function addProducts(
-  { width, na, nh, products }: CellWeights,
+  { dtype, na, nh, products }: CellWeights,
   m: number,
   blocks: number,
   row: number,
-  { hPrev, z }: ForwardStep,
+  { hPrev, gates }: ForwardStep,
 ): void {
-  const r = z + na * width.item;
+  const r = gates + na * dtype.item;
   const [n, ld] = [blocks * na, row * na];
-  width.kernels.gemm_packed(m, n, nh, nh, ld, ld, hPrev, products[0] as number, r, r);
+  dtype.kernels.gemm_packed(m, n, nh, nh, ld, ld, hPrev, products[0] as number, r, r);
 }
 
 /** The gated recurrent unit as PyTorch and Keras have it (Cho et al. 2014; reset after the product, as in cuDNN). */
@@ -23,49 +23,55 @@ export const gruCell: Cell = {
   recurrent: [0, 1, 2],
   // The reset gate acts on q = W_hn·h + b_hn, which has a bias of its own.
   bias: [{ ih: 2 }, { ih: 0, hh: 0 }, { ih: 1, hh: 1 }, { hh: 2 }],
-  products: [{ blocks: 3, gradient: 1, source: "h" }],
-  row: 4,
-  gradient: 4,
+  products: [{ blocks: 3, gradientBlock: 1, source: "h" }],
+  gateBlocks: 4,
+  gradientBlocks: 4,
   q: 3,
-  hasMemory: false,
+  hasCellState: false,
   peepholes: false,
   projected: false,
 
   forward(weights, m, at) {
     addProducts(weights, m, 3, 4, at);
-    weights.width.kernels.gru_gates_forward(m, weights.na, at.hPrev, at.z, at.h);
+    weights.dtype.kernels.gru_gates_forward(m, weights.na, at.hPrev, at.gates, at.h);
   },
 
-  backward({ width, na, nh }, { products }, kernels, m, { hPrev, z, dy, dh, dz }) {
-    kernels.gru_gates_backward(m, na, hPrev, z, dy, dh, dz);
-    const r = dz + na * width.item;
+  backward({ dtype, na, nh }, { products }, kernels, m, { hPrev, gates, dy, dh, dGates }) {
+    kernels.gru_gates_backward(m, na, hPrev, gates, dy, dh, dGates);
+    const r = dGates + na * dtype.item;
     kernels.gemm_packed(m, nh, 3 * na, 4 * na, nh, nh, r, products[0] as number, dh, dh);
   },
 };
 
-/** A GRU with any functions. A row is n, r, z, q, then the three gates. */
-export const generalGru = (functions: readonly number[]): Cell => ({
+/** A GRU with any activations. A row is n, r, z, q, then the three gates. */
+export const generalGru = (activations: readonly number[]): Cell => ({
   ...gruCell,
-  row: 7,
-  functions,
+  gateBlocks: 7,
+  activations,
 
   forward(weights, m, at) {
-    const { width, na, functions } = weights;
-    const { hPrev, z, h } = at;
+    const { dtype, na, activations } = weights;
+    const { hPrev, gates, h } = at;
     addProducts(weights, m, 3, 7, at);
-    width.kernels.gru_reset_forward(m, na, functions, 0, hPrev, z);
-    width.kernels.gru_output_forward(m, na, functions, 0, hPrev, z, h);
+    dtype.kernels.gru_reset_forward(m, na, activations, 0, hPrev, gates);
+    dtype.kernels.gru_output_forward(m, na, activations, 0, hPrev, gates, h);
   },
 
-  backward({ width, na, nh, functions }, { products }, kernels, m, { hPrev, z, dy, dh, dz }) {
-    kernels.gru_output_backward(m, na, functions, 0, hPrev, z, dy, dh, dz);
-    const r = dz + na * width.item;
+  backward(
+    { dtype, na, nh, activations },
+    { products },
+    kernels,
+    m,
+    { hPrev, gates, dy, dh, dGates },
+  ) {
+    kernels.gru_output_backward(m, na, activations, 0, hPrev, gates, dy, dh, dGates);
+    const r = dGates + na * dtype.item;
     kernels.gemm_packed(m, nh, 3 * na, 4 * na, nh, nh, r, products[0] as number, dh, dh);
   },
 });
 
-/** A GRU whose reset gate acts before the recurrent product (ONNX: linear_before_reset = 0), with any functions. */
-export const resetBeforeGru = (functions: readonly number[]): Cell => ({
+/** A GRU whose reset gate acts before the recurrent product (ONNX: linear_before_reset = 0), with any activations. */
+export const resetBeforeGru = (activations: readonly number[]): Cell => ({
   ...gruCell,
   // The reset gate acts on h: q = r·h.
   bias: [
@@ -74,30 +80,30 @@ export const resetBeforeGru = (functions: readonly number[]): Cell => ({
     { ih: 1, hh: 1 },
   ],
   products: [
-    { blocks: 2, gradient: 1, source: "h" },
-    { blocks: 1, gradient: 0, source: "q" },
+    { blocks: 2, gradientBlock: 1, source: "h" },
+    { blocks: 1, gradientBlock: 0, source: "q" },
   ],
-  row: 7,
-  functions,
+  gateBlocks: 7,
+  activations,
 
   forward(weights, m, at) {
-    const { width, na, products, functions } = weights;
-    const { kernels, item } = width;
-    const { hPrev, z, h } = at;
+    const { dtype, na, products, activations } = weights;
+    const { kernels, item } = dtype;
+    const { hPrev, gates, h } = at;
     const row = 7 * na;
     addProducts(weights, m, 2, 7, at);
-    kernels.gru_reset_forward(m, na, functions, 1, hPrev, z);
-    const q = z + 3 * na * item;
-    kernels.gemm_packed(m, na, na, row, row, row, q, products[1] as number, z, z);
-    kernels.gru_output_forward(m, na, functions, 1, hPrev, z, h);
+    kernels.gru_reset_forward(m, na, activations, 1, hPrev, gates);
+    const q = gates + 3 * na * item;
+    kernels.gemm_packed(m, na, na, row, row, row, q, products[1] as number, gates, gates);
+    kernels.gru_output_forward(m, na, activations, 1, hPrev, gates, h);
   },
 
-  backward(weights, { products }, kernels, m, { hPrev, z, dy, dh, dz, scratch }) {
-    const { width, na, nh, zeros, functions } = weights;
-    kernels.gru_output_backward(m, na, functions, 1, hPrev, z, dy, dh, dz);
-    kernels.gemm_packed(m, na, na, 4 * na, 0, na, dz, products[1] as number, zeros, scratch);
-    kernels.gru_reset_backward(m, na, functions, hPrev, z, scratch, dh, dz);
-    const r = dz + na * width.item;
+  backward(weights, { products }, kernels, m, { hPrev, gates, dy, dh, dGates, scratch }) {
+    const { dtype, na, nh, zeros, activations } = weights;
+    kernels.gru_output_backward(m, na, activations, 1, hPrev, gates, dy, dh, dGates);
+    kernels.gemm_packed(m, na, na, 4 * na, 0, na, dGates, products[1] as number, zeros, scratch);
+    kernels.gru_reset_backward(m, na, activations, hPrev, gates, scratch, dh, dGates);
+    const r = dGates + na * dtype.item;
     kernels.gemm_packed(m, nh, 2 * na, 4 * na, nh, nh, r, products[0] as number, dh, dh);
   },
 });

@@ -11,24 +11,24 @@ export const lstmCell: Cell = {
     { ih: 2, hh: 2 },
     { ih: 3, hh: 3 },
   ],
-  products: [{ blocks: 4, gradient: 0, source: "h" }],
-  row: 4,
-  gradient: 4,
-  hasMemory: true,
+  products: [{ blocks: 4, gradientBlock: 0, source: "h" }],
+  gateBlocks: 4,
+  gradientBlocks: 4,
+  hasCellState: true,
   peepholes: false,
   projected: false,
 
-  forward({ width: { kernels }, na, nh, products }, m, { hPrev, cPrev, z, c, h }) {
+  forward({ dtype: { kernels }, na, nh, products }, m, { hPrev, cPrev, gates, c, h }) {
     const n = 4 * na;
-    kernels.gemm_packed(m, n, nh, nh, n, n, hPrev, products[0] as number, z, z);
-    kernels.lstm_gates_forward(m, na, cPrev, z, c, h);
+    kernels.gemm_packed(m, n, nh, nh, n, n, hPrev, products[0] as number, gates, gates);
+    kernels.lstm_gates_forward(m, na, cPrev, gates, c, h);
   },
 
   backward({ na, nh, zeros }, { products }, kernels, m, at) {
-    const { z, cPrev, c, dy, dh, dNext, dc, dz } = at;
+    const { gates, cPrev, c, dy, dh, dNext, dc, dGates } = at;
     const n = 4 * na;
-    kernels.lstm_gates_backward(m, na, z, cPrev, c, dy, dNext, dc, dz);
-    kernels.gemm_packed(m, nh, n, n, 0, nh, dz, products[0] as number, zeros, dh);
+    kernels.lstm_gates_backward(m, na, gates, cPrev, c, dy, dNext, dc, dGates);
+    kernels.gemm_packed(m, nh, n, n, 0, nh, dGates, products[0] as number, zeros, dh);
   },
 };
 
@@ -38,42 +38,42 @@ export interface LstmOptions {
   readonly peepholes: boolean;
 }
 
-/** An LSTM with any functions, peepholes, coupled gates. A row is the pre-activations i, f, g, o, then the gates. */
+/** An LSTM with any activations, peepholes, coupled gates. A row is the pre-activations i, f, g, o, then the gates. */
 export const generalLstm = (
-  functions: readonly number[],
+  activations: readonly number[],
   { coupled, peepholes }: LstmOptions,
 ): Cell => ({
   ...lstmCell,
-  row: 8,
+  gateBlocks: 8,
   peepholes,
-  functions,
+  activations,
 
-  forward(weights, m, { hPrev, cPrev, z, c, h }) {
-    const { width, na, nh, products, functions, peepholes } = weights;
-    const { kernels } = width;
+  forward(weights, m, { hPrev, cPrev, gates, c, h }) {
+    const { dtype, na, nh, products, activations, peepholes } = weights;
+    const { kernels } = dtype;
     const [n, row] = [4 * na, 8 * na];
-    kernels.gemm_packed(m, n, nh, nh, row, row, hPrev, products[0] as number, z, z);
-    kernels.lstm_general_forward(m, na, functions, +coupled, peepholes, cPrev, z, c, h);
+    kernels.gemm_packed(m, n, nh, nh, row, row, hPrev, products[0] as number, gates, gates);
+    kernels.lstm_general_forward(m, na, activations, +coupled, peepholes, cPrev, gates, c, h);
   },
 
-  backward({ na, nh, zeros, functions, peepholes }, { products }, kernels, m, at) {
-    const { z, cPrev, c, dy, dh, dNext, dc, dz } = at;
+  backward({ na, nh, zeros, activations, peepholes }, { products }, kernels, m, at) {
+    const { gates, cPrev, c, dy, dh, dNext, dc, dGates } = at;
     const n = 4 * na;
     kernels.lstm_general_backward(
       m,
       na,
-      functions,
+      activations,
       +coupled,
       peepholes,
-      z,
+      gates,
       cPrev,
       c,
       dy,
       dNext,
       dc,
-      dz,
+      dGates,
     );
-    kernels.gemm_packed(m, nh, n, n, 0, nh, dz, products[0] as number, zeros, dh);
+    kernels.gemm_packed(m, nh, n, n, 0, nh, dGates, products[0] as number, zeros, dh);
   },
 });
 
@@ -83,12 +83,12 @@ export const projectedLstm = (cell: Cell): Cell => ({
   projected: true,
 
   forward(weights, m, at) {
-    const { width, na, nh, projection, zeros } = weights;
+    const { dtype, na, nh, projection, zeros } = weights;
     const { h, u } = at;
     at.h = u;
     cell.forward(weights, m, at);
     at.h = h;
-    width.kernels.gemm_packed(m, nh, na, na, 0, nh, u, projection, zeros, h);
+    dtype.kernels.gemm_packed(m, nh, na, na, 0, nh, u, projection, zeros, h);
   },
 
   backward(weights, transposed, kernels, m, at) {

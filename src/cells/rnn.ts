@@ -6,37 +6,37 @@ export const rnnCell: Cell = {
   input: [0],
   recurrent: [0],
   bias: [{ ih: 0, hh: 0 }],
-  products: [{ blocks: 1, gradient: 0, source: "h" }],
-  row: 0,
-  gradient: 1,
-  hasMemory: false,
+  products: [{ blocks: 1, gradientBlock: 0, source: "h" }],
+  gateBlocks: 0,
+  gradientBlocks: 1,
+  hasCellState: false,
   peepholes: false,
   projected: false,
 
-  forward({ width: { kernels }, na, nh, products }, m, { hPrev, z, h }) {
-    kernels.gemm_packed(m, na, nh, nh, na, na, hPrev, products[0] as number, z, z);
-    kernels.rnn_gates_forward(m * na, z, h);
+  forward({ dtype: { kernels }, na, nh, products }, m, { hPrev, gates, h }) {
+    kernels.gemm_packed(m, na, nh, nh, na, na, hPrev, products[0] as number, gates, gates);
+    kernels.rnn_gates_forward(m * na, gates, h);
   },
 
-  backward({ na, nh, zeros }, { products }, kernels, m, { h, dy, dh, dz }) {
-    kernels.rnn_gates_backward(m * na, h, dy, dh, dz);
-    kernels.gemm_packed(m, nh, na, na, 0, nh, dz, products[0] as number, zeros, dh);
+  backward({ na, nh, zeros }, { products }, kernels, m, { h, dy, dh, dGates }) {
+    kernels.rnn_gates_backward(m * na, h, dy, dh, dGates);
+    kernels.gemm_packed(m, nh, na, na, 0, nh, dGates, products[0] as number, zeros, dh);
   },
 };
 
 /** h = f(Waa·h + Wax·x + ba) with any function f, which keeps the pre-activations. */
-export const generalRnn = (functions: readonly number[]): Cell => ({
+export const generalRnn = (activations: readonly number[]): Cell => ({
   ...rnnCell,
-  row: 1,
-  functions,
+  gateBlocks: 1,
+  activations,
 
-  forward({ width: { kernels }, na, nh, products, functions }, m, { hPrev, z, h }) {
-    kernels.gemm_packed(m, na, nh, nh, na, na, hPrev, products[0] as number, z, z);
-    kernels.rnn_general_forward(m * na, functions, z, h);
+  forward({ dtype: { kernels }, na, nh, products, activations }, m, { hPrev, gates, h }) {
+    kernels.gemm_packed(m, na, nh, nh, na, na, hPrev, products[0] as number, gates, gates);
+    kernels.rnn_general_forward(m * na, activations, gates, h);
   },
 
-  backward({ na, nh, zeros, functions }, { products }, kernels, m, { z, h, dy, dh, dz }) {
-    kernels.rnn_general_backward(m * na, functions, z, h, dy, dh, dz);
-    kernels.gemm_packed(m, nh, na, na, 0, nh, dz, products[0] as number, zeros, dh);
+  backward({ na, nh, zeros, activations }, { products }, kernels, m, { gates, h, dy, dh, dGates }) {
+    kernels.rnn_general_backward(m * na, activations, gates, h, dy, dh, dGates);
+    kernels.gemm_packed(m, nh, na, na, 0, nh, dGates, products[0] as number, zeros, dh);
   },
 });

@@ -1,3 +1,3 @@
-export { type ModelFormatCode, ModelFormatError } from "../errors.js";
-export type { ModelDescription } from "../model/description.js";
+export type { ModelDescription } from "../description/description.js";
+export { type ModelFormatCode, ModelFormatError } from "../description/format_error.js";
 export { type DescribeKerasOptions, describeKeras } from "./keras/reader.js";

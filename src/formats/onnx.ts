@@ -1,4 +1,4 @@
-export { type ModelFormatCode, ModelFormatError } from "../errors.js";
+export { type ModelFormatCode, ModelFormatError } from "../description/format_error.js";
 export type { OnnxAttributes, OnnxOperator } from "./onnx/attributes.js";
 export { type DescribeOnnxOptions, describeOnnx } from "./onnx/describe.js";
 export {

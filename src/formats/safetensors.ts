@@ -1,5 +1,5 @@
-export { type ModelFormatCode, ModelFormatError } from "../errors.js";
-export type { ModelDescription } from "../model/description.js";
+export type { ModelDescription } from "../description/description.js";
+export { type ModelFormatCode, ModelFormatError } from "../description/format_error.js";
 export type { OutputName, PytorchNames } from "./pytorch/layout.js";
 export { describeSafetensors } from "./pytorch/reader.js";
 export { writeModel } from "./pytorch/writer.js";

@@ -1,7 +1,7 @@
 import { checkInstance, type Tensor } from "../tensor.js";
 import type { Engine } from "../wasm/engine.js";
 import { GruCache, GruCaches, type GruParameters, gruNaming, split } from "./gru_caches.js";
-import { backward, forward } from "./run.js";
+import { backward, forward } from "./passes.js";
 
 /** Gradients of the gates' parameters, shaped as the parameters. */
 export interface GruGradients {

@@ -1,9 +1,9 @@
 import { gruCell } from "../cells/gru.js";
 import type { WeightArrays } from "../sequence/weights.js";
 import { checkShape, type Tensor } from "../tensor.js";
+import { Caches, StepCache } from "./caches.js";
 import { fillGate, gateBias, gateMatrix } from "./gates.js";
-import { checkGate, checkHead, type Naming } from "./model.js";
-import { Caches, StepCache } from "./recording.js";
+import { checkGate, checkHead, type Naming } from "./parameters.js";
 
 /** The parameters of a GRU with a softmax output. A gate's matrix has the hidden columns first: [hidden | input]. */
 export interface GruParameters {
@@ -51,7 +51,7 @@ const negative = ({ shape, data }: Tensor): Tensor => ({ shape, data: data.map((
 export const gruNaming: Naming<GruParameters> = {
   cell: gruCell,
   names: ["Wu", "bu", "Wr", "br", "Wc", "bc", "bch", "Wy", "by"],
-  head: ["Wy", "by"],
+  linear: ["Wy", "by"],
 
   check(where, parameters) {
     const [na, columns] = checkGate(where, "Wu", parameters.Wu);
@@ -118,8 +118,8 @@ export class GruCache extends StepCache<GruParameters> {
   }
 
   override get parameters(): GruParameters {
-    const { weights, head } = this.recording.held.model;
-    const { W: Wy, bias: by } = head.tensors();
+    const { weights, linear } = this.recording.held.model;
+    const { W: Wy, bias: by } = linear.tensors();
     return { ...weights.read((arrays) => split(arrays, weights)), Wy, by };
   }
 }

@@ -1,13 +1,13 @@
 import { ShapeError } from "../errors.js";
 import { addWeightGradient } from "../sequence/backward.js";
-import { planHeadGradient } from "../sequence/plan.js";
+import { planLinearGradient } from "../sequence/plan.js";
 import { checkObject, describe, type Tensor } from "../tensor.js";
 import { type Engine, withScratch } from "../wasm/engine.js";
 import { read, stageBytes } from "./axes.js";
 import { GruCaches } from "./gru_caches.js";
 import { LstmCaches } from "./lstm_caches.js";
+import { checkRecording } from "./passes.js";
 import { RnnCaches } from "./rnn_caches.js";
-import { checkRecording } from "./run.js";
 
 const KINDS = [RnnCaches, LstmCaches, GruCaches] as const;
 
@@ -69,18 +69,18 @@ export function softmaxCrossEntropy(
   if (reduction !== "mean" && reduction !== "sum") {
     throw new TypeError(`${where}: reduction: expected "mean" or "sum", got ${String(reduction)}`);
   }
-  const { head } = checkRecording(where, engine, caches.recording).model;
+  const { linear } = checkRecording(where, engine, caches.recording).model;
   const { track, na, m, T } = caches.recording.seen;
-  const { ny } = head;
+  const { ny } = linear;
   const ids = timeMajor(where, targets, m, T, ny);
   const counted = ids.reduce((count, id) => (id < 0 ? count : count + 1), 0);
   const scale = reduction === "mean" ? 1 / Math.max(counted, 1) : 1;
 
-  const at = planHeadGradient(ny, na, T * m);
+  const at = planLinearGradient(ny, na, T * m);
   const rows = T * m;
   return withScratch(engine.arena, at.bytes + stageBytes(rows * na), ({ pointer }) => {
     // Allocates, too: last, so that a call that finds no memory leaves none behind, and before any view is made.
-    const transposed = head.transposed();
+    const transposed = linear.transposed();
     const { arena, kernels } = engine;
     const logits = pointer + at.logits;
     const da = pointer + at.da;
@@ -91,7 +91,7 @@ export function softmaxCrossEntropy(
     arena.f64(dW, ny * na).fill(0);
     arena.f64(db, ny).fill(0);
     arena.f64(zeros, na).fill(0);
-    head.logits(rows, track.h, logits);
+    linear.logits(rows, track.h, logits);
     const losses = pointer + at.loss;
     kernels.cross_entropy_rows(rows, ny, scale, logits, pointer + at.targets, losses, logits);
     kernels.gemm_packed(rows, na, ny, ny, 0, na, logits, transposed, zeros, da);

@@ -8,7 +8,7 @@ import {
   lstmNaming,
   split,
 } from "./lstm_caches.js";
-import { backward, forward } from "./run.js";
+import { backward, forward } from "./passes.js";
 
 /** Gradients of the gates' parameters, shaped as the parameters. */
 export interface LstmGradients {

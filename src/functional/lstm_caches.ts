@@ -1,9 +1,9 @@
 import { lstmCell } from "../cells/lstm.js";
 import type { WeightArrays } from "../sequence/weights.js";
 import { checkShape, type Tensor } from "../tensor.js";
+import { Caches, StepCache } from "./caches.js";
 import { fillGate, gateBias, gateMatrix } from "./gates.js";
-import { checkGate, checkHead, type Naming } from "./model.js";
-import { Caches, StepCache } from "./recording.js";
+import { checkGate, checkHead, type Naming } from "./parameters.js";
 
 /** The parameters of an LSTM with a softmax output. A gate's matrix has the hidden columns first: [hidden | input]. */
 export interface LstmParameters {
@@ -36,7 +36,7 @@ export type Gates = Omit<LstmParameters, "Wy" | "by">;
 export const lstmNaming: Naming<LstmParameters> = {
   cell: lstmCell,
   names: ["Wf", "bf", "Wi", "bi", "Wc", "bc", "Wo", "bo", "Wy", "by"],
-  head: ["Wy", "by"],
+  linear: ["Wy", "by"],
 
   check(where, parameters) {
     const [na, columns] = checkGate(where, "Wf", parameters.Wf);
@@ -115,8 +115,8 @@ export class LstmCache extends StepCache<LstmParameters> {
   }
 
   override get parameters(): LstmParameters {
-    const { weights, head } = this.recording.held.model;
-    const { W: Wy, bias: by } = head.tensors();
+    const { weights, linear } = this.recording.held.model;
+    const { W: Wy, bias: by } = linear.tensors();
     return { ...weights.read((arrays) => split(arrays, weights)), Wy, by };
   }
 }

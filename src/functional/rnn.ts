@@ -1,7 +1,7 @@
 import { checkInstance, type Tensor } from "../tensor.js";
 import type { Engine } from "../wasm/engine.js";
+import { backward, forward } from "./passes.js";
 import { RnnCache, RnnCaches, type RnnParameters, rnnNaming, split } from "./rnn_caches.js";
-import { backward, forward } from "./run.js";
 
 /** Gradients of the recurrent parameters, shaped as the parameters. */
 export interface RnnGradients {

@@ -1,8 +1,8 @@
 import { rnnCell } from "../cells/rnn.js";
 import type { WeightArrays } from "../sequence/weights.js";
 import { checkShape, type Tensor } from "../tensor.js";
-import { checkHead, checkMatrix, type Naming } from "./model.js";
-import { Caches, StepCache } from "./recording.js";
+import { Caches, StepCache } from "./caches.js";
+import { checkHead, checkMatrix, type Naming } from "./parameters.js";
 
 /** The parameters of a tanh RNN with a softmax output. */
 export interface RnnParameters {
@@ -21,7 +21,7 @@ export interface RnnParameters {
 export const rnnNaming: Naming<RnnParameters> = {
   cell: rnnCell,
   names: ["Wax", "Waa", "ba", "Wya", "by"],
-  head: ["Wya", "by"],
+  linear: ["Wya", "by"],
 
   check(where, { Wax, Waa, Wya, ba, by }) {
     const [na, nx] = checkMatrix(where, "Wax", Wax, "(na, nx)");
@@ -54,8 +54,8 @@ export function split(
 /** What {@link rnnCellForward} saw: `aNext`, `aPrev`, `xt`, `parameters`, in linear memory until `dispose`. */
 export class RnnCache extends StepCache<RnnParameters> {
   override get parameters(): RnnParameters {
-    const { weights, head } = this.recording.held.model;
-    const { W: Wya, bias: by } = head.tensors();
+    const { weights, linear } = this.recording.held.model;
+    const { W: Wya, bias: by } = linear.tensors();
     return { ...weights.read((arrays) => split(arrays, weights)), Wya, by };
   }
 }

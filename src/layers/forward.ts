@@ -33,8 +33,8 @@ export interface ListForwardResult<D extends Float64Array | Float32Array> {
   tape?: RecurrentTape;
 }
 
-const numbersOf = ({ width }: StackShape): Numbers =>
-  width.precision === "f64" ? Float64Array : Float32Array;
+const numbersOf = ({ dtype }: StackShape): Numbers =>
+  dtype.precision === "f64" ? Float64Array : Float32Array;
 
 /** What `Recurrent.forward` does with a tensor (T, m, nx). */
 export function forwardTensor<D extends Float64Array | Float32Array>(
@@ -62,7 +62,7 @@ export function forwardTensor<D extends Float64Array | Float32Array>(
   };
   const output: Output = (first, last, pointer) => {
     const length = (last - first) * m * width;
-    y.data.set(engine.arena.view(shape.width.precision, pointer, length), first * m * width);
+    y.data.set(engine.arena.view(shape.dtype.precision, pointer, length), first * m * width);
   };
   return { y, ...run(engine, stack, Batch.dense(m, T), state, input, output, keepTape, false) };
 }
@@ -77,14 +77,14 @@ export function forwardList<D extends Float64Array | Float32Array>(
 ): ListForwardResult<D> {
   const { shape } = stack;
   const numbers = numbersOf(shape);
-  const { nx, width } = shape;
+  const { nx, dtype } = shape;
   const lengths = checkSequences("forward", "x", sequences, "nx", nx, state?.m, numbers);
   const batch = Batch.ragged(lengths);
   const n = outputOf(shape);
   const outputs = lengths.map((T) => ({ shape: [T, n], data: new numbers(T * n) as D }));
   const input: Input = { feed: "rows", rows: listInput(batch, sequences, nx) };
   const output = listOutput(batch, outputs, n, (pointer, length) =>
-    engine.arena.view(width.precision, pointer, length),
+    engine.arena.view(dtype.precision, pointer, length),
   );
   return { outputs, ...run(engine, stack, batch, state, input, output, keepTape, true) };
 }

@@ -1,4 +1,4 @@
-import type { Activation } from "../cells/functions.js";
+import type { Activation } from "../cells/activations.js";
 import type { Precision } from "../wasm/abi.js";
 
 /** What kind of recurrent network to make. */

@@ -39,7 +39,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     this.options = options;
     this.#engine = engine;
     this.#shape = shape;
-    this.#numbers = shape.width.precision === "f64" ? Float64Array : Float32Array;
+    this.#numbers = shape.dtype.precision === "f64" ? Float64Array : Float32Array;
   }
 
   /**
@@ -58,7 +58,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
         const D = shape.cells.length;
         const cell = shape.cells[p % D] as Weights["cell"];
         const sizes = sizesOf(shape, Math.floor(p / D));
-        passes.push(new Weights(this.#engine, shape.width, cell, sizes, fill));
+        passes.push(new Weights(this.#engine, shape.dtype, cell, sizes, fill));
       });
     } catch (error) {
       for (const made of passes) made.release();
@@ -100,7 +100,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     const stack = this.loaded("forward");
     checkObject("forward", "options", options);
     if (state !== undefined) this.#checkState("forward", state);
-    const { precision } = this.#shape.width;
+    const { precision } = this.#shape.dtype;
     if (options.keepTape && precision === "f32") {
       throw new TypeError(
         'forward: keepTape: training is f64; make the layer with precision "f64"',

@@ -1,5 +1,5 @@
+import { ACTIVATIONS, type Activation, activationRecord } from "../cells/activations.js";
 import type { Cell } from "../cells/cell.js";
-import { type Activation, FUNCTIONS, functionRecord } from "../cells/functions.js";
 import { generalGru, gruCell, resetBeforeGru } from "../cells/gru.js";
 import { generalLstm, lstmCell, projectedLstm } from "../cells/lstm.js";
 import { generalRnn, rnnCell } from "../cells/rnn.js";
@@ -87,8 +87,8 @@ function checkActivation(activation: unknown, i: number): Activation {
   if (typeof given !== "object" || given === null || !("name" in given)) {
     throw new TypeError(wrong(name, "the name of a function, or { name, alpha?, beta? }", given));
   }
-  if (typeof given.name !== "string" || !Object.hasOwn(FUNCTIONS, given.name)) {
-    const names = Object.keys(FUNCTIONS).join(", ");
+  if (typeof given.name !== "string" || !Object.hasOwn(ACTIVATIONS, given.name)) {
+    const names = Object.keys(ACTIVATIONS).join(", ");
     throw new TypeError(wrong(name, `one of ${names}`, given.name));
   }
   for (const parameter of ["alpha", "beta"] as const) {
@@ -133,7 +133,7 @@ function cellOf(options: RecurrentOptions, functions: readonly Activation[]): Ce
   const usual =
     clip === Number.POSITIVE_INFINITY &&
     functions.every((each, i) => nameOf(each) === nameOf(KINDS[cell].functions[i] as Activation));
-  const record = functionRecord(clip, functions);
+  const record = activationRecord(clip, functions);
   if (cell === "rnn") return usual ? rnnCell : generalRnn(record);
   if (cell === "gru") {
     if (!resetAfter) return resetBeforeGru(record);
@@ -154,7 +154,7 @@ export function shapeOf(engine: Engine, options: RecurrentOptions): StackShape {
   checkOptions(options);
   const { inputSize, hiddenSize, layers = 1, reverse = false, projectionSize } = options;
   return {
-    width: engine.width(options.precision ?? "f64"),
+    dtype: engine.numberType(options.precision ?? "f64"),
     cells: functionsOf(options).map((functions) => cellOf(options, functions)),
     ...{ layers, reverse, nx: inputSize, na: hiddenSize, nh: projectionSize ?? hiddenSize },
   };

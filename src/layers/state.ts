@@ -1,6 +1,11 @@
 import { StateError } from "../errors.js";
 import { Layout } from "../sequence/plan.js";
-import { passesOf, type Stack, type StackShape, type StateParts } from "../sequence/stack.js";
+import {
+  layerDirectionCount,
+  type Stack,
+  type StackShape,
+  type StateParts,
+} from "../sequence/stack.js";
 import { type StepScratch, stepStack, takeState, takeStepScratch } from "../sequence/step.js";
 import { checkObject, checkShape, type Tensor } from "../tensor.js";
 import type { Floats } from "../wasm/abi.js";
@@ -24,7 +29,7 @@ interface Part {
 export function statePartsOf({ cells, layers, na, nh }: StackShape, m: number) {
   const passes = layers * cells.length;
   const h = { name: "h", shape: [passes, m, nh] } as const;
-  return cells[0]?.hasMemory ? [h, { name: "c", shape: [passes, m, na] } as const] : [h];
+  return cells[0]?.hasCellState ? [h, { name: "c", shape: [passes, m, na] } as const] : [h];
 }
 
 /** A state and what a step needs beside it: offsets, or pointers. */
@@ -40,7 +45,7 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
   readonly output: Tensor<D>;
   readonly #engine: Engine;
   readonly #at: Places;
-  readonly #here: Places = { h: 0, c: 0, x: 0, z: 0, u: 0 };
+  readonly #here: Places = { h: 0, c: 0, x: 0, gates: 0, u: 0 };
   #block: Block | undefined;
   // Views for `step`, which makes none. Growth detaches them: they are renewed when the arena has grown.
   #growth = -1;
@@ -50,18 +55,18 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
   /** @internal */
   constructor(engine: Engine, shape: StackShape, m: number) {
     super();
-    const { width, nh } = shape;
+    const { dtype, nh } = shape;
     this.#engine = engine;
     this.shape = shape;
     this.m = m;
-    const layout = new Layout(width);
+    const layout = new Layout(dtype);
     this.#at = { ...takeState(layout, shape, m), ...takeStepScratch(layout, shape, m) };
     this.#block = engine.arena.allocate(layout.bytes);
     watch(this, this.#block);
     // h and c stand before x.
     const { pointer } = this.#block;
-    engine.arena.view(width.precision, pointer, this.#at.x / width.item).fill(0);
-    const data = width.precision === "f64" ? new Float64Array(m * nh) : new Float32Array(m * nh);
+    engine.arena.view(dtype.precision, pointer, this.#at.x / dtype.item).fill(0);
+    const data = dtype.precision === "f64" ? new Float64Array(m * nh) : new Float32Array(m * nh);
     this.output = { shape: [m, nh], data: data as unknown as D };
   }
 
@@ -77,7 +82,7 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
   /** Sets h and, for an LSTM, c (a cell without memory ignores it); a part that is not given stays. @throws {ShapeError} unless shaped as `read` gives them */
   write(tensors: Partial<StateTensors<D>>): void {
     checkObject("write", "state", tensors);
-    const numbers = this.shape.width.precision === "f64" ? Float64Array : Float32Array;
+    const numbers = this.shape.dtype.precision === "f64" ? Float64Array : Float32Array;
     const parts = this.#parts();
     for (const { name, shape } of parts) {
       const given = tensors[name];
@@ -108,8 +113,11 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
 
   /** Pointers to the state of every pass. @internal */
   parts(): StateParts {
-    const { width, na, nh } = this.shape;
-    const passes = Array.from({ length: passesOf(this.shape) }, (_, p) => p * this.m * width.item);
+    const { dtype, na, nh } = this.shape;
+    const passes = Array.from(
+      { length: layerDirectionCount(this.shape) },
+      (_, p) => p * this.m * dtype.item,
+    );
     return {
       h: passes.map((at) => this.pointer + this.#at.h + at * nh),
       c: passes.map((at) => this.pointer + this.#at.c + at * na),
@@ -125,13 +133,13 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
   /** One step in place; every sequence's next h is in `output`. @internal */
   advance(stack: Stack, x: D): void {
     const { m, pointer } = this;
-    const { width, nx, nh } = this.shape;
+    const { dtype, nx, nh } = this.shape;
     const { growth } = this.#engine.arena;
     if (this.#growth !== growth) {
       const { arena } = this.#engine;
-      const top = (stack.passes.length - 1) * m * nh * width.item;
-      this.#x = arena.view(width.precision, pointer + this.#at.x, m * nx);
-      this.#h = arena.view(width.precision, pointer + this.#at.h + top, m * nh);
+      const top = (stack.layerDirections.length - 1) * m * nh * dtype.item;
+      this.#x = arena.view(dtype.precision, pointer + this.#at.x, m * nx);
+      this.#h = arena.view(dtype.precision, pointer + this.#at.h + top, m * nh);
       this.#growth = growth;
     }
     (this.#x as Floats).set(x);
@@ -140,7 +148,7 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
     here.h = pointer + at.h;
     here.c = pointer + at.c;
     here.x = pointer + at.x;
-    here.z = pointer + at.z;
+    here.gates = pointer + at.gates;
     here.u = pointer + at.u;
     stepStack(stack, m, here, here, false);
     this.output.data.set(this.#h as Floats);
@@ -156,7 +164,7 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
 
   #view({ shape, pointer }: Part): Floats {
     const elements = shape.reduce((product, extent) => product * extent, 1);
-    return this.#engine.arena.view(this.shape.width.precision, pointer, elements);
+    return this.#engine.arena.view(this.shape.dtype.precision, pointer, elements);
   }
 }
 

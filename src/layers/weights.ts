@@ -1,7 +1,7 @@
 import type { Cell } from "../cells/cell.js";
 import { ShapeError } from "../errors.js";
 import type { CellSizes } from "../sequence/plan.js";
-import { passesOf, type StackShape, sizesOf } from "../sequence/stack.js";
+import { layerDirectionCount, type StackShape, sizesOf } from "../sequence/stack.js";
 import type { FillWeights, WeightArrays } from "../sequence/weights.js";
 import { describe, formatShape, type Tensor } from "../tensor.js";
 
@@ -68,7 +68,7 @@ export function checkWeights(shape: StackShape, weights: LayerWeights): FillWeig
     throw new TypeError(`load: weights: expected { weight_ih_l0, … }, got ${describe(weights)}`);
   }
   const D = shape.cells.length;
-  const fills = Array.from({ length: passesOf(shape) }, (_, p) => {
+  const fills = Array.from({ length: layerDirectionCount(shape) }, (_, p) => {
     const l = Math.floor(p / D);
     return checkPass(shape.cells[p % D] as Cell, sizesOf(shape, l), weights, suffixOf(l, p % D));
   });

@@ -1,12 +1,12 @@
-import { type Activation, functionRecord } from "../cells/functions.js";
-import { Head } from "../sequence/head.js";
-import type { Floats, Width } from "../wasm/abi.js";
+import { type Activation, activationRecord } from "../cells/activations.js";
+import type { DenseDescription } from "../description/description.js";
+import { Linear } from "../sequence/linear.js";
+import type { Floats, NumberType } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
-import type { DenseDescription } from "./description.js";
 
 interface Layer {
-  readonly head: Head;
+  readonly linear: Linear;
   /** The record of the function that follows; undefined for a softmax, a log-softmax and the identity. */
   readonly record: Block | undefined;
 }
@@ -28,18 +28,18 @@ export class DenseStack extends Shared {
   /** The largest number of outputs of any layer. */
   readonly widest: number;
   readonly #engine: Engine;
-  readonly #width: Width;
+  readonly #dtype: NumberType;
   readonly #layers: Layer[] = [];
 
   constructor(
     engine: Engine,
-    width: Width,
+    dtype: NumberType,
     inputSize: number,
     described: readonly DenseDescription[],
   ) {
     super();
     this.#engine = engine;
-    this.#width = width;
+    this.#dtype = dtype;
     this.inputSize = inputSize;
     this.activation = described.at(-1)?.activation ?? "identity";
     let n = inputSize;
@@ -47,9 +47,9 @@ export class DenseStack extends Shared {
     try {
       for (const { weight, bias, activation } of described) {
         const ny = weight.shape[0] as number;
-        const head = new Head(engine, width, ny, n, weight.data, bias?.data);
+        const linear = new Linear(engine, dtype, ny, n, weight.data, bias?.data);
         const record = isFunction(activation) ? recordOf(engine, activation) : undefined;
-        this.#layers.push({ head, record });
+        this.#layers.push({ linear, record });
         n = ny;
         widest = Math.max(widest, ny);
       }
@@ -64,9 +64,9 @@ export class DenseStack extends Shared {
   /** Fresh views of all weights and biases, and of the functions' records. */
   arrays(): Floats[] {
     const { arena } = this.#engine;
-    return this.#layers.flatMap(({ head, record }) => {
+    return this.#layers.flatMap(({ linear, record }) => {
       const functions = record === undefined ? [] : [arena.f64(record.pointer, RECORD)];
-      return [...head.arrays(), ...functions];
+      return [...linear.arrays(), ...functions];
     });
   }
 
@@ -79,11 +79,11 @@ export class DenseStack extends Shared {
    */
   apply(rows: number, x: number, turns: readonly [number, number]): number {
     let from = x;
-    this.#layers.forEach(({ head, record }, i) => {
+    this.#layers.forEach(({ linear, record }, i) => {
       const to = turns[i % 2] as number;
-      head.logits(rows, from, to);
+      linear.logits(rows, from, to);
       if (record !== undefined) {
-        this.#width.kernels.function_map(rows * head.ny, record.pointer, 0, to, to);
+        this.#dtype.kernels.activation_map(rows * linear.ny, record.pointer, 0, to, to);
       }
       from = to;
     });
@@ -91,8 +91,8 @@ export class DenseStack extends Shared {
   }
 
   protected free(): void {
-    for (const { head, record } of this.#layers) {
-      head.release();
+    for (const { linear, record } of this.#layers) {
+      linear.release();
       record?.release();
     }
   }
@@ -103,7 +103,7 @@ const RECORD = 10;
 
 function recordOf({ arena }: Engine, activation: Activation): Block {
   // The record has room for three functions; a layer has one.
-  const record = functionRecord(Number.POSITIVE_INFINITY, Array(3).fill(activation));
+  const record = activationRecord(Number.POSITIVE_INFINITY, Array(3).fill(activation));
   const block = arena.allocate(record.length * Float64Array.BYTES_PER_ELEMENT);
   arena.f64(block.pointer, record.length).set(record);
   return block;

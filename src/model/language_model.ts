@@ -3,12 +3,19 @@ import { checkObject, describe } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import { type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
-import { checkConcurrency, checkIterable, inOrder } from "./many.js";
 import type { Network } from "./network.js";
 import { type Score, scoreTasks, type Task } from "./score.js";
-import { checkSlices, inSlices, Pace, type Progress, type SliceOptions, teller } from "./slices.js";
+import { checkConcurrency, checkIterable, inOrder } from "./score_stream.js";
 import { Stepper } from "./stepper.js";
 import { checkStream, LanguageStream } from "./stream.js";
+import {
+  checkSlices,
+  inSlices,
+  Pace,
+  type Progress,
+  type SliceOptions,
+  teller,
+} from "./time_slices.js";
 import type { Sequence, TokenOptions, Tokens } from "./tokens.js";
 import type { Vocabulary } from "./vocabulary.js";
 
@@ -70,7 +77,7 @@ export class LanguageModel extends Owned {
     this.vocabulary = tokens.vocabulary;
     this.#tokens = tokens;
     this.size = network.tokens;
-    this.precision = network.width.precision;
+    this.precision = network.dtype.precision;
     this.start = start;
     this.#core = new Core(network);
     watch(this, this.#core);

@@ -1,11 +1,11 @@
-import { ModelFormatError } from "../errors.js";
+import type { DenseDescription, ModelDescription } from "../description/description.js";
+import { ModelFormatError } from "../description/format_error.js";
+import { checkPrecision, type ModelSource, openSource } from "../description/validate.js";
 import { checkObject, describe } from "../tensor.js";
 import { checkEngine, type Engine } from "../wasm/engine.js";
 import { nameOf } from "./dense.js";
-import type { DenseDescription, ModelDescription } from "./description.js";
 import { LanguageModel, type LanguageModelOptions } from "./language_model.js";
 import { Network } from "./network.js";
-import { checkPrecision, type ModelSource, openSource } from "./source.js";
 import { Tagger, type TaggerOptions } from "./tagger.js";
 import { Tokens } from "./tokens.js";
 
@@ -84,8 +84,8 @@ function withTop(
   described: ModelDescription,
   activation: DenseDescription["activation"],
 ): ModelDescription {
-  const dense = described.dense.map((head, i, { length }) =>
-    i + 1 < length ? head : { ...head, activation },
+  const dense = described.dense.map((layer, i, { length }) =>
+    i + 1 < length ? layer : { ...layer, activation },
   );
   return { ...described, dense };
 }

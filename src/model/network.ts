@@ -1,17 +1,21 @@
 import { inputProducts } from "../cells/cell.js";
+import type {
+  InputDescription,
+  ModelDescription,
+  RecurrentDescription,
+} from "../description/description.js";
+import { joined } from "../description/fuse_layers.js";
 import type { RecurrentOptions } from "../layers/options.js";
 import { createRecurrent, type Recurrent } from "../layers/recurrent.js";
 import type { Batch } from "../sequence/batch.js";
 import { type Input, type Output, stackChunks } from "../sequence/forward.js";
 import { outputOf, type Stack, type StackShape } from "../sequence/stack.js";
 import type { Weights } from "../sequence/weights.js";
-import type { Precision, Width } from "../wasm/abi.js";
+import type { NumberType, Precision } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
 import { DenseStack } from "./dense.js";
-import type { InputDescription, ModelDescription, RecurrentDescription } from "./description.js";
 import { Hash } from "./hash.js";
-import { joined } from "./joined.js";
 import type { States } from "./states.js";
 
 /** Above this size no table of input products is made: the tokens' rows are multiplied when they come. Same bits. */
@@ -34,7 +38,7 @@ export type NetworkInput =
 /** A network in linear memory: input, recurrent stacks that feed each other, linear layers. */
 export class Network extends Shared {
   readonly engine: Engine;
-  readonly width: Width;
+  readonly dtype: NumberType;
   readonly groups: readonly Group[];
   readonly dense: DenseStack;
   /** Different tokens, or 0 where numbers go in. */
@@ -50,7 +54,7 @@ export class Network extends Shared {
   constructor(engine: Engine, described: ModelDescription, precision: Precision) {
     super();
     this.engine = engine;
-    this.width = engine.width(precision);
+    this.dtype = engine.numberType(precision);
     const { input, recurrent, dense } = joined(described);
     this.tokens = tokensOf(input);
     this.features = input.kind === "features" ? input.size : 0;
@@ -59,7 +63,7 @@ export class Network extends Shared {
     try {
       for (const each of recurrent) groups.push(openGroup(engine, each, precision));
       const { outputSize } = groups.at(-1) as Group;
-      top = new DenseStack(engine, this.width, outputSize, dense);
+      top = new DenseStack(engine, this.dtype, outputSize, dense);
       const { block, tables } = openInput(engine, groups[0] as Group, input, this.tokens);
       this.groups = groups;
       this.dense = top;
@@ -103,7 +107,7 @@ export class Network extends Shared {
    * @param output takes what the highest stack gives, (rows, hiddenSize)
    */
   *run(batch: Batch, states: States, input: NetworkInput, output: Output): Generator<void> {
-    const { engine, width, groups } = this;
+    const { engine, dtype, groups } = this;
     let from = this.inputOf(input);
     // What the stack below gave, and what this one gives to the next.
     let below: Block | undefined;
@@ -112,13 +116,13 @@ export class Network extends Shared {
       for (const [g, { stack, merge, outputSize }] of groups.entries()) {
         let to = output;
         if (g + 1 < groups.length) {
-          const block = engine.arena.allocate(batch.rows * outputSize * width.item);
+          const block = engine.arena.allocate(batch.rows * outputSize * dtype.item);
           above = block;
           to = (first, last, pointer) => {
             const start = batch.start(first);
             const rows = batch.start(last) - start;
-            const at = block.pointer + start * outputSize * width.item;
-            width.kernels.gather_rows(rows, outputSize, outputSize, outputSize, pointer, 0, at);
+            const at = block.pointer + start * outputSize * dtype.item;
+            dtype.kernels.gather_rows(rows, outputSize, outputSize, outputSize, pointer, 0, at);
           };
         }
         to = this.#merged(batch, merge, to, outputSize);
@@ -141,7 +145,7 @@ export class Network extends Shared {
     const g = this.groups.length - 1;
     const { stack, merge, outputSize } = this.groups[g] as Group;
     const { cells, layers, nh } = stack.shape;
-    const { kernels, item } = this.width;
+    const { kernels, item } = this.dtype;
     const { h } = states.parts(g);
     const D = cells.length;
     for (let d = 0; d < D; d++) {
@@ -154,7 +158,7 @@ export class Network extends Shared {
   /** Input from rows that stand in linear memory. */
   #rowsAt(batch: Batch, pointer: number, n: number): Extract<Input, { feed: "rows" }>["rows"] {
     const { arena } = this.engine;
-    const { precision, item } = this.width;
+    const { precision, item } = this.dtype;
     return (target, first, last) => {
       const start = batch.start(first);
       const length = (batch.start(last) - start) * n;
@@ -174,7 +178,7 @@ export class Network extends Shared {
   /** (rows, 2·n) becomes (rows, n), in place. */
   #merge(merge: keyof typeof MERGES, rows: number, pointer: number, n: number): void {
     const by = MERGES[merge];
-    const both = this.engine.arena.view(this.width.precision, pointer, rows * 2 * n);
+    const both = this.engine.arena.view(this.dtype.precision, pointer, rows * 2 * n);
     for (let r = 0; r < rows; r++) {
       for (let j = 0; j < n; j++) {
         const at = 2 * r * n + j;
@@ -185,10 +189,10 @@ export class Network extends Shared {
 
   /** A number that differs between networks whose weights differ: 16 hexadecimal digits. */
   hash(): string {
-    const hash = new Hash(this.width.precision);
+    const hash = new Hash(this.dtype.precision);
     for (const { recurrent, stack, merge } of this.groups) {
       hash.text(kindOf(recurrent.options, stack.shape, merge));
-      for (const weights of stack.passes) {
+      for (const weights of stack.layerDirections) {
         weights.read(({ Wx, Wh, bias, Wr, peepholes }) => {
           for (const array of [Wx, Wh, bias, Wr, peepholes]) hash.numbers(array);
         });
@@ -240,7 +244,7 @@ function kindOf(
   { cells, layers, reverse, nx, na, nh }: StackShape,
   merge: Group["merge"],
 ): string {
-  const own = cells.map(({ name, functions = [], peepholes }) => [name, functions, peepholes]);
+  const own = cells.map(({ name, activations = [], peepholes }) => [name, activations, peepholes]);
   return JSON.stringify([merge, layers, reverse, nx, na, nh, resetAfter, inputForget, own]);
 }
 
@@ -256,15 +260,15 @@ function digestOf(input: InputDescription, precision: Precision): string {
 /** The tokens' input products, or where that would be too much their rows. */
 function openInput(
   engine: Engine,
-  { stack: { shape, passes } }: Group,
+  { stack: { shape, layerDirections } }: Group,
   input: InputDescription,
   tokens: number,
 ): { block: Block | undefined; tables: number[] } {
   if (input.kind === "features") return { block: undefined, tables: [] };
   const { arena } = engine;
-  const { width, nx, na } = shape;
-  const { precision, item } = width;
-  const lowest = passes.slice(0, shape.cells.length) as Weights[];
+  const { dtype, nx, na } = shape;
+  const { precision, item } = dtype;
+  const lowest = layerDirections.slice(0, shape.cells.length) as Weights[];
   const sizes = lowest.map(({ cell }) => tokens * cell.bias.length * na);
   const bytes = sizes.reduce((sum, size) => sum + size * item, 0);
   const rows = arena.allocate(tokens * nx * item);

@@ -1,7 +1,7 @@
 import { Batch } from "../sequence/batch.js";
 import { Layout } from "../sequence/plan.js";
 import { ITEM } from "../wasm/abi.js";
-import { type Beginning, groupRows, groupsOf, runGroup } from "./group.js";
+import { type Beginning, groupRows, groupsOf, runGroup } from "./batching.js";
 import type { Network } from "./network.js";
 
 /** How likely a model finds a sequence. */

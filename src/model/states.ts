@@ -1,5 +1,5 @@
 import type { Layout } from "../sequence/plan.js";
-import { passesOf, type StackShape, type StateParts } from "../sequence/stack.js";
+import { layerDirectionCount, type StackShape, type StateParts } from "../sequence/stack.js";
 import { takeState } from "../sequence/step.js";
 
 /** Where the states of m sequences stand, stack by stack: offsets from a pointer that is set later. */
@@ -19,8 +19,11 @@ export class States {
   parts(g: number): StateParts {
     const shape = this.#shapes[g] as StackShape;
     const { h, c } = this.#at[g] as { h: number; c: number };
-    const { width, na, nh } = shape;
-    const passes = Array.from({ length: passesOf(shape) }, (_, p) => p * this.#m * width.item);
+    const { dtype, na, nh } = shape;
+    const passes = Array.from(
+      { length: layerDirectionCount(shape) },
+      (_, p) => p * this.#m * dtype.item,
+    );
     return {
       h: passes.map((at) => this.pointer + h + at * nh),
       c: passes.map((at) => this.pointer + c + at * na),

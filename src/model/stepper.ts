@@ -1,4 +1,4 @@
-import { rowElements } from "../cells/cell.js";
+import { gateElements } from "../cells/cell.js";
 import { Layout } from "../sequence/plan.js";
 import { type StepScratch, stepStack, takeStepScratch } from "../sequence/step.js";
 import type { Block } from "../wasm/arena.js";
@@ -27,12 +27,12 @@ export class Stepper {
 
   constructor(network: Network) {
     this.#network = network;
-    const { engine, width, dense } = network;
+    const { engine, dtype, dense } = network;
     const shapes = network.groups.map(({ stack }) => stack.shape);
-    const state = new Layout(width);
+    const state = new Layout(dtype);
     this.#states = new States(state, shapes, 1);
     this.stateBytes = state.bytes;
-    const layout = new Layout(width);
+    const layout = new Layout(dtype);
     const scratch = shapes.map((shape) => takeStepScratch(layout, shape, 1));
     const turns = [layout.take(dense.widest), layout.take(dense.widest)] as const;
     const logits = layout.take(dense.outputSize, Float64Array.BYTES_PER_ELEMENT);
@@ -40,8 +40,10 @@ export class Stepper {
     const result = layout.take(dense.outputSize, Float64Array.BYTES_PER_ELEMENT);
     this.#block = engine.arena.allocate(layout.bytes);
     const { pointer } = this.#block;
-    this.#scratch = scratch.map(({ x, z, u }) => ({
-      ...{ x: pointer + x, z: pointer + z, u: pointer + u },
+    this.#scratch = scratch.map(({ x, gates, u }) => ({
+      x: pointer + x,
+      gates: pointer + gates,
+      u: pointer + u,
     }));
     this.#turns = [pointer + turns[0], pointer + turns[1]];
     this.#logits = pointer + logits;
@@ -57,8 +59,8 @@ export class Stepper {
 
   /** Takes a token in. */
   advance(pointer: number, token: number): void {
-    const { groups, width, tables, embedding } = this.#network;
-    const { kernels } = width;
+    const { groups, dtype, tables, embedding } = this.#network;
+    const { kernels } = dtype;
     this.#setToken(token);
     this.#states.pointer = pointer;
     for (let g = 0; g < groups.length; g++) {
@@ -67,10 +69,10 @@ export class Stepper {
       const scratch = this.#scratch[g] as StepScratch;
       const fed = g === 0 && tables.length > 0;
       if (fed) {
-        const { cell } = stack.passes[0] as (typeof stack.passes)[number];
+        const { cell } = stack.layerDirections[0] as (typeof stack.layerDirections)[number];
         const n = cell.bias.length * na;
-        const ldz = rowElements(cell, na);
-        kernels.gather_rows(1, n, n, ldz, tables[0] as number, this.#token, scratch.z);
+        const ldz = gateElements(cell, na);
+        kernels.gather_rows(1, n, n, ldz, tables[0] as number, this.#token, scratch.gates);
       } else if (g === 0) {
         kernels.gather_rows(1, nx, nx, nx, embedding, this.#token, scratch.x);
       } else kernels.gather_rows(1, nx, nx, nx, this.#top(g - 1), 0, scratch.x);
@@ -103,16 +105,16 @@ export class Stepper {
   /** The highest layer's h of stack g. */
   #top(g: number): number {
     const { stack } = this.#network.groups[g] as Network["groups"][number];
-    const { width, layers, nh } = stack.shape;
-    return this.#states.whole(g).h + (layers - 1) * nh * width.item;
+    const { dtype, layers, nh } = stack.shape;
+    return this.#states.whole(g).h + (layers - 1) * nh * dtype.item;
   }
 
   /** The logits of what comes next, in f64. */
   #wideLogits(pointer: number): number {
-    const { engine, width, groups, dense } = this.#network;
+    const { engine, dtype, groups, dense } = this.#network;
     this.#states.pointer = pointer;
     const logits = dense.apply(1, this.#top(groups.length - 1), this.#turns);
-    if (width.precision === "f64") return logits;
+    if (dtype.precision === "f64") return logits;
     engine.kernels.promote(dense.outputSize, logits, this.#logits);
     return this.#logits;
   }

@@ -1,4 +1,5 @@
-import { ModelFormatError, StateError } from "../errors.js";
+import { ModelFormatError } from "../description/format_error.js";
+import { StateError } from "../errors.js";
 import { checkInstance, describe } from "../tensor.js";
 import type { Block } from "../wasm/arena.js";
 import { type Engine, Owned, unwatch, watch } from "../wasm/engine.js";

@@ -1,13 +1,13 @@
+import type { DenseDescription } from "../description/description.js";
 import { AbortedError, StateError } from "../errors.js";
 import { listInput } from "../layers/sequences.js";
 import { Batch } from "../sequence/batch.js";
 import { checkObject, checkShape, describe, type Tensor } from "../tensor.js";
 import type { Floats, Precision } from "../wasm/abi.js";
 import { type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
-import type { DenseDescription } from "./description.js";
-import { groupRows, groupsOf, runGroup } from "./group.js";
+import { groupRows, groupsOf, runGroup } from "./batching.js";
 import type { Network, NetworkInput } from "./network.js";
-import { checkSlices, inSlices, type Progress, type SliceOptions, teller } from "./slices.js";
+import { checkSlices, inSlices, type Progress, type SliceOptions, teller } from "./time_slices.js";
 import type { Sequence, TokenOptions, Tokens } from "./tokens.js";
 
 /** What one sequence is to a tagger: tokens, or numbers (T, nx). */
@@ -68,7 +68,7 @@ export class Tagger extends Owned {
     super();
     this.outputSize = network.dense.outputSize;
     this.output = output;
-    this.precision = network.width.precision;
+    this.precision = network.dtype.precision;
     this.#engine = network.engine;
     this.#network = network;
     this.#tokens = tokens;

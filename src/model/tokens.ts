@@ -1,4 +1,5 @@
-import { ModelFormatError, UnknownTokenError } from "../errors.js";
+import { ModelFormatError } from "../description/format_error.js";
+import { UnknownTokenError } from "../errors.js";
 import { describe } from "../tensor.js";
 import { Vocabulary, type VocabularySource } from "./vocabulary.js";
 

@@ -1,5 +1,5 @@
 import type { BackwardStep } from "../cells/cell.js";
-import { rowElements } from "../cells/cell.js";
+import { gateElements } from "../cells/cell.js";
 import { ITEM, type Kernels } from "../wasm/abi.js";
 import type { Engine } from "../wasm/engine.js";
 import type { Batch } from "./batch.js";
@@ -48,7 +48,7 @@ export function runBackward(
   const { arena, kernels } = engine;
   const transposed = weights.transposed();
   const gates = cell.input.length * na;
-  const ldz = cell.gradient * na;
+  const ldz = cell.gradientBlocks * na;
   // The gradients stand one after the other, up to the scratch of the last.
   arena.f64(at.dWx, (at.gradient - at.dWx) / ITEM).fill(0);
   if (cell.projected) arena.f64(at.none, batch.m * na).fill(0);
@@ -77,16 +77,16 @@ export function runBackward(
     },
   ];
   let dWh = at.dWh;
-  for (const { blocks, gradient, source } of cell.products) {
+  for (const { blocks, gradientBlock, source } of cell.products) {
     const outputs = blocks * na;
     const from =
       source === "h"
         ? { source: h, lds: nh, index }
         : {
-            source: track.z + base * stride.z + (cell.q as number) * na * ITEM,
-            ...{ lds: rowElements(cell, na), index: 0 },
+            source: track.gates + base * stride.gates + (cell.q as number) * na * ITEM,
+            ...{ lds: gateElements(cell, na), index: 0 },
           };
-    inputs.push({ first: gradient * na, outputs, width: nh, ...from, target: dWh });
+    inputs.push({ first: gradientBlock * na, outputs, width: nh, ...from, target: dWh });
     dWh += outputs * nh * ITEM;
   }
   addWeightGradient(kernels, rows, ldz, at.dz, at.gradient, inputs);
@@ -127,7 +127,7 @@ function backThroughSteps(
   const at: BackwardStep = {
     hPrev: 0,
     cPrev: 0,
-    z: 0,
+    gates: 0,
     h: 0,
     c: 0,
     u: 0,
@@ -135,7 +135,7 @@ function backThroughSteps(
     dh,
     dNext: cell.projected ? none : dh,
     dc,
-    dz: 0,
+    dGates: 0,
     dp: 0,
     scratch,
   };
@@ -145,12 +145,12 @@ function backThroughSteps(
     const previous = t === 0 ? 0 : batch.start(t - 1);
     at.hPrev = t === 0 ? track.h0 : track.h + previous * stride.h;
     at.cPrev = t === 0 ? track.c0 : track.c + previous * stride.c;
-    at.z = track.z + row * stride.z;
+    at.gates = track.gates + row * stride.gates;
     at.h = track.h + row * stride.h;
     at.c = track.c + row * stride.c;
     at.u = track.u + row * stride.u;
     at.dy = buffers.dy + (row - base) * nh * ITEM;
-    at.dz = buffers.dz + (row - base) * cell.gradient * na * ITEM;
+    at.dGates = buffers.dz + (row - base) * cell.gradientBlocks * na * ITEM;
     at.dp = buffers.dp + (row - base) * nh * ITEM;
     cell.backward(weights, transposed, kernels, m, at);
     if (!throughTime && t > first) {

@@ -1,4 +1,4 @@
-import { inputProducts, rowElements } from "../cells/cell.js";
+import { gateElements, inputProducts } from "../cells/cell.js";
 import type { Floats } from "../wasm/abi.js";
 import type { Engine } from "../wasm/engine.js";
 import type { Batch } from "./batch.js";
@@ -80,9 +80,9 @@ function attachState({ tracks }: Run, state: StateParts): void {
 
 function copyState({ tracks }: Run, state: StateParts, m: number): void {
   tracks.forEach(({ weights, h0, c0 }, p) => {
-    const { cell, width, na, nh } = weights;
-    width.kernels.gather_rows(m, nh, nh, nh, state.h[p] as number, 0, h0);
-    if (cell.hasMemory) width.kernels.gather_rows(m, na, na, na, state.c[p] as number, 0, c0);
+    const { cell, dtype, na, nh } = weights;
+    dtype.kernels.gather_rows(m, nh, nh, nh, state.h[p] as number, 0, h0);
+    if (cell.hasCellState) dtype.kernels.gather_rows(m, na, na, na, state.c[p] as number, 0, c0);
   });
 }
 
@@ -109,7 +109,7 @@ function feedLowest(
   base: number,
   rows: number,
 ): void {
-  const { cell, width, nx, na } = track.weights;
+  const { cell, dtype, nx, na } = track.weights;
   if (input.feed === "rows") {
     feedRows(track, rows, track.x);
     return;
@@ -118,16 +118,16 @@ function feedLowest(
   if (input.feed === "tokens") {
     const n = cell.bias.length * na;
     const table = input.tables[d] as number;
-    width.kernels.gather_rows(rows, n, n, rowElements(cell, na), table, tokens, track.z);
+    dtype.kernels.gather_rows(rows, n, n, gateElements(cell, na), table, tokens, track.gates);
   } else {
-    width.kernels.gather_rows(rows, nx, nx, nx, input.embedding, tokens, track.x);
+    dtype.kernels.gather_rows(rows, nx, nx, nx, input.embedding, tokens, track.x);
     feedRows(track, rows, track.x);
   }
 }
 
-function feedRows({ weights, z }: Track, rows: number, x: number): void {
+function feedRows({ weights, gates }: Track, rows: number, x: number): void {
   const { cell, na } = weights;
-  inputProducts(cell, weights, rows, x, z, rowElements(cell, na));
+  inputProducts(cell, weights, rows, x, gates, gateElements(cell, na));
 }
 
 function* runChain(
@@ -143,8 +143,8 @@ function* runChain(
       if (p > 0) feedRows(track, rows, track.x);
       else {
         if (input.feed === "rows") {
-          const { width, nx } = track.weights;
-          input.rows(engine.arena.view(width.precision, track.x, rows * nx), first, last);
+          const { dtype, nx } = track.weights;
+          input.rows(engine.arena.view(dtype.precision, track.x, rows * nx), first, last);
         }
         feedLowest(track, input, run, 0, base, rows);
       }
@@ -165,13 +165,13 @@ function* runInTurn(
   output: Output,
   run: Run,
 ): Generator<void, void, void> {
-  const { width, layers, nh } = shape;
-  const { kernels, item } = width;
+  const { dtype, layers, nh } = shape;
+  const { kernels, item } = dtype;
   const D = shape.cells.length;
   const out = outputOf(shape);
   engine.arena.i32(run.mirror, batch.rows).set(batch.mirror());
   if (input.feed === "rows") {
-    const all = engine.arena.view(width.precision, run.inputs[0] as number, batch.rows * shape.nx);
+    const all = engine.arena.view(dtype.precision, run.inputs[0] as number, batch.rows * shape.nx);
     input.rows(all, 0, batch.T);
   }
   for (let p = 0; p < layers * D; p++) {
@@ -182,7 +182,7 @@ function* runInTurn(
     const { h } = track;
     for (const { first, last, base, rows } of chunksOf(batch, run.rows)) {
       track.h = h + base * nh * item;
-      if (cell.row === 0) track.z = track.h;
+      if (cell.gateBlocks === 0) track.gates = track.h;
       if (l === 0 && input.feed !== "rows") feedLowest(track, input, run, d, base, rows);
       else if (fromEnd) {
         const index = run.mirror + base * Int32Array.BYTES_PER_ELEMENT;
@@ -194,7 +194,7 @@ function* runInTurn(
       yield;
     }
     track.h = h;
-    if (cell.row === 0) track.z = h;
+    if (cell.gateBlocks === 0) track.gates = h;
     const target = (run.inputs[l + 1] as number) + d * nh * item;
     kernels.gather_rows(batch.rows, nh, nh, out, h, fromEnd ? run.mirror : 0, target);
   }

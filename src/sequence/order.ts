@@ -1,7 +1,7 @@
 import { type Engine, withScratch } from "../wasm/engine.js";
 import type { Batch } from "./batch.js";
 import { Layout } from "./plan.js";
-import { passesOf, type StackShape, type StateParts } from "./stack.js";
+import { layerDirectionCount, type StackShape, type StateParts } from "./stack.js";
 
 /**
  * Runs `work` with a state whose sequences go in the batch's order, by falling length, and puts what it leaves there back
@@ -19,15 +19,15 @@ export function inBatchOrder(
     work(state);
     return;
   }
-  const { width, na, nh } = shape;
-  const hasMemory = shape.cells[0]?.hasMemory ?? false;
-  const layout = new Layout(width);
+  const { dtype, na, nh } = shape;
+  const hasMemory = shape.cells[0]?.hasCellState ?? false;
+  const layout = new Layout(dtype);
   const index = layout.take(m, Int32Array.BYTES_PER_ELEMENT);
   const places = layout.take(m, Int32Array.BYTES_PER_ELEMENT);
-  const h = Array.from({ length: passesOf(shape) }, () => layout.take(m * nh));
+  const h = Array.from({ length: layerDirectionCount(shape) }, () => layout.take(m * nh));
   const c = h.map(() => layout.take(hasMemory ? m * na : 0));
   withScratch(engine.arena, layout.bytes, ({ pointer }) => {
-    const { gather_rows } = width.kernels;
+    const { gather_rows } = dtype.kernels;
     const sorted = { h: h.map((at) => pointer + at), c: c.map((at) => pointer + at) };
     const inverse = new Int32Array(m);
     order.forEach((b, place) => {

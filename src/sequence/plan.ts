@@ -1,12 +1,12 @@
 import type { Cell } from "../cells/cell.js";
-import { rowElements } from "../cells/cell.js";
-import { LAYOUTS, type Width } from "../wasm/abi.js";
+import { gateElements } from "../cells/cell.js";
+import { LAYOUTS, type NumberType } from "../wasm/abi.js";
 
 /** Every buffer of a plan starts on a cache line. */
 const LINE = 64;
 /** Rows whose weight gradient is computed in one go: their panels and their transpose stay in the second-level cache. */
 export const GRADIENT_ROWS = 256;
-/** Numbers in the record of a cell's functions: assembly/base/functions.ts. */
+/** Numbers in the record of a cell's functions: assembly/base/activations.ts. */
 const RECORD = 10;
 
 /** The sizes of one layer and direction. */
@@ -26,20 +26,20 @@ const panelElements = (n: number, k: number, panel: number): number =>
 /** Gives out byte offsets one after the other; f64 unless told, as all of training is. */
 export class Layout {
   bytes = 0;
-  readonly #width: Pick<Width, "item" | "panel">;
+  readonly #dtype: Pick<NumberType, "item" | "panel">;
 
-  constructor(width: Pick<Width, "item" | "panel"> = LAYOUTS.f64) {
-    this.#width = width;
+  constructor(dtype: Pick<NumberType, "item" | "panel"> = LAYOUTS.f64) {
+    this.#dtype = dtype;
   }
 
-  take(elements: number, item: number = this.#width.item): number {
+  take(elements: number, item: number = this.#dtype.item): number {
     const offset = this.bytes;
     this.bytes += Math.ceil((elements * item) / LINE) * LINE;
     return offset;
   }
 
   takePanels(n: number, k: number): number {
-    return this.take(panelElements(n, k, this.#width.panel));
+    return this.take(panelElements(n, k, this.#dtype.panel));
   }
 }
 
@@ -52,18 +52,18 @@ export class Layout {
 //                    u (rows, na) where h is a projection; where it is kept the initial state stands before h and c
 //   backward         zeros, du (m, na) · dz (N, gradient) · dp (N, nh) · dWx, dWh, db, dWr, dP ·
 //                    the weight gradient's transpose, gathered rows and panels
-//   head             Wy (ny, na) · by (ny) · panels of Wy
-//   head, backward   panels of Wyᵀ
+//   linear           Wy (ny, na) · by (ny) · panels of Wy
+//   linear, backward panels of Wyᵀ
 
-export function planWeights(cell: Cell, { nx, na, nh }: CellSizes, width: Width) {
-  const layout = new Layout(width);
+export function planWeights(cell: Cell, { nx, na, nh }: CellSizes, dtype: NumberType) {
+  const layout = new Layout(dtype);
   const gates = cell.input.length * na;
   const Wx = layout.take(gates * nx);
   const Wh = layout.take(gates * nh);
   const bias = layout.take(cell.bias.length * na);
   const Wr = layout.take(cell.projected ? nh * na : 0);
   const peepholes = layout.take(cell.peepholes ? 3 * na : 0);
-  const functions = layout.take(cell.functions === undefined ? 0 : RECORD, LAYOUTS.f64.item);
+  const functions = layout.take(cell.activations === undefined ? 0 : RECORD, LAYOUTS.f64.item);
   const zeros = layout.take(Math.max(nx, na, nh));
   const panelsX = layout.takePanels(gates, nx);
   const products = cell.products.map(({ blocks }) => layout.takePanels(blocks * na, nh));
@@ -89,11 +89,11 @@ const CHUNK_BYTES = 256 * 1024;
 export function chunkRows(
   cell: Cell,
   { nx, na, nh }: CellSizes,
-  width: Width,
+  dtype: NumberType,
   m: number,
   N: number,
 ): number {
-  const row = (nx + nh + rowElements(cell, na)) * width.item;
+  const row = (nx + nh + gateElements(cell, na)) * dtype.item;
   const rows = Math.floor(CHUNK_BYTES / row);
   const whole = m === 1 ? rows - (rows % 4) : rows;
   return Math.min(Math.max(whole, m, 1), Math.max(N, m, 1));
@@ -104,14 +104,14 @@ export function planBackward(cell: Cell, { nx, na, nh }: CellSizes, m: number, N
   const gates = cell.input.length * na;
   const none = layout.take(cell.projected ? m * na : 0);
   const scratch = layout.take(m * na);
-  const dz = layout.take(N * cell.gradient * na);
+  const dz = layout.take(N * cell.gradientBlocks * na);
   const dp = layout.take(cell.projected ? N * nh : 0);
   const dWx = layout.take(gates * nx);
   const dWh = layout.take(gates * nh);
-  const db = layout.take(cell.gradient * na);
+  const db = layout.take(cell.gradientBlocks * na);
   const dWr = layout.take(cell.projected ? nh * na : 0);
   const dPeepholes = layout.take(cell.peepholes ? 3 * na : 0);
-  const outputs = Math.max(cell.gradient * na, cell.projected ? nh : 0);
+  const outputs = Math.max(cell.gradientBlocks * na, cell.projected ? nh : 0);
   const gradient = layout.take(gradientElements(outputs, Math.max(na, nx, nh)));
   return {
     ...{ none, scratch, dz, dp, dWx, dWh, db, dWr, dPeepholes, gradient },
@@ -119,21 +119,21 @@ export function planBackward(cell: Cell, { nx, na, nh }: CellSizes, m: number, N
   };
 }
 
-export function planHead(ny: number, na: number, width: Width) {
-  const layout = new Layout(width);
+export function planLinear(ny: number, na: number, dtype: NumberType) {
+  const layout = new Layout(dtype);
   const W = layout.take(ny * na);
   const bias = layout.take(ny);
   const panels = layout.takePanels(ny, na);
   return { W, bias, panels, bytes: layout.bytes };
 }
 
-export function planTransposedHead(ny: number, na: number) {
+export function planTransposedLinear(ny: number, na: number) {
   const layout = new Layout();
   layout.takePanels(na, ny);
   return { bytes: layout.bytes };
 }
 
-export function planHeadGradient(ny: number, na: number, rows: number) {
+export function planLinearGradient(ny: number, na: number, rows: number) {
   const layout = new Layout();
   const logits = layout.take(rows * ny);
   const targets = layout.take(rows, Int32Array.BYTES_PER_ELEMENT);

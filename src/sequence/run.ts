@@ -1,4 +1,4 @@
-import { rowElements } from "../cells/cell.js";
+import { gateElements } from "../cells/cell.js";
 import type { Batch } from "./batch.js";
 import { chunkRows, Layout } from "./plan.js";
 import { outputOf, readsFromEnd, type Stack, sizesOf } from "./stack.js";
@@ -39,17 +39,17 @@ export function layOut(
   keep: boolean,
   origin: number,
 ): { run: Run; bytes: number } {
-  const { shape, passes } = stack;
-  const { width, layers, na, nh } = shape;
+  const { shape, layerDirections } = stack;
+  const { dtype, layers, na, nh } = shape;
   const { m, rows: N } = batch;
   const D = shape.cells.length;
   const chain = D === 1 && !shape.reverse;
-  const layout = new Layout(width);
+  const layout = new Layout(dtype);
   const take = (elements: number, item?: number): number => origin + layout.take(elements, item);
-  const chunks = passes.map((weights) => chunkRows(weights.cell, weights, width, m, N));
+  const chunks = layerDirections.map((weights) => chunkRows(weights.cell, weights, dtype, m, N));
   const rows = keep ? N : Math.min(...chunks);
 
-  const tokens = feed === "rows" ? [] : passes.slice(0, D).map(() => take(N, 4));
+  const tokens = feed === "rows" ? [] : layerDirections.slice(0, D).map(() => take(N, 4));
   const mirror = chain ? 0 : take(N, 4);
   const inputs: number[] = [];
   if (!chain) {
@@ -61,18 +61,19 @@ export function layOut(
     }
   }
 
-  const widest = (of: (pass: (typeof passes)[number]) => number) => Math.max(...passes.map(of));
+  const widest = (of: (pass: (typeof layerDirections)[number]) => number) =>
+    Math.max(...layerDirections.map(of));
   const shared = keep
     ? undefined
     : {
         x: take(rows * (chain ? (feed === "tokens" ? 0 : shape.nx) : widest(({ nx }) => nx))),
         // In turn the whole of h waits until it can be read from its end.
         h: chain ? [take(rows * nh), take(layers > 1 ? rows * nh : 0)] : [take(N * nh)],
-        z: take(rows * widest(({ cell }) => cell.row * na)),
+        z: take(rows * widest(({ cell }) => cell.gateBlocks * na)),
         u: take(widest(({ cell }) => (cell.projected ? m * na : 0))),
       };
   const tracks: Track[] = [];
-  passes.forEach((weights, p) => {
+  layerDirections.forEach((weights, p) => {
     const [l, d] = [Math.floor(p / D), p % D];
     const { cell } = weights;
     const { nx } = sizesOf(shape, l);
@@ -83,18 +84,18 @@ export function layOut(
     } else if (feed !== "tokens" || l > 0) x = shared?.x ?? take(rows * nx);
     if (shared !== undefined) {
       const h = shared.h[chain ? l % 2 : 0] as number;
-      const z = cell.row === 0 ? h : shared.z;
-      tracks.push({ weights, x, h0: 0, c0: 0, h, c: 0, z, u: shared.u, keeps: false });
+      const gates = cell.gateBlocks === 0 ? h : shared.z;
+      tracks.push({ weights, x, h0: 0, c0: 0, h, c: 0, gates, u: shared.u, keeps: false });
       return;
     }
     // The initial state stands before the others, so that the state before each row is m rows earlier.
     const h0 = take((m + rows) * nh);
-    const h = h0 + m * nh * width.item;
-    const c0 = take(cell.hasMemory ? (m + rows) * na : 0);
-    const c = c0 + m * na * width.item;
-    const z = cell.row === 0 ? h : take(rows * rowElements(cell, na));
+    const h = h0 + m * nh * dtype.item;
+    const c0 = take(cell.hasCellState ? (m + rows) * na : 0);
+    const c = c0 + m * na * dtype.item;
+    const gates = cell.gateBlocks === 0 ? h : take(rows * gateElements(cell, na));
     const u = cell.projected ? take(rows * na) : 0;
-    tracks.push({ weights, x, h0, c0, h, c, z, u, keeps: true });
+    tracks.push({ weights, x, h0, c0, h, c, gates, u, keeps: true });
   });
   return { run: { chain, rows, tracks, inputs, mirror, tokens }, bytes: layout.bytes };
 }

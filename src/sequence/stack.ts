@@ -1,12 +1,12 @@
 import type { Cell } from "../cells/cell.js";
-import type { Width } from "../wasm/abi.js";
+import type { NumberType } from "../wasm/abi.js";
 import { Shared } from "../wasm/arena.js";
 import type { CellSizes } from "./plan.js";
 import type { Weights } from "./weights.js";
 
 /** Layers on top of each other, each with one or two directions. A *pass* is one layer in one direction. */
 export interface StackShape {
-  readonly width: Width;
+  readonly dtype: NumberType;
   /** One for each direction. */
   readonly cells: readonly Cell[];
   readonly layers: number;
@@ -23,7 +23,7 @@ export const directionsOf = ({ cells }: StackShape): number => cells.length;
 /** D·nh, the width of what a layer gives. */
 export const outputOf = ({ cells, nh }: StackShape): number => cells.length * nh;
 
-export const passesOf = ({ cells, layers }: StackShape): number => layers * cells.length;
+export const layerDirectionCount = ({ cells, layers }: StackShape): number => layers * cells.length;
 
 /** Whether direction d reads each sequence from its end. */
 export const readsFromEnd = ({ reverse }: StackShape, d: number): boolean => reverse || d === 1;
@@ -38,18 +38,18 @@ export const sizesOf = (shape: StackShape, l: number): CellSizes => ({
 /** The weights of a stack; pass l·D + d is layer l in direction d. */
 export class Stack extends Shared {
   readonly shape: StackShape;
-  readonly passes: readonly Weights[];
+  readonly layerDirections: readonly Weights[];
 
   /** Takes over the caller's ownership of the weights. */
   constructor(shape: StackShape, passes: readonly Weights[]) {
     super();
     this.shape = shape;
-    this.passes = passes;
+    this.layerDirections = passes;
   }
 
   /** Packs the transposed matrices of every pass, or, where memory does not suffice, of none. */
   transpose(): void {
-    const fresh = this.passes.filter((weights) => !weights.isTransposed);
+    const fresh = this.layerDirections.filter((weights) => !weights.isTransposed);
     try {
       for (const weights of fresh) weights.transposed();
     } catch (error) {
@@ -59,7 +59,7 @@ export class Stack extends Shared {
   }
 
   protected free(): void {
-    for (const weights of this.passes) weights.release();
+    for (const weights of this.layerDirections) weights.release();
   }
 }
 

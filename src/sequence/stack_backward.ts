@@ -2,7 +2,7 @@ import { ITEM } from "../wasm/abi.js";
 import { type Engine, withScratch } from "../wasm/engine.js";
 import { buffersOf, gradientsOf, runBackward } from "./backward.js";
 import { Layout, planBackward } from "./plan.js";
-import { outputOf, passesOf, readsFromEnd } from "./stack.js";
+import { layerDirectionCount, outputOf, readsFromEnd } from "./stack.js";
 import type { Tape } from "./tape.js";
 import type { Track } from "./track.js";
 import type { WeightArrays } from "./weights.js";
@@ -39,7 +39,7 @@ export function runStackBackward<R>(
   const D = shape.cells.length;
   const out = outputOf(shape);
   const layout = new Layout();
-  const passes = passesOf(shape);
+  const passes = layerDirectionCount(shape);
   const states = Array.from({ length: passes }, () => ({
     dh: layout.take(m * nh),
     dc: layout.take(m * na),
@@ -51,7 +51,7 @@ export function runStackBackward<R>(
   const part = layout.take(run.chain ? 0 : N * nh);
   const mirrored = layout.take(run.chain ? 0 : N * widest);
   const previous = layout.take(batch.ragged ? N : 0, Int32Array.BYTES_PER_ELEMENT);
-  const plans = stack.passes.map((weights) => planBackward(weights.cell, weights, m, N));
+  const plans = stack.layerDirections.map((weights) => planBackward(weights.cell, weights, m, N));
   const pass = layout.take(
     plans.reduce((most, { bytes }) => Math.max(most, bytes), 0),
     1,

@@ -1,5 +1,5 @@
 import type { ForwardStep } from "../cells/cell.js";
-import { rowElements } from "../cells/cell.js";
+import { gateElements } from "../cells/cell.js";
 import type { Batch } from "./batch.js";
 import type { Weights } from "./weights.js";
 
@@ -16,7 +16,7 @@ export interface Track {
   /** Out: (rows, na); c0 itself where only the last memory is wanted. */
   c: number;
   /** In: input products; out: the cell's rows. A cell without a row of its own has h here. */
-  z: number;
+  gates: number;
   /** Out: the units' output before a projection, (rows, na), or (m, na) where it is not kept. */
   u: number;
   /** Whether c and u have a place for every row. */
@@ -25,31 +25,31 @@ export interface Track {
 
 /** Bytes from row to row. */
 export function strides({ weights, keeps }: Track) {
-  const { cell, width, nx, na, nh } = weights;
-  const { item } = width;
+  const { cell, dtype, nx, na, nh } = weights;
+  const { item } = dtype;
   const kept = keeps ? na * item : 0;
   return {
     x: nx * item,
     h: nh * item,
     c: kept,
-    z: rowElements(cell, na) * item,
+    gates: gateElements(cell, na) * item,
     u: kept,
   };
 }
 
 /**
  * The time loop over steps `first` … `last` − 1 of a batch. The track's first row is that of step `first`, its input
- * products are in z.
+ * products are in gates.
  */
 export function runSteps(track: Track, batch: Batch, first: number, last: number): void {
   const { weights } = track;
   const { cell } = weights;
   const stride = strides(track);
   const base = batch.start(first);
-  const at: ForwardStep = { hPrev: track.h0, cPrev: track.c0, z: 0, h: 0, c: 0, u: 0 };
+  const at: ForwardStep = { hPrev: track.h0, cPrev: track.c0, gates: 0, h: 0, c: 0, u: 0 };
   for (let t = first; t < last; t++) {
     const row = batch.start(t) - base;
-    at.z = track.z + row * stride.z;
+    at.gates = track.gates + row * stride.gates;
     at.h = track.h + row * stride.h;
     at.c = track.c + row * stride.c;
     at.u = track.u + row * stride.u;
@@ -68,8 +68,8 @@ export function saveState(
   h: number,
   c: number,
 ): void {
-  const { cell, width, na, nh } = track.weights;
-  const { gather_rows } = width.kernels;
+  const { cell, dtype, na, nh } = track.weights;
+  const { gather_rows } = dtype.kernels;
   const stride = strides(track);
   const base = batch.start(first);
   for (let t = first; t < last; t++) {
@@ -78,7 +78,7 @@ export function saveState(
     if (ended === 0) continue;
     const row = batch.start(t) - base + left;
     gather_rows(ended, nh, nh, nh, track.h + row * stride.h, 0, h + left * stride.h);
-    if (!cell.hasMemory || !track.keeps) continue;
+    if (!cell.hasCellState || !track.keeps) continue;
     gather_rows(ended, na, na, na, track.c + row * stride.c, 0, c + left * stride.c);
   }
 }

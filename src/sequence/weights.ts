@@ -1,5 +1,5 @@
 import type { Cell, CellWeights, TransposedWeights } from "../cells/cell.js";
-import { type Floats, ITEM, type Width } from "../wasm/abi.js";
+import { type Floats, ITEM, type NumberType } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
 import { type CellSizes, planTransposedWeights, planWeights } from "./plan.js";
@@ -23,7 +23,7 @@ export type FillWeights = (arrays: WeightArrays) => void;
 /** The weights of one layer and direction in linear memory, as they came and packed for the products. */
 export class Weights extends Shared implements CellWeights {
   readonly cell: Cell;
-  readonly width: Width;
+  readonly dtype: NumberType;
   readonly nx: number;
   readonly na: number;
   readonly nh: number;
@@ -32,23 +32,23 @@ export class Weights extends Shared implements CellWeights {
   readonly projection: number;
   readonly bias: number;
   readonly peepholes: number;
-  readonly functions: number;
+  readonly activations: number;
   readonly zeros: number;
   readonly #engine: Engine;
   readonly #block: Block;
   readonly #at: ReturnType<typeof planWeights>;
   #transposed: { block: Block; weights: TransposedWeights } | undefined;
 
-  constructor(engine: Engine, width: Width, cell: Cell, sizes: CellSizes, fill: FillWeights) {
+  constructor(engine: Engine, dtype: NumberType, cell: Cell, sizes: CellSizes, fill: FillWeights) {
     super();
     const { nx, na, nh } = sizes;
-    this.width = width;
+    this.dtype = dtype;
     this.cell = cell;
     this.nx = nx;
     this.na = na;
     this.nh = nh;
     this.#engine = engine;
-    const at = planWeights(cell, sizes, width);
+    const at = planWeights(cell, sizes, dtype);
     this.#at = at;
     this.#block = engine.arena.allocate(at.bytes);
     const { pointer } = this.#block;
@@ -57,12 +57,12 @@ export class Weights extends Shared implements CellWeights {
     this.products = at.products.map((offset) => pointer + offset);
     this.projection = pointer + at.projection;
     this.peepholes = cell.peepholes ? pointer + at.peepholes : 0;
-    this.functions = pointer + at.functions;
+    this.activations = pointer + at.functions;
     this.zeros = pointer + at.zeros;
     const zeros = Math.max(nx, na, nh);
-    engine.arena.view(width.precision, this.zeros, zeros).fill(0);
-    if (cell.functions !== undefined) {
-      engine.arena.f64(this.functions, cell.functions.length).set(cell.functions);
+    engine.arena.view(dtype.precision, this.zeros, zeros).fill(0);
+    if (cell.activations !== undefined) {
+      engine.arena.f64(this.activations, cell.activations.length).set(cell.activations);
     }
     fill(this.#arrays());
     this.#pack();
@@ -99,7 +99,7 @@ export class Weights extends Shared implements CellWeights {
     const { arena } = this.#engine;
     const gates = cell.input.length * na;
     const view = (offset: number, length: number): Floats =>
-      arena.view(this.width.precision, this.#block.pointer + offset, length);
+      arena.view(this.dtype.precision, this.#block.pointer + offset, length);
     return {
       Wx: view(this.#at.Wx, gates * nx),
       Wh: view(this.#at.Wh, gates * nh),
@@ -111,7 +111,7 @@ export class Weights extends Shared implements CellWeights {
 
   #pack(): void {
     const { cell, nx, na, nh } = this;
-    const { kernels, item } = this.width;
+    const { kernels, item } = this.dtype;
     const { pointer } = this.#block;
     const gates = cell.input.length * na;
     kernels.pack_panels(gates, nx, nx, 1, pointer + this.#at.Wx, this.panelsX);

@@ -48,12 +48,12 @@ export interface ForwardKernels {
   ): void;
   gru_gates_forward(m: number, na: number, hPrev: number, gates: number, h: number): void;
 
-  function_map(n: number, functions: number, which: number, x: number, y: number): void;
-  rnn_general_forward(n: number, functions: number, z: number, h: number): void;
+  activation_map(n: number, activations: number, which: number, x: number, y: number): void;
+  rnn_general_forward(n: number, activations: number, z: number, h: number): void;
   lstm_general_forward(
     m: number,
     na: number,
-    functions: number,
+    activations: number,
     coupled: number,
     peepholes: number,
     cPrev: number,
@@ -64,7 +64,7 @@ export interface ForwardKernels {
   gru_reset_forward(
     m: number,
     na: number,
-    functions: number,
+    activations: number,
     before: number,
     hPrev: number,
     rows: number,
@@ -72,7 +72,7 @@ export interface ForwardKernels {
   gru_output_forward(
     m: number,
     na: number,
-    functions: number,
+    activations: number,
     before: number,
     hPrev: number,
     rows: number,
@@ -137,7 +137,7 @@ export interface Kernels extends ForwardKernels {
 
   rnn_general_backward(
     n: number,
-    functions: number,
+    activations: number,
     z: number,
     h: number,
     dy: number,
@@ -147,7 +147,7 @@ export interface Kernels extends ForwardKernels {
   lstm_general_backward(
     m: number,
     na: number,
-    functions: number,
+    activations: number,
     coupled: number,
     peepholes: number,
     rows: number,
@@ -161,7 +161,7 @@ export interface Kernels extends ForwardKernels {
   gru_output_backward(
     m: number,
     na: number,
-    functions: number,
+    activations: number,
     before: number,
     hPrev: number,
     rows: number,
@@ -172,7 +172,7 @@ export interface Kernels extends ForwardKernels {
   gru_reset_backward(
     m: number,
     na: number,
-    functions: number,
+    activations: number,
     hPrev: number,
     rows: number,
     dq: number,
@@ -198,7 +198,7 @@ export interface Kernels extends ForwardKernels {
 }
 
 /** One precision: its layout and its forward kernels. */
-export interface Width {
+export interface NumberType {
   readonly precision: Precision;
   readonly item: number;
   readonly panel: number;
@@ -212,7 +212,7 @@ export const FORWARD_ARITY: Readonly<Record<keyof ForwardKernels, number>> = {
   rnn_gates_forward: 3,
   lstm_gates_forward: 6,
   gru_gates_forward: 5,
-  function_map: 5,
+  activation_map: 5,
   rnn_general_forward: 4,
   lstm_general_forward: 9,
   gru_reset_forward: 6,

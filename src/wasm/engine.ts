@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { EngineMemoryError, StateError } from "../errors.js";
 import { describe } from "../tensor.js";
-import { type Kernels, LAYOUTS, type Precision, type Width } from "./abi.js";
+import { type Kernels, LAYOUTS, type NumberType, type Precision } from "./abi.js";
 import { Arena, type Block, type Shared } from "./arena.js";
 import {
   type BoundKernels,
@@ -134,7 +134,7 @@ export class Engine extends Owned {
   }
 
   /** The forward kernels and numbers of one precision. @internal */
-  width(precision: Precision): Width {
+  numberType(precision: Precision): NumberType {
     const f64 = this.kernels;
     const kernels = precision === "f64" ? f64 : (this.#kernels as BoundKernels).f32;
     return { precision, ...LAYOUTS[precision], kernels };

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import type { StoredNumbers } from "../../src/description/description.js";
 import { Hdf5File } from "../../src/formats/keras/hdf5.js";
 import { describeKeras } from "../../src/formats/keras.js";
 import { readSafetensors } from "../../src/formats/safetensors.js";
 import { describeTensorflowJs } from "../../src/formats/tensorflowjs.js";
 import { createEngineSync, loadLanguageModel } from "../../src/index.js";
-import type { StoredNumbers } from "../../src/model/description.js";
 import { relativeError } from "../support/compare.js";
 import { root } from "../support/consumer.js";
 import { run } from "../support/description.js";

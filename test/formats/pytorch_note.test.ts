@@ -1,18 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { describeSafetensors, readSafetensors, writeModel } from "../../src/formats/safetensors.js";
-import type { RecurrentOptions } from "../../src/layers/options.js";
 import type {
   DenseDescription,
   ModelDescription,
   RecurrentDescription,
   StoredNumbers,
-} from "../../src/model/description.js";
+} from "../../src/description/description.js";
+import { describeSafetensors, readSafetensors, writeModel } from "../../src/formats/safetensors.js";
+import type { RecurrentOptions } from "../../src/layers/options.js";
 import { outline } from "../support/torch_files.js";
 
 const NAMES = ["sigmoid", "tanh", "relu", "hardSigmoid", "softsign"] as const;
 const GATES = { rnn: 1, gru: 3, lstm: 4 } as const;
-const FUNCTIONS = { rnn: 1, gru: 2, lstm: 3 } as const;
+const ACTIVATIONS = { rnn: 1, gru: 2, lstm: 3 } as const;
 
 let drawn = 0;
 /** Numbers that no other tensor has. */
@@ -61,7 +61,7 @@ function layerOf(
     (f) => f && cell === "lstm",
   );
   const nh = projected ? 1 : na;
-  const count = FUNCTIONS[cell] * (both ? 2 : 1);
+  const count = ACTIVATIONS[cell] * (both ? 2 : 1);
   const options: RecurrentOptions = {
     cell,
     inputSize: nx,
@@ -179,7 +179,7 @@ describe("a model of any format, written and read again", () => {
   function meaning({ activations, nonlinearity, ...rest }: RecurrentOptions) {
     const usual = { rnn: ["tanh"], gru: ["sigmoid", "tanh"], lstm: ["sigmoid", "tanh", "tanh"] };
     const all = activations ?? (nonlinearity === undefined ? [] : [nonlinearity]);
-    const n = FUNCTIONS[rest.cell];
+    const n = ACTIVATIONS[rest.cell];
     const isUsual = all.every((each, i) => each === usual[rest.cell][i % n]);
     const once = all.length > n && all.slice(n).every((each) => each === all[0]) && n === 1;
     return { ...rest, activations: JSON.stringify(isUsual ? [] : once ? all.slice(0, n) : all) };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { ModelDescription } from "../../src/description/description.js";
 import { describeTensorflowJs } from "../../src/formats/tensorflowjs.js";
 import { createEngineSync, loadTagger } from "../../src/index.js";
-import type { ModelDescription } from "../../src/model/description.js";
 import { relativeError } from "../support/compare.js";
 import { run } from "../support/description.js";
 import { caseOf, cases, type ModelJson } from "../support/tensorflowjs.js";

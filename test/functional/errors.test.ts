@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { ShapeError } from "../../src/index.js";
 import { vacancies } from "../support/arena.js";
 import {
+  type ActivationName,
   calls,
   everyBit,
-  type FunctionName,
   goodOperands,
   type Operands,
 } from "../support/operands.js";
@@ -54,7 +54,7 @@ const GRU: readonly Row[] = [
   ["gru.Wy", "(ny, na) with na = 5 (from Wu)", [1], "(ny, na), each at least 1"],
   ["gru.by", "(ny, 1) with ny = 2 (from Wy)", [0, 1]],
 ];
-const TABLE: Partial<Record<FunctionName, readonly Row[]>> = {
+const TABLE: Partial<Record<ActivationName, readonly Row[]>> = {
   rnnCellForward: [...FORWARD("Wax", "xt"), ...RNN],
   rnnForward: [...FORWARD("Wax", "x"), ...RNN],
   rnnCellBackward: [["daNext", `(na, m) ${FROM_FORWARD}`, [0, 1]]],
@@ -84,7 +84,7 @@ const TABLE: Partial<Record<FunctionName, readonly Row[]>> = {
 };
 const ROWS = Object.entries(TABLE).flatMap(([name, rows]) =>
   rows.map(([path, expected, fixed, rank = expected]) => {
-    return { name: name as FunctionName, path, expected, fixed, rank };
+    return { name: name as ActivationName, path, expected, fixed, rank };
   }),
 );
 
@@ -100,7 +100,7 @@ function replaced(path: string, value: unknown): Operands {
 }
 
 /** Calls, and says what was thrown; whatever it was, memory is as it was. */
-function thrown(name: FunctionName, path: string, value: unknown): unknown {
+function thrown(name: ActivationName, path: string, value: unknown): unknown {
   const before = vacancies(good.engine);
   try {
     calls[name](replaced(path, value));

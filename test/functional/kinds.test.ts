@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { ShapeError } from "../../src/index.js";
 import { vacancies } from "../support/arena.js";
 import {
+  type ActivationName,
   calls,
   everyBit,
-  type FunctionName,
   functionNames,
   goodOperands,
   type Operands,
@@ -16,7 +16,7 @@ const good = goodOperands();
 const bits = everyBit(good);
 
 /** What a call with other operands throws; whatever it is, memory is as it was. */
-function thrown(name: FunctionName, others: { [K in keyof Operands]?: unknown }): unknown {
+function thrown(name: ActivationName, others: { [K in keyof Operands]?: unknown }): unknown {
   const before = vacancies(good.engine);
   try {
     calls[name]({ ...good, ...others } as Operands);

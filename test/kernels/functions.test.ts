@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { type Activation, FUNCTION_NAMES, type FunctionName, value } from "../oracle/functions.js";
+import {
+  type Activation,
+  type ActivationName,
+  FUNCTION_NAMES,
+  value,
+} from "../oracle/functions.js";
 import { firstDifference, units } from "../support/compare.js";
 import { recordOf } from "../support/functions.js";
 import { builds, type Twin, twins, Workbench } from "../support/kernels.js";
@@ -8,7 +13,7 @@ import { randomArray, uniform } from "../support/random.js";
 import { specialArray } from "../support/special.js";
 
 // α and β that f32 has too.
-const activation = (name: FunctionName, alpha = 0.75, beta = 0.375): Activation => ({
+const activation = (name: ActivationName, alpha = 0.75, beta = 0.375): Activation => ({
   ...{ name, alpha, beta },
 });
 
@@ -22,7 +27,7 @@ function map(
   const record = bench.typed("functions", recordOf(clip, activations)).pointer;
   const from = inPlace ? bench.input("x and y", x, shift) : bench.constant("x", x, shift);
   const to = inPlace ? from : bench.output("y", x.length, 1 - shift);
-  build.kernels.function_map(x.length, record, which, from.pointer, to.pointer);
+  build.kernels.activation_map(x.length, record, which, from.pointer, to.pointer);
   bench.check();
   return to.read();
 }
@@ -41,7 +46,7 @@ const EXACT = [
 // Units of the value from JavaScript's functions, whose own error is below 1: [f64, f32]. scaledTanh: the tanh's 2.2 and two
 // products, seen at 2.4 and 2.0; elu: of e^x − 1 and a product, 2.7 and 2.0 (3.2 over all floats); softplus: 1.9, and in f32,
 // where it goes through f64, 0.
-const BOUNDS: readonly [FunctionName, number, number][] = [
+const BOUNDS: readonly [ActivationName, number, number][] = [
   ["sigmoid", 3, 3],
   ["tanh", 3, 3],
   ["scaledTanh", 4, 4],
@@ -53,7 +58,7 @@ const SIZES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 33];
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number;
 const signless = (x: Float64Array): Float64Array => x.map((element) => element + 0); // −0 to 0
 
-describe.each(twins)("function_map, $name build", (build) => {
+describe.each(twins)("activation_map, $name build", (build) => {
   const { round } = build.numbers;
   const next = uniform(70);
   const wide = (): number => 8 * next() ** 3;
@@ -130,7 +135,7 @@ describe.each(twins)("function_map, $name build", (build) => {
   });
 });
 
-describe.each(builds)("function_map, $name build, against mpmath's table", (build) => {
+describe.each(builds)("activation_map, $name build, against mpmath's table", (build) => {
   // Seen over 400,000 values: 2.65 and 2.85 units (docs/numerics.md).
   it.each([
     ["elu", "expm1", 3, 2.8],
@@ -157,7 +162,7 @@ describe.each(builds)("function_map, $name build, against mpmath's table", (buil
       for (const kind of [-1, 12]) {
         const bench = new Workbench(build);
         const record = bench.typed("functions", Float64Array.of(inf, kind, 0, 0)).pointer;
-        expect(() => build.kernels.function_map(0, record, 0, 0, 0)).toThrow(/assertion/);
+        expect(() => build.kernels.activation_map(0, record, 0, 0, 0)).toThrow(/assertion/);
       }
     });
   }

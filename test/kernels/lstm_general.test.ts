@@ -90,7 +90,7 @@ const titled = VARIANTS.map((variant) => ({
 }));
 
 describe.each(twins)("lstm_general_forward, $name build", (build) => {
-  it.each(titled)("$title: every bit as the plain loop around function_map", (variant) => {
+  it.each(titled)("$title: every bit as the plain loop around activation_map", (variant) => {
     const next = uniform(90);
     for (const [i, na] of UNITS.entries()) {
       const activations = drawn(i);

@@ -40,7 +40,7 @@ function backward(build: Build, { activations, clip }: Case, given: Operands, sh
 }
 
 describe.each(twins)("rnn_general_forward, $name build", (build) => {
-  it.each(FUNCTION_NAMES)("%s: every bit as the plain loop around function_map", (name) => {
+  it.each(FUNCTION_NAMES)("%s: every bit as the plain loop around activation_map", (name) => {
     const next = uniform(80);
     for (const clip of CLIPS) {
       const gates = gatesOf(build, [activation(name)], clip);

@@ -45,9 +45,9 @@ describe.each(engines.slice(0, 1))("around the ends of chunks, on the $name, bit
       expectSame(listed("y", outputs), listed("y", whole.outputs));
       expectSame({ ...chunked.read() }, { ...taped.read() });
       // The batch does take several chunks.
-      const cells = tape?.held(engine, "").stack.passes ?? [];
+      const cells = tape?.held(engine, "").stack.layerDirections ?? [];
       const N = lengths.reduce((sum, T) => sum + T, 0);
-      const rows = cells.map((pass) => chunkRows(pass.cell, pass, pass.width, m, N));
+      const rows = cells.map((pass) => chunkRows(pass.cell, pass, pass.dtype, m, N));
       expect(2 * Math.min(...rows)).toBeLessThan(N);
       for (const made of [chunked, taped, tape, network]) made?.dispose();
     }
@@ -56,9 +56,9 @@ describe.each(engines.slice(0, 1))("around the ends of chunks, on the $name, bit
   it.each(named)("$name: every number of steps about one chunk and two", ({ kind }) => {
     const m = 16;
     const probe = open(engine, drawNetwork(kind, { nx, na, lengths: [] }, 1));
-    const { passes } = probe.loaded("test");
+    const { layerDirections } = probe.loaded("test");
     const N = 10_000;
-    const rows = passes.map((pass) => chunkRows(pass.cell, pass, pass.width, m, N));
+    const rows = layerDirections.map((pass) => chunkRows(pass.cell, pass, pass.dtype, m, N));
     const chunk = Math.floor(Math.min(...rows) / m);
     probe.dispose();
     for (const T of [chunk - 1, chunk, chunk + 1, 2 * chunk, 2 * chunk + 1]) {

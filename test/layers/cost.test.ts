@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createEngineSync, type Engine } from "../../src/index.js";
-import type { Kernels, Width } from "../../src/wasm/abi.js";
+import type { Kernels, NumberType } from "../../src/wasm/abi.js";
 import { drawNetwork, type Kind, open } from "../support/networks.js";
 
 // A ragged batch costs the sum of its lengths, not batch × longest: rows are counted, not time.
@@ -33,9 +33,9 @@ function counting(): { engine: Engine; rows: { products: number; gates: number; 
       kernels.lstm_gates_backward(...operands);
     },
   };
-  const width = engine.width.bind(engine);
+  const width = engine.numberType.bind(engine);
   Object.defineProperty(engine, "kernels", { value: counted });
-  engine.width = (precision): Width => ({ ...width(precision), kernels: counted });
+  engine.numberType = (precision): NumberType => ({ ...width(precision), kernels: counted });
   return { engine, rows };
 }
 

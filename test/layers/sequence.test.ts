@@ -86,7 +86,9 @@ describe.each(engines)("a layer on the $name", ({ engine }) => {
     ])("around the ends of chunks, nx = %i, na = %i, m = %i, bit for bit", (nx, na, m) => {
       const most = 200;
       const sizes = { nx, na, nh: na };
-      const chunk = Math.floor(chunkRows(CELLS[cell], sizes, engine.width("f64"), m, most * m) / m);
+      const chunk = Math.floor(
+        chunkRows(CELLS[cell], sizes, engine.numberType("f64"), m, most * m) / m,
+      );
       expect(chunk).toBeLessThan(most / 2);
       const { layer, x, start } = open(chunk, nx, na, m, 2 * chunk + 1);
       const stepped = start();

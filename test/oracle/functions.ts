@@ -15,11 +15,11 @@ export const FUNCTION_NAMES = [
   "identity",
 ] as const;
 
-export type FunctionName = (typeof FUNCTION_NAMES)[number];
+export type ActivationName = (typeof FUNCTION_NAMES)[number];
 
 /** α and β count only where the function has them. */
 export interface Activation {
-  readonly name: FunctionName;
+  readonly name: ActivationName;
   readonly alpha: number;
   readonly beta: number;
 }

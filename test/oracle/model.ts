@@ -1,7 +1,7 @@
 // A whole network over one sequence, plain loops in float64: what goes in, recurrent layers in one or two directions,
 // linear layers. Weights go by PyTorch's names and have PyTorch's order of gates.
 
-import { type Activation, type FunctionName, value } from "./functions.js";
+import { type Activation, type ActivationName, value } from "./functions.js";
 import { type RecurrentWeights, recurrentForward } from "./recurrent.js";
 import { logSoftmax, softmax } from "./softmax.js";
 import { extent, type Tensor, zeros } from "./tensor.js";
@@ -12,8 +12,8 @@ interface Stored {
 }
 
 type Named =
-  | FunctionName
-  | { readonly name: FunctionName; readonly alpha?: number; readonly beta?: number };
+  | ActivationName
+  | { readonly name: ActivationName; readonly alpha?: number; readonly beta?: number };
 
 export interface NetworkPart {
   readonly options: {
@@ -56,7 +56,7 @@ const USUAL = {
 } as const;
 
 /** ONNX's α and β, where it has some. */
-const DEFAULTS: { readonly [name in FunctionName]?: readonly [number, number] } = {
+const DEFAULTS: { readonly [name in ActivationName]?: readonly [number, number] } = {
   affine: [1, 0],
   leakyRelu: [0.01, 0],
   thresholdedRelu: [1, 0],

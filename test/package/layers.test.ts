@@ -13,8 +13,8 @@ function faults(repository: string): string[] {
 
 const clean: Record<string, string> = {
   "assembly/base/lanes.ts": "export const LANES = 2;",
-  "assembly/blas/gemm.ts": 'import { LANES } from "../base/lanes";',
-  "assembly/index.ts": 'export { gemm } from "./blas/gemm";',
+  "assembly/blas/gemm.ts": 'import { LANES } from "../base/lanes.js";',
+  "assembly/index.ts": 'export { gemm } from "./blas/gemm.js";',
   "src/errors.ts": "// WebAssembly, memory.buffer\nexport class StateError extends Error {}",
   "src/wasm/abi.ts": "/** import from ../functional/rnn.js */\nexport const ITEM = 8;",
   "src/wasm/instance.ts": 'import { base64 } from "../../build/embedded/kernels.js"; WebAssembly;',
@@ -52,8 +52,8 @@ describe("the layers", () => {
       'import "../../build/embedded/kernels.js";',
       "build/embedded/kernels.js",
     ],
-    ["assembly/base/lanes.ts", 'import { gemm } from "../blas/gemm";', "assembly/blas/gemm"],
-    ["assembly/blas/gemm.ts", 'import { tanh } from "../cells/rnn";', "assembly/cells/rnn"],
+    ["assembly/base/lanes.ts", 'import { gemm } from "../blas/gemm.js";', "assembly/blas/gemm"],
+    ["assembly/blas/gemm.ts", 'import { tanh } from "../cells/rnn.js";', "assembly/cells/rnn"],
     ["test/oracle/rnn.ts", 'import { ITEM } from "../../src/wasm/abi.js";', "src/wasm/abi.js"],
     ["examples/first.ts", 'import { tensor } from "../src/index.js";', "src/index.js"],
     ["bench/cases.mjs", 'import { tensor } from "../dist/esm/index.js";', "dist/esm/index.js"],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type Activation, FUNCTION_NAMES, type FunctionName } from "../oracle/functions.js";
+import { type Activation, type ActivationName, FUNCTION_NAMES } from "../oracle/functions.js";
 import {
   type RecurrentOptions,
   type RecurrentWeights,
@@ -14,7 +14,11 @@ import { loaded, type Stored } from "../support/stored.js";
 import { expectedOf, runTorchCase, type TorchCase } from "../support/torch.js";
 import type { OpenDirection } from "../support/torch_direction.js";
 
-const activation = (name: FunctionName, alpha = 0, beta = 0): Activation => ({ name, alpha, beta });
+const activation = (name: ActivationName, alpha = 0, beta = 0): Activation => ({
+  name,
+  alpha,
+  beta,
+});
 const [sigmoid, tanh] = [activation("sigmoid"), activation("tanh")];
 const STANDARD = { rnn: [tanh], lstm: [sigmoid, tanh, tanh], gru: [sigmoid, tanh] } as const;
 

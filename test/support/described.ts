@@ -1,5 +1,5 @@
+import type { ModelDescription } from "../../src/description/description.js";
 import { createRecurrent, type Engine, type Tensor } from "../../src/index.js";
-import type { ModelDescription } from "../../src/model/description.js";
 import { apply } from "../oracle/onnx.js";
 
 type Rows = number[][];

@@ -1,9 +1,9 @@
-import { createRecurrent, type Engine } from "../../src/index.js";
 import type {
   DenseDescription,
   ModelDescription,
   RecurrentDescription,
-} from "../../src/model/description.js";
+} from "../../src/description/description.js";
+import { createRecurrent, type Engine } from "../../src/index.js";
 import { sigmoid } from "../oracle/activations.js";
 import { softmax } from "../oracle/softmax.js";
 

@@ -29,7 +29,7 @@ export function functionsOf(build: Twin): Functions & Elementary {
   };
 }
 
-/** The record of assembly/base/functions. */
+/** The record of assembly/base/activations. */
 export function recordOf(clip: number, activations: readonly Activation[]): Float64Array {
   const entries = activations.flatMap(({ name, alpha, beta }) => [
     FUNCTION_NAMES.indexOf(name),
@@ -53,7 +53,7 @@ export function gatesOf(build: Twin, activations: readonly Activation[], clip: n
         new Float64Array(memory.buffer, base, functions.length).set(functions);
         const cell = new build.numbers.Array(memory.buffer, base + 64, 1);
         cell[0] = x;
-        kernels.function_map(1, base, 0, base + 64, base + 64);
+        kernels.activation_map(1, base, 0, base + 64, base + 64);
         return cell[0];
       },
       slope: (x, y) => slope(activation, x, y, own),

@@ -1,17 +1,21 @@
-import { type Activation, FUNCTION_NAMES, type FunctionName } from "../oracle/functions.js";
+import { type Activation, type ActivationName, FUNCTION_NAMES } from "../oracle/functions.js";
 import { recordOf } from "./functions.js";
 import { type Twin, Workbench } from "./kernels.js";
 
 /** α and β are such that every branch of every function is taken by numbers around 1. */
-export const activation = (name: FunctionName): Activation => ({ name, alpha: 0.75, beta: 0.375 });
+export const activation = (name: ActivationName): Activation => ({
+  name,
+  alpha: 0.75,
+  beta: 0.375,
+});
 
 export const STANDARD: readonly Activation[] = ["sigmoid", "tanh", "tanh"].map((name) =>
-  activation(name as FunctionName),
+  activation(name as ActivationName),
 );
 
 /** f, g and h for case `i`: over twelve cases each function has stood in each place. */
 export const drawn = (i: number): readonly Activation[] =>
-  [i, i + 5, i + 7].map((k) => activation(FUNCTION_NAMES[k % 12] as FunctionName));
+  [i, i + 5, i + 7].map((k) => activation(FUNCTION_NAMES[k % 12] as ActivationName));
 
 /** A vector holds 2 units, in f32 4: below, at, just above and many times that. */
 export const UNITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 33];

@@ -1,8 +1,8 @@
 import {
   type Activation,
+  type ActivationName,
   createRecurrent,
   type Engine,
-  type FunctionName,
   type LayerWeights,
   type Precision,
   type Recurrent,
@@ -18,7 +18,7 @@ import type { Tensor } from "./subject.js";
 // Every option of a network, alone and together. One table serves the tests of outputs, gradients and ragged batches.
 
 /** ONNX's defaults of α and β, from its operators' text; those of functions that have none there are what does nothing. */
-const DEFAULTS: Readonly<Record<FunctionName, readonly [alpha: number, beta: number]>> = {
+const DEFAULTS: Readonly<Record<ActivationName, readonly [alpha: number, beta: number]>> = {
   sigmoid: [0, 0],
   tanh: [0, 0],
   relu: [0, 0],
@@ -34,7 +34,7 @@ const DEFAULTS: Readonly<Record<FunctionName, readonly [alpha: number, beta: num
 };
 
 /** One of each, with α and β of its own where it has them. */
-const FUNCTIONS: readonly Activation[] = [
+const ACTIVATIONS: readonly Activation[] = [
   "sigmoid",
   "softsign",
   { name: "hardSigmoid", alpha: 0.3, beta: 0.4 },
@@ -49,7 +49,7 @@ const FUNCTIONS: readonly Activation[] = [
   "identity",
 ];
 const pick = (k: number, n: number): Activation[] =>
-  Array.from({ length: n }, (_, i) => FUNCTIONS[(k + 5 * i) % FUNCTIONS.length] as Activation);
+  Array.from({ length: n }, (_, i) => ACTIVATIONS[(k + 5 * i) % ACTIVATIONS.length] as Activation);
 
 export type Kind = Omit<RecurrentOptions, "inputSize" | "hiddenSize" | "projectionSize"> & {
   /** Whether h is a projection to half of the units. */
@@ -86,12 +86,12 @@ const kinds: readonly Kind[] = [
   ]),
   { cell: "rnn", nonlinearity: "relu" },
   { cell: "rnn", nonlinearity: "relu", ...two, ...both },
-  ...FUNCTIONS.map((each): Kind => ({ cell: "rnn", activations: [each] })),
+  ...ACTIVATIONS.map((each): Kind => ({ cell: "rnn", activations: [each] })),
   { cell: "rnn", activations: ["softsign", "tanh"], ...both },
   { cell: "gru", resetAfter: false },
   { cell: "gru", resetAfter: false, ...two, ...both },
   { cell: "gru", resetAfter: false, clip: 0.4, reverse: true },
-  ...FUNCTIONS.map(
+  ...ACTIVATIONS.map(
     (_, k): Kind => ({ cell: "gru", resetAfter: k % 2 === 0, activations: pick(k, 2) }),
   ),
   { cell: "gru", activations: ["sigmoid", "tanh", "hardSigmoid", "softsign"], ...two, ...both },
@@ -106,7 +106,7 @@ const kinds: readonly Kind[] = [
     ...{ cell: "lstm", projected: true, peepholes: true, inputForget: true, clip: 0.5 },
     ...{ ...two, ...both, activations: ["hardSigmoid", "softsign", "scaledTanh"] },
   },
-  ...FUNCTIONS.map((_, k): Kind => ({ cell: "lstm", activations: pick(k, 3) })),
+  ...ACTIVATIONS.map((_, k): Kind => ({ cell: "lstm", activations: pick(k, 3) })),
   { cell: "lstm", activations: ["sigmoid", "tanh", "tanh", ...pick(8, 3)], ...two, ...both },
 ];
 

@@ -10,7 +10,7 @@ import {
 import { uniform } from "./random.js";
 
 const GATES = { RNN: 1, GRU: 3, LSTM: 4 };
-const FUNCTIONS = { RNN: 1, GRU: 2, LSTM: 3 };
+const ACTIVATIONS = { RNN: 1, GRU: 2, LSTM: 3 };
 /** α and β that a function takes. */
 const TAKES: Record<string, readonly ("alpha" | "beta")[]> = {
   Sigmoid: [],
@@ -58,7 +58,7 @@ export function drawNode(seed: number, { double = false } = {}): DrawnNode {
   if (yes()) attributes.clip = { float: 0.2 + 0.6 * (next() + 1) };
   if (operator === "GRU" && yes()) attributes.linear_before_reset = 1;
   if (operator === "LSTM" && yes()) attributes.input_forget = 1;
-  const names = Array.from({ length: D * FUNCTIONS[operator] }, () => pick(Object.keys(TAKES)));
+  const names = Array.from({ length: D * ACTIVATIONS[operator] }, () => pick(Object.keys(TAKES)));
   if (below(3) > 0) {
     attributes.activations = names;
     for (const part of ["alpha", "beta"] as const) {

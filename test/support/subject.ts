@@ -131,21 +131,21 @@ export interface Subject {
   ): LossView & { dWya: Tensor };
 }
 
-const FUNCTIONS = [
+const ACTIVATIONS = [
   ...(["rnnCellForward", "rnnForward", "rnnCellBackward", "rnnBackward"] as const),
   ...(["lstmCellForward", "lstmForward", "lstmCellBackward", "lstmBackward"] as const),
   ...(["gruCellForward", "gruForward", "gruCellBackward", "gruBackward"] as const),
   "softmaxCrossEntropy",
 ] as const;
 
-type Api = Readonly<Record<(typeof FUNCTIONS)[number], (...operands: never[]) => unknown>>;
+type Api = Readonly<Record<(typeof ACTIVATIONS)[number], (...operands: never[]) => unknown>>;
 
 /**
  * The package's functions, from its sources or as it was built, with the engine as their first argument. Knows of no
  * host: it runs in a page too.
  */
 export function bound(name: string, api: Api, engine: object): Subject {
-  const calls = FUNCTIONS.map((key) => {
+  const calls = ACTIVATIONS.map((key) => {
     const call = api[key] as (...operands: unknown[]) => unknown;
     return [key, (...operands: unknown[]) => call(engine, ...operands)] as const;
   });

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import type { ModelDescription } from "../../src/description/description.js";
 import { readSafetensors, type SafetensorsFile } from "../../src/formats/safetensors.js";
 import { createRecurrent, type Engine } from "../../src/index.js";
-import type { ModelDescription } from "../../src/model/description.js";
 
 const folder = new URL("../fixtures/torch-files/", import.meta.url);
 

@@ -1,4 +1,4 @@
-import type { Activation } from "../../cells/functions.js";
+import type { Activation } from "../../cells/activations.js";
 import type { Config } from "./config.js";
 
 /** By what was a version's hard sigmoid. */

@@ -1,6 +1,6 @@
 import { Dataset, File, Group } from "jsfive";
-import { type ModelFormatCode, ModelFormatError } from "../../errors.js";
-import type { StoredNumbers } from "../../model/description.js";
+import type { StoredNumbers } from "../../description/description.js";
+import { type ModelFormatCode, ModelFormatError } from "../../description/format_error.js";
 import { formatShape } from "../../tensor.js";
 import { fromBF16, fromF16 } from "../halves.js";
 import { Meter } from "./hdf5_meter.js";

@@ -4,7 +4,7 @@ import type {
   ModelDescription,
   RecurrentDescription,
   StoredNumbers,
-} from "../../model/description.js";
+} from "../../description/description.js";
 import { GATES, reorderColumns } from "../gates.js";
 import { readOutputActivation } from "./activations.js";
 import { type Config, shown } from "./config.js";

@@ -1,5 +1,5 @@
-import { ModelFormatError } from "../../errors.js";
-import type { StoredNumbers } from "../../model/description.js";
+import type { StoredNumbers } from "../../description/description.js";
+import { ModelFormatError } from "../../description/format_error.js";
 import { checkObject, describe } from "../../tensor.js";
 
 export interface KerasOptions {

@@ -1,5 +1,5 @@
-import { ModelFormatError } from "../../errors.js";
-import type { ModelDescription } from "../../model/description.js";
+import type { ModelDescription } from "../../description/description.js";
+import { ModelFormatError } from "../../description/format_error.js";
 import { checkObject } from "../../tensor.js";
 import { hardSigmoidOf } from "./activations.js";
 import { Config, parseConfig } from "./config.js";

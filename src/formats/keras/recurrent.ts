@@ -1,6 +1,6 @@
-import type { Activation } from "../../cells/functions.js";
+import type { Activation } from "../../cells/activations.js";
+import type { RecurrentDescription, StoredNumbers } from "../../description/description.js";
 import type { RecurrentOptions } from "../../layers/options.js";
-import type { RecurrentDescription, StoredNumbers } from "../../model/description.js";
 import { GATES, reorderColumns, reorderRows } from "../gates.js";
 import { type HardSigmoid, readActivation } from "./activations.js";
 import type { Config } from "./config.js";

@@ -1,4 +1,4 @@
-import type { StoredNumbers } from "../../model/description.js";
+import type { StoredNumbers } from "../../description/description.js";
 import { formatShape } from "../../tensor.js";
 import type { KerasLayer } from "./topology.js";
 

@@ -1,5 +1,5 @@
 import { inflateSync } from "fflate";
-import { type ModelFormatCode, ModelFormatError } from "../../errors.js";
+import { type ModelFormatCode, ModelFormatError } from "../../description/format_error.js";
 
 const END = 0x06054b50;
 const END_BYTES = 22;

@@ -1,4 +1,4 @@
-import type { Activation, FunctionName } from "../../cells/functions.js";
+import type { Activation, ActivationName } from "../../cells/activations.js";
 import type { AttributeProto, NodeProto } from "./proto.js";
 import { Wire } from "./wire.js";
 
@@ -21,7 +21,7 @@ export interface OnnxAttributes {
 }
 
 /** ONNX's functions; those with one take their α and β from the node's lists. */
-const FUNCTIONS: Record<string, { name: FunctionName; alpha?: true; beta?: true }> = {
+const ACTIVATIONS: Record<string, { name: ActivationName; alpha?: true; beta?: true }> = {
   sigmoid: { name: "sigmoid" },
   tanh: { name: "tanh" },
   relu: { name: "relu" },
@@ -140,7 +140,7 @@ function readActivations(
   let [alphasUsed, betasUsed] = [0, 0];
   const activations = names.map((name): Activation => {
     const key = name.toLowerCase();
-    const known = Object.hasOwn(FUNCTIONS, key) ? FUNCTIONS[key] : undefined;
+    const known = Object.hasOwn(ACTIVATIONS, key) ? ACTIVATIONS[key] : undefined;
     if (known === undefined) {
       return fail(`activations: expected ONNX's functions, got ${name.slice(0, 32)}`, given?.at);
     }

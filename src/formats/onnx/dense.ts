@@ -1,5 +1,5 @@
-import type { FunctionName } from "../../cells/functions.js";
-import type { DenseDescription } from "../../model/description.js";
+import type { ActivationName } from "../../cells/activations.js";
+import type { DenseDescription } from "../../description/description.js";
 import { axisOf, type Work } from "./folding.js";
 import { type Axis, type Flow, type Known, type Label, transposed } from "./values.js";
 
@@ -94,9 +94,9 @@ function activate(work: Work, flow: Flow, activation: DenseDescription["activati
   return changeDense(flow, { activation });
 }
 
-const FUNCTIONS: Record<
+const ACTIVATIONS: Record<
   string,
-  { name: FunctionName; parameters?: readonly ("alpha" | "beta")[] }
+  { name: ActivationName; parameters?: readonly ("alpha" | "beta")[] }
 > = {
   Sigmoid: { name: "sigmoid" },
   Tanh: { name: "tanh" },
@@ -110,7 +110,7 @@ const FUNCTIONS: Record<
 };
 
 function applyFunction(work: Work, flow: Flow): Flow {
-  const { name, parameters = [] } = FUNCTIONS[work.node.operator] as (typeof FUNCTIONS)[string];
+  const { name, parameters = [] } = ACTIVATIONS[work.node.operator] as (typeof ACTIVATIONS)[string];
   const given = parameters.flatMap((each) => {
     const value = work.attribute(each)?.f;
     return value === undefined ? [] : [[each, value] as const];
@@ -157,7 +157,7 @@ export const DENSE: Record<string, (work: Work, flow: Flow) => Flow> = {
   Add: sum,
   Softmax: softmax,
   LogSoftmax: softmax,
-  ...Object.fromEntries(Object.keys(FUNCTIONS).map((operator) => [operator, applyFunction])),
+  ...Object.fromEntries(Object.keys(ACTIVATIONS).map((operator) => [operator, applyFunction])),
 };
 
 /** Tokens that choose rows of a table (V, nx). */

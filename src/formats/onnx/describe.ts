@@ -1,10 +1,10 @@
-import { ModelFormatError } from "../../errors.js";
-import type { RecurrentOptions } from "../../layers/options.js";
 import type {
   ModelDescription,
   RecurrentDescription,
   StoredNumbers,
-} from "../../model/description.js";
+} from "../../description/description.js";
+import { ModelFormatError } from "../../description/format_error.js";
+import type { RecurrentOptions } from "../../layers/options.js";
 import { evaluate, recur, wholeOf } from "./chain.js";
 import { moduleOf } from "./dense.js";
 import {

@@ -1,4 +1,4 @@
-import { ModelFormatError } from "../../errors.js";
+import { ModelFormatError } from "../../description/format_error.js";
 import { checkObject, describe } from "../../tensor.js";
 import { allFinite } from "../finite.js";
 import {

@@ -1,5 +1,5 @@
+import type { StoredNumbers } from "../../description/description.js";
 import { createRecurrent } from "../../layers/recurrent.js";
-import type { StoredNumbers } from "../../model/description.js";
 import { checkObject, checkTensor, type Tensor } from "../../tensor.js";
 import type { Precision } from "../../wasm/abi.js";
 import { checkEngine, type Engine } from "../../wasm/engine.js";

@@ -1,7 +1,8 @@
-import type { Activation } from "../../cells/functions.js";
-import { ModelFormatError, ShapeError } from "../../errors.js";
+import type { Activation } from "../../cells/activations.js";
+import type { StoredNumbers } from "../../description/description.js";
+import { ModelFormatError } from "../../description/format_error.js";
+import { ShapeError } from "../../errors.js";
 import type { RecurrentOptions } from "../../layers/options.js";
-import type { StoredNumbers } from "../../model/description.js";
 import { formatShape } from "../../tensor.js";
 import { GATES, reorderRows } from "../gates.js";
 import type { OnnxAttributes, OnnxOperator } from "./attributes.js";

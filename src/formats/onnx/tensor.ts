@@ -1,4 +1,4 @@
-import type { ModelFormatCode } from "../../errors.js";
+import type { ModelFormatCode } from "../../description/format_error.js";
 import { formatShape } from "../../tensor.js";
 import { fromBF16, fromF16 } from "../halves.js";
 import { FIXED32, FIXED64, type Span, VARINT, Wire } from "./wire.js";

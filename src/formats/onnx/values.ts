@@ -1,4 +1,4 @@
-import type { DenseDescription, InputDescription } from "../../model/description.js";
+import type { DenseDescription, InputDescription } from "../../description/description.js";
 import type { NodeProto } from "./proto.js";
 
 type Floats = Float64Array | Float32Array;

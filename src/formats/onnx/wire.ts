@@ -1,4 +1,4 @@
-import { type ModelFormatCode, ModelFormatError } from "../../errors.js";
+import { type ModelFormatCode, ModelFormatError } from "../../description/format_error.js";
 
 /** How a field's value is written. */
 export const VARINT = 0;

@@ -1,5 +1,5 @@
+import type { DenseDescription, ModelDescription } from "../../description/description.js";
 import type { RecurrentOptions } from "../../layers/options.js";
-import type { DenseDescription, ModelDescription } from "../../model/description.js";
 
 /** What the shapes of a recurrent module cannot say. */
 export type Unshaped = Pick<

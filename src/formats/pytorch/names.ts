@@ -1,4 +1,4 @@
-import { type ModelFormatCode, ModelFormatError } from "../../errors.js";
+import { type ModelFormatCode, ModelFormatError } from "../../description/format_error.js";
 import { formatShape } from "../../tensor.js";
 import type { StoredTensor } from "../safetensors/reader.js";
 

@@ -1,6 +1,6 @@
-import { type Activation, FUNCTIONS, type FunctionName } from "../../cells/functions.js";
+import { ACTIVATIONS, type Activation, type ActivationName } from "../../cells/activations.js";
+import type { DenseDescription, ModelDescription } from "../../description/description.js";
 import type { RecurrentOptions } from "../../layers/options.js";
-import type { DenseDescription, ModelDescription } from "../../model/description.js";
 import type { Layout, PytorchNames, RecurrentLayout, Unshaped } from "./layout.js";
 import { fail, quote } from "./names.js";
 
@@ -12,7 +12,7 @@ export const NOTE = "recurra.network";
 
 type Cell = RecurrentOptions["cell"];
 
-const USUAL: Readonly<Record<Cell, readonly FunctionName[]>> = {
+const USUAL: Readonly<Record<Cell, readonly ActivationName[]>> = {
   rnn: ["tanh"],
   gru: ["sigmoid", "tanh"],
   lstm: ["sigmoid", "tanh", "tanh"],
@@ -112,8 +112,8 @@ function word<W extends string>(value: unknown, place: string, words: readonly W
 const finite = (value: unknown, place: string): number =>
   Number.isFinite(value) ? (value as number) : refuse(`${place}: expected a number`);
 
-const isFunction = (name: unknown): name is FunctionName =>
-  typeof name === "string" && Object.hasOwn(FUNCTIONS, name);
+const isFunction = (name: unknown): name is ActivationName =>
+  typeof name === "string" && Object.hasOwn(ACTIVATIONS, name);
 
 function readActivation(value: unknown, place: string): Activation {
   if (isFunction(value)) return value;
@@ -121,7 +121,7 @@ function readActivation(value: unknown, place: string): Activation {
     return refuse(`${place}: no function is called ${value.slice(0, 40)}`);
   const { name, alpha, beta } = members(value, place, "name, alpha?, beta?");
   return {
-    name: word(name, `${place}.name`, Object.keys(FUNCTIONS) as FunctionName[]),
+    name: word(name, `${place}.name`, Object.keys(ACTIVATIONS) as ActivationName[]),
     ...(alpha === undefined ? {} : { alpha: finite(alpha, `${place}.alpha`) }),
     ...(beta === undefined ? {} : { beta: finite(beta, `${place}.beta`) }),
   };

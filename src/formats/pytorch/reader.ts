@@ -4,7 +4,7 @@ import {
   type ModelDescription,
   outputSize,
   type RecurrentDescription,
-} from "../../model/description.js";
+} from "../../description/description.js";
 import { checkObject, describe } from "../../tensor.js";
 import type { SafetensorsFile, StoredTensor } from "../safetensors/reader.js";
 import { findLayout } from "./find.js";

@@ -1,9 +1,9 @@
-import { ModelFormatError } from "../../errors.js";
 import type {
   ModelDescription,
   RecurrentDescription,
   StoredNumbers,
-} from "../../model/description.js";
+} from "../../description/description.js";
+import { ModelFormatError } from "../../description/format_error.js";
 import { checkObject } from "../../tensor.js";
 import type { SafetensorsFile, StoredTensor } from "../safetensors/reader.js";
 import { type StorableTensor, writeSafetensors } from "../safetensors/writer.js";

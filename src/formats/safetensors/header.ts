@@ -1,4 +1,4 @@
-import type { ModelFormatCode } from "../../errors.js";
+import type { ModelFormatCode } from "../../description/format_error.js";
 import { formatShape } from "../../tensor.js";
 import { HeaderText } from "./header_text.js";
 

@@ -1,4 +1,4 @@
-import { type ModelFormatCode, ModelFormatError } from "../../errors.js";
+import { type ModelFormatCode, ModelFormatError } from "../../description/format_error.js";
 
 const MAX_SHOWN = 40;
 

@@ -1,4 +1,4 @@
-import { type ModelFormatCode, ModelFormatError } from "../../errors.js";
+import { type ModelFormatCode, ModelFormatError } from "../../description/format_error.js";
 import { checkObject, describe } from "../../tensor.js";
 import { allFinite } from "../finite.js";
 import { fromBF16, fromF16 } from "../halves.js";

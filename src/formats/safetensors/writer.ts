@@ -1,4 +1,4 @@
-import { type ModelFormatCode, ModelFormatError } from "../../errors.js";
+import { type ModelFormatCode, ModelFormatError } from "../../description/format_error.js";
 import { checkObject, checkTensor, describe } from "../../tensor.js";
 import { BF16, F16, toHalves } from "../halves.js";
 import { isDtype, LIMITS, METADATA, type StoredDtype, WIDTHS } from "./header.js";

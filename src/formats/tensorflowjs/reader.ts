@@ -1,4 +1,4 @@
-import type { ModelDescription, StoredNumbers } from "../../model/description.js";
+import type { ModelDescription, StoredNumbers } from "../../description/description.js";
 import { describe } from "../../tensor.js";
 import { hardSigmoidOf } from "../keras/activations.js";
 import { Config, parseConfig } from "../keras/config.js";

@@ -1,4 +1,4 @@
-import type { StoredNumbers } from "../../model/description.js";
+import type { StoredNumbers } from "../../description/description.js";
 import { formatShape } from "../../tensor.js";
 import { fromF16 } from "../halves.js";
 import { type Config, shown } from "../keras/config.js";

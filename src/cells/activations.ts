@@ -1,5 +1,5 @@
-/** The functions of a gate as ONNX lists them, numbered as in assembly/base/functions.ts, with ONNX's default α and β. */
-export const FUNCTIONS = {
+/** The functions of a gate as ONNX lists them, numbered as in assembly/base/activations.ts, with ONNX's default α and β. */
+export const ACTIVATIONS = {
   sigmoid: { kind: 0, alpha: 0, beta: 0 },
   tanh: { kind: 1, alpha: 0, beta: 0 },
   relu: { kind: 2, alpha: 0, beta: 0 },
@@ -22,22 +22,22 @@ export const FUNCTIONS = {
   identity: { kind: 11, alpha: 0, beta: 0 },
 } as const;
 
-export type FunctionName = keyof typeof FUNCTIONS;
+export type ActivationName = keyof typeof ACTIVATIONS;
 
 /** A function of one number, by its name, with ONNX's α and β unless they are given. */
 export type Activation =
-  | FunctionName
-  | { readonly name: FunctionName; readonly alpha?: number; readonly beta?: number };
+  | ActivationName
+  | { readonly name: ActivationName; readonly alpha?: number; readonly beta?: number };
 
 /**
- * The record that the general kernels read (assembly/base/functions.ts): the bound of what goes into f and g, then
+ * The record that the general kernels read (assembly/base/activations.ts): the bound of what goes into f and g, then
  * each function's number, α and β.
  */
-export function functionRecord(clip: number, activations: readonly Activation[]): number[] {
+export function activationRecord(clip: number, activations: readonly Activation[]): number[] {
   const record = [clip];
   for (const activation of activations) {
     const given = typeof activation === "string" ? { name: activation } : activation;
-    const { kind, alpha, beta } = FUNCTIONS[given.name];
+    const { kind, alpha, beta } = ACTIVATIONS[given.name];
     record.push(kind, given.alpha ?? alpha, given.beta ?? beta);
   }
   return record;

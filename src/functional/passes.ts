@@ -1,4 +1,4 @@
-import { inputProducts, rowElements } from "../cells/cell.js";
+import { gateElements, inputProducts } from "../cells/cell.js";
 import { StateError } from "../errors.js";
 import { buffersOf, gradientsOf, runBackward } from "../sequence/backward.js";
 import { Batch } from "../sequence/batch.js";
@@ -10,8 +10,8 @@ import { checkShape, type Tensor } from "../tensor.js";
 import { ITEM } from "../wasm/abi.js";
 import { checkEngine, type Engine, withScratch } from "../wasm/engine.js";
 import { read, stageBytes, write } from "./axes.js";
-import { type Naming, prepare } from "./model.js";
-import { Recording } from "./recording.js";
+import { Recording } from "./caches.js";
+import { type Naming, prepare } from "./parameters.js";
 
 /** An operand and the name by which a message calls it. */
 type Operand = readonly [name: string, value: Tensor];
@@ -65,16 +65,16 @@ export function forward<P extends object>(engine: Engine, call: ForwardCall<P>):
         write(engine, x, stage, track.x);
         write(engine, call.a[1], stage, track.h0);
         if (call.c !== undefined) write(engine, call.c[1], stage, track.c0);
-        else if (naming.cell.hasMemory) engine.arena.f64(track.c0, m * na).fill(0);
-        const ldz = rowElements(naming.cell, na);
-        inputProducts(naming.cell, track.weights, T * m, track.x, track.z, ldz);
+        else if (naming.cell.hasCellState) engine.arena.f64(track.c0, m * na).fill(0);
+        const ldz = gateElements(naming.cell, na);
+        inputProducts(naming.cell, track.weights, T * m, track.x, track.gates, ldz);
         runSteps(track, batch, 0, T);
         const logits = stage + stageSize;
-        model.head.logits(T * m, track.h, logits);
+        model.linear.logits(T * m, track.h, logits);
         engine.kernels.softmax_rows(T * m, ny, logits, logits);
         const y = read(engine, shape(ny), logits, stage);
         const a = read(engine, shape(na), track.h, stage);
-        const c = naming.cell.hasMemory ? read(engine, shape(na), track.c, stage) : a;
+        const c = naming.cell.hasCellState ? read(engine, shape(na), track.c, stage) : a;
         return {
           recording: new Recording(engine, single ? "cache" : "caches", tape, model),
           a,

@@ -1,5 +1,4 @@
-import { FUNCTIONS } from "../cells/functions.js";
-import { ModelFormatError } from "../errors.js";
+import { ACTIVATIONS } from "../cells/activations.js";
 import { describeSafetensors } from "../formats/pytorch/reader.js";
 import { readSafetensors } from "../formats/safetensors/reader.js";
 import { describe, formatShape } from "../tensor.js";
@@ -12,6 +11,7 @@ import {
   type RecurrentDescription,
   type StoredNumbers,
 } from "./description.js";
+import { ModelFormatError } from "./format_error.js";
 
 /** A model: the bytes of a safetensors file, or what another format's reader found. */
 export type ModelSource = Uint8Array | ArrayBuffer | ModelDescription;
@@ -110,8 +110,8 @@ class Check {
       if (!top) this.#fail(`${name}: ${activation}: expected nothing above it, got another layer`);
     } else {
       const what = typeof activation === "object" ? activation?.name : activation;
-      if (!Object.hasOwn(FUNCTIONS, String(what))) {
-        const names = ["softmax", "logSoftmax", ...Object.keys(FUNCTIONS)].join(", ");
+      if (!Object.hasOwn(ACTIVATIONS, String(what))) {
+        const names = ["softmax", "logSoftmax", ...Object.keys(ACTIVATIONS)].join(", ");
         this.#fail(`${name}: activation: expected one of ${names}, got ${String(what)}`);
       }
     }

@@ -1,4 +1,4 @@
-import type { Activation } from "../cells/functions.js";
+import type { Activation } from "../cells/activations.js";
 import type { RecurrentOptions } from "../layers/options.js";
 
 /** Numbers of a file, with their shape, in C order. */

@@ -1,6 +1,6 @@
-// The functions of a record (base/functions) over many numbers. The choice of a function stands outside its loop.
+// The activations of a record (base/activations) over many numbers. The choice of a function stands outside its loop.
 
-import { alphaOf, betaOf, clipOf, Kind, kindOf, mapAll, scaleAll } from "../base/functions";
+import { alphaOf, betaOf, clipOf, Kind, kindOf, mapAll, scaleAll } from "../base/activations";
 import { loadLanes, storeLanes, VECTOR } from "../base/lanes";
 import { sigmoidMap, tanhMap } from "./map";
 
@@ -16,16 +16,16 @@ function clamp<T>(n: usize, clip: f64, x: usize, y: usize): void {
   }
 }
 
-/** `function_map` of the width T. */
-export function functionMap<T>(n: usize, functions: usize, which: i32, x: usize, y: usize): void {
-  const alpha = alphaOf(functions, which);
-  const beta = betaOf(functions, which);
-  const clip = clipOf(functions, which);
+/** `activation_map` for the number type T. */
+export function activationMap<T>(n: usize, activations: usize, which: i32, x: usize, y: usize): void {
+  const alpha = alphaOf(activations, which);
+  const beta = betaOf(activations, which);
+  const clip = clipOf(activations, which);
   if (clip !== Infinity) {
     clamp<T>(n, clip, x, y);
     x = y;
   }
-  const kind = kindOf(functions, which);
+  const kind = kindOf(activations, which);
   if (kind === Kind.SIGMOID) sigmoidMap<T>(n, x, y);
   else if (kind === Kind.TANH) tanhMap<T>(n, x, y);
   else if (kind === Kind.RELU) mapAll<T>(Kind.RELU, n, alpha, beta, x, y);
@@ -43,33 +43,33 @@ export function functionMap<T>(n: usize, functions: usize, which: i32, x: usize,
 /**
  * y[i] = f(clamp(x[i])), f the function `which` of a record: 0 f, 1 g, 2 h.
  *
- * - functions:  in; the record, drawn in base/functions, which says what is clamped
+ * - activations:  in; the record, drawn in base/activations, which says what is clamped
  * - x:          in; (n)
  * - y:          out, set; (n); may be x, and no other overlap is allowed
  *
  * Tail rule: a value's bits depend neither on its place nor on n.
  */
-export function function_map(n: usize, functions: usize, which: i32, x: usize, y: usize): void {
-  functionMap<f64>(n, functions, which, x, y);
+export function activation_map(n: usize, activations: usize, which: i32, x: usize, y: usize): void {
+  activationMap<f64>(n, activations, which, x, y);
 }
 
-export function function_map_f32(n: usize, functions: usize, which: i32, x: usize, y: usize): void {
-  functionMap<f32>(n, functions, which, x, y);
+export function activation_map_f32(n: usize, activations: usize, which: i32, x: usize, y: usize): void {
+  activationMap<f32>(n, activations, which, x, y);
 }
 
-/** d[i] *= the derivative of `function_map` at x[i], 0 where x[i] is clamped; y is what it gave. All (n), and d is neither. */
-export function functionBackward(
+/** d[i] *= the derivative of `activation_map` at x[i], 0 where x[i] is clamped; y is what it gave. All (n), and d is neither. */
+export function activationBackward(
   n: usize,
-  functions: usize,
+  activations: usize,
   which: i32,
   x: usize,
   y: usize,
   d: usize,
 ): void {
-  const alpha = alphaOf(functions, which);
-  const beta = betaOf(functions, which);
-  const clip = clipOf(functions, which);
-  const kind = kindOf(functions, which);
+  const alpha = alphaOf(activations, which);
+  const beta = betaOf(activations, which);
+  const clip = clipOf(activations, which);
+  const kind = kindOf(activations, which);
   if (kind === Kind.SIGMOID) scaleAll(Kind.SIGMOID, n, clip, alpha, beta, x, y, d);
   else if (kind === Kind.TANH) scaleAll(Kind.TANH, n, clip, alpha, beta, x, y, d);
   else if (kind === Kind.RELU) scaleAll(Kind.RELU, n, clip, alpha, beta, x, y, d);

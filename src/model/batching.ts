@@ -29,7 +29,7 @@ export interface GroupOutput {
 export function groupRows({ groups }: Network): number {
   let products = 1;
   for (const { stack } of groups) {
-    for (const { cell, nx, nh, na } of stack.passes) {
+    for (const { cell, nx, nh, na } of stack.layerDirections) {
       products += cell.input.length * na * (nx + nh);
     }
   }
@@ -57,29 +57,29 @@ export function* runGroup(
   output: GroupOutput,
   beginning?: Beginning,
 ): Generator<void, void, void> {
-  const { engine, width, dense, hiddenSize } = network;
+  const { engine, dtype, dense, hiddenSize } = network;
   const { m } = batch;
-  const { item } = width;
-  const layout = new Layout(width);
+  const { item } = dtype;
+  const layout = new Layout(dtype);
   const states = new States(layout, shapesOf(network), m);
   const stateBytes = layout.bytes;
   const { outputSize, widest } = dense;
   const piece = Math.max(Math.floor(OUTPUT_BYTES / (Math.max(widest, outputSize) * WIDE)), TILE);
   const ends = layout.take(output.of === "last" ? m * 2 * hiddenSize : 0);
   const turnsAt = [layout.take(piece * widest), layout.take(piece * widest)] as const;
-  const wideAt = layout.take(width.precision === "f64" ? 0 : piece * outputSize, WIDE);
+  const wideAt = layout.take(dtype.precision === "f64" ? 0 : piece * outputSize, WIDE);
   const block = engine.arena.allocate(layout.bytes);
   try {
     const { pointer } = block;
     states.pointer = pointer;
-    engine.arena.view(width.precision, pointer, stateBytes / item).fill(0);
+    engine.arena.view(dtype.precision, pointer, stateBytes / item).fill(0);
     if (beginning !== undefined) broadcast(network, states, beginning, m);
     const turns = turnsAt.map((at) => pointer + at) as [number, number];
     function* apply(first: number, rows: number, h: number): Generator<void, void, void> {
       for (let r = 0; r < rows; r += piece) {
         const some = Math.min(rows - r, piece);
         let result = dense.apply(some, h + r * hiddenSize * item, turns);
-        if (width.precision === "f32") {
+        if (dtype.precision === "f32") {
           engine.kernels.promote(some * outputSize, result, pointer + wideAt);
           result = pointer + wideAt;
         }
@@ -112,14 +112,14 @@ const shapesOf = ({ groups }: Network): StackShape[] => groups.map(({ stack }) =
 
 /** Sets the state of every sequence to the beginning. */
 function broadcast(network: Network, states: States, from: Beginning, m: number): void {
-  const { gather_rows } = network.width.kernels;
-  const { item } = network.width;
+  const { gather_rows } = network.dtype.kernels;
+  const { item } = network.dtype;
   shapesOf(network).forEach(({ cells, na, nh }, g) => {
     const { h, c } = states.parts(g);
     const source = from[g] as Beginning[number];
     h.forEach((target, p) => {
       gather_rows(m, nh, 0, nh, source.h + p * nh * item, 0, target);
-      if (!cells[0]?.hasMemory) return;
+      if (!cells[0]?.hasCellState) return;
       gather_rows(m, na, 0, na, source.c + p * na * item, 0, c[p] as number);
     });
   });

@@ -1,6 +1,6 @@
 import { AbortedError } from "../errors.js";
 import { describe } from "../tensor.js";
-import { pause } from "./slices.js";
+import { pause } from "./time_slices.js";
 
 const USUAL = 256;
 

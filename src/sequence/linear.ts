@@ -1,37 +1,37 @@
 import type { Tensor } from "../tensor.js";
-import type { Floats, Width } from "../wasm/abi.js";
+import type { Floats, NumberType } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
-import { planHead, planTransposedHead } from "./plan.js";
+import { planLinear, planTransposedLinear } from "./plan.js";
 
 /** The output layer Wy·h + by in linear memory, as it came and packed for the products; no bias counts as zeros. */
-export class Head extends Shared {
+export class Linear extends Shared {
   readonly ny: number;
   readonly na: number;
-  readonly width: Width;
+  readonly dtype: NumberType;
   readonly #engine: Engine;
   readonly #block: Block;
-  readonly #at: ReturnType<typeof planHead>;
+  readonly #at: ReturnType<typeof planLinear>;
   /** The panels of Wyᵀ. */
   #transposed: Block | undefined;
 
   constructor(
     engine: Engine,
-    width: Width,
+    dtype: NumberType,
     ny: number,
     na: number,
     W: ArrayLike<number>,
     bias?: ArrayLike<number>,
   ) {
     super();
-    this.width = width;
+    this.dtype = dtype;
     this.ny = ny;
     this.na = na;
     this.#engine = engine;
-    this.#at = planHead(ny, na, width);
+    this.#at = planLinear(ny, na, dtype);
     this.#block = engine.arena.allocate(this.#at.bytes);
     const { pointer } = this.#block;
-    const { precision, kernels } = width;
+    const { precision, kernels } = dtype;
     engine.arena.view(precision, pointer + this.#at.W, W.length).set(W);
     const biases = engine.arena.view(precision, pointer + this.#at.bias, ny);
     if (bias === undefined) biases.fill(0);
@@ -43,7 +43,7 @@ export class Head extends Shared {
   /** logits (rows, ny) = h·Wyᵀ + by for h (rows, na). */
   logits(rows: number, h: number, logits: number): void {
     const { ny, na } = this;
-    const { kernels } = this.width;
+    const { kernels } = this.dtype;
     const panels = this.#block.pointer + this.#at.panels;
     const bias = this.#block.pointer + this.#at.bias;
     kernels.gemm_packed(rows, ny, na, na, 0, ny, h, panels, bias, logits);
@@ -53,7 +53,7 @@ export class Head extends Shared {
   transposed(): number {
     if (this.#transposed === undefined) {
       const { ny, na } = this;
-      this.#transposed = this.#engine.arena.allocate(planTransposedHead(ny, na).bytes);
+      this.#transposed = this.#engine.arena.allocate(planTransposedLinear(ny, na).bytes);
       const W = this.#block.pointer + this.#at.W;
       this.#engine.kernels.pack_panels(na, ny, 1, na, W, this.#transposed.pointer);
     }
@@ -72,10 +72,10 @@ export class Head extends Shared {
 
   /** Fresh views of Wy and by. */
   arrays(): Floats[] {
-    const { ny, na, width } = this;
+    const { ny, na, dtype } = this;
     const { pointer } = this.#block;
     const view = (offset: number, length: number): Floats =>
-      this.#engine.arena.view(width.precision, pointer + offset, length);
+      this.#engine.arena.view(dtype.precision, pointer + offset, length);
     return [view(this.#at.W, ny * na), view(this.#at.bias, ny)];
   }
 

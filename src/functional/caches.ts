@@ -4,7 +4,7 @@ import { strides, type Track } from "../sequence/track.js";
 import type { Tensor } from "../tensor.js";
 import { type Engine, Owned, unwatch, watch, withScratch } from "../wasm/engine.js";
 import { read, stageBytes } from "./axes.js";
-import type { Model } from "./model.js";
+import type { Model } from "./parameters.js";
 
 /** What one forward call recorded: its tape and the model it saw, held until it is disposed of. */
 export class Recording {
@@ -107,11 +107,15 @@ export abstract class StepCache<P> extends Owned {
   protected block(block: number): Tensor {
     const { engine, seen } = this.recording;
     const { track, na, m } = seen;
-    const { row } = track.weights.cell;
-    const rows = engine.arena.f64(track.z + this.step * m * strides(track).z, m * row * na);
+    const { gateBlocks } = track.weights.cell;
+    const rows = engine.arena.f64(
+      track.gates + this.step * m * strides(track).gates,
+      m * gateBlocks * na,
+    );
     const data = new Float64Array(na * m);
     for (let j = 0; j < na; j++) {
-      for (let r = 0; r < m; r++) data[j * m + r] = rows[(row * r + block) * na + j] as number;
+      for (let r = 0; r < m; r++)
+        data[j * m + r] = rows[(gateBlocks * r + block) * na + j] as number;
     }
     return { shape: [na, m], data };
   }

@@ -1,4 +1,4 @@
-// The functions that a general cell may have: ONNX's. The cell finds which ones in a record of f64, in either width:
+// The activations that a general cell may have: ONNX's. The cell finds which ones in a record of f64, in either precision:
 //
 //     | clip | kind α β | kind α β | kind α β |
 //              f          g          h
@@ -42,27 +42,27 @@ export const enum Kind {
 }
 
 /** Where function `which` of a record stands: its kind, α and β. */
-function entry(functions: usize, which: i32): usize {
-  return functions + (1 + 3 * <usize>which) * sizeof<f64>();
+function entry(activations: usize, which: i32): usize {
+  return activations + (1 + 3 * <usize>which) * sizeof<f64>();
 }
 
-export function kindOf(functions: usize, which: i32): i32 {
-  const kind = <i32>f64.load(entry(functions, which));
-  assert(kind >= Kind.SIGMOID && kind <= Kind.IDENTITY, "functions: no such kind");
+export function kindOf(activations: usize, which: i32): i32 {
+  const kind = <i32>f64.load(entry(activations, which));
+  assert(kind >= Kind.SIGMOID && kind <= Kind.IDENTITY, "activations: no such kind");
   return kind;
 }
 
-export function alphaOf(functions: usize, which: i32): f64 {
-  return f64.load(entry(functions, which), 8);
+export function alphaOf(activations: usize, which: i32): f64 {
+  return f64.load(entry(activations, which), 8);
 }
 
-export function betaOf(functions: usize, which: i32): f64 {
-  return f64.load(entry(functions, which), 16);
+export function betaOf(activations: usize, which: i32): f64 {
+  return f64.load(entry(activations, which), 16);
 }
 
 /** What bounds the argument of function `which`. */
-export function clipOf(functions: usize, which: i32): f64 {
-  return which == H ? Infinity : f64.load(functions);
+export function clipOf(activations: usize, which: i32): f64 {
+  return which == H ? Infinity : f64.load(activations);
 }
 
 // Functions that are long and rare stay calls: inlined wherever they are used, they would be a sixth of the module.

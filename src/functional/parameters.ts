@@ -1,6 +1,6 @@
 import type { Cell } from "../cells/cell.js";
 import { ShapeError } from "../errors.js";
-import { Head } from "../sequence/head.js";
+import { Linear } from "../sequence/linear.js";
 import { Stack } from "../sequence/stack.js";
 import { type FillWeights, Weights } from "../sequence/weights.js";
 import { checkShape, checkTensor, describe, formatShape, type Tensor } from "../tensor.js";
@@ -19,7 +19,7 @@ export interface Naming<P extends object> {
   readonly cell: Cell;
   readonly names: readonly (keyof P & string)[];
   /** The weight and the bias of the output layer. */
-  readonly head: readonly [keyof P & string, keyof P & string];
+  readonly linear: readonly [keyof P & string, keyof P & string];
   /** Checks every tensor and says what they fix. */
   check(where: string, parameters: P): ModelSizes;
   /** Copies the recurrent parameters into `Weights`' layout. */
@@ -29,21 +29,21 @@ export interface Naming<P extends object> {
 /** The parameters of one network in linear memory: a recurrent layer and its output layer. */
 export class Model extends Shared {
   readonly stack: Stack;
-  readonly head: Head;
+  readonly linear: Linear;
   /** The tensors that were packed, by which a replaced one is noticed. */
   readonly #tensors: readonly unknown[];
 
-  /** Takes over the caller's ownership of stack and head. */
-  constructor(stack: Stack, head: Head, tensors: readonly unknown[]) {
+  /** Takes over the caller's ownership of stack and linear. */
+  constructor(stack: Stack, linear: Linear, tensors: readonly unknown[]) {
     super();
     this.stack = stack;
-    this.head = head;
+    this.linear = linear;
     this.#tensors = tensors;
   }
 
   /** Of the one layer. */
   get weights(): Weights {
-    return this.stack.passes[0] as Weights;
+    return this.stack.layerDirections[0] as Weights;
   }
 
   /** Whether these are still the tensors that were packed. */
@@ -53,7 +53,7 @@ export class Model extends Shared {
 
   protected free(): void {
     this.stack.release();
-    this.head.release();
+    this.linear.release();
   }
 }
 
@@ -80,7 +80,7 @@ export function prepare<P extends object>(
   const known = engine.kept(parameters);
   if (known instanceof Model && known.weights.cell === naming.cell && known.holds(tensors)) {
     const { nx, na } = known.weights;
-    return { sizes: { nx, na, ny: known.head.ny }, use: (work) => work(known) };
+    return { sizes: { nx, na, ny: known.linear.ny }, use: (work) => work(known) };
   }
   const sizes = naming.check(where, parameters);
   return {
@@ -106,15 +106,15 @@ function pack<P extends object>(
   tensors: readonly unknown[],
 ): Model {
   const { nx, na, ny } = sizes;
-  const [W, bias] = naming.head.map((name) => (parameters[name] as Tensor).data);
+  const [W, bias] = naming.linear.map((name) => (parameters[name] as Tensor).data);
   const fill = naming.fill(parameters, sizes);
-  const width = engine.width("f64");
+  const dtype = engine.numberType("f64");
   const { cell } = naming;
-  const shape = { width, cells: [cell], layers: 1, reverse: false, nx, na, nh: na };
-  const stack = new Stack(shape, [new Weights(engine, width, cell, shape, fill)]);
+  const shape = { dtype, cells: [cell], layers: 1, reverse: false, nx, na, nh: na };
+  const stack = new Stack(shape, [new Weights(engine, dtype, cell, shape, fill)]);
   try {
-    const head = new Head(engine, width, ny, na, W as Float64Array, bias as Float64Array);
-    return new Model(stack, head, tensors);
+    const linear = new Linear(engine, dtype, ny, na, W as Float64Array, bias as Float64Array);
+    return new Model(stack, linear, tensors);
   } catch (error) {
     stack.release();
     throw error;
