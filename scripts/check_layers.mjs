@@ -1,22 +1,76 @@
-// Why this exists: an import runs downward only, and no reviewer should have to look for that. Prints every arrow that
-// runs upward or in a circle, and every file that knows what only a room below it may know; fails if there is one.
-// Type-only imports count like all others. Usage: node scripts/check_layers.mjs [root]
+// Checks that every import runs downward, that each room knows only the npm packages it may know, and that no two files
+// import each other. Prints each fault; exits with 1 if there is one. Type-only imports count like all others.
+// Usage: node scripts/check_layers.mjs [root]
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path/posix";
 import { fileURLToPath } from "node:url";
 
 const root = process.argv[2] ?? fileURLToPath(new URL("..", import.meta.url));
-// From the lowest: a file may import from its own layer and from those before it.
-const ORDER = {
-  assembly: "base version < blas < cells heads optim < index arrays",
-  src: "errors tensor < wasm < cells < sequence < functional layers < model formats train < index arrays < cli",
+
+/** From the lowest tier to the highest. A file imports from its own room and from tiers below, never from a peer. */
+const TIERS = {
+  assembly: ["base | version.d.ts", "blas", "cells | heads | optim | nn", "index.ts | arrays.ts"],
+  src: [
+    "errors.ts",
+    "tensor.ts",
+    "wasm",
+    "cells",
+    "sequence",
+    "functional | layers",
+    "description",
+    "formats",
+    "graph",
+    "model",
+    "train",
+    "pool",
+    "index.ts | arrays.ts",
+    "cli",
+  ],
+  "src/formats": [
+    "finite.ts | gates.ts | halves.ts",
+    "safetensors | onnx | keras",
+    "pytorch | tensorflowjs",
+    "safetensors.ts | onnx.ts | keras.ts | tensorflowjs.ts",
+  ],
 };
-// Rooms that import nothing from outside; test/oracle, bench and examples know the package by its name at most.
+/** Folders that import nothing from outside themselves; bench and examples know the package by its name. */
 const FOLDERS = ["assembly", "src", "test/oracle", "bench", "examples"];
+/** The npm packages of src, and the rooms that may import them. `node:` is for cli only. */
+const PACKAGES = {
+  "@assemblyscript/loader": ["wasm"],
+  "as-bind": ["wasm"],
+  fflate: ["formats/keras", "cli"],
+  jsfive: ["formats/keras"],
+  commander: ["cli"],
+  "cli-progress": ["cli"],
+  "cli-table3": ["cli"],
+  "csv-parse": ["cli"],
+};
+
 const bare = (path) => path.replace(/(\.d)?\.(ts|js|mjs)$/, "");
-function layer(path) {
-  const [top, room] = bare(path).split("/");
-  return ORDER[top]?.split(" < ").findIndex((rooms) => rooms.split(" ").includes(room)) ?? 0;
+
+/** The tier and room of a path within `top`, or undefined outside it: a folder, or a file that lies there itself. */
+function roomOf(top, path) {
+  if (!path.startsWith(`${top}/`)) return undefined;
+  const room = path
+    .slice(top.length + 1)
+    .split("/")[0]
+    .replace(/\.js$/, ".ts");
+  const tier = TIERS[top].findIndex((rooms) => rooms.split(" | ").includes(room));
+  return { room, tier };
+}
+
+/** Whether `from` may import `to`, as far as the tiers of `top` say. */
+function runsDown(top, from, to) {
+  const [a, b] = [roomOf(top, from), roomOf(top, to)];
+  return a === undefined || b === undefined || a.room === b.room || b.tier < a.tier;
+}
+
+function packageFault(path, name) {
+  if (name.startsWith("node:")) return path.startsWith("src/cli/") ? undefined : name;
+  const known = Object.keys(PACKAGES).find((each) => name === each || name.startsWith(`${each}/`));
+  const allowed = PACKAGES[known] ?? [];
+  return allowed.some((room) => path.startsWith(`src/${room}/`)) ? undefined : name;
 }
 
 function* files(folder) {
@@ -26,27 +80,42 @@ function* files(folder) {
     const path = join(folder, name);
     const comment = /\/\*.*?\*\/|(?<=^|\s)\/\/[^\n]*/gs;
     const text = readFileSync(join(root, path), "utf8").replace(comment, "");
-    const relative = text.matchAll(/\b(?:from|import)\s*\(?\s*["'](\.[^"']*)["']/g);
-    yield { path, text, imports: [...relative].map(([, to]) => join(dirname(path), to)) };
+    const imports = text.matchAll(/(?<!["'])\b(?:from|import)\s*\(?\s*["']([^"'\n]+)["']/g);
+    yield { path, text, imports: [...imports].map(([, to]) => to) };
   }
 }
 
-const [faults, graph, walked] = [[], new Map(), new Set()];
+const faults = [];
+const graph = new Map();
 for (const folder of FOLDERS) {
   for (const { path, text, imports } of files(folder)) {
-    graph.set(bare(path), imports.map(bare));
-    if (layer(path) < 0) faults.push(`${path}: its room has no place in scripts/check_layers.mjs`);
-    const wasm = path.startsWith("src/wasm/");
-    const names = folder === "src" && !wasm && /\b(WebAssembly|memory\.buffer)\b/i.exec(text)?.[0];
-    if (names) faults.push(`${path}: names ${names}, as only src/wasm may`);
-    for (const to of imports) {
-      const down = to.startsWith(`${folder}/`) && layer(to) <= layer(path);
-      const embedded = wasm && to.startsWith("build/embedded/");
-      if (!down && !embedded) faults.push(`${path}: imports ${to}`);
+    const tops = Object.keys(TIERS).filter((top) => roomOf(top, path) !== undefined);
+    for (const top of tops) {
+      if (roomOf(top, path).tier < 0) faults.push(`${path}: its room has no place in ${top}`);
     }
+    const isWasm = path.startsWith("src/wasm/");
+    const named =
+      folder === "src" && !isWasm && /\b(WebAssembly|memory\.buffer)\b/i.exec(text)?.[0];
+    if (named) faults.push(`${path}: names ${named}, as only src/wasm may`);
+    const targets = [];
+    for (const name of imports) {
+      if (!name.startsWith(".")) {
+        const fault = folder === "src" && packageFault(path, name);
+        if (fault) faults.push(`${path}: imports ${fault}, which its room may not`);
+        continue;
+      }
+      const to = join(dirname(path), name);
+      targets.push(bare(to));
+      if (isWasm && to.startsWith("build/embedded/")) continue;
+      if (!to.startsWith(`${folder}/`) || !tops.every((top) => runsDown(top, path, to))) {
+        faults.push(`${path}: imports ${to}`);
+      }
+    }
+    graph.set(bare(path), targets);
   }
 }
 
+const walked = new Set();
 function walk(path, above) {
   if (above.includes(path)) faults.push([...above.slice(above.indexOf(path)), path].join(" → "));
   if (walked.has(path)) return;

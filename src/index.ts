@@ -7,7 +7,6 @@ export type {
   StoredNumbers,
 } from "./description/description.js";
 export { type ModelFormatCode, ModelFormatError } from "./description/format_error.js";
-export type { ModelSource } from "./description/validate.js";
 export {
   AbortedError,
   EngineMemoryError,
@@ -59,7 +58,7 @@ export type {
   ManyOptions,
   ScoreOptions,
 } from "./model/language_model.js";
-export { loadLanguageModel, loadTagger } from "./model/loading.js";
+export { loadLanguageModel, loadTagger, type ModelSource } from "./model/loading.js";
 export type { Score } from "./model/score.js";
 export type { LanguageStream, StreamState } from "./model/stream.js";
 export type { Tagged, Tagger, TaggerOptions } from "./model/tagger.js";

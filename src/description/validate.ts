@@ -1,6 +1,4 @@
 import { ACTIVATIONS } from "../cells/activations.js";
-import { describeSafetensors } from "../formats/pytorch/reader.js";
-import { readSafetensors } from "../formats/safetensors/reader.js";
 import { describe, formatShape } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
 import {
@@ -13,20 +11,18 @@ import {
 } from "./description.js";
 import { ModelFormatError } from "./format_error.js";
 
-/** A model: the bytes of a safetensors file, or what another format's reader found. */
-export type ModelSource = Uint8Array | ArrayBuffer | ModelDescription;
-
 export function checkPrecision(where: string, precision: Precision): void {
   if (precision === "f64" || precision === "f32") return;
   throw new TypeError(`${where}: precision: expected "f64" or "f32", got ${String(precision)}`);
 }
 
-/** The description of a model, its parts in agreement. @throws {ModelFormatError} for a file that holds none */
-export function openSource(where: string, source: ModelSource): ModelDescription {
-  const description =
-    source instanceof Uint8Array || source instanceof ArrayBuffer
-      ? describeSafetensors(readSafetensors(source))
-      : source;
+/**
+ * Throws unless `description` is a network whose parts agree. `where` begins the message.
+ *
+ * @throws {TypeError} for something else than a description
+ * @throws {ModelFormatError} with code "network" for parts that do not fit together
+ */
+export function checkDescription(where: string, description: ModelDescription): void {
   const { recurrent, dense, input, metadata } = description ?? {};
   if (
     !Array.isArray(recurrent) ||
@@ -36,11 +32,10 @@ export function openSource(where: string, source: ModelSource): ModelDescription
     typeof metadata?.get !== "function"
   ) {
     throw new TypeError(
-      `${where}: model: expected the bytes of a safetensors file or a description, got ${describe(source)}`,
+      `${where}: model: expected the bytes of a safetensors file or a description, got ${describe(description)}`,
     );
   }
   new Check(where).all(description);
-  return description;
 }
 
 const MERGES = ["concat", "sum", "mul", "ave"];

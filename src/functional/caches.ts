@@ -2,7 +2,8 @@ import { StateError } from "../errors.js";
 import type { Tape } from "../sequence/tape.js";
 import { strides, type Track } from "../sequence/track.js";
 import type { Tensor } from "../tensor.js";
-import { type Engine, Owned, unwatch, watch, withScratch } from "../wasm/engine.js";
+import { type Engine, withScratch } from "../wasm/engine.js";
+import { Disposable, unwatch, watch } from "../wasm/handle.js";
 import { read, stageBytes } from "./axes.js";
 import type { Model } from "./parameters.js";
 
@@ -56,7 +57,7 @@ export class Recording {
 }
 
 /** One step of a forward pass, or a single cell's. */
-export abstract class StepCache<P> extends Owned {
+export abstract class StepCache<P> extends Disposable {
   /** @internal */
   readonly recording: Recording;
   /** The step, from 0. @internal */
@@ -122,7 +123,7 @@ export abstract class StepCache<P> extends Owned {
 }
 
 /** All steps of a forward pass. */
-export abstract class Caches<C> extends Owned {
+export abstract class Caches<C> extends Disposable {
   /** @internal */
   readonly recording: Recording;
   /** T, the number of steps. */

@@ -3,7 +3,8 @@ import { Stack, type StackShape, sizesOf } from "../sequence/stack.js";
 import { Weights } from "../sequence/weights.js";
 import { checkInstance, checkObject, checkShape, type Numbers, type Tensor } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
-import { checkEngine, type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
+import { checkEngine, type Engine } from "../wasm/engine.js";
+import { Disposable, unwatch, watch } from "../wasm/handle.js";
 import { type BackwardResult, backward, type ListBackwardResult } from "./backward.js";
 import {
   type ForwardOptions,
@@ -24,7 +25,7 @@ type Data<P extends Precision> = P extends "f32" ? Float32Array : Float64Array;
  * A recurrent network: layers on top of each other, of one or two directions, whose weights are packed once.
  * Time-major: no tensor is turned on its way. Made by {@link createRecurrent}.
  */
-export class Recurrent<D extends Float64Array | Float32Array = Float64Array> extends Owned {
+export class Recurrent<D extends Float64Array | Float32Array = Float64Array> extends Disposable {
   /** What it was made with. */
   readonly options: RecurrentOptions;
   readonly #engine: Engine;

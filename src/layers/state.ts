@@ -10,7 +10,8 @@ import { type StepScratch, stepStack, takeState, takeStepScratch } from "../sequ
 import { checkObject, checkShape, type Tensor } from "../tensor.js";
 import type { Floats } from "../wasm/abi.js";
 import type { Block } from "../wasm/arena.js";
-import { type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
+import type { Engine } from "../wasm/engine.js";
+import { Disposable, unwatch, watch } from "../wasm/handle.js";
 
 /** What a state holds, as tensors in PyTorch's order: h (layers·D, m, nh); for an LSTM c (layers·D, m, na). */
 export interface StateTensors<D extends Float64Array | Float32Array> {
@@ -36,7 +37,9 @@ export function statePartsOf({ cells, layers, na, nh }: StackShape, m: number) {
 type Places = ReturnType<typeof takeState> & StepScratch;
 
 /** The live state of `m` sequences, in linear memory until `dispose`. Made by `createState`. */
-export class RecurrentState<D extends Float64Array | Float32Array = Float64Array> extends Owned {
+export class RecurrentState<
+  D extends Float64Array | Float32Array = Float64Array,
+> extends Disposable {
   /** Sequences: the batch. */
   readonly m: number;
   /** @internal */

@@ -1,9 +1,10 @@
 import { StateError } from "../errors.js";
 import type { Tape } from "../sequence/tape.js";
-import { type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
+import type { Engine } from "../wasm/engine.js";
+import { Disposable, unwatch, watch } from "../wasm/handle.js";
 
 /** What `forward` recorded for `backward`, in linear memory until `dispose`. May be used several times. */
-export class RecurrentTape extends Owned {
+export class RecurrentTape extends Disposable {
   /** Whether sequences went in as a list. @internal */
   readonly listed: boolean;
   readonly #engine: Engine;

@@ -2,7 +2,8 @@ import { AbortedError, StateError } from "../errors.js";
 import { checkObject, describe } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
-import { type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
+import type { Engine } from "../wasm/engine.js";
+import { Disposable, unwatch, watch } from "../wasm/handle.js";
 import type { Network } from "./network.js";
 import { type Score, scoreTasks, type Task } from "./score.js";
 import { checkConcurrency, checkIterable, inOrder } from "./score_stream.js";
@@ -56,7 +57,7 @@ class Core extends Shared {
 }
 
 /** A model that says how likely each token is after those before it. Made by `loadLanguageModel`. */
-export class LanguageModel extends Owned {
+export class LanguageModel extends Disposable {
   /** @internal */
   readonly engine: Engine;
   readonly vocabulary: Vocabulary | undefined;

@@ -1,6 +1,8 @@
 import type { DenseDescription, ModelDescription } from "../description/description.js";
 import { ModelFormatError } from "../description/format_error.js";
-import { checkPrecision, type ModelSource, openSource } from "../description/validate.js";
+import { checkDescription, checkPrecision } from "../description/validate.js";
+import { describeSafetensors } from "../formats/pytorch/reader.js";
+import { readSafetensors } from "../formats/safetensors/reader.js";
 import { checkObject, describe } from "../tensor.js";
 import { checkEngine, type Engine } from "../wasm/engine.js";
 import { nameOf } from "./dense.js";
@@ -8,6 +10,19 @@ import { LanguageModel, type LanguageModelOptions } from "./language_model.js";
 import { Network } from "./network.js";
 import { Tagger, type TaggerOptions } from "./tagger.js";
 import { Tokens } from "./tokens.js";
+
+/** A model: the bytes of a safetensors file, or what another format's reader found. */
+export type ModelSource = Uint8Array | ArrayBuffer | ModelDescription;
+
+/** The description of a model, its parts in agreement. @throws {ModelFormatError} for a file that holds none */
+function openSource(where: string, source: ModelSource): ModelDescription {
+  const description =
+    source instanceof Uint8Array || source instanceof ArrayBuffer
+      ? describeSafetensors(readSafetensors(source))
+      : source;
+  checkDescription(where, description);
+  return description;
+}
 
 function checkLanguage(where: string, network: Network): void {
   const { tokens, dense } = network;

@@ -2,7 +2,8 @@ import { ModelFormatError } from "../description/format_error.js";
 import { StateError } from "../errors.js";
 import { checkInstance, describe } from "../tensor.js";
 import type { Block } from "../wasm/arena.js";
-import { type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
+import type { Engine } from "../wasm/engine.js";
+import { Disposable, unwatch, watch } from "../wasm/handle.js";
 import { Hash } from "./hash.js";
 import type { Stepper } from "./stepper.js";
 
@@ -106,7 +107,7 @@ function digest(bytes: Uint8Array<ArrayBuffer>): string {
 /**
  * A live stream of tokens, its state in linear memory until `dispose`. Made by `model.stream()`; there may be thousands.
  */
-export class LanguageStream extends Owned {
+export class LanguageStream extends Disposable {
   readonly #model: StreamModel;
   readonly #block: Block;
   #primed: boolean;

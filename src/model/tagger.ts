@@ -4,7 +4,8 @@ import { listInput } from "../layers/sequences.js";
 import { Batch } from "../sequence/batch.js";
 import { checkObject, checkShape, describe, type Tensor } from "../tensor.js";
 import type { Floats, Precision } from "../wasm/abi.js";
-import { type Engine, Owned, unwatch, watch } from "../wasm/engine.js";
+import type { Engine } from "../wasm/engine.js";
+import { Disposable, unwatch, watch } from "../wasm/handle.js";
 import { groupRows, groupsOf, runGroup } from "./batching.js";
 import type { Network, NetworkInput } from "./network.js";
 import { checkSlices, inSlices, type Progress, type SliceOptions, teller } from "./time_slices.js";
@@ -45,7 +46,7 @@ const lengthOf = (input: Encoded): number =>
   input instanceof Int32Array ? input.length : (input.shape[0] as number);
 
 /** A network that gives each step, or each sequence, a class or values. Made by `loadTagger`. */
-export class Tagger extends Owned {
+export class Tagger extends Disposable {
   /** ny. */
   readonly outputSize: number;
   readonly output: "steps" | "last";

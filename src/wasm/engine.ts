@@ -1,8 +1,8 @@
-/// <reference lib="esnext.disposable" preserve="true" />
 import { EngineMemoryError, StateError } from "../errors.js";
 import { describe } from "../tensor.js";
 import { type Kernels, LAYOUTS, type NumberType, type Precision } from "./abi.js";
 import { Arena, type Block, type Shared } from "./arena.js";
+import { Disposable } from "./handle.js";
 import {
   type BoundKernels,
   bindKernels,
@@ -13,22 +13,6 @@ import {
   relaxedModule,
   type WasmSource,
 } from "./instance.js";
-
-/** `Symbol.dispose`, also where the host has none yet. */
-const DISPOSE: typeof Symbol.dispose =
-  Symbol.dispose ?? (Symbol.for("Symbol.dispose") as typeof Symbol.dispose);
-
-/**
- * What is given back by `dispose`, or at the end of a block that declares it with `using`. One class holds the computed
- * name for all: bundlers keep every class that has one, used or not (esbuild 0.28, 2026).
- */
-export abstract class Owned {
-  abstract dispose(): void;
-
-  [DISPOSE](): void {
-    this.dispose();
-  }
-}
 
 const PAGE = 65536;
 const INITIAL_BYTES = 16 * PAGE;
@@ -54,21 +38,18 @@ export interface Features {
   readonly relaxed: boolean;
 }
 
-/** Gives back the memory of objects that were collected undisposed. A net only: it runs late or never. */
-const net = new FinalizationRegistry<Shared>((held) => held.release());
-
 /**
- * The same for what an engine keeps on behalf of a key. Weakly: the key may outlive the engine, as parameters do, and
- * must not keep it from being collected.
+ * Releases what an engine keeps on behalf of a key that was collected. Weakly: the key may outlive the engine, as
+ * parameters do, and must not keep it from being collected.
  */
-const keyNet = new FinalizationRegistry<WeakRef<Kept>>((kept) => kept.deref()?.release());
+const keyNet = new FinalizationRegistry<WeakRef<KeyedResource>>((kept) => kept.deref()?.release());
 
 /** What an engine keeps on behalf of one key. The engine's set alone holds it. */
-class Kept {
+class KeyedResource {
   readonly held: Shared;
-  readonly #all: Set<Kept>;
+  readonly #all: Set<KeyedResource>;
 
-  constructor(key: object, held: Shared, all: Set<Kept>) {
+  constructor(key: object, held: Shared, all: Set<KeyedResource>) {
     this.held = held;
     this.#all = all;
     all.add(this);
@@ -86,14 +67,14 @@ class Kept {
  * The kernels and the linear memory they work in. Engines share nothing: each has a memory of its own.
  * Made by {@link createEngine} or {@link createEngineSync}.
  */
-export class Engine extends Owned {
+export class Engine extends Disposable {
   readonly features: Features;
   /** Whether the same input gives the same bits on every machine: true but for the relaxed build. */
   readonly deterministic: boolean;
   #kernels: BoundKernels | undefined;
   #arena: Arena;
-  #kept = new WeakMap<object, Kept>();
-  readonly #allKept = new Set<Kept>();
+  #kept = new WeakMap<object, KeyedResource>();
+  readonly #allKept = new Set<KeyedResource>();
 
   /** @internal */
   constructor(kernels: BoundKernels, arena: Arena) {
@@ -154,7 +135,7 @@ export class Engine extends Owned {
   /** Keeps `held` until `forget(key)`, or until nobody can reach `key` any more. @internal */
   keep(key: object, held: Shared): void {
     this.forget(key);
-    this.#kept.set(key, new Kept(key, held, this.#allKept));
+    this.#kept.set(key, new KeyedResource(key, held, this.#allKept));
   }
 
   /** @internal */
@@ -172,16 +153,6 @@ export function checkEngine(where: string, engine: Engine): void {
     );
   }
   void engine.kernels;
-}
-
-/** Releases `held` if `owner` is collected first. */
-export function watch(owner: object, held: Shared): void {
-  net.register(owner, held, owner);
-}
-
-/** Ends the watch over `owner`: it was disposed of in time. */
-export function unwatch(owner: object): void {
-  net.unregister(owner);
 }
 
 /** Runs `work` with a block of scratch memory, which is free again afterwards, also when `work` throws. */

@@ -52,8 +52,8 @@ describe("the layers", () => {
       'import "../../build/embedded/kernels.js";',
       "build/embedded/kernels.js",
     ],
-    ["assembly/base/lanes.ts", 'import { gemm } from "../blas/gemm.js";', "assembly/blas/gemm"],
-    ["assembly/blas/gemm.ts", 'import { tanh } from "../cells/rnn.js";', "assembly/cells/rnn"],
+    ["assembly/base/lanes.ts", 'import { gemm } from "../blas/gemm.js";', "assembly/blas/gemm.js"],
+    ["assembly/blas/gemm.ts", 'import { tanh } from "../cells/rnn.js";', "assembly/cells/rnn.js"],
     ["test/oracle/rnn.ts", 'import { ITEM } from "../../src/wasm/abi.js";', "src/wasm/abi.js"],
     ["examples/first.ts", 'import { tensor } from "../src/index.js";', "src/index.js"],
     ["bench/cases.mjs", 'import { tensor } from "../dist/esm/index.js";', "dist/esm/index.js"],
@@ -82,7 +82,27 @@ describe("the layers", () => {
 
   it("a room without a place is found", () => {
     expect(planted({ "src/misc/all.ts": "" })).toEqual([
-      "src/misc/all.ts: its room has no place in scripts/check_layers.mjs",
+      "src/misc/all.ts: its room has no place in src",
+    ]);
+  });
+
+  it.each([
+    ["src/functional/rnn.ts", "src/layers/shape.ts"],
+    ["src/formats/onnx/file.ts", "src/formats/keras/zip.ts"],
+    ["assembly/cells/rnn.ts", "assembly/heads/softmax.ts"],
+  ])("an arrow between peers is found: %s, %s", (path, peer) => {
+    const text = `import "../${peer.split("/").slice(-2).join("/").replace(".ts", ".js")}";`;
+    expect(planted({ [path]: text })).toEqual([`${path}: imports ${peer.replace(".ts", ".js")}`]);
+  });
+
+  it.each([
+    ["src/model/score.ts", "fflate"],
+    ["src/wasm/arena.ts", "node:fs"],
+    ["src/cli/main.ts", "left-pad"],
+    ["src/formats/keras/zip.ts", "commander"],
+  ])("a package that a room may not import is found: %s, %s", (path, name) => {
+    expect(planted({ [path]: `import { x } from "${name}";` })).toEqual([
+      `${path}: imports ${name}, which its room may not`,
     ]);
   });
 });
