@@ -1,6 +1,7 @@
 // Why this exists: each page of docs/decisions that names a number names the command that makes it, and this is it.
-// Usage: npm run build && node --expose-gc scripts/measure_decisions.mjs layout | sums | dispose | precision
+// Usage: npm run build && node --expose-gc scripts/measure_decisions.mjs layout | sums | dispose | precision | arrays
 import { createEngine, createRecurrent, lstmForward, tensor } from "recurra";
+import { createArraysSync } from "recurra/arrays";
 
 /** Seeded numbers in −1 … 1 (Lehmer, 2^31 − 1). */
 function random(seed) {
@@ -190,7 +191,21 @@ function precision() {
   }
 }
 
-const works = { layout, sums, dispose, precision };
+/** What a call of recurra/arrays costs beside its arithmetic. */
+function arrays() {
+  const { tanh } = createArraysSync();
+  const [one, many] = [numbers(1), numbers(2 ** 20)];
+  const thousand = () => {
+    for (let i = 0; i < 1000; i++) tanh(one);
+  };
+  for (let i = 0; i < 20; i++) thousand();
+  const [small, large] = race([thousand, () => tanh(many)]);
+  console.log(
+    `tanh of one value ${(small / 1000).toFixed(2)} µs, of 2^20 values ${(large / 1000).toFixed(1)} ms`,
+  );
+}
+
+const works = { layout, sums, dispose, precision, arrays };
 const [name] = process.argv.slice(2);
 if (works[name] === undefined) {
   console.error(`node --expose-gc scripts/measure_decisions.mjs ${Object.keys(works).join(" | ")}`);
