@@ -1,5 +1,5 @@
 // Why this exists: docs/size.md says how many bytes a program gains by using the package, and this makes it.
-// Usage: npm run build && node scripts/measure_sizes.mjs   writes docs/size.md
+// Usage: npm run build && node scripts/measure_sizes.mjs   writes docs/size.md; with --print it only prints the table
 import { readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -54,16 +54,18 @@ for (const [what, names, entry] of PROGRAMS) {
   const imports = names === "*" ? "everything" : names.replace(/\w+/g, "`$&`");
   rows.push(`| ${what} | ${imports} from \`${entry}\` | ${sizes[0]} | ${sizes[1]} |`);
 }
-const page = `${root}/docs/size.md`;
-const text = readFileSync(page, "utf8");
-const [begin, end] = ["<!-- sizes: begin -->", "<!-- sizes: end -->"];
 const table = [
   "| a program that can | imports | minified | and gzipped |",
   "|---|---|---:|---:|",
   ...rows,
 ].join("\n");
-writeFileSync(
-  page,
-  `${text.slice(0, text.indexOf(begin) + begin.length)}\n\n${table}\n\n${text.slice(text.indexOf(end))}`,
-);
+if (!process.argv.includes("--print")) {
+  const page = `${root}/docs/size.md`;
+  const text = readFileSync(page, "utf8");
+  const [begin, end] = ["<!-- sizes: begin -->", "<!-- sizes: end -->"];
+  writeFileSync(
+    page,
+    `${text.slice(0, text.indexOf(begin) + begin.length)}\n\n${table}\n\n${text.slice(text.indexOf(end))}`,
+  );
+}
 console.log(table);
