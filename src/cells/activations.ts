@@ -36,6 +36,9 @@ export const DEFAULT_ACTIVATIONS = {
   lstm: ["sigmoid", "tanh", "tanh"],
 } as const satisfies Readonly<Record<string, readonly ActivationName[]>>;
 
+/** Numbers in the record of three activations, the most that a cell has. */
+export const RECORD_ELEMENTS = 10;
+
 /**
  * The record that the general kernels read (assembly/base/activations.ts): the bound of what goes into f and g, then
  * each function's number, α and β.
