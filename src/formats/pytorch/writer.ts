@@ -103,7 +103,7 @@ function inferredArchitecture(file: SafetensorsFile): string | undefined {
  * @throws {ModelFormatError} if the description is incomplete or its parts do not fit each other
  */
 export function writeModel(description: ModelDescription): Uint8Array {
-  checkParts(WHERE, description);
+  checkParts(WHERE, "description", description);
   const named = withNames(description);
   const file = contentOf(named);
   const architecture = JSON.stringify(architectureOf(named));
