@@ -1,5 +1,6 @@
 import type { ModelDescription, StoredNumbers } from "../../description/description.js";
 import { ModelFormatError } from "../../description/format_error.js";
+import type { OptionNames } from "../../options.js";
 import { checkObject } from "../../tensor.js";
 import { type Bytes, bytesOf } from "../bytes.js";
 import { recognise } from "../file_kinds.js";
@@ -8,7 +9,7 @@ import { Hdf5File, isHdf5 } from "../hdf5/file.js";
 import { hardSigmoidOf } from "./activations.js";
 import { Config, parseConfig } from "./config.js";
 import { readModel } from "./model.js";
-import { checkOptions, type KerasOptions } from "./options.js";
+import { checkKerasOptions, KERAS_OPTIONS, type KerasOptions } from "./options.js";
 import { pathOf, Weights } from "./weights.js";
 import { readZipDirectory, readZipEntry } from "./zip.js";
 
@@ -28,6 +29,12 @@ export interface DescribeKerasOptions extends KerasOptions {
   /** For weights alone: the version of Keras that wrote them, where the model has a hard sigmoid. */
   kerasVersion?: string | undefined;
 }
+
+const OPTIONS: OptionNames<DescribeKerasOptions> = {
+  ...KERAS_OPTIONS,
+  config: true,
+  kerasVersion: true,
+};
 
 /** The parts of a model: its config, its version, the HDF5 file of its weights. */
 interface Parts {
@@ -92,7 +99,7 @@ function withConfig(bytes: Uint8Array, { config, kerasVersion }: DescribeKerasOp
  */
 export function describeKeras(file: Bytes, options: DescribeKerasOptions = {}): ModelDescription {
   const bytes = bytesOf(where, "file", file);
-  const { nonFinite, maximumBytes, ragged } = checkOptions(where, options);
+  const { nonFinite, maximumBytes, ragged } = checkKerasOptions(where, options, OPTIONS);
   const { config, kerasVersion } = options;
   if (config !== undefined && typeof config !== "string") checkObject(where, "config", config);
   if (kerasVersion !== undefined && typeof kerasVersion !== "string") {

@@ -46,7 +46,6 @@ describe("an incomplete description is a ModelFormatError that names the part", 
 });
 
 describe("writeModel: an argument of the wrong kind or shape", () => {
-  const kind = "expected the bytes of a safetensors file or a description, got";
   it.each([
     [null, "description: expected a description, got null"],
     [{}, "description: expected a description, got Object"],
