@@ -17,8 +17,12 @@ const where = "describeKeras";
 const CONFIG = "config.json";
 const METADATA = "metadata.json";
 const WEIGHTS = "model.weights.h5";
-/** Bytes of JSON: a layer's config takes about a thousand. */
-const MAX_JSON = 2 ** 24;
+/**
+ * Bytes of JSON that an archive may hold: a layer's config takes 1 to 4 kB. Parsed JSON takes up to 24 times the memory of
+ * its text, so the limit falls with `maximumBytes`, though not below what a small model needs.
+ */
+const jsonLimit = (maximumBytes: number): number =>
+  Math.max(2 ** 16, Math.min(2 ** 24, maximumBytes / 16));
 
 /** Keras 2.12's name of the group `layers`. */
 const OLD_ROOT = "_layer_checkpoint_dependencies";
@@ -45,11 +49,11 @@ interface Parts {
 
 function openArchive(bytes: Uint8Array, maximumBytes: number): Parts {
   const entries = readZipDirectory(where, bytes);
-  const read = (name: string, limit: number): Uint8Array<ArrayBuffer> | undefined => {
+  const read = (name: string, limit: number): Uint8Array | undefined => {
     const entry = entries.get(name);
     return entry && readZipEntry(where, bytes, entry, limit);
   };
-  const needed = (name: string, limit: number): Uint8Array<ArrayBuffer> => {
+  const needed = (name: string, limit: number): Uint8Array => {
     const found = read(name, limit);
     if (found !== undefined) return found;
     const held = [...entries.keys()].slice(0, 8).join(", ").slice(0, 200);
@@ -66,8 +70,9 @@ function openArchive(bytes: Uint8Array, maximumBytes: number): Parts {
       throw new ModelFormatError("json", `${where}: ${name}: expected UTF-8, got other bytes`);
     }
   };
-  const model = json(CONFIG, needed(CONFIG, MAX_JSON));
-  const about = read(METADATA, MAX_JSON);
+  const limit = jsonLimit(maximumBytes);
+  const model = json(CONFIG, needed(CONFIG, limit));
+  const about = read(METADATA, limit);
   const metadata = new Map<string, string>();
   if (about !== undefined) {
     const file = json(METADATA, about);
@@ -109,8 +114,8 @@ export function describeKeras(file: Bytes, options: DescribeKerasOptions = {}): 
     const expected = "expected options.config beside the weights of a .weights.h5 file";
     throw new ModelFormatError("missing-file", `${where}: ${expected}`);
   }
-  const other = recognise(bytes, config === undefined ? "zip" : "HDF5");
-  if (other !== undefined && !other.startsWith("a Keras")) {
+  const other = recognise(bytes, config === undefined ? /\.keras|zip/ : /HDF5/);
+  if (other !== undefined) {
     const expected = config === undefined ? "a .keras file" : "a .weights.h5 file";
     throw new ModelFormatError("other-format", `${where}: expected ${expected}, got ${other}`);
   }

@@ -99,7 +99,7 @@ export function openModel(
 ): OpenModel {
   const { nonFinite, maximumBytes } = checkReadOptions(where, options, names);
   const bytes = fileBytes(where, "file", file);
-  const other = recognise(bytes, "ONNX");
+  const other = recognise(bytes, /ONNX/);
   if (other !== undefined) {
     throw new ModelFormatError("other-format", `${where}: expected an ONNX model, got ${other}`);
   }
