@@ -1,5 +1,5 @@
-import { inflateSync } from "fflate";
 import { type ModelFormatCode, ModelFormatError } from "../../description/format_error.js";
+import { inflate } from "../inflate.js";
 
 const END = 0x06054b50;
 const END_BYTES = 22;
@@ -126,22 +126,14 @@ export function readZipEntry(
     fail("zip", `${shown}: expected ${size} stored bytes, got ${packed}`, at);
   }
   const data = bytes.subarray(start, start + packed);
-  const own = method === 0 ? data : inflate(data, size);
-  if (own === undefined) return fail("zip", `${shown}: expected ${size} deflated bytes`, start);
+  const own = method === 0 ? data : new Uint8Array(size);
+  if (method === 8 && inflate(data, own) !== size) {
+    fail("zip", `${shown}: expected ${size} deflated bytes`, start);
+  }
   if (crc32(own) !== entry.crc) {
     fail("zip", `${shown}: expected the CRC of the directory, got another`, start);
   }
   return own;
-}
-
-/** Exactly `size` bytes, or undefined. fflate drops what does not fit, so there is room for one byte more. */
-function inflate(data: Uint8Array, size: number): Uint8Array | undefined {
-  try {
-    const out = inflateSync(data, { out: new Uint8Array(size + 1) });
-    return out.length === size ? out.subarray(0, size) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 let table: Uint32Array | undefined;
