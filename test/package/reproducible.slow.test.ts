@@ -14,6 +14,7 @@ const transforms = ["as_bind_transform", "package_version_transform"].flatMap((n
 it.each([
   ["kernels.debug.wasm", "assembly/index.ts", "debug", []],
   ["kernels.wasm", "assembly/index.ts", "release", []],
+  ["kernels.relaxed.wasm", "assembly/index.ts", "relaxed", []],
   ["arrays.wasm", "assembly/arrays.ts", "arrays", transforms],
 ])("%s: a second build differs in 0 bytes", (file, entry, target, extra) => {
   // Under its own name: the debug build holds the name of its source map.

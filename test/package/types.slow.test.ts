@@ -112,30 +112,17 @@ describe("a TypeScript consumer with skipLibCheck false, 0 errors", () => {
   });
 });
 
-describe("the package's linters, 0 remarks", () => {
-  const run = (...args: string[]) => {
-    const { status, stdout } = spawnSync(process.execPath, args, { encoding: "utf8" });
-    return { status, stdout };
-  };
-
-  it("publint", () => {
-    const bin = `${root}node_modules/publint/src/cli.js`;
-    const { status, stdout } = run(bin, "--strict", tarball.path);
-    expect(stdout).toContain("All good!");
-    expect(status).toBe(0);
-  });
-
-  // The old node10 resolution is left out: it does not know `exports`, and Node ≥ 20 does. The wasm files and the model have no types.
-  it("are the types wrong?", () => {
-    const bin = `${root}node_modules/@arethetypeswrong/cli/dist/index.js`;
-    const untyped = [
-      "--exclude-entrypoints",
-      "kernels.wasm",
-      "kernels.relaxed.wasm",
-      "arrays.wasm",
-      "models/english-characters.safetensors",
-    ];
-    const { status, stdout } = run(bin, tarball.path, "--profile", "node16", ...untyped);
-    expect(status, stdout).toBe(0);
-  });
+// The old node10 resolution is left out: it does not know `exports`, and Node ≥ 20 does. The wasm files and the model have no types.
+it("are the types wrong? says 0 remarks", () => {
+  const bin = `${root}node_modules/@arethetypeswrong/cli/dist/index.js`;
+  const untyped = [
+    "--exclude-entrypoints",
+    "kernels.wasm",
+    "kernels.relaxed.wasm",
+    "arrays.wasm",
+    "models/english-characters.safetensors",
+  ];
+  const words = [bin, tarball.path, "--profile", "node16", ...untyped];
+  const { status, stdout } = spawnSync(process.execPath, words, { encoding: "utf8" });
+  expect(status, stdout).toBe(0);
 });
