@@ -13,7 +13,7 @@ import { coldOpen } from "./race/cold_open.js";
 import { Lane } from "./race/lane.js";
 import { type Entry, type Outcome, race } from "./race/race.js";
 import { machine } from "./report/machine.js";
-import { publish } from "./report/publish.js";
+import { draw, publish } from "./report/publish.js";
 import type { Results } from "./report/results.js";
 import { report } from "./report/table.js";
 import { rivalsFolder, rivalsInstalled } from "./rival_contenders.js";
@@ -128,6 +128,8 @@ async function run(): Promise<Results> {
 
 if (options.publish) {
   publish(options.out);
+} else if (options.draw) {
+  draw();
 } else {
   if (options.rivals) installRivals();
   const results = await run();

@@ -4,6 +4,7 @@
 //   build/inputs.json the hashes of what was built, so that a stale build is seen
 //   dist/esm, dist/cjs   the package: JavaScript and types, no dependency left outside
 //   dist/cli.js       the command
+//   dist/THIRD_PARTY_NOTICES.txt   the licences of what the bundles contain
 //   dist/*.wasm       the release builds once more, for those who serve or compile them on their own
 import { execFileSync } from "node:child_process";
 import { cpSync, rmSync, writeFileSync } from "node:fs";
@@ -41,6 +42,7 @@ for (const name of ["kernels", "kernels.relaxed", "arrays"]) {
   cpSync(`${root}/build/${name}.wasm`, `${root}/dist/${name}.wasm`);
 }
 run("scripts/build_cli.mjs");
+run("scripts/notices.mjs");
 run(tsc, "-p", "tsconfig.build.json");
 // The same types serve require: a package.json of its own makes them, and the JavaScript beside them, CommonJS.
 cpSync(`${root}/dist/esm`, `${root}/dist/cjs`, {
