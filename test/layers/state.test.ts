@@ -153,11 +153,12 @@ describe.each(engines)("a layer on the $name", ({ engine }) => {
         made.dispose();
         made.dispose();
       }
-      expect(() => state.read()).toThrow(new StateError("state: disposed"));
+      expect(() => state.read()).toThrow(new StateError("read: the state is disposed"));
       expect(() => state.clone()).toThrow(StateError);
       expect(() => state.write({})).toThrow(StateError);
-      expect(() => layer.forward(x, state)).toThrow(new StateError("state: disposed"));
-      expect(() => layer.backward(dy, tape)).toThrow(new StateError("backward: tape: disposed"));
+      const gone = (name: string) => new StateError(`${name} is disposed`);
+      expect(() => layer.forward(x, state)).toThrow(gone("forward: the state"));
+      expect(() => layer.backward(dy, tape)).toThrow(gone("backward: the tape"));
       layer.dispose();
       layer.dispose();
       const closed = (where: string) => new StateError(`${where}: the layer is disposed`);
