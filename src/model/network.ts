@@ -6,11 +6,11 @@ import type {
 } from "../description/description.js";
 import { fuseLayers } from "../description/fuse_layers.js";
 import type { RecurrentOptions } from "../layers/options.js";
-import { createRecurrent, type Recurrent } from "../layers/recurrent.js";
+import { createStack } from "../layers/weights.js";
 import type { Batch } from "../sequence/batch.js";
 import type { Input } from "../sequence/input.js";
 import { outputOf, type StackShape } from "../sequence/shape.js";
-import { forwardInChunks, type Output, type Stack } from "../sequence/stack.js";
+import { forwardInChunks, type Stack } from "../sequence/stack.js";
 import type { Weights } from "../sequence/weights.js";
 import type { NumberType, Precision } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
@@ -24,7 +24,7 @@ const LARGEST_TABLE = 64 * 1024 * 1024;
 
 /** One stack of a network. Where it merges its directions, by what. */
 interface Group {
-  readonly recurrent: Recurrent<Float64Array | Float32Array>;
+  readonly options: RecurrentOptions;
   readonly stack: Stack;
   readonly merge: NonNullable<RecurrentDescription["merge"]>;
   /** The size of what it gives. */
@@ -35,6 +35,9 @@ interface Group {
 export type NetworkInput =
   | { readonly tokens: Int32Array }
   | { readonly rows: Extract<Input, { feed: "rows" }>["rows"] };
+
+/** Takes what a stack gives for steps `first` … `last` − 1. */
+type Output = (first: number, last: number, pointer: number) => void;
 
 /** A network in linear memory: input, recurrent stacks that feed each other, linear layers. */
 export class Network extends Shared {
@@ -72,7 +75,7 @@ export class Network extends Shared {
       this.#input = block;
       this.#digest = digestOf(input, precision);
     } catch (error) {
-      for (const { recurrent } of groups) recurrent.dispose();
+      for (const { stack } of groups) stack.release();
       top?.release();
       throw error;
     }
@@ -127,7 +130,11 @@ export class Network extends Shared {
           };
         }
         to = this.#merged(batch, merge, to, outputSize);
-        yield* forwardInChunks(stack, { batch, state: states.at(g), input: from, output: to });
+        const call = { batch, state: states.at(g), input: from };
+        for (const { first, last, pointer } of forwardInChunks(stack, call)) {
+          if (pointer !== 0) to(first, last, pointer);
+          yield;
+        }
         below?.release();
         below = above;
         above = undefined;
@@ -191,8 +198,8 @@ export class Network extends Shared {
   /** A number that differs between networks whose weights differ: 16 hexadecimal digits. */
   hash(): string {
     const hash = new Hash(this.dtype.precision);
-    for (const { recurrent, stack, merge } of this.groups) {
-      hash.text(kindOf(recurrent.options, stack.shape, merge));
+    for (const { options, stack, merge } of this.groups) {
+      hash.text(kindOf(options, stack.shape, merge));
       for (const weights of stack.layerDirections) {
         weights.read(({ Wx, Wh, bias, Wr, peepholes }) => {
           for (const array of [Wx, Wh, bias, Wr, peepholes]) hash.numbers(array);
@@ -205,7 +212,7 @@ export class Network extends Shared {
   }
 
   protected free(): void {
-    for (const { recurrent } of this.groups) recurrent.dispose();
+    for (const { stack } of this.groups) stack.release();
     this.dense.release();
     this.#input?.release();
   }
@@ -219,16 +226,9 @@ const MERGES = {
 
 function openGroup(engine: Engine, described: RecurrentDescription, precision: Precision): Group {
   const { options, weights, merge = "concat" } = described;
-  const recurrent = createRecurrent<Precision>(engine, { ...options, precision });
-  try {
-    recurrent.load(weights);
-  } catch (error) {
-    recurrent.dispose();
-    throw error;
-  }
-  const stack = recurrent.loaded("load");
+  const stack = createStack(engine, { ...options, precision }, weights);
   const outputSize = merge === "concat" ? outputOf(stack.shape) : stack.shape.nh;
-  return { recurrent, stack, merge, outputSize };
+  return { options, stack, merge, outputSize };
 }
 
 function tokensOf(input: InputDescription): number {
