@@ -4,7 +4,7 @@
 //   dist/esm, dist/cjs   the package: JavaScript and types, no dependency left outside
 //   dist/cli.js       the command
 //   dist/*.wasm       the release builds once more, for those who serve or compile them on their own
-import { execFileSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -12,8 +12,16 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const require = createRequire(import.meta.url);
 
+/** Runs a script in a process of its own, so that several use several cores. */
 function run(script, ...args) {
-  execFileSync(process.execPath, [script, ...args], { cwd: root, stdio: "inherit" });
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [script, ...args], { cwd: root, stdio: "inherit" });
+    child.on("error", reject);
+    child.on("exit", (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`${[script, ...args].join(" ")} ended with ${code}`));
+    });
+  });
 }
 
 const asc = fileURLToPath(new URL("../bin/asc.js", import.meta.resolve("assemblyscript")));
@@ -23,19 +31,23 @@ const transforms = ["as_bind_transform", "package_version_transform"].flatMap((n
   `./scripts/${name}.mjs`,
 ]);
 
-run(asc, "assembly/index.ts", "--target", "debug");
-run(asc, "assembly/index.ts", "--target", "release");
-run(asc, "assembly/index.ts", "--target", "relaxed");
-run(asc, "assembly/arrays.ts", "--target", "arrays", ...transforms);
-run("scripts/embed.mjs");
+await Promise.all([
+  run(asc, "assembly/index.ts", "--target", "debug"),
+  run(asc, "assembly/index.ts", "--target", "release"),
+  run(asc, "assembly/index.ts", "--target", "relaxed"),
+  run(asc, "assembly/arrays.ts", "--target", "arrays", ...transforms),
+]);
+await run("scripts/embed.mjs");
 
 rmSync(`${root}/dist`, { recursive: true, force: true });
-run("scripts/bundle.mjs");
+await Promise.all([
+  run("scripts/bundle.mjs"),
+  run("scripts/build_cli.mjs"),
+  run(tsc, "-p", "tsconfig.build.json"),
+]);
 for (const name of ["kernels", "kernels.relaxed", "arrays"]) {
   cpSync(`${root}/build/${name}.wasm`, `${root}/dist/${name}.wasm`);
 }
-run("scripts/build_cli.mjs");
-run(tsc, "-p", "tsconfig.build.json");
 // The same types serve require: a package.json of its own makes them, and the JavaScript beside them, CommonJS.
 cpSync(`${root}/dist/esm`, `${root}/dist/cjs`, {
   recursive: true,
