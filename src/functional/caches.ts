@@ -1,6 +1,6 @@
 import { StateError } from "../errors.js";
+import type { DirectionBuffers } from "../sequence/plan.js";
 import type { Tape } from "../sequence/tape.js";
-import { strides, type Track } from "../sequence/track.js";
 import type { Tensor } from "../tensor.js";
 import { type Engine, withScratch } from "../wasm/engine.js";
 import { Disposable, unwatch, watch } from "../wasm/handle.js";
@@ -30,12 +30,12 @@ export class Recording {
   }
 
   /** What the one layer of the tape left, and the sizes of the call. */
-  get seen(): { track: Track; nx: number; na: number; m: number; T: number } {
+  get seen(): { direction: DirectionBuffers; nx: number; na: number; m: number; T: number } {
     const { tape } = this.held;
     const { m, T } = tape.batch;
-    const track = tape.run.tracks[0] as Track;
-    const { nx, na } = track.weights;
-    return { track, nx, na, m, T };
+    const direction = tape.buffers.directions[0] as DirectionBuffers;
+    const { nx, na } = direction.weights;
+    return { direction, nx, na, m, T };
   }
 
   dispose(): void {
@@ -87,8 +87,8 @@ export abstract class StepCache<P> extends Disposable {
 
   /** The step's input, (nx, m). */
   get xt(): Tensor {
-    const { track, nx, m } = this.recording.seen;
-    return this.recording.tensor(track.x + this.step * m * strides(track).x, [nx, m]);
+    const { direction, nx, m } = this.recording.seen;
+    return this.recording.tensor(direction.x + this.step * m * direction.strides.x, [nx, m]);
   }
 
   /** Gives the memory back. A step of `caches.at(t)` belongs to its caches: for it this does nothing. */
@@ -98,19 +98,19 @@ export abstract class StepCache<P> extends Disposable {
 
   /** A state part before (0) or after (1) the step. */
   protected state(part: "h" | "c", after: 0 | 1): Tensor {
-    const { track, na, m } = this.recording.seen;
+    const { direction, na, m } = this.recording.seen;
     // The states of all steps follow the initial one.
     const row = (this.step + after) * m;
-    return this.recording.tensor(track[`${part}0`] + row * strides(track)[part], [na, m]);
+    return this.recording.tensor(direction[`${part}0`] + row * direction.strides[part], [na, m]);
   }
 
   /** One block of the step's rows, (na, m). */
   protected block(block: number): Tensor {
     const { engine, seen } = this.recording;
-    const { track, na, m } = seen;
-    const { gateBlocks } = track.weights.cell;
+    const { direction, na, m } = seen;
+    const { gateBlocks } = direction.weights.cell;
     const rows = engine.arena.f64(
-      track.gates + this.step * m * strides(track).gates,
+      direction.gates + this.step * m * direction.strides.gates,
       m * gateBlocks * na,
     );
     const data = new Float64Array(na * m);
@@ -148,8 +148,8 @@ export abstract class Caches<C> extends Disposable {
 
   /** The input, (nx, m, T). */
   get x(): Tensor {
-    const { track, nx, m, T } = this.recording.seen;
-    return this.recording.tensor(track.x, [nx, m, T]);
+    const { direction, nx, m, T } = this.recording.seen;
+    return this.recording.tensor(direction.x, [nx, m, T]);
   }
 
   /** Gives the memory back. Afterwards every use throws a `StateError`; a second call does nothing. */

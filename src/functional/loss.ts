@@ -1,6 +1,6 @@
 import { ShapeError } from "../errors.js";
-import { addWeightGradient } from "../sequence/backward.js";
-import { planLinearGradient } from "../sequence/plan.js";
+import { planLinearGradient } from "../sequence/linear.js";
+import { addWeightGradient } from "../sequence/weight_gradient.js";
 import { checkObject, describe, type Tensor } from "../tensor.js";
 import { type Engine, withScratch } from "../wasm/engine.js";
 import { read, stageBytes } from "./axes.js";
@@ -70,7 +70,7 @@ export function softmaxCrossEntropy(
     throw new TypeError(`${where}: reduction: expected "mean" or "sum", got ${String(reduction)}`);
   }
   const { linear } = checkRecording(where, engine, caches.recording).model;
-  const { track, na, m, T } = caches.recording.seen;
+  const { direction, na, m, T } = caches.recording.seen;
   const { ny } = linear;
   const ids = timeMajor(where, targets, m, T, ny);
   const counted = ids.reduce((count, id) => (id < 0 ? count : count + 1), 0);
@@ -91,13 +91,14 @@ export function softmaxCrossEntropy(
     arena.f64(dW, ny * na).fill(0);
     arena.f64(db, ny).fill(0);
     arena.f64(zeros, na).fill(0);
-    linear.logits(rows, track.h, logits);
+    linear.logits(rows, direction.h, logits);
     const losses = pointer + at.loss;
     kernels.cross_entropy_rows(rows, ny, scale, logits, pointer + at.targets, losses, logits);
     kernels.gemm_packed(rows, na, ny, ny, 0, na, logits, transposed, zeros, da);
     kernels.add_rows(rows, ny, logits, db);
-    addWeightGradient(kernels, rows, ny, logits, pointer + at.gradient, [
-      { first: 0, outputs: ny, width: na, source: track.h, lds: na, index: 0, target: dW },
+    const gradient = { rows, columns: ny, pointer: logits, scratch: pointer + at.gradient };
+    addWeightGradient(kernels, gradient, [
+      { first: 0, outputs: ny, width: na, source: direction.h, lds: na, index: 0, target: dW },
     ]);
     const sum = arena.f64(losses, rows).reduce((total, each) => total + each, 0);
     const dWy: Tensor = { shape: [ny, na], data: arena.f64(dW, ny * na).slice() };

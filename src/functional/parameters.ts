@@ -111,9 +111,14 @@ function pack<P extends object>(
   const dtype = engine.numberType("f64");
   const { cell } = naming;
   const shape = { dtype, cells: [cell], layers: 1, reverse: false, nx, na, nh: na };
-  const stack = new Stack(shape, [new Weights(engine, dtype, cell, shape, fill)]);
+  const stack = new Stack(engine, shape, [new Weights(engine, cell, shape, fill)]);
   try {
-    const linear = new Linear(engine, dtype, ny, na, W as Float64Array, bias as Float64Array);
+    const linear = new Linear(engine, dtype, {
+      ny,
+      na,
+      W: W as Float64Array,
+      bias: bias as Float64Array,
+    });
     return new Model(stack, linear, tensors);
   } catch (error) {
     stack.release();

@@ -1,10 +1,9 @@
 import { gateElements, inputProducts } from "../cells/cell.js";
 import { StateError } from "../errors.js";
-import { buffersOf, gradientsOf, runBackward } from "../sequence/backward.js";
 import { Batch } from "../sequence/batch.js";
-import { planBackward } from "../sequence/plan.js";
+import { backwardSteps, forwardSteps, gradientsOf } from "../sequence/direction.js";
+import { backwardBuffers, type DirectionBuffers, planBackward } from "../sequence/plan.js";
 import { Tape } from "../sequence/tape.js";
-import { runSteps, type Track } from "../sequence/track.js";
 import type { WeightArrays } from "../sequence/weights.js";
 import { checkShape, type Tensor } from "../tensor.js";
 import { ITEM } from "../wasm/abi.js";
@@ -57,24 +56,24 @@ export function forward<P extends object>(engine: Engine, call: ForwardCall<P>):
 
   return prepared.use((model) => {
     const batch = Batch.dense(m, T);
-    const tape = new Tape(engine, model.stack, batch);
-    const track = tape.run.tracks[0] as Track;
+    const tape = new Tape(model.stack, batch);
+    const direction = tape.buffers.directions[0] as DirectionBuffers;
     try {
       const stageSize = stageBytes(Math.max(nx * T, na * Math.max(T, 1), ny * T) * m);
       return withScratch(engine.arena, stageSize + T * m * ny * ITEM, ({ pointer: stage }) => {
-        write(engine, x, stage, track.x);
-        write(engine, call.a[1], stage, track.h0);
-        if (call.c !== undefined) write(engine, call.c[1], stage, track.c0);
-        else if (naming.cell.hasCellState) engine.arena.f64(track.c0, m * na).fill(0);
+        write(engine, x, stage, direction.x);
+        write(engine, call.a[1], stage, direction.h0);
+        if (call.c !== undefined) write(engine, call.c[1], stage, direction.c0);
+        else if (naming.cell.hasCellState) engine.arena.f64(direction.c0, m * na).fill(0);
         const ldz = gateElements(naming.cell, na);
-        inputProducts(naming.cell, track.weights, T * m, track.x, track.gates, ldz);
-        runSteps(track, batch, 0, T);
+        inputProducts(naming.cell, direction.weights, T * m, direction.x, direction.gates, ldz);
+        forwardSteps(direction, batch, { first: 0, last: T });
         const logits = stage + stageSize;
-        model.linear.logits(T * m, track.h, logits);
+        model.linear.logits(T * m, direction.h, logits);
         engine.kernels.softmax_rows(T * m, ny, logits, logits);
         const y = read(engine, shape(ny), logits, stage);
-        const a = read(engine, shape(na), track.h, stage);
-        const c = naming.cell.hasCellState ? read(engine, shape(na), track.c, stage) : a;
+        const a = read(engine, shape(na), direction.h, stage);
+        const c = naming.cell.hasCellState ? read(engine, shape(na), direction.c, stage) : a;
         return {
           recording: new Recording(engine, single ? "cache" : "caches", tape, model),
           a,
@@ -123,7 +122,7 @@ export function backward<G>(
   const { where, recording, first, throughTime, single } = call;
   const [daName, da] = call.da;
   const { batch } = checkRecording(where, engine, recording).tape;
-  const { track, nx, na, m, T } = recording.seen;
+  const { direction, nx, na, m, T } = recording.seen;
   const letters = single ? ["na", "m"] : ["na", "m", "T'"];
   checkShape(where, daName, da, letters, [na, m, undefined], " (from the forward pass)");
   const [, , steps = 1] = da.shape;
@@ -135,9 +134,9 @@ export function backward<G>(
     checkShape(where, ...call.dc, ["na", "m"], [na, m], " (from the forward pass)");
   }
 
-  const { weights } = track;
+  const { weights } = direction;
   const stageSize = stageBytes(Math.max(nx, na) * m * Math.max(steps, 1));
-  const plan = planBackward(weights.cell, weights, m, steps * m);
+  const plan = planBackward(weights, m, steps * m);
   const state = stageBytes(m * na);
   const bytes = stageSize + 2 * state + stageBytes(steps * m * (na + nx)) + plan.bytes;
   return withScratch(engine.arena, bytes, ({ pointer: stage }) => {
@@ -148,17 +147,17 @@ export function backward<G>(
     const dy = dc + state;
     const dx = dy + stageBytes(steps * m * na);
     const own = { dy, dh, dc, dx, previous: 0, addsToInput: false };
-    const at = buffersOf(plan, dx + stageBytes(steps * m * nx), own);
+    const at = backwardBuffers(plan, dx + stageBytes(steps * m * nx), own);
     engine.arena.f64(dh, m * na).fill(0);
     engine.arena.f64(dc, m * na).fill(0);
     write(engine, da, stage, dy);
     if (call.dc !== undefined) write(engine, call.dc[1], stage, dc);
-    runBackward(engine, track, batch, { first, last: first + steps, throughTime }, at);
+    backwardSteps(direction, batch, { first, last: first + steps, throughTime }, at);
     return {
       dx: read(engine, single ? [nx, m] : [nx, m, steps], dx, stage),
       da0: read(engine, [na, m], dh, stage),
       dc0: read(engine, [na, m], dc, stage),
-      gradients: split(gradientsOf(engine, track, at), { nx, na }),
+      gradients: split(gradientsOf(weights, at), { nx, na }),
     };
   });
 }
