@@ -1,7 +1,7 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { StoredNumbers } from "../../src/description/description.js";
-import { Hdf5File } from "../../src/formats/keras/hdf5.js";
+import { Hdf5File } from "../../src/formats/hdf5/file.js";
 import { describeKeras } from "../../src/formats/keras.js";
 import { readSafetensors } from "../../src/formats/safetensors.js";
 import { describeTensorflowJs } from "../../src/formats/tensorflowjs.js";
@@ -9,7 +9,7 @@ import { createEngineSync, loadLanguageModel } from "../../src/index.js";
 import { relativeError } from "../support/compare.js";
 import { root } from "../support/consumer.js";
 import { run } from "../support/description.js";
-import { fixtures } from "../support/fixtures.js";
+import { fixtures, shakespeare } from "../support/fixtures.js";
 import {
   archive,
   asKeras,
@@ -67,9 +67,9 @@ describe("a file that h5py and Python's zipfile wrote", () => {
   it("chunks, deflated, shuffled, with checksums", () => {
     // Stored, so that the HDF5 file lies in the archive as it is.
     const at = Buffer.from(file).indexOf("\x89HDF\r\n\x1a\n", 0, "latin1");
-    const numbers = new Hdf5File("test", file.slice(at), 2 ** 20).read("other/chunked");
+    const numbers = new Hdf5File("test", file.slice(at), 2 ** 20).dataset("other/chunked");
     expect(numbers?.shape).toEqual([20, 30]);
-    expect(numbers?.data).toEqual(Float64Array.from({ length: 600 }, (_, i) => i));
+    expect(numbers?.read()).toEqual(Float64Array.from({ length: 600 }, (_, i) => i));
   });
 });
 
@@ -229,12 +229,9 @@ describe("PyTorch's GRUs in Keras's order, 0 bits of difference", () => {
   });
 });
 
-const shakespeare = `${root}../shared/models/charrnn-shakespeare`;
-
-describe.skipIf(!existsSync(shakespeare))("the Shakespeare model (../shared) as .keras", () => {
-  const { tensors } = readSafetensors(
-    read("../shared/models/charrnn-shakespeare/model.safetensors"),
-  );
+describe("the Shakespeare model as .keras", () => {
+  const { model: bytes, vocabulary, text, reference } = shakespeare();
+  const { tensors } = readSafetensors(bytes);
   const of = (name: string): StoredNumbers => {
     const found = tensors.get(name);
     if (found === undefined) throw new Error(`no ${name}`);
@@ -290,17 +287,12 @@ describe.skipIf(!existsSync(shakespeare))("the Shakespeare model (../shared) as 
     expect([head?.weight, head?.bias]).toEqual([of("decoder.weight"), of("decoder.bias")]);
   });
 
-  const json = (name: string) => JSON.parse(readFileSync(`${shakespeare}/${name}`, "utf8"));
-
   // The sum of 20,000 logarithms: the issue's own bound.
   it("scores its text as PyTorch does, to 1e-9 nats, and bit for bit as from safetensors", async () => {
-    const vocabulary = json("vocab.json") as Record<string, number>;
-    const text = readFileSync(`${shakespeare}/text.txt`, "utf8");
-    const { total_log_prob, lines } = json("reference.json");
-    const bytes = read("../shared/models/charrnn-shakespeare/model.safetensors");
+    const { total_log_prob, lines } = reference;
     const keras = await loadLanguageModel(engine, description, { vocabulary });
     const torch = await loadLanguageModel(engine, bytes, { vocabulary });
-    const sequences = [text, ...lines.map((line: { text: string }) => line.text)];
+    const sequences = [text, ...lines.map((line) => line.text)];
     const got = await keras.score(sequences);
     expect(Math.abs((got[0]?.logProb ?? Number.NaN) - total_log_prob)).toBeLessThan(1e-9);
     expect(got).toEqual(await torch.score(sequences));
