@@ -36,6 +36,10 @@ export const DEFAULT_ACTIVATIONS = {
   lstm: ["sigmoid", "tanh", "tanh"],
 } as const satisfies Readonly<Record<string, readonly ActivationName[]>>;
 
+/** The name of an activation. */
+export const activationName = (activation: string | { readonly name: string }): string =>
+  typeof activation === "string" ? activation : activation.name;
+
 /** Numbers in the record of three activations, the most that a cell has. */
 export const RECORD_ELEMENTS = 10;
 
