@@ -3,8 +3,8 @@ import {
   AbortedError,
   createEngineSync,
   loadLanguageModel,
-  type ScoreManyOptions,
   type Score,
+  type ScoreManyOptions,
   type Sequence,
   StateError,
 } from "../../src/index.js";

@@ -246,14 +246,29 @@ describe("a vocabulary that does not fit", () => {
     ["a number", 5, TypeError, `expected { token: id } or a list of tokens, got number`],
     ["null", null, TypeError, `…`],
     ["a list of other things", ["a", 5], TypeError, `…`],
-    ["a list with a token twice", ["a", "b", "a"], RangeError, `"a": expected it once, got it twice`],
+    [
+      "a list with a token twice",
+      ["a", "b", "a"],
+      RangeError,
+      `"a": expected it once, got it twice`,
+    ],
     ["an empty token", { "": 0 }, RangeError, `"": expected at least one character`],
     ["an id too large", { a: V }, RangeError, `"a": … got 11`],
     ["a negative id", { a: -1 }, RangeError, `"a": … got -1`],
     ["half an id", { a: 0.5 }, RangeError, `"a": … got 0.5`],
     ["a text", { a: "1" }, RangeError, `"a": … got 1`],
-    ["an id twice", { a: 1, b: 1 }, RangeError, `"b": expected an id of its own, got that of another token, 1`],
-    ["a token that is none", new Map([[5, 1]]), TypeError, `expected strings as tokens, got number`],
+    [
+      "an id twice",
+      { a: 1, b: 1 },
+      RangeError,
+      `"b": expected an id of its own, got that of another token, 1`,
+    ],
+    [
+      "a token that is none",
+      new Map([[5, 1]]),
+      TypeError,
+      `expected strings as tokens, got number`,
+    ],
   ];
 
   it.each(cases)("%s", async (_, vocabulary, kind, message) => {
@@ -273,7 +288,10 @@ describe("a vocabulary that does not fit", () => {
   );
 
   it.each([
-    [{ vocabulary: "{" }, "vocabulary: expected JSON, { token: id } or a list of tokens, got other text"],
+    [
+      { vocabulary: "{" },
+      "vocabulary: expected JSON, { token: id } or a list of tokens, got other text",
+    ],
     [{ vocabulary: "null" }, "vocabulary: …"],
     [{ ...metadata, start: "z" }, 'start: "z" (U+007A) …'],
     [{ ...metadata, unknown: "zz" }, 'unknown: … got the text "zz": …'],
