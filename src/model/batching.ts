@@ -3,8 +3,9 @@ import { listInput } from "../layers/sequences.js";
 import { Batch } from "../sequence/batch.js";
 import type { Input } from "../sequence/input.js";
 import { describe, type Tensor } from "../tensor.js";
-import { BatchBuffers, type InitialState, type OutputRows, RowWalk } from "./batch_buffers.js";
+
 import type { Network } from "./network.js";
+import { type InitialState, NetworkPass, type OutputRows, RowWalk } from "./network_pass.js";
 import {
   type OnError,
   type Outcome,
@@ -143,23 +144,17 @@ function* runSequences<R>(
           tokens[row] = own[b]?.tokens?.[t] as number;
         });
       }
-      let buffers: BatchBuffers | undefined;
+      const input = inputOf(network, batch, own, tokens);
+      let pass: NetworkPass | undefined;
       try {
-        buffers = new BatchBuffers(network, work.output, batch, initial);
+        pass = new NetworkPass(network, { batch, input, output: work.output, initial });
         const results = work.begin(members);
-        for (let s = 0; s < network.stacks.length; s++) {
-          for (const _ of buffers.forward(s, inputOf(network, batch, own, tokens))) {
-            const pieces = buffers.pieces();
-            if (pieces.length === 0) yield;
-            for (const piece of pieces) {
-              results.take(buffers.outputs(piece));
-              yield;
-            }
+        for (let pieces = pass.next(); pieces !== undefined; pieces = pass.next()) {
+          if (pieces.length === 0) yield;
+          for (const piece of pieces) {
+            results.take(pass.outputs(piece));
+            yield;
           }
-        }
-        for (const piece of buffers.ends()) {
-          results.take(buffers.outputs(piece));
-          yield;
         }
         const all = results.finish();
         members.forEach((i, b) => {
@@ -172,7 +167,7 @@ function* runSequences<R>(
         if (half > 0) batches.unshift(members.slice(0, half), members.slice(half));
         else settle(members[0] as number, error);
       } finally {
-        buffers?.release();
+        pass?.end();
       }
     }
   } finally {

@@ -5,7 +5,6 @@ import { ITEM, type Precision } from "../wasm/abi.js";
 import type { Block } from "../wasm/arena.js";
 import { type Engine, withScratch } from "../wasm/engine.js";
 import { contentOf, Handle } from "../wasm/handle.js";
-import type { InitialState } from "./batch_buffers.js";
 import {
   type BatchResults,
   type NetworkSequence,
@@ -16,6 +15,7 @@ import {
 } from "./batching.js";
 import { type LanguageNetwork, openLanguage } from "./language_network.js";
 import type { Network } from "./network.js";
+import type { InitialState } from "./network_pass.js";
 import { checkConcurrency, checkIterable, inOrder } from "./score_stream.js";
 import { LanguageStream, StreamContent } from "./stream.js";
 import {

@@ -2,7 +2,7 @@ import type { Batch } from "../sequence/batch.js";
 import type { Input } from "../sequence/input.js";
 import { Layout } from "../sequence/layout.js";
 import { hasCellState, layerDirectionCount } from "../sequence/shape.js";
-import { forwardInChunks, type Output } from "../sequence/stack.js";
+import { ForwardPass } from "../sequence/stack.js";
 import type { StackState } from "../sequence/state.js";
 import { type Floats, ITEM } from "../wasm/abi.js";
 import type { Block } from "../wasm/arena.js";
@@ -28,6 +28,13 @@ export interface OutputRows {
   readonly scratch: number;
 }
 
+/** Rows of the highest stack's output. */
+interface Piece {
+  readonly row: number;
+  readonly rows: number;
+  readonly pointer: number;
+}
+
 /** Finds the sequence and the step of the rows of a batch, which are asked for in ascending order. */
 export class RowWalk {
   readonly #batch: Batch;
@@ -47,43 +54,41 @@ export class RowWalk {
   }
 }
 
-/** Rows of the highest stack's output. */
-interface Piece {
-  readonly row: number;
-  readonly rows: number;
-  readonly pointer: number;
+export interface NetworkCall {
+  readonly batch: Batch;
+  /** Of the lowest stack. */
+  readonly input: Input;
+  /** Whether each step has an output, or each sequence's end. */
+  readonly output: "steps" | "last";
+  /** Zeros unless given. */
+  readonly initial: InitialState | undefined;
 }
 
-/** The linear memory of a batch on its way through a network. */
-export class BatchBuffers {
+/** A batch on its way through a network, and the linear memory that it takes until `end`. */
+export class NetworkPass {
   readonly #network: Network;
-  readonly #output: "steps" | "last";
-  readonly #batch: Batch;
+  readonly #call: NetworkCall;
   readonly #walk: RowWalk;
   readonly #block: Block;
   readonly #states: readonly StackState[];
   readonly #dense: DenseScratch;
   readonly #ends: number;
   readonly #scratch: number;
-  /** Rows of a piece. */
+  /** Rows of a piece of outputs. */
   readonly #most: number;
-  /** The output of the stack below the one that runs, and of that one. */
+  /** The stack whose turn it is, and its pass. */
+  #s = 0;
+  #pass: ForwardPass | undefined;
+  /** The output of the stack below, and what this one leaves for the next. */
   #below: Block | undefined;
   #above: Block | undefined;
-  /** The rows that the last chunk has left. */
-  #chunk: Piece | undefined;
+  #isOver = false;
 
-  /** @param initial zeros unless given */
-  constructor(
-    network: Network,
-    output: "steps" | "last",
-    batch: Batch,
-    initial: InitialState | undefined,
-  ) {
+  constructor(network: Network, call: NetworkCall) {
     const { engine, dtype, dense, hiddenSize } = network;
+    const { batch, output, initial } = call;
     this.#network = network;
-    this.#output = output;
-    this.#batch = batch;
+    this.#call = call;
     this.#walk = new RowWalk(batch);
     this.#most = Math.max(Math.floor(OUTPUT_BYTES / (dense.mostOutputs * ITEM)), TILE);
     const layout = new Layout(dtype);
@@ -104,48 +109,81 @@ export class BatchBuffers {
     });
   }
 
-  release(): void {
+  end(): void {
+    this.#pass?.end();
     this.#below?.release();
     this.#above?.release();
     this.#block.release();
   }
 
-  /** Runs stack s chunk by chunk, the lowest first. `input` is that of the lowest. */
-  forward(s: number, input: Input): Generator<void, void, void> {
+  /** Runs the next chunk. Returns the outputs that it leaves for `outputs`, maybe none; undefined if there was no chunk. */
+  next(): Piece[] | undefined {
+    const { batch, output } = this.#call;
+    const { stacks } = this.#network;
+    for (; this.#s < stacks.length; this.#s++) {
+      const each = stacks[this.#s] as NetworkStack;
+      this.#pass ??= this.#start(each);
+      if (this.#pass.next()) {
+        const { first, last, pointer } = this.#pass;
+        if (pointer === 0) return [];
+        const row = batch.start(first);
+        return this.#take(each, { row, rows: batch.start(last) - row, pointer });
+      }
+      this.#pass.end();
+      this.#pass = undefined;
+    }
+    if (output === "steps" || this.#isOver) return undefined;
+    this.#isOver = true;
+    return this.#split(this.#lastOutputs());
+  }
+
+  /** Runs the linear layers over a piece. */
+  outputs({ row: first, rows, pointer }: Piece): OutputRows {
+    const { batch, output } = this.#call;
+    const sequences = new Int32Array(rows);
+    const steps = new Int32Array(rows);
+    if (output === "last") {
+      for (let r = 0; r < rows; r++) sequences[r] = batch.order?.[first + r] ?? first + r;
+    } else {
+      this.#walk.each(first, rows, (row, sequence, step) => {
+        sequences[row - first] = sequence;
+        steps[row - first] = step;
+      });
+    }
+    const outputs = this.#network.dense.apply(rows, pointer, this.#dense);
+    return { rows, pointer: outputs, sequences, steps, scratch: this.#scratch };
+  }
+
+  /** Starts the pass of a stack: its input is what the stack below has left. */
+  #start({ stack, outputSize }: NetworkStack): ForwardPass {
     const { engine, dtype, stacks } = this.#network;
-    const { gather_rows } = dtype.kernels;
-    const batch = this.#batch;
-    const each = stacks[s] as NetworkStack;
-    const n = each.outputSize;
+    const { batch } = this.#call;
     this.#below?.release();
     this.#below = this.#above;
-    const above =
-      s + 1 < stacks.length ? engine.arena.allocate(batch.rows * n * dtype.item) : undefined;
-    this.#above = above;
-    const output: Output = (first, last, pointer) => {
-      const row = batch.start(first);
-      const rows = batch.start(last) - row;
-      this.#network.mergeDirections(each, rows, pointer);
-      if (above === undefined) this.#chunk = { row, rows, pointer };
-      else gather_rows(rows, n, n, n, pointer, 0, above.pointer + row * n * dtype.item);
-    };
-    const from = this.#below === undefined ? input : this.#rowsOf(this.#below, each.stack.shape.nx);
-    const state = this.#states[s] as StackState;
-    return forwardInChunks(each.stack, { batch, state, input: from, output });
+    this.#above = undefined;
+    if (this.#s + 1 < stacks.length) {
+      this.#above = engine.arena.allocate(batch.rows * outputSize * dtype.item);
+    }
+    const input = this.#below === undefined ? this.#call.input : this.#inputFrom(this.#below);
+    return new ForwardPass(stack, { batch, state: this.#states[this.#s] as StackState, input });
   }
 
-  /** The outputs of the last chunk; none if it is not of the highest stack, or only the ends are asked for. */
-  pieces(): Piece[] {
-    const chunk = this.#chunk;
-    this.#chunk = undefined;
-    return chunk === undefined || this.#output === "last" ? [] : this.#split(chunk);
+  /** Keeps what a stack leaves for the next one. What the highest leaves is cut into pieces, if it is asked for. */
+  #take(each: NetworkStack, chunk: Piece): Piece[] {
+    const { row, rows, pointer } = chunk;
+    const { dtype } = this.#network;
+    const n = each.outputSize;
+    this.#network.mergeDirections(each, rows, pointer);
+    if (this.#above === undefined) return this.#call.output === "steps" ? this.#split(chunk) : [];
+    const target = this.#above.pointer + row * n * dtype.item;
+    dtype.kernels.gather_rows(rows, n, n, n, pointer, 0, target);
+    return [];
   }
 
-  /** The outputs of the sequences' ends, if they are asked for. */
-  ends(): Piece[] {
-    if (this.#output === "steps") return [];
+  /** The highest layer's h at the end of each sequence, its directions merged: (m, hiddenSize). */
+  #lastOutputs(): Piece {
     const { dtype, stacks } = this.#network;
-    const { m } = this.#batch;
+    const { m } = this.#call.batch;
     const top = stacks.at(-1) as NetworkStack;
     const { cells, layers, nh } = top.stack.shape;
     const D = cells.length;
@@ -156,24 +194,7 @@ export class BatchBuffers {
       dtype.kernels.gather_rows(m, nh, nh, D * nh, source, 0, target);
     }
     this.#network.mergeDirections(top, m, this.#ends);
-    return this.#split({ row: 0, rows: m, pointer: this.#ends });
-  }
-
-  /** Runs the linear layers over a piece. */
-  outputs({ row: first, rows, pointer }: Piece): OutputRows {
-    const { order } = this.#batch;
-    const sequences = new Int32Array(rows);
-    const steps = new Int32Array(rows);
-    if (this.#output === "last") {
-      for (let r = 0; r < rows; r++) sequences[r] = order?.[first + r] ?? first + r;
-    } else {
-      this.#walk.each(first, rows, (row, sequence, step) => {
-        sequences[row - first] = sequence;
-        steps[row - first] = step;
-      });
-    }
-    const outputs = this.#network.dense.apply(rows, pointer, this.#dense);
-    return { rows, pointer: outputs, sequences, steps, scratch: this.#scratch };
+    return { row: 0, rows: m, pointer: this.#ends };
   }
 
   #split({ row, rows, pointer }: Piece): Piece[] {
@@ -187,9 +208,10 @@ export class BatchBuffers {
   }
 
   /** The output of a stack as input of the next. */
-  #rowsOf({ pointer }: Block, n: number): Input {
-    const batch = this.#batch;
-    const { engine, dtype } = this.#network;
+  #inputFrom({ pointer }: Block): Input {
+    const { batch } = this.#call;
+    const { engine, dtype, stacks } = this.#network;
+    const { outputSize: n } = stacks[this.#s - 1] as NetworkStack;
     const rows = (target: Floats, first: number, last: number): void => {
       const row = batch.start(first);
       const length = (batch.start(last) - row) * n;
@@ -204,7 +226,7 @@ export class BatchBuffers {
     const { gather_rows } = dtype.kernels;
     const { shape } = (stacks[s] as NetworkStack).stack;
     const { na, nh } = shape;
-    const { m } = this.#batch;
+    const { m } = this.#call.batch;
     const to = this.#states[s] as StackState;
     for (let p = 0; p < layerDirectionCount(shape); p++) {
       const part = p * dtype.item;
