@@ -75,7 +75,7 @@ function encode(model: LanguageModel, input: Input, { line, sequence }: Item): I
     return input.fail(line, "a text needs a vocabulary, and the model has none: --vocabulary FILE");
   }
   try {
-    return model.vocabulary.encode("", sequence);
+    return model.vocabulary.encode(sequence);
   } catch (error) {
     if (!(error instanceof UnknownTokenError)) throw error;
     const { character, position } = error;
