@@ -24,8 +24,7 @@ const module = (name: string, nx: number, na: number) => ({
   [`${name}.weight_ih_l0`]: [3 * na, nx],
   [`${name}.weight_hh_l0`]: [3 * na, na],
 });
-const left =
-  'the options recurrent, embedding and output say what is, others: "ignore" leaves it out';
+const left = 'assign them by recurrent, embedding or output, or pass others: "ignore"';
 
 type Row = [
   what: string,
@@ -112,7 +111,7 @@ const rows: Row[] = [
     "one bias of two",
     "missing-tensor",
     "lstm.bias_hh_l0",
-    '"lstm.bias_hh_l0": there is no tensor of this name',
+    '"lstm.bias_hh_l0": the file has no tensor of this name',
     { ...lstm, "lstm.bias_ih_l0": [8] },
   ],
   [
@@ -173,21 +172,21 @@ const rows: Row[] = [
     "a GRU with peepholes",
     "unknown-tensor",
     "gru.peephole_l0",
-    '"gru.peephole_l0": only an LSTM has peepholes, these shapes are of cell "gru"',
+    '"gru.peephole_l0": only an LSTM has peepholes, and these shapes are those of cell "gru"',
     { ...module("gru", 3, 2), "gru.peephole_l0": [6] },
   ],
   [
     "a cell's name and a layer's for the same weight",
     "duplicate-key",
     "lstm.weight_ih",
-    '"lstm.weight_ih": stands for the same as "lstm.weight_ih_l0"',
+    '"lstm.weight_ih": is the same weight as "lstm.weight_ih_l0"',
     { ...lstm, "lstm.weight_ih": [8, 3] },
   ],
   [
     "two modules that could change places",
     "ambiguous",
     undefined,
-    'expected one chain of recurrent modules, got "decoder" (4 → 4) and "encoder" (4 → 4); the option recurrent decides',
+    'expected recurrent modules that feed each other in one order, got "decoder" (4 → 4) and "encoder" (4 → 4); give their order by the option recurrent',
     { ...module("encoder", 4, 4), ...module("decoder", 4, 4) },
   ],
   [
@@ -222,7 +221,7 @@ const rows: Row[] = [
     "numbered modules that do not fit",
     "chain",
     undefined,
-    'expected each recurrent module to take what the one below it gives, got "rnn1" (3 → 4) and "rnn2" (5 → 5); the option recurrent decides',
+    'expected each recurrent module to take the output of the one below it, got "rnn1" (3 → 4) and "rnn2" (5 → 5); give their order by the option recurrent',
     { ...module("rnn2", 5, 5), ...module("rnn1", 3, 4) },
   ],
   [
@@ -297,7 +296,7 @@ const rows: Row[] = [
     "more layers on top than the names say",
     "unknown-tensor",
     "fc2.weight",
-    `"fc2.weight": expected no tensors beside the network found, got "fc2.weight" (4, 5) and "fc2.bias" (4,); ${left}`,
+    `"fc2.weight": expected no tensors outside of the network, got "fc2.weight" (4, 5) and "fc2.bias" (4,); ${left}`,
     { ...lstm, "fc1.weight": [5, 2], "fc2.weight": [4, 5], "fc2.bias": [4] },
   ],
   [
