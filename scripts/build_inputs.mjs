@@ -9,13 +9,13 @@ import { fileURLToPath } from "node:url";
 const repository = fileURLToPath(new URL("..", import.meta.url));
 const FOLDERS = ["assembly", "src"];
 const FILES = ["asconfig.json", "tsconfig.json", "tsconfig.build.json"];
-const SCRIPTS = /^(build|bundle|embed)\w*\.mjs$|_transform\.mjs$/;
+const SCRIPTS = /^(build|bundle|embed|notices)\w*\.mjs$|_transform\.mjs$/;
 const STAMP = "build/inputs.json";
 /** The last output of each step. */
 const OUTPUTS = [
   ...["kernels.debug", "kernels", "kernels.relaxed", "arrays"].map((name) => `build/${name}.wasm`),
   ...["build/embedded/arrays.js", "dist/esm/index.js", "dist/cjs/index.js", "dist/cli.js"],
-  ...["dist/esm/index.d.ts", "dist/cjs/package.json"],
+  ...["dist/esm/index.d.ts", "dist/cjs/package.json", "dist/THIRD_PARTY_NOTICES.txt"],
 ];
 
 const hash = (bytes) => createHash("sha256").update(bytes).digest("hex").slice(0, 16);
