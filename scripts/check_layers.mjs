@@ -13,6 +13,7 @@ const TIERS = {
   src: [
     "errors.ts",
     "tensor.ts",
+    "options.ts",
     "wasm",
     "cells",
     "sequence",
