@@ -29,6 +29,9 @@ export type Activation =
   | ActivationName
   | { readonly name: ActivationName; readonly alpha?: number; readonly beta?: number };
 
+/** Numbers in the record of three activations, the most that a cell has. */
+export const RECORD_ELEMENTS = 10;
+
 /**
  * The record that the general kernels read (assembly/base/activations.ts): the bound of what goes into f and g, then
  * each function's number, α and β.

@@ -1,6 +1,7 @@
 import { StateError } from "../errors.js";
+import type { DirectionBuffers } from "../sequence/plan.js";
 import type { Tape } from "../sequence/tape.js";
-import { strides, type Track } from "../sequence/track.js";
+
 import type { Tensor } from "../tensor.js";
 import { Shared } from "../wasm/arena.js";
 import { checkEngine, type Engine, withScratch } from "../wasm/engine.js";
@@ -26,14 +27,14 @@ export class ForwardPass extends Shared {
   }
 
   /** The buffers of the one layer. */
-  get track(): Track {
-    return this.tape.run.tracks[0] as Track;
+  get buffers(): DirectionBuffers {
+    return this.tape.buffers.directions[0] as DirectionBuffers;
   }
 
   /** The sizes of the call. */
   get sizes(): { nx: number; na: number; m: number; T: number } {
     const { m, T } = this.tape.batch;
-    const { nx, na } = this.track.weights;
+    const { nx, na } = this.buffers.weights;
     return { nx, na, m, T };
   }
 
@@ -100,16 +101,16 @@ export function stateOf(name: string, cache: Handle, part: "h" | "c", after: 0 |
   const { na, m } = pass.sizes;
   // The states of all steps follow the initial one.
   const row = (step + after) * m;
-  return pass.tensor(pass.track[`${part}0`] + row * strides(pass.track)[part], [na, m]);
+  return pass.tensor(pass.buffers[`${part}0`] + row * pass.buffers.strides[part], [na, m]);
 }
 
 /** One block of the step's gates, (na, m). */
 export function gateOf(name: string, cache: Handle, block: number): Tensor {
   const { pass, step } = stepOf(name, cache);
   const { na, m } = pass.sizes;
-  const { gates, weights } = pass.track;
+  const { gates, weights } = pass.buffers;
   const { gateBlocks } = weights.cell;
-  const pointer = gates + step * m * strides(pass.track).gates;
+  const pointer = gates + step * m * pass.buffers.strides.gates;
   const rows = pass.engine.arena.f64(pointer, m * gateBlocks * na);
   const data = new Float64Array(na * m);
   for (let j = 0; j < na; j++) {
@@ -149,7 +150,7 @@ export abstract class StepCache<P = object> extends Handle {
   get xt(): Tensor {
     const { pass, step } = stepOf("xt", this);
     const { nx, m } = pass.sizes;
-    return pass.tensor(pass.track.x + step * m * strides(pass.track).x, [nx, m]);
+    return pass.tensor(pass.buffers.x + step * m * pass.buffers.strides.x, [nx, m]);
   }
 }
 
@@ -188,6 +189,6 @@ export abstract class Caches<C extends StepCache = StepCache> extends Handle {
   get x(): Tensor {
     const pass = passOf("x", this);
     const { nx, m, T } = pass.sizes;
-    return pass.tensor(pass.track.x, [nx, m, T]);
+    return pass.tensor(pass.buffers.x, [nx, m, T]);
   }
 }

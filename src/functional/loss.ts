@@ -1,7 +1,7 @@
 import { ShapeError } from "../errors.js";
 import { checkOptions, type OptionNames } from "../options.js";
-import { addWeightGradient } from "../sequence/backward.js";
-import { planLinearGradient } from "../sequence/plan.js";
+import { planLinearGradient } from "../sequence/linear.js";
+import { addWeightGradient } from "../sequence/weight_gradient.js";
 import { describe, type Tensor } from "../tensor.js";
 import { type Engine, withScratch } from "../wasm/engine.js";
 import { read, stageBytes } from "./axes.js";
@@ -71,7 +71,7 @@ export function softmaxCrossEntropy(
     throw new TypeError(`${where}: reduction: expected "mean" or "sum", got ${String(reduction)}`);
   }
   const { pass } = startOf(where, engine, caches);
-  const { table, packed, track } = pass;
+  const { table, packed, buffers } = pass;
   const { linear } = packed;
   const { na, m, T } = pass.sizes;
   const { ny } = linear;
@@ -94,13 +94,14 @@ export function softmaxCrossEntropy(
     arena.f64(dW, ny * na).fill(0);
     arena.f64(db, ny).fill(0);
     arena.f64(zeros, na).fill(0);
-    linear.logits(rows, track.h, logits);
+    linear.logits(rows, buffers.h, logits);
     const losses = pointer + at.loss;
     kernels.cross_entropy_rows(rows, ny, scale, logits, pointer + at.targets, losses, logits);
     kernels.gemm_packed(rows, na, ny, ny, 0, na, logits, transposed, zeros, da);
     kernels.add_rows(rows, ny, logits, db);
-    addWeightGradient(kernels, rows, ny, logits, pointer + at.gradient, [
-      { first: 0, outputs: ny, width: na, source: track.h, lds: na, index: 0, target: dW },
+    const gradient = { rows, columns: ny, pointer: logits, scratch: pointer + at.gradient };
+    addWeightGradient(kernels, gradient, [
+      { first: 0, outputs: ny, width: na, source: buffers.h, lds: na, index: 0, target: dW },
     ]);
     const sum = arena.f64(losses, rows).reduce((total, each) => total + each, 0);
     const result: Loss = {

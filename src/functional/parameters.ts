@@ -26,10 +26,13 @@ export class PackedParameters extends Shared {
     const dtype = engine.numberType("f64");
     const shape = { dtype, cells: [cell], layers: 1, reverse: false, nx, na, nh: na };
     const fill = fillFrom(parameters, this.parts, na);
-    this.stack = new Stack(shape, [new Weights(engine, dtype, cell, shape, fill)]);
-    const [W, bias] = output.map((name) => (tensors[name] as Tensor).data);
+    this.stack = new Stack(engine, shape, [new Weights(engine, cell, shape, fill)]);
+    const [W, bias] = output.map((name) => (tensors[name] as Tensor).data) as [
+      Float64Array,
+      Float64Array,
+    ];
     try {
-      this.linear = new Linear(engine, dtype, ny, na, W as Float64Array, bias as Float64Array);
+      this.linear = new Linear(engine, dtype, { ny, na, W, bias });
     } catch (error) {
       this.stack.release();
       throw error;

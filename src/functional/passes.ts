@@ -1,9 +1,8 @@
 import { gateElements, inputProducts } from "../cells/cell.js";
-import { buffersOf, gradientsOf, runBackward } from "../sequence/backward.js";
 import { Batch } from "../sequence/batch.js";
-import { planBackward } from "../sequence/plan.js";
+import { backwardSteps, forwardSteps, gradientsOf } from "../sequence/direction.js";
+import { backwardBuffers, planBackward } from "../sequence/plan.js";
 import { Tape } from "../sequence/tape.js";
-import { runSteps } from "../sequence/track.js";
 import { checkShape, type Tensor } from "../tensor.js";
 import { ITEM } from "../wasm/abi.js";
 import { checkEngine, type Engine, withScratch } from "../wasm/engine.js";
@@ -70,25 +69,25 @@ export function forward<P extends object>(
   let made: ForwardPass | undefined;
   try {
     const batch = Batch.dense(m, T);
-    const pass = new ForwardPass(engine, table, new Tape(engine, packed.stack, batch), packed);
+    const pass = new ForwardPass(engine, table, new Tape(packed.stack, batch), packed);
     made = pass;
-    const { track } = pass;
+    const { buffers } = pass;
     const stageSize = stageBytes(Math.max(nx * T, na * Math.max(T, 1), ny * T) * m);
     return withScratch(engine.arena, stageSize + T * m * ny * ITEM, ({ pointer: stage }) => {
-      write(engine, x, stage, track.x);
-      write(engine, a0, stage, track.h0);
-      if (c0 !== undefined) write(engine, c0, stage, track.c0);
-      else if (cell.hasCellState) engine.arena.f64(track.c0, m * na).fill(0);
+      write(engine, x, stage, buffers.x);
+      write(engine, a0, stage, buffers.h0);
+      if (c0 !== undefined) write(engine, c0, stage, buffers.c0);
+      else if (cell.hasCellState) engine.arena.f64(buffers.c0, m * na).fill(0);
       const ldz = gateElements(cell, na);
-      inputProducts(cell, track.weights, T * m, track.x, track.gates, ldz);
+      inputProducts(cell, buffers.weights, T * m, buffers.x, buffers.gates, ldz);
       // Without sequences there is nothing to do in a step, and T is only a number in a shape.
-      if (m > 0) runSteps(track, batch, 0, T);
+      if (m > 0) forwardSteps(buffers, batch, { first: 0, last: T });
       const logits = stage + stageSize;
-      packed.linear.logits(T * m, track.h, logits);
+      packed.linear.logits(T * m, buffers.h, logits);
       engine.kernels.softmax_rows(T * m, ny, logits, logits);
       const y = read(engine, shape(ny), logits, stage);
-      const a = read(engine, shape(na), track.h, stage);
-      const c = cell.hasCellState ? read(engine, shape(na), track.c, stage) : a;
+      const a = read(engine, shape(na), buffers.h, stage);
+      const c = cell.hasCellState ? read(engine, shape(na), buffers.c, stage) : a;
       return { pass, a, c, y };
     });
   } catch (error) {
@@ -126,7 +125,7 @@ export function backward<P extends object>(
   const where = `${cell.name}${single ? "CellBackward" : "Backward"}`;
   const names = single ? STEP : SEQUENCE;
   const { pass, step: first } = startOf(where, engine, caches);
-  const { track, tape, packed } = pass;
+  const { buffers, tape, packed } = pass;
   const { nx, na, m, T } = pass.sizes;
   const origin = " (from the forward pass)";
   const letters = single ? ["na", "m"] : ["na", "m", "T'"];
@@ -140,9 +139,9 @@ export function backward<P extends object>(
     checkShape(where, names.dc, dc as Tensor, ["na", "m"], [na, m], origin);
   }
 
-  const { weights } = track;
+  const { weights } = buffers;
   const stageSize = stageBytes(Math.max(nx, na) * m * Math.max(steps, 1));
-  const plan = planBackward(weights.cell, weights, m, steps * m);
+  const plan = planBackward(weights, m, steps * m);
   const state = stageBytes(m * na);
   const bytes = stageSize + 2 * state + stageBytes(steps * m * (na + nx)) + plan.bytes;
   return withScratch(engine.arena, bytes, ({ pointer: stage }) => {
@@ -153,19 +152,19 @@ export function backward<P extends object>(
     const dy = dcPrev + state;
     const dx = dy + stageBytes(steps * m * na);
     const own = { dy, dh, dc: dcPrev, dx, previous: 0, addsToInput: false };
-    const at = buffersOf(plan, dx + stageBytes(steps * m * nx), own);
+    const at = backwardBuffers(plan, dx + stageBytes(steps * m * nx), own);
     engine.arena.f64(dh, m * na).fill(0);
     engine.arena.f64(dcPrev, m * na).fill(0);
     write(engine, da, stage, dy);
     if (dc !== undefined) write(engine, dc, stage, dcPrev);
     const last = m > 0 ? first + steps : first;
-    runBackward(engine, track, tape.batch, { first, last, throughTime }, at);
+    backwardSteps(buffers, tape.batch, { first, last, throughTime }, at);
     return {
       dx: read(engine, single ? [nx, m] : [nx, m, steps], dx, stage),
       da0: read(engine, [na, m], dh, stage),
       dc0: read(engine, [na, m], dcPrev, stage),
       gradients: tensorsFrom(
-        gradientsOf(engine, track, at),
+        gradientsOf(weights, at),
         packed.parts,
         na,
         "gradient",

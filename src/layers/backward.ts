@@ -1,9 +1,11 @@
 import { ShapeError, StateError } from "../errors.js";
 import type { Batch } from "../sequence/batch.js";
-import { outputOf, type StackShape } from "../sequence/stack.js";
-import { runStackBackward, type StackGradients } from "../sequence/stack_backward.js";
+import { outputOf, type StackShape } from "../sequence/shape.js";
+import { backwardStack } from "../sequence/stack.js";
+import type { StackState } from "../sequence/state.js";
 import type { Tape } from "../sequence/tape.js";
 import { checkShape, type Tensor } from "../tensor.js";
+import { ITEM } from "../wasm/abi.js";
 import type { Engine } from "../wasm/engine.js";
 import { checkSequences, listInput, listOutput } from "./sequences.js";
 import { checkPart, type StateTensors, statePartsOf } from "./state.js";
@@ -47,34 +49,32 @@ export function backward(
     : checkDense(shape, batch, dy as Tensor);
   checkStateGradient(shape, batch, dState);
   const gradients: Record<string, Tensor> = {};
-  return runStackBackward(
-    engine,
-    tape,
-    (at) => {
+  return backwardStack(tape, {
+    fill(at) {
       fill(engine, at.dy);
-      eachState(engine, shape, batch, at, dState, (given, inner) => inner.set(given));
+      eachState(engine, shape, batch, at.dState, dState, (given, inner) => inner.set(given));
     },
-    (p, arrays) => {
+    take(p, arrays) {
       const D = shape.cells.length;
       for (const [name, value] of namedGradients(shape, Math.floor(p / D), p % D, arrays)) {
         gradients[name] = value;
       }
     },
-    (at) => {
+    collect(at) {
       const initial = Object.fromEntries(
         statePartsOf(shape, batch.m).map(({ name, shape }) => {
           const size = shape.reduce((product, extent) => product * extent, 1);
           return [name, { shape, data: new Float64Array(size) }];
         }),
       ) as unknown as StateTensors<Float64Array>;
-      eachState(engine, shape, batch, at, initial, (outer, inner) => outer.set(inner));
+      eachState(engine, shape, batch, at.dState, initial, (outer, inner) => outer.set(inner));
       const shared = { dState: initial, gradients: gradients as unknown as LayerGradients };
       if (listed) return { dInputs: readList(engine, shape, batch, at.dx), ...shared };
       const { m, T } = batch;
       const data = engine.arena.f64(at.dx, T * m * shape.nx).slice();
       return { dx: { shape: [T, m, shape.nx], data }, ...shared };
     },
-  );
+  });
 }
 
 type Fill = (engine: Engine, dy: number) => void;
@@ -115,7 +115,7 @@ function eachState(
   { arena }: Engine,
   shape: StackShape,
   batch: Batch,
-  at: StackGradients,
+  at: StackState,
   tensors: DState,
   visit: (outer: Float64Array, inner: Float64Array) => void,
 ): void {
@@ -125,7 +125,7 @@ function eachState(
     const [passes = 0, , n = 0] = extents;
     if (data === undefined) continue;
     for (let p = 0; p < passes; p++) {
-      const inner = arena.f64((name === "h" ? at.dh : at.dc)[p] as number, m * n);
+      const inner = arena.f64(at[name] + p * m * n * ITEM, m * n);
       if (order === undefined) {
         visit(data.subarray(p * m * n, (p + 1) * m * n), inner);
         continue;

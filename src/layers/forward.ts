@@ -1,7 +1,8 @@
 import { Batch } from "../sequence/batch.js";
-import { type Input, type Output, runStack } from "../sequence/forward.js";
-import { inBatchOrder } from "../sequence/order.js";
-import { outputOf, type Stack, type StackShape } from "../sequence/stack.js";
+import type { Input } from "../sequence/input.js";
+import { outputOf, type StackShape } from "../sequence/shape.js";
+import { forwardStack, type Output, type Stack } from "../sequence/stack.js";
+import { inBatchOrder } from "../sequence/state.js";
 import { Tape } from "../sequence/tape.js";
 import { checkShape, type Numbers, type Tensor } from "../tensor.js";
 import type { Engine } from "../wasm/engine.js";
@@ -103,9 +104,9 @@ function run<D extends Float64Array | Float32Array>(
   const own = state ?? new RecurrentState<D>(engine, stack.shape, batch.m);
   let tape: Tape | undefined;
   try {
-    if (keepTape) tape = new Tape(engine, stack, batch);
-    inBatchOrder(engine, stack.shape, batch, own.parts(), (sorted) => {
-      runStack(engine, stack, batch, sorted, input, output, tape);
+    if (keepTape) tape = new Tape(stack, batch);
+    inBatchOrder(engine, { shape: stack.shape, batch }, own.pointers(), (sorted) => {
+      forwardStack(stack, { batch, state: sorted, input, output, tape });
     });
     if (tape === undefined) return { state: own };
     return { state: own, tape: new RecurrentTape(engine, tape, listed) };

@@ -1,6 +1,6 @@
 import { StateError } from "../errors.js";
-import { Stack, type StackShape, sizesOf } from "../sequence/stack.js";
-import { Weights } from "../sequence/weights.js";
+import type { StackShape } from "../sequence/shape.js";
+import type { Stack } from "../sequence/stack.js";
 import { checkInstance, checkObject, checkShape, type Numbers, type Tensor } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
 import { checkEngine, type Engine } from "../wasm/engine.js";
@@ -17,7 +17,7 @@ import type { RecurrentOptions } from "./options.js";
 import { shapeOf } from "./shape.js";
 import { RecurrentState, type StateTensors } from "./state.js";
 import { RecurrentTape } from "./tape.js";
-import { checkWeights, type LayerWeights } from "./weights.js";
+import { type LayerWeights, packStack } from "./weights.js";
 
 type Data<P extends Precision> = P extends "f32" ? Float32Array : Float64Array;
 
@@ -51,22 +51,9 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
    */
   load(weights: LayerWeights): void {
     this.#open("load");
-    const shape = this.#shape;
-    const fills = checkWeights(shape, weights);
-    const passes: Weights[] = [];
-    try {
-      fills.forEach((fill, p) => {
-        const D = shape.cells.length;
-        const cell = shape.cells[p % D] as Weights["cell"];
-        const sizes = sizesOf(shape, Math.floor(p / D));
-        passes.push(new Weights(this.#engine, shape.dtype, cell, sizes, fill));
-      });
-    } catch (error) {
-      for (const made of passes) made.release();
-      throw error;
-    }
+    const stack = packStack(this.#engine, this.#shape, weights);
     this.#release();
-    this.#stack = new Stack(shape, passes);
+    this.#stack = stack;
     watch(this, this.#stack);
   }
 

@@ -1,6 +1,6 @@
 import { ShapeError } from "../errors.js";
 import type { Batch } from "../sequence/batch.js";
-import type { Output } from "../sequence/forward.js";
+import type { Output } from "../sequence/stack.js";
 import { checkShape, type Numbers, type Tensor } from "../tensor.js";
 import type { Floats } from "../wasm/abi.js";
 

@@ -3,7 +3,7 @@ import type { Cell } from "../cells/cell.js";
 import { generalGru, gruCell, resetBeforeGru } from "../cells/gru.js";
 import { generalLstm, lstmCell, projectedLstm } from "../cells/lstm.js";
 import { generalRnn, rnnCell } from "../cells/rnn.js";
-import type { StackShape } from "../sequence/stack.js";
+import type { StackShape } from "../sequence/shape.js";
 import { checkObject, describe } from "../tensor.js";
 import type { Engine } from "../wasm/engine.js";
 import type { RecurrentOptions } from "./options.js";

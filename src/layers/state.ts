@@ -1,12 +1,9 @@
 import { StateError } from "../errors.js";
-import { Layout } from "../sequence/plan.js";
-import {
-  layerDirectionCount,
-  type Stack,
-  type StackShape,
-  type StateParts,
-} from "../sequence/stack.js";
-import { type StepScratch, stepStack, takeState, takeStepScratch } from "../sequence/step.js";
+import { Layout } from "../sequence/layout.js";
+import type { StackShape } from "../sequence/shape.js";
+import type { Stack } from "../sequence/stack.js";
+import { type StackState, takeState } from "../sequence/state.js";
+import { forwardStep, type StepScratch, stepScratchAt, takeStepScratch } from "../sequence/step.js";
 import { checkObject, checkShape, type Tensor } from "../tensor.js";
 import type { Floats } from "../wasm/abi.js";
 import type { Block } from "../wasm/arena.js";
@@ -33,9 +30,6 @@ export function statePartsOf({ cells, layers, na, nh }: StackShape, m: number) {
   return cells[0]?.hasCellState ? [h, { name: "c", shape: [passes, m, na] } as const] : [h];
 }
 
-/** A state and what a step needs beside it: offsets, or pointers. */
-type Places = ReturnType<typeof takeState> & StepScratch;
-
 /** The live state of `m` sequences, in linear memory until `dispose`. Made by `createState`. */
 export class RecurrentState<
   D extends Float64Array | Float32Array = Float64Array,
@@ -47,8 +41,9 @@ export class RecurrentState<
   /** The output of `step`: one tensor, written anew by every step. @internal */
   readonly output: Tensor<D>;
   readonly #engine: Engine;
-  readonly #at: Places;
-  readonly #here: Places = { h: 0, c: 0, x: 0, gates: 0, u: 0 };
+  /** The state's place, and that of what a step needs. */
+  readonly #at: StackState;
+  readonly #scratch: StepScratch;
   #block: Block | undefined;
   // Views for `step`, which makes none. Growth detaches them: they are renewed when the arena has grown.
   #growth = -1;
@@ -63,12 +58,15 @@ export class RecurrentState<
     this.shape = shape;
     this.m = m;
     const layout = new Layout(dtype);
-    this.#at = { ...takeState(layout, shape, m), ...takeStepScratch(layout, shape, m) };
+    const { h, c } = takeState(layout, shape, m);
+    const scratch = takeStepScratch(layout, shape, m);
     this.#block = engine.arena.allocate(layout.bytes);
     watch(this, this.#block);
-    // h and c stand before x.
     const { pointer } = this.#block;
-    engine.arena.view(dtype.precision, pointer, this.#at.x / dtype.item).fill(0);
+    this.#at = { h: pointer + h, c: pointer + c };
+    this.#scratch = stepScratchAt(pointer, scratch, { fed: false });
+    // h and c stand before x.
+    engine.arena.view(dtype.precision, pointer, scratch.x / dtype.item).fill(0);
     const data = dtype.precision === "f64" ? new Float64Array(m * nh) : new Float32Array(m * nh);
     this.output = { shape: [m, nh], data: data as unknown as D };
   }
@@ -102,7 +100,7 @@ export class RecurrentState<
     const { pointer } = this;
     const copy = new RecurrentState<D>(this.#engine, this.shape, this.m);
     // All that stands before x.
-    this.#engine.arena.copy(pointer, copy.pointer, this.#at.x);
+    this.#engine.arena.copy(pointer, copy.pointer, this.#scratch.x - pointer);
     return copy;
   }
 
@@ -114,17 +112,10 @@ export class RecurrentState<
     this.#block = undefined;
   }
 
-  /** Pointers to the state of every pass. @internal */
-  parts(): StateParts {
-    const { dtype, na, nh } = this.shape;
-    const passes = Array.from(
-      { length: layerDirectionCount(this.shape) },
-      (_, p) => p * this.m * dtype.item,
-    );
-    return {
-      h: passes.map((at) => this.pointer + this.#at.h + at * nh),
-      c: passes.map((at) => this.pointer + this.#at.c + at * na),
-    };
+  /** Where the state stands. @internal */
+  pointers(): StackState {
+    void this.pointer;
+    return this.#at;
   }
 
   /** Start of the state's block. @internal */
@@ -135,33 +126,26 @@ export class RecurrentState<
 
   /** One step in place; every sequence's next h is in `output`. @internal */
   advance(stack: Stack, x: D): void {
-    const { m, pointer } = this;
+    const { m } = this;
     const { dtype, nx, nh } = this.shape;
     const { growth } = this.#engine.arena;
     if (this.#growth !== growth) {
       const { arena } = this.#engine;
       const top = (stack.layerDirections.length - 1) * m * nh * dtype.item;
-      this.#x = arena.view(dtype.precision, pointer + this.#at.x, m * nx);
-      this.#h = arena.view(dtype.precision, pointer + this.#at.h + top, m * nh);
+      this.#x = arena.view(dtype.precision, this.#scratch.x, m * nx);
+      this.#h = arena.view(dtype.precision, this.#at.h + top, m * nh);
       this.#growth = growth;
     }
     (this.#x as Floats).set(x);
-    const at = this.#at;
-    const here = this.#here;
-    here.h = pointer + at.h;
-    here.c = pointer + at.c;
-    here.x = pointer + at.x;
-    here.gates = pointer + at.gates;
-    here.u = pointer + at.u;
-    stepStack(stack, m, here, here, false);
+    forwardStep(stack, m, this.#at, this.#scratch);
     this.output.data.set(this.#h as Floats);
   }
 
   #parts(): Part[] {
-    const { pointer } = this;
+    void this.pointer;
     return statePartsOf(this.shape, this.m).map((part) => ({
       ...part,
-      pointer: pointer + this.#at[part.name],
+      pointer: this.#at[part.name],
     }));
   }
 

@@ -1,9 +1,17 @@
 import type { Cell } from "../cells/cell.js";
 import { ShapeError } from "../errors.js";
-import type { CellSizes } from "../sequence/plan.js";
-import { layerDirectionCount, type StackShape, sizesOf } from "../sequence/stack.js";
-import type { FillWeights, WeightArrays } from "../sequence/weights.js";
+import {
+  type LayerSizes,
+  layerDirectionCount,
+  type StackShape,
+  sizesOf,
+} from "../sequence/shape.js";
+import { Stack } from "../sequence/stack.js";
+import { type FillWeights, type WeightArrays, Weights } from "../sequence/weights.js";
 import { describe, formatShape, type Tensor } from "../tensor.js";
+import type { Engine } from "../wasm/engine.js";
+import type { RecurrentOptions } from "./options.js";
+import { shapeOf } from "./shape.js";
 
 /** A weight: numbers in C order, or a tensor of them. */
 export type WeightData =
@@ -62,8 +70,8 @@ function numbers(
 const suffixOf = (l: number, d: number): `l${number}` | `l${number}_reverse` =>
   d === 0 ? `l${l}` : `l${l}_reverse`;
 
-/** Checks the weights of a network, and says how they fill those of each pass. */
-export function checkWeights(shape: StackShape, weights: LayerWeights): FillWeights[] {
+/** Checks the weights of a network, and says how they fill those of each layer direction. */
+function checkWeights(shape: StackShape, weights: LayerWeights): FillWeights[] {
   if (typeof weights !== "object" || weights === null) {
     throw new TypeError(`load: weights: expected { weight_ih_l0, … }, got ${describe(weights)}`);
   }
@@ -102,7 +110,7 @@ function lacking(
 
 function checkPass(
   cell: Cell,
-  { nx, na, nh }: CellSizes,
+  { nx, na, nh }: LayerSizes,
   weights: LayerWeights,
   suffix: ReturnType<typeof suffixOf>,
 ): FillWeights {
@@ -187,3 +195,31 @@ export function namedGradients(
   }
   return named;
 }
+
+/**
+ * Packs the weights of a stack.
+ *
+ * @throws {TypeError | ShapeError} for a weight that is missing or of the wrong kind or size: nothing is allocated then
+ */
+export function packStack(engine: Engine, shape: StackShape, weights: LayerWeights): Stack {
+  const fills = checkWeights(shape, weights);
+  const D = shape.cells.length;
+  const packed: Weights[] = [];
+  try {
+    fills.forEach((fill, p) => {
+      const cell = shape.cells[p % D] as Cell;
+      packed.push(new Weights(engine, cell, sizesOf(shape, Math.floor(p / D)), fill));
+    });
+  } catch (error) {
+    for (const made of packed) made.release();
+    throw error;
+  }
+  return new Stack(engine, shape, packed);
+}
+
+/** The stack of a network that nobody needs as a `Recurrent`. To be released. */
+export const createStack = (
+  engine: Engine,
+  options: RecurrentOptions,
+  weights: LayerWeights,
+): Stack => packStack(engine, shapeOf(engine, options), weights);

@@ -1,6 +1,6 @@
 import type { Batch } from "../sequence/batch.js";
-import { Layout } from "../sequence/plan.js";
-import type { StackShape } from "../sequence/stack.js";
+import { Layout } from "../sequence/layout.js";
+import type { StackShape } from "../sequence/shape.js";
 import type { Network, NetworkInput } from "./network.js";
 import { States } from "./states.js";
 
@@ -114,13 +114,14 @@ const shapesOf = ({ groups }: Network): StackShape[] => groups.map(({ stack }) =
 function broadcast(network: Network, states: States, from: Beginning, m: number): void {
   const { gather_rows } = network.dtype.kernels;
   const { item } = network.dtype;
-  shapesOf(network).forEach(({ cells, na, nh }, g) => {
-    const { h, c } = states.parts(g);
+  shapesOf(network).forEach(({ cells, layers, na, nh }, g) => {
+    const { h, c } = states.at(g);
     const source = from[g] as Beginning[number];
-    h.forEach((target, p) => {
-      gather_rows(m, nh, 0, nh, source.h + p * nh * item, 0, target);
-      if (!cells[0]?.hasCellState) return;
-      gather_rows(m, na, 0, na, source.c + p * na * item, 0, c[p] as number);
-    });
+    for (let p = 0; p < layers * cells.length; p++) {
+      const part = p * item;
+      gather_rows(m, nh, 0, nh, source.h + part * nh, 0, h + part * m * nh);
+      if (!cells[0]?.hasCellState) continue;
+      gather_rows(m, na, 0, na, source.c + part * na, 0, c + part * m * na);
+    }
   });
 }

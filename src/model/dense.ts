@@ -1,4 +1,4 @@
-import { type Activation, activationRecord } from "../cells/activations.js";
+import { type Activation, activationRecord, RECORD_ELEMENTS } from "../cells/activations.js";
 import type { DenseDescription } from "../description/description.js";
 import { Linear } from "../sequence/linear.js";
 import type { Floats, NumberType } from "../wasm/abi.js";
@@ -47,7 +47,7 @@ export class DenseStack extends Shared {
     try {
       for (const { weight, bias, activation } of described) {
         const ny = weight.shape[0] as number;
-        const linear = new Linear(engine, dtype, ny, n, weight.data, bias?.data);
+        const linear = new Linear(engine, dtype, { ny, na: n, W: weight.data, bias: bias?.data });
         const record = isFunction(activation) ? recordOf(engine, activation) : undefined;
         this.#layers.push({ linear, record });
         n = ny;
@@ -65,7 +65,7 @@ export class DenseStack extends Shared {
   arrays(): Floats[] {
     const { arena } = this.#engine;
     return this.#layers.flatMap(({ linear, record }) => {
-      const functions = record === undefined ? [] : [arena.f64(record.pointer, RECORD)];
+      const functions = record === undefined ? [] : [arena.f64(record.pointer, RECORD_ELEMENTS)];
       return [...linear.arrays(), ...functions];
     });
   }
@@ -97,9 +97,6 @@ export class DenseStack extends Shared {
     }
   }
 }
-
-/** Numbers in a record of functions. */
-const RECORD = 10;
 
 function recordOf({ arena }: Engine, activation: Activation): Block {
   // The record has room for three functions; a layer has one.

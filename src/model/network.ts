@@ -8,8 +8,9 @@ import { joined } from "../description/fuse_layers.js";
 import type { RecurrentOptions } from "../layers/options.js";
 import { createRecurrent, type Recurrent } from "../layers/recurrent.js";
 import type { Batch } from "../sequence/batch.js";
-import { type Input, type Output, stackChunks } from "../sequence/forward.js";
-import { outputOf, type Stack, type StackShape } from "../sequence/stack.js";
+import type { Input } from "../sequence/input.js";
+import { outputOf, type StackShape } from "../sequence/shape.js";
+import { forwardInChunks, type Output, type Stack } from "../sequence/stack.js";
 import type { Weights } from "../sequence/weights.js";
 import type { NumberType, Precision } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
@@ -126,7 +127,7 @@ export class Network extends Shared {
           };
         }
         to = this.#merged(batch, merge, to, outputSize);
-        yield* stackChunks(engine, stack, batch, states.parts(g), from, to);
+        yield* forwardInChunks(stack, { batch, state: states.at(g), input: from, output: to });
         below?.release();
         below = above;
         above = undefined;
@@ -146,10 +147,10 @@ export class Network extends Shared {
     const { stack, merge, outputSize } = this.groups[g] as Group;
     const { cells, layers, nh } = stack.shape;
     const { kernels, item } = this.dtype;
-    const { h } = states.parts(g);
+    const { h } = states.at(g);
     const D = cells.length;
     for (let d = 0; d < D; d++) {
-      const source = h[(layers - 1) * D + d] as number;
+      const source = h + ((layers - 1) * D + d) * m * nh * item;
       kernels.gather_rows(m, nh, nh, D * nh, source, 0, target + d * nh * item);
     }
     if (merge !== "concat") this.#merge(merge, m, target, outputSize);

@@ -1,5 +1,5 @@
 import { Batch } from "../sequence/batch.js";
-import { Layout } from "../sequence/plan.js";
+import { Layout } from "../sequence/layout.js";
 import { ITEM } from "../wasm/abi.js";
 import { type Beginning, groupRows, groupsOf, runGroup } from "./batching.js";
 import type { Network } from "./network.js";

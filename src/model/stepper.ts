@@ -1,6 +1,6 @@
 import { gateElements } from "../cells/cell.js";
-import { Layout } from "../sequence/plan.js";
-import { type StepScratch, stepStack, takeStepScratch } from "../sequence/step.js";
+import { Layout } from "../sequence/layout.js";
+import { forwardStep, type StepScratch, stepScratchAt, takeStepScratch } from "../sequence/step.js";
 import type { Block } from "../wasm/arena.js";
 import type { Network } from "./network.js";
 import { States } from "./states.js";
@@ -40,11 +40,9 @@ export class Stepper {
     const result = layout.take(dense.outputSize, Float64Array.BYTES_PER_ELEMENT);
     this.#block = engine.arena.allocate(layout.bytes);
     const { pointer } = this.#block;
-    this.#scratch = scratch.map(({ x, gates, u }) => ({
-      x: pointer + x,
-      gates: pointer + gates,
-      u: pointer + u,
-    }));
+    this.#scratch = scratch.map((offsets, g) =>
+      stepScratchAt(pointer, offsets, { fed: g === 0 && network.tables.length > 0 }),
+    );
     this.#turns = [pointer + turns[0], pointer + turns[1]];
     this.#logits = pointer + logits;
     this.#token = pointer + token;
@@ -54,7 +52,7 @@ export class Stepper {
   /** Pointers to h and c of each stack in the state at `pointer`. */
   statesAt(pointer: number): { h: number; c: number }[] {
     this.#states.pointer = pointer;
-    return this.#network.groups.map((_, g) => this.#states.whole(g));
+    return this.#network.groups.map((_, g) => this.#states.at(g));
   }
 
   /** Takes a token in. */
@@ -67,8 +65,7 @@ export class Stepper {
       const { stack } = groups[g] as (typeof groups)[number];
       const { nx, na } = stack.shape;
       const scratch = this.#scratch[g] as StepScratch;
-      const fed = g === 0 && tables.length > 0;
-      if (fed) {
+      if (scratch.fed) {
         const { cell } = stack.layerDirections[0] as (typeof stack.layerDirections)[number];
         const n = cell.bias.length * na;
         const ldz = gateElements(cell, na);
@@ -76,7 +73,7 @@ export class Stepper {
       } else if (g === 0) {
         kernels.gather_rows(1, nx, nx, nx, embedding, this.#token, scratch.x);
       } else kernels.gather_rows(1, nx, nx, nx, this.#top(g - 1), 0, scratch.x);
-      stepStack(stack, 1, this.#states.whole(g), scratch, fed);
+      forwardStep(stack, 1, this.#states.at(g), scratch);
     }
   }
 
@@ -106,7 +103,7 @@ export class Stepper {
   #top(g: number): number {
     const { stack } = this.#network.groups[g] as Network["groups"][number];
     const { dtype, layers, nh } = stack.shape;
-    return this.#states.whole(g).h + (layers - 1) * nh * dtype.item;
+    return this.#states.at(g).h + (layers - 1) * nh * dtype.item;
   }
 
   /** The logits of what comes next, in f64. */

@@ -37,7 +37,7 @@ const KINDS = [
 
 it.each(functionNames)("%s: engine: what createEngine does not give is a TypeError", (name) => {
   for (const [engine, got] of KINDS) {
-    const message = `${name}: engine: expected what createEngine gives, got ${got}`;
+    const message = `${name}: engine: expected an engine of createEngine, got ${got}`;
     expect(thrown(name, { engine })).toStrictEqual(new TypeError(message));
   }
 });

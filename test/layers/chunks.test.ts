@@ -47,7 +47,7 @@ describe.each(engines.slice(0, 1))("around the ends of chunks, on the $name, bit
       // The batch does take several chunks.
       const cells = tape?.held(engine, "").stack.layerDirections ?? [];
       const N = lengths.reduce((sum, T) => sum + T, 0);
-      const rows = cells.map((pass) => chunkRows(pass.cell, pass, pass.dtype, m, N));
+      const rows = cells.map((weights) => chunkRows(weights, m, N));
       expect(2 * Math.min(...rows)).toBeLessThan(N);
       for (const made of [chunked, taped, tape, network]) made?.dispose();
     }
@@ -58,7 +58,7 @@ describe.each(engines.slice(0, 1))("around the ends of chunks, on the $name, bit
     const probe = open(engine, drawNetwork(kind, { nx, na, lengths: [] }, 1));
     const { layerDirections } = probe.loaded("test");
     const N = 10_000;
-    const rows = layerDirections.map((pass) => chunkRows(pass.cell, pass, pass.dtype, m, N));
+    const rows = layerDirections.map((weights) => chunkRows(weights, m, N));
     const chunk = Math.floor(Math.min(...rows) / m);
     probe.dispose();
     for (const T of [chunk - 1, chunk, chunk + 1, 2 * chunk, 2 * chunk + 1]) {

@@ -44,7 +44,7 @@ const rows: Row[] = [
       `createRecurrent: engine: ${value}`,
       () => createRecurrent(wrong(value), options),
       type(
-        `createRecurrent: engine: expected what createEngine gives, got ${(value && "Object") || String(value)}`,
+        `createRecurrent: engine: expected an engine of createEngine, got ${(value && "Object") || String(value)}`,
       ),
     ],
   ),

@@ -87,7 +87,8 @@ describe.each(engines)("a layer on the $name", ({ engine }) => {
       const most = 200;
       const sizes = { nx, na, nh: na };
       const chunk = Math.floor(
-        chunkRows(CELLS[cell], sizes, engine.numberType("f64"), m, most * m) / m,
+        chunkRows({ cell: CELLS[cell], dtype: engine.numberType("f64"), ...sizes }, m, most * m) /
+          m,
       );
       expect(chunk).toBeLessThan(most / 2);
       const { layer, x, start } = open(chunk, nx, na, m, 2 * chunk + 1);

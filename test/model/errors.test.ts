@@ -44,7 +44,7 @@ describe.each([
       [{}, "Object"],
     ]) {
       expect(await failure(load, given, described)).toBe(
-        `TypeError: ${where}: engine: expected what createEngine gives, got ${got}`,
+        `TypeError: ${where}: engine: expected an engine of createEngine, got ${got}`,
       );
     }
     const gone = createEngineSync();

@@ -71,13 +71,14 @@ describe("a text is", () => {
 });
 
 describe("what the vocabulary does not hold", () => {
-  const hint = "is not in the vocabulary: give unknown, the id it shall count as, or take it out";
+  const hint =
+    "is not in the vocabulary: pass { unknown: id } to map such tokens to an id, or remove it";
   it.each([
-    ["baz", "z", 2, `score: sequences[1]: "z" (U+007A) at place 2 ${hint}`],
-    ["\u0000a", "\u0000", 0, `score: sequences[1]: "\\u0000" (U+0000) at place 0 ${hint}`],
-    ["a😀", "😀", 1, `score: sequences[1]: "😀" (U+1F600) at place 1 ${hint}`],
-    ["a\ude00", "\ude00", 1, `score: sequences[1]: "\\ude00" (U+DE00) at place 1 ${hint}`],
-    ['"', '"', 0, `score: sequences[1]: "\\"" (U+0022) at place 0 ${hint}`],
+    ["baz", "z", 2, `score: sequences[1]: "z" (U+007A) at index 2 ${hint}`],
+    ["\u0000a", "\u0000", 0, `score: sequences[1]: "\\u0000" (U+0000) at index 0 ${hint}`],
+    ["a😀", "😀", 1, `score: sequences[1]: "😀" (U+1F600) at index 1 ${hint}`],
+    ["a\ude00", "\ude00", 1, `score: sequences[1]: "\\ude00" (U+DE00) at index 1 ${hint}`],
+    ['"', '"', 0, `score: sequences[1]: "\\"" (U+0022) at index 0 ${hint}`],
   ])("%j is an error that names it and its place", async (text, character, position, message) => {
     const model = await open({ vocabulary: letters });
     const error = await model.score(["bad", text]).catch((thrown: unknown) => thrown);
@@ -110,9 +111,9 @@ describe("what the vocabulary does not hold", () => {
     const stream = model.stream();
     stream.push("a");
     const before = stream.state.toBytes();
-    expect(() => stream.push("z")).toThrow(`push: token: "z" (U+007A) at place 0 ${hint}`);
+    expect(() => stream.push("z")).toThrow(`push: token: "z" (U+007A) at index 0 ${hint}`);
     // A token is pushed, not a text.
-    expect(() => stream.push("ab")).toThrow(`push: token: "ab" at place 0 ${hint}`);
+    expect(() => stream.push("ab")).toThrow(`push: token: "ab" at index 0 ${hint}`);
     expect(() => stream.push("")).toThrow(new RangeError("push: token: an empty text is no token"));
     expect(stream.state.toBytes()).toEqual(before);
     const known = await open({ vocabulary: letters, unknown: "f" });
@@ -280,8 +281,8 @@ describe("a vocabulary that does not fit", () => {
   it.each([
     [{ vocabulary: "{" }, "vocabulary: expected JSON { character or token: id }, got other text"],
     [{ vocabulary: "null" }, "vocabulary: expected { character or token: id }, got null"],
-    [{ ...metadata, start: "z" }, 'start: "z" (U+007A) at place 0 is not in the vocabulary'],
-    [{ ...metadata, unknown: "zz" }, 'unknown: "zz" at place 0 is not in the vocabulary'],
+    [{ ...metadata, start: "z" }, 'start: "z" (U+007A) at index 0 is not in the vocabulary'],
+    [{ ...metadata, unknown: "zz" }, 'unknown: "zz" at index 0 is not in the vocabulary'],
     [{ start: "a" }, 'start: "a" needs a vocabulary'],
   ])("%j in the file", async (stored, message) => {
     const error = await open({}, stored as Record<string, string>).catch(

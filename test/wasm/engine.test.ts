@@ -3,6 +3,7 @@ import {
   createEngine,
   createEngineSync,
   type Engine,
+  type EngineOptions,
   lstmCellForward,
   lstmForward,
   rnnCellForward,
@@ -59,6 +60,23 @@ describe("maximumBytes", () => {
     expect(() => createEngineSync({ maximumBytes })).toThrow(
       new TypeError(`createEngineSync: maximumBytes: expected a number, got ${typeof value}`),
     );
+  });
+});
+
+describe("options", () => {
+  it.each([
+    [null, "options: expected an object, got null"],
+    [5, "options: expected an object, got number"],
+    [
+      { maxBytes: MIB },
+      'options: unknown option "maxBytes": expected one of wasm, relaxed, maximumBytes',
+    ],
+    [{ maximumbytes: MIB }, 'options: unknown option "maximumbytes": did you mean maximumBytes?'],
+    [{ relaxed: "yes" }, "relaxed: expected true or false, got string"],
+  ])("%o is a TypeError", async (value, message) => {
+    const options = value as unknown as EngineOptions;
+    expect(() => createEngineSync(options)).toThrow(new TypeError(`createEngineSync: ${message}`));
+    await expect(createEngine(options)).rejects.toThrow(new TypeError(`createEngine: ${message}`));
   });
 });
 
