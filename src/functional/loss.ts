@@ -133,6 +133,10 @@ function timeMajor(where: string, targets: Targets, m: number, T: number, ny: nu
   return ids;
 }
 
+/** By its tag: an array of another realm counts too. */
+const isInt32Array = (value: unknown): value is Int32Array =>
+  ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === "[object Int32Array]";
+
 /** A reader of targets, row by row, once their size is known to be right. */
 function rowReader(
   where: string,
@@ -141,7 +145,7 @@ function rowReader(
   T: number,
 ): (b: number) => (t: number) => number {
   const expected = `${where}: targets: expected (m, T) with m = ${m}, T = ${T} (from the caches)`;
-  if (targets instanceof Int32Array) {
+  if (isInt32Array(targets)) {
     if (targets.length !== m * T) {
       throw new ShapeError(`${expected}, got ${targets.length} ids`);
     }
