@@ -5,7 +5,7 @@ import { report, UsageError } from "./faults.js";
 import { FORMATS } from "./input.js";
 import { type InspectCommand, inspect } from "./inspect.js";
 import { watchOutput } from "./output.js";
-import { type ScoreCommand, score } from "./score.js";
+import { ON_ERROR, type ScoreCommand, score } from "./score.js";
 
 /** package.json's, put here when the command is built. */
 declare const VERSION: string;
@@ -89,9 +89,14 @@ function commandLine(done: (code: number) => void): Command {
         .choices(["f64", "f32"])
         .default("f64"),
     )
-    .option(
-      "--unknown <token>",
-      "what a character outside the vocabulary counts as: a token, or an id",
+    .option("--unknown <token>", "the token, or id, of characters outside the vocabulary")
+    .addOption(
+      new Option(
+        "--on-error <action>",
+        "a line that cannot be scored: end, skip it, or print its error",
+      )
+        .choices(ON_ERROR)
+        .default("fail"),
     );
   withNames(scoring)
     .addHelpText("after", EXAMPLES.score)
