@@ -1,6 +1,6 @@
 // Why this exists: the package's JavaScript, dist/esm and dist/cjs, has no dependency left outside, and what two entries
 // share stands in a file of its own, so that a class is the same to both.
-import { readdirSync } from "node:fs";
+import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -10,8 +10,9 @@ const FORMATS = ["safetensors", "onnx", "keras", "tensorflowjs"];
 const ENTRIES = ["index", "arrays", ...FORMATS.map((name) => `formats/${name}`)];
 
 const options = { absWorkingDir: root, target: "es2022", logLevel: "warning" };
-await build({
+const { metafile } = await build({
   ...options,
+  metafile: true,
   entryPoints: ENTRIES.map((entry) => `src/${entry}.ts`),
   outdir: "dist/esm",
   format: "esm",
@@ -19,6 +20,8 @@ await build({
   splitting: true,
   platform: "neutral",
 });
+mkdirSync(`${root}/build/metafiles`, { recursive: true });
+writeFileSync(`${root}/build/metafiles/package.json`, JSON.stringify(metafile));
 // CommonJS is the same files in its words, so that its entries share their classes, too: an engine of one is known to all.
 const files = readdirSync(`${root}/dist/esm`, { recursive: true });
 await build({

@@ -44,11 +44,7 @@ function cell(results: Results, { work, name }: LanguageCase, { id, kind }: Row)
   return [`${time} ± ${(100 * figures.spread).toFixed(0)} %`, ...speed(outcome)].join(" · ");
 }
 
-function notes({ outcomes, contenders, text }: Results): string {
-  const whose =
-    text === "shakespeare"
-      ? "the Shakespeare model and pieces of its text"
-      : "seeded weights of the Shakespeare model's shape, and seeded text";
+function notes({ outcomes, contenders }: Results): string {
   const scored = outcomes.filter(({ case: { work } }) => work === "score-lines");
   if (scored.length === 0) return "Language models.";
   const most = Math.max(...scored.map(({ case: { m } }) => m));
@@ -56,7 +52,7 @@ function notes({ outcomes, contenders, text }: Results): string {
   const fewer = scored.filter(({ case: { m } }) => m < most);
   const first = fewer.map((one) => `${titles.get(one.contender)} the first ${one.case.m} only`);
   return [
-    `Language models. Lines: ${whose}; ${most} of them in ten calls, padded by the rivals in batches`,
+    `Language models. Lines: the Shakespeare model and pieces of its text; ${most} of them in ten calls, padded by the rivals in batches`,
     "of 32 in the order of the file where it does not say sorted. Ours: time · thousand tokens a second · GFLOP/s.",
     ...(first.length === 0 ? [] : [`${first.join(", ")}.`]),
   ].join(" ");

@@ -10,8 +10,6 @@ export interface Results {
   machine: Machine;
   contenders: Pick<Contender, "id" | "title" | "width" | "kind" | "works" | "version">[];
   outcomes: Outcome[];
-  /** Whose model and lines were scored. */
-  text: "shakespeare" | "seeded";
   coldStart?: ColdStart;
 }
 

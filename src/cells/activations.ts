@@ -32,6 +32,13 @@ export type Activation =
 /** Numbers in the record of three activations, the most that a cell has. */
 export const RECORD_ELEMENTS = 10;
 
+/** The functions of each cell in ONNX's order (`RecurrentOptions.activations`) unless a model names others. */
+export const DEFAULT_ACTIVATIONS = {
+  rnn: ["tanh"],
+  gru: ["sigmoid", "tanh"],
+  lstm: ["sigmoid", "tanh", "tanh"],
+} as const satisfies Readonly<Record<string, readonly ActivationName[]>>;
+
 /**
  * The record that the general kernels read (assembly/base/activations.ts): the bound of what goes into f and g, then
  * each function's number, α and β.

@@ -4,7 +4,7 @@ import type {
   ModelDescription,
   RecurrentDescription,
 } from "../description/description.js";
-import { joined } from "../description/fuse_layers.js";
+import { fuseLayers } from "../description/fuse_layers.js";
 import type { RecurrentOptions } from "../layers/options.js";
 import { createRecurrent, type Recurrent } from "../layers/recurrent.js";
 import type { Batch } from "../sequence/batch.js";
@@ -56,7 +56,7 @@ export class Network extends Shared {
     super();
     this.engine = engine;
     this.dtype = engine.numberType(precision);
-    const { input, recurrent, dense } = joined(described);
+    const { input, recurrent, dense } = fuseLayers(described);
     this.tokens = tokensOf(input);
     this.features = input.kind === "features" ? input.size : 0;
     const groups: Group[] = [];

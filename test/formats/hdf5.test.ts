@@ -135,7 +135,7 @@ describe("files that would keep a reader busy for years are refused", () => {
     const bomb = zlibSync(new Uint8Array(5_000_000), { level: 9 });
     const at = bytes.findIndex((byte, i) => byte === 0x78 && bytes[i + 1] === 0x01);
     bytes.set(bomb, at);
-    expect(() => open(bytes).read("noise")).toThrow(/a chunk inflates to more than 8196 bytes/);
+    expect(() => open(bytes).read("noise")).toThrow(/chunk .*8196 bytes/);
     // Nothing of it stays: the next file is read.
     expect(open(hdf5({ noise })).read("noise")?.data).toEqual(noise.data);
   });
@@ -148,7 +148,7 @@ describe("files that would keep a reader busy for years are refused", () => {
     );
     bytes[shape] = 1;
     // Its largest extents stand behind it.
-    expect(() => open(bytes).read("rows")).toThrow(/more chunks than the shape needs/);
+    expect(() => open(bytes).read("rows")).toThrow(/chunks .*shape/);
   });
 });
 

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { StoredNumbers } from "../../src/description/description.js";
 import { Hdf5File } from "../../src/formats/keras/hdf5.js";
@@ -9,7 +9,7 @@ import { createEngineSync, loadLanguageModel } from "../../src/index.js";
 import { relativeError } from "../support/compare.js";
 import { root } from "../support/consumer.js";
 import { run } from "../support/description.js";
-import { fixtures } from "../support/fixtures.js";
+import { fixtures, shakespeare } from "../support/fixtures.js";
 import {
   archive,
   asKeras,
@@ -229,12 +229,9 @@ describe("PyTorch's GRUs in Keras's order, 0 bits of difference", () => {
   });
 });
 
-const shakespeare = `${root}../shared/models/charrnn-shakespeare`;
-
-describe.skipIf(!existsSync(shakespeare))("the Shakespeare model (../shared) as .keras", () => {
-  const { tensors } = readSafetensors(
-    read("../shared/models/charrnn-shakespeare/model.safetensors"),
-  );
+describe("the Shakespeare model as .keras", () => {
+  const { model: bytes, vocabulary, text, reference } = shakespeare();
+  const { tensors } = readSafetensors(bytes);
   const of = (name: string): StoredNumbers => {
     const found = tensors.get(name);
     if (found === undefined) throw new Error(`no ${name}`);
@@ -290,17 +287,12 @@ describe.skipIf(!existsSync(shakespeare))("the Shakespeare model (../shared) as 
     expect([head?.weight, head?.bias]).toEqual([of("decoder.weight"), of("decoder.bias")]);
   });
 
-  const json = (name: string) => JSON.parse(readFileSync(`${shakespeare}/${name}`, "utf8"));
-
   // The sum of 20,000 logarithms: the issue's own bound.
   it("scores its text as PyTorch does, to 1e-9 nats, and bit for bit as from safetensors", async () => {
-    const vocabulary = json("vocab.json") as Record<string, number>;
-    const text = readFileSync(`${shakespeare}/text.txt`, "utf8");
-    const { total_log_prob, lines } = json("reference.json");
-    const bytes = read("../shared/models/charrnn-shakespeare/model.safetensors");
+    const { total_log_prob, lines } = reference;
     const keras = await loadLanguageModel(engine, description, { vocabulary });
     const torch = await loadLanguageModel(engine, bytes, { vocabulary });
-    const sequences = [text, ...lines.map((line: { text: string }) => line.text)];
+    const sequences = [text, ...lines.map((line) => line.text)];
     const got = await keras.score(sequences);
     expect(Math.abs((got[0]?.logProb ?? Number.NaN) - total_log_prob)).toBeLessThan(1e-9);
     expect(got).toEqual(await torch.score(sequences));

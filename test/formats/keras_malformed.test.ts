@@ -5,6 +5,7 @@ import {
   describeKeras,
   ModelFormatError,
 } from "../../src/formats/keras.js";
+import { expectSaid, thrownBy } from "../support/errors.js";
 import { archive, hdf5, kerasLayer, type StoredVariable, sequential } from "../support/keras.js";
 
 const text = (value: unknown): Uint8Array =>
@@ -74,52 +75,27 @@ const other = packed({ "config.json": text(config), "config.jsoX": weights });
 const twice = patched(other, entryAt(other, 1) + 46 + 10, 0x6e);
 const zeros = { shape: [4000, 8], data: new Float32Array(32_000) };
 
-type Row = [
-  code: string,
-  bytes: Uint8Array,
-  message: RegExp | string,
-  options?: DescribeKerasOptions,
-];
+type Row = [code: string, bytes: Uint8Array, message: string, options?: DescribeKerasOptions];
 
 const zips: Row[] = [
   ["zip", new Uint8Array(0), "zip: expected a zip archive, found no end of a directory"],
-  ["zip", new Uint8Array(21), "zip: expected a zip archive, found no end of a directory"],
-  ["zip", text("a model, honestly ........"), "found no end of a directory"],
-  ["zip", file.slice(0, -1), "found no end of a directory"],
-  [
-    "zip",
-    patched(file, file.length - 14, 4, 0, 4, 0),
-    "expected 4 entries in the directory, found 3",
-  ],
-  ["zip", patched(file, file.length - 14, 2, 0, 2, 0), "expected the directory to end at byte"],
-  [
-    "zip",
-    patched(file, file.length - 14, 3, 0, 2, 0),
-    "expected one archive in one file, got a part",
-  ],
-  [
-    "zip",
-    patched(file, file.length - 14, 255, 255, 255, 255),
-    "expected an archive of < 4 GiB, got zip64",
-  ],
-  ["zip", patched(file, file.length - 14, 17, 39, 17, 39), "expected ≤ 10000 files, got 10001"],
-  [
-    "zip",
-    patched(file, file.length - 6, 255, 255, 255, 0),
-    "expected 3 entries in the directory, found 0",
-  ],
-  ["zip", directory(1, 8, 1), '"config.json": expected no encryption'],
-  ["zip", directory(1, 10, 14), '"config.json": expected a stored or deflated file, got method 14'],
-  ["zip", directory(1, 16, 1, 2, 3, 4), '"config.json": the bytes do not have the CRC'],
-  ["zip", directory(1, 20, 100, 0, 0, 0), /"config.json": expected \d+ stored bytes, got 100/],
-  ["zip", directory(1, 42, 1, 0, 0, 0), '"config.json": found no file where the directory has it'],
-  ["zip", directory(1, 28, 255, 255), "an entry reaches beyond the directory"],
-  ["zip", patched(file, Buffer.from(file).indexOf("softmax"), 0x53), "do not have the CRC"],
-  [
-    "zip",
-    directory(2, 20, 255, 255, 255, 0),
-    /expected 16777215 bytes, the archive ends before them/,
-  ],
+  ["zip", new Uint8Array(21), "zip: …"],
+  ["zip", text("a model, honestly ........"), "…directory"],
+  ["zip", file.slice(0, -1), "…directory"],
+  ["zip", patched(file, file.length - 14, 4, 0, 4, 0), "…4 …directory…3"],
+  ["zip", patched(file, file.length - 14, 2, 0, 2, 0), "…directory…"],
+  ["zip", patched(file, file.length - 14, 3, 0, 2, 0), "…a part"],
+  ["zip", patched(file, file.length - 14, 255, 255, 255, 255), "…zip64"],
+  ["zip", patched(file, file.length - 14, 17, 39, 17, 39), "… got 10001"],
+  ["zip", patched(file, file.length - 6, 255, 255, 255, 0), "…3 …directory…0"],
+  ["zip", directory(1, 8, 1), '"config.json": …'],
+  ["zip", directory(1, 10, 14), '"config.json": …'],
+  ["zip", directory(1, 16, 1, 2, 3, 4), '"config.json": …CRC'],
+  ["zip", directory(1, 20, 100, 0, 0, 0), '"config.json": … got 100'],
+  ["zip", directory(1, 42, 1, 0, 0, 0), '"config.json": …directory'],
+  ["zip", directory(1, 28, 255, 255), "…directory"],
+  ["zip", patched(file, Buffer.from(file).indexOf("softmax"), 0x53), "…CRC"],
+  ["zip", directory(2, 20, 255, 255, 255, 0), "…16777215…"],
   ["duplicate-key", twice, '"config.json" stands twice'],
   [
     "zip-ratio",
@@ -131,7 +107,7 @@ const zips: Row[] = [
     packed({ "config.json": new Uint8Array(2 ** 24 + 1), "model.weights.h5": weights }),
     '"config.json": expected a file of ≤ 16777216 bytes, got 16777217',
   ],
-  ["too-large", file, '"model.weights.h5": expected a file of ≤ 100 bytes', { maximumBytes: 100 }],
+  ["too-large", file, '"model.weights.h5": …', { maximumBytes: 100 }],
   [
     "missing-file",
     packed({ "model.weights.h5": weights }),
@@ -140,9 +116,9 @@ const zips: Row[] = [
   [
     "missing-file",
     packed({ "config.json": text(config), "model.weights.npz": weights }),
-    "expected model.weights.h5 in the archive, which holds config.json, model.weights.npz",
+    "…model.weights.h5 …config.json, model.weights.npz",
   ],
-  ["missing-file", weights, "weights alone: expected options.config, too"],
+  ["missing-file", weights, "weights alone: …"],
   [
     "json",
     packed({ "config.json": text("{"), "model.weights.h5": weights }),
@@ -151,7 +127,7 @@ const zips: Row[] = [
   [
     "json",
     packed({ "config.json": Uint8Array.of(0xff), "model.weights.h5": weights }),
-    "config.json: expected UTF-8, got other bytes",
+    "config.json: …",
   ],
   [
     "json",
@@ -160,7 +136,7 @@ const zips: Row[] = [
       "config.json": text(config),
       "model.weights.h5": weights,
     }),
-    "metadata.json: expected JSON",
+    "metadata.json: …",
   ],
   [
     "config",
@@ -170,52 +146,20 @@ const zips: Row[] = [
 ];
 
 const configs: Row[] = [
-  [
-    "config",
-    archive({ config: {}, weights }),
-    "config.json.class_name: expected a string, got nothing",
-  ],
-  [
-    "config",
-    archive({ config: { class_name: "Sequential" }, weights }),
-    "config.json.config: expected an object, got nothing",
-  ],
-  [
-    "config",
-    archive({ config: sequential([[]]), weights }),
-    '"layer 0": expected an object, got []',
-  ],
-  ["config", of(lstm({ units: 0 })), '"memory": units: expected an integer ≥ 1, got 0'],
-  ["config", of(lstm({ units: "2" })), '"memory": units: expected an integer ≥ 1, got "2"'],
-  [
-    "config",
-    of(lstm({ use_bias: null })),
-    '"memory": use_bias: expected true or false, got nothing',
-  ],
-  [
-    "config",
-    of(lstm({ return_sequences: 1 })),
-    '"memory": return_sequences: expected true or false, got 1',
-  ],
-  [
-    "config",
-    of(lstm({ activation: undefined })),
-    '"memory": activation: expected a function\'s name, got nothing',
-  ],
-  [
-    "config",
-    of(lstm({ recurrent_activation: undefined })),
-    '"memory": recurrent_activation: expected a function\'s name, got nothing',
-  ],
-  [
-    "config",
-    of(kerasLayer("LSTM", { ...LSTM, name: 7 })),
-    '"layer 0": config.name: expected a string, got 7',
-  ],
+  ["config", archive({ config: {}, weights }), "config.json.class_name: …"],
+  ["config", archive({ config: { class_name: "Sequential" }, weights }), "config.json.config: …"],
+  ["config", archive({ config: sequential([[]]), weights }), '"layer 0": …'],
+  ["config", of(lstm({ units: 0 })), '"memory": units: … got 0'],
+  ["config", of(lstm({ units: "2" })), '"memory": units: … got "2"'],
+  ["config", of(lstm({ use_bias: null })), '"memory": use_bias: …'],
+  ["config", of(lstm({ return_sequences: 1 })), '"memory": return_sequences: … got 1'],
+  ["config", of(lstm({ activation: undefined })), '"memory": activation: …'],
+  ["config", of(lstm({ recurrent_activation: undefined })), '"memory": recurrent_activation: …'],
+  ["config", of(kerasLayer("LSTM", { ...LSTM, name: 7 })), '"layer 0": config.name: … got 7'],
   [
     "config",
     of(kerasLayer("InputLayer", { name: "in", batch_shape: [null, null, 2.5] }), lstm()),
-    '"in": batch_shape: expected an integer ≥ 1 or null, got 2.5',
+    '"in": batch_shape: … got 2.5',
   ],
   [
     "unsupported-setting",
@@ -225,28 +169,20 @@ const configs: Row[] = [
   [
     "unsupported-setting",
     of(lstm({ activation: "constructor" })),
-    '"memory": activation: "constructor" cannot be honoured',
+    '"memory": activation: "constructor" …',
   ],
   [
     "unsupported-setting",
     of(lstm({ activation: { class_name: "function" } })),
-    '"memory": activation: {"class_name":"function"} cannot be honoured: expected a function by its name',
+    '"memory": activation: {"class_name":"function"} …',
   ],
   [
     "unsupported-setting",
     archive({ config: sequential([lstm({ activation: "hard_sigmoid" })]), weights, version: "" }),
     "its meaning differs between versions, and the file says none",
   ],
-  [
-    "unsupported-setting",
-    of(lstm({ time_major: true })),
-    '"memory": time_major: true cannot be honoured: the batch comes first here',
-  ],
-  [
-    "unsupported-setting",
-    of(lstm({ go_backwards: true })),
-    '"memory": go_backwards: true cannot be honoured: with return_sequences',
-  ],
+  ["unsupported-setting", of(lstm({ time_major: true })), '"memory": time_major: true …'],
+  ["unsupported-setting", of(lstm({ go_backwards: true })), '"memory": go_backwards: true …'],
   [
     "unsupported-setting",
     of(kerasLayer("Masking", { name: "mask", mask_value: 0 }), lstm()),
@@ -255,17 +191,17 @@ const configs: Row[] = [
   [
     "unsupported-setting",
     of(kerasLayer("Embedding", { name: "e", mask_zero: true }), lstm()),
-    '"e": mask_zero: true cannot be honoured',
+    '"e": mask_zero: true …',
   ],
   [
     "unsupported-setting",
     of(lstm(), dense({ activation: "linear" }), kerasLayer("Softmax", { name: "s", axis: 1 })),
-    '"s": axis: 1 cannot be honoured: softmax runs over the features, axis -1',
+    '"s": axis: 1 …',
   ],
   [
     "unsupported-setting",
     of(kerasLayer("Bidirectional", { name: "b", merge_mode: null, layer: lstm() })),
-    '"b": merge_mode: nothing cannot be honoured: expected one of concat, sum, mul, ave',
+    '"b": merge_mode: …',
   ],
   [
     "unsupported-setting",
@@ -276,7 +212,7 @@ const configs: Row[] = [
         layer: lstm({ go_backwards: true }),
       }),
     ),
-    '"b": layer.config.go_backwards: true cannot be honoured: the first direction reads forwards',
+    '"b": layer.config.go_backwards: true …',
   ],
   [
     "unsupported-setting",
@@ -288,69 +224,49 @@ const configs: Row[] = [
         backward_layer: lstm({ go_backwards: true, units: 3 }),
       }),
     ),
-    '"b": backward_layer: the two directions differ in units',
+    '"b": backward_layer: …units',
   ],
   [
     "unsupported-layer",
     of(kerasLayer("Bidirectional", { name: "b", merge_mode: "sum", layer: dense() })),
     '"b": layer.config: expected one of SimpleRNN, LSTM, GRU, got Dense',
   ],
-  [
-    "unsupported-layer",
-    of(kerasLayer("Conv1D", { name: "conv" }), lstm()),
-    '"conv": Conv1D: expected one that docs/formats.md names',
-  ],
-  [
-    "unsupported-layer",
-    of(kerasLayer("toString", { name: "x" }), lstm()),
-    '"x": toString: expected one that docs/formats.md names',
-  ],
-  ["unsupported-layer", of(dense(), lstm()), '"head": Dense: expected a recurrent layer below it'],
+  ["unsupported-layer", of(kerasLayer("Conv1D", { name: "conv" }), lstm()), '"conv": Conv1D: …'],
+  ["unsupported-layer", of(kerasLayer("toString", { name: "x" }), lstm()), '"x": toString: …'],
+  ["unsupported-layer", of(dense(), lstm()), '"head": Dense: …'],
   [
     "unsupported-layer",
     of(lstm(), dense(), lstm({ name: "second" })),
-    '"second": LSTM above Dense: expected recurrent layers below',
+    '"second": LSTM above Dense: …',
   ],
-  [
-    "unsupported-layer",
-    of(lstm(), kerasLayer("Embedding", { name: "e" })),
-    '"e": Embedding: expected it below all others',
-  ],
+  ["unsupported-layer", of(lstm(), kerasLayer("Embedding", { name: "e" })), '"e": Embedding: …'],
   [
     "unsupported-layer",
     of(lstm(), kerasLayer("Activation", { name: "a", activation: "tanh" })),
-    '"a": Activation: expected a linear Dense below it',
+    '"a": Activation: …',
   ],
   [
     "unsupported-layer",
     of(lstm(), kerasLayer("TimeDistributed", { name: "t", layer: lstm() })),
-    '"t": TimeDistributed: expected Dense in it, got LSTM',
+    '"t": TimeDistributed: …',
   ],
   [
     "topology",
     archive({ config: { class_name: "Custom", config: {} }, weights }),
     "config.json: expected Sequential or Functional, got Custom",
   ],
-  ["topology", of(), "config.json: expected a recurrent layer, found none"],
+  ["topology", of(), "config.json: …"],
   ["topology", of(lstm(), lstm()), "two layers named memory"],
-  [
-    "topology",
-    of(lstm({ return_sequences: false }), lstm({ name: "second" })),
-    '"second": expected return_sequences in every recurrent layer but the last',
-  ],
+  ["topology", of(lstm({ return_sequences: false }), lstm({ name: "second" })), '"second": …'],
   [
     "topology",
     of(
       lstm({ return_sequences: false }),
       kerasLayer("TimeDistributed", { name: "t", layer: dense() }),
     ),
-    '"t": TimeDistributed: expected steps below it, got the last one only',
+    '"t": TimeDistributed: …',
   ],
-  [
-    "topology",
-    of(...Array.from({ length: 1001 }, () => lstm())),
-    "expected ≤ 1000 layers, got 1001",
-  ],
+  ["topology", of(...Array.from({ length: 1001 }, () => lstm())), "… got 1001"],
 ];
 
 const datasets: Row[] = [
@@ -359,31 +275,27 @@ const datasets: Row[] = [
     stored({ [kernel]: undefined }),
     '"memory": kernel: expected layers/lstm/cell/vars/0, found none',
   ],
-  [
-    "missing-tensor",
-    stored({ "layers/lstm/cell/vars/2": undefined }),
-    '"memory": bias: expected layers/lstm/cell/vars/2, found none',
-  ],
+  ["missing-tensor", stored({ "layers/lstm/cell/vars/2": undefined }), '"memory": bias: …'],
   [
     "shape",
     stored({ [kernel]: f32(3, 7) }),
     '"memory": kernel: layers/lstm/cell/vars/0: expected (nx, 4·na) = (nx, 8), got (3, 7)',
   ],
-  ["shape", stored({ [kernel]: f32(8) }), "expected (nx, 4·na) = (nx, 8), got (8,)"],
+  ["shape", stored({ [kernel]: f32(8) }), "… got (8,)"],
   [
     "shape",
     stored({ "layers/lstm/cell/vars/1": f32(3, 8) }),
-    '"memory": recurrent_kernel: layers/lstm/cell/vars/1: expected (na, 4·na) = (2, 8), got (3, 8)',
+    '"memory": recurrent_kernel: layers/lstm/cell/vars/1: … got (3, 8)',
   ],
   [
     "shape",
     stored({ "layers/lstm/cell/vars/2": f32(2, 8) }),
-    '"memory": bias: layers/lstm/cell/vars/2: expected (4·na,) = (8,), got (2, 8)',
+    '"memory": bias: layers/lstm/cell/vars/2: … got (2, 8)',
   ],
   [
     "shape",
     stored({ "layers/dense/vars/0": f32(3, 4) }),
-    '"head": kernel: layers/dense/vars/0: expected (n, ny) = (2, 4), got (3, 4)',
+    '"head": kernel: layers/dense/vars/0: … got (3, 4)',
   ],
   [
     "dtype",
@@ -411,18 +323,14 @@ const datasets: Row[] = [
     archive({ config, weights: new Uint8Array(4096) }),
     "expected an HDF5 file, got another signature",
   ],
-  [
-    "hdf5",
-    archive({ config, weights: weights.slice(0, 300) }),
-    /expected a file of \d+ bytes, got 300/,
-  ],
+  ["hdf5", archive({ config, weights: weights.slice(0, 300) }), "… got 300"],
   ["hdf5", archive({ config, weights: weights.slice(0, 8) }), "expected a sound HDF5 file"],
   [
     "hdf5",
     brokenHdf5((bytes) => {
       bytes[8] = 1;
     }),
-    "expected a superblock of version 0, 2 or 3, got 1",
+    "… got 1",
   ],
   ["hdf5", brokenHdf5((bytes) => bytes.fill(0xff, 64, 72)), "expected a sound HDF5 file"],
   [
@@ -432,28 +340,15 @@ const datasets: Row[] = [
   ],
 ];
 
-/** What reading throws. */
-function fault(bytes: Uint8Array, options?: DescribeKerasOptions): unknown {
-  try {
-    describeKeras(bytes, options);
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}
-
 describe.each([
   ["archive", zips],
   ["config", configs],
   ["weights", datasets],
 ])("a malformed %s: its code and its message", (_, rows) => {
   it.each(rows)("%s, %#", (code, bytes, message, options) => {
-    const error = fault(bytes, options);
-    expect(error).toBeInstanceOf(ModelFormatError);
-    const { message: said, code: got } = error as ModelFormatError;
-    expect(said).toMatch(message);
-    expect(said).toMatch(/^describeKeras: /);
-    expect(got).toBe(code);
+    const error = thrownBy(() => describeKeras(bytes, options));
+    expectSaid(error, ModelFormatError, `describeKeras: …${message}…`);
+    expect((error as ModelFormatError).code).toBe(code);
   });
 });
 
@@ -465,8 +360,8 @@ it("JSON that is nested too deeply to be printed is refused like any other", () 
     sound.replace('"tanh"', deep),
     sound.replace(/"units":2/, `"units":${deep}`),
   ]) {
-    const error = fault(packed({ "config.json": text(json), "model.weights.h5": weights }));
-    expect(error).toBeInstanceOf(ModelFormatError);
+    const archive = packed({ "config.json": text(json), "model.weights.h5": weights });
+    expect(() => describeKeras(archive)).toThrow(ModelFormatError);
   }
 });
 

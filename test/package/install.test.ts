@@ -54,6 +54,8 @@ describe("the tarball", () => {
       "CHANGELOG.md",
       "LICENSE",
       "README.md",
+      "SECURITY.md",
+      "dist/THIRD_PARTY_NOTICES.txt",
       "dist/cjs/package.json",
       "models/english-characters.safetensors",
       "package.json",

@@ -1,9 +1,10 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, it } from "vitest";
 import { at, span } from "../support/axes.js";
 import { expectNear, expectSame } from "../support/bits.js";
 import { type CellRow, cells, type State, type Tensors } from "../support/cells.js";
 import { type Draw, draw, FIXED, seeds, sizes } from "../support/draws.js";
+import { expectError } from "../support/errors.js";
 import { engines, oracle } from "../support/subjects.js";
 
 const numRuns = 25;
@@ -98,8 +99,7 @@ describe.each(engines)("on the $name", (on) => {
       const { x, initial, parameters } = draw(cell, { nx: 1, na: 1, ny: 1, m: 1, T: 3 }, 1);
       const pass = cell.run(on, x, initial, parameters);
       for (const t of [3, -4, 1.5, Number.NaN, Infinity]) {
-        const message = `caches.at: expected a step below T = 3, got ${t}`;
-        expect(() => pass.at(t)).toThrow(new RangeError(message));
+        expectError(() => pass.at(t), RangeError, `caches.at: …T = 3… got ${t}`);
       }
       pass.dispose();
     });

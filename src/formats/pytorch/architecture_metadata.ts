@@ -1,22 +1,19 @@
-import { ACTIVATIONS, type Activation, type ActivationName } from "../../cells/activations.js";
+import {
+  ACTIVATIONS,
+  type Activation,
+  type ActivationName,
+  DEFAULT_ACTIVATIONS,
+} from "../../cells/activations.js";
 import type { DenseDescription, ModelDescription } from "../../description/description.js";
 import type { RecurrentOptions } from "../../layers/options.js";
-import type { Layout, PytorchNames, RecurrentLayout, Unshaped } from "./layout.js";
+import type { Architecture, PytorchNames, RecurrentPart, UnshapedOptions } from "./architecture.js";
 import { fail, quote } from "./names.js";
 
 /**
- * The key of the metadata under which a file says what PyTorch's names and shapes cannot: functions other than the usual
- * ones, directions, what goes in and comes out. JSON; absent where the names and shapes say it all.
+ * The metadata key of the architecture: what PyTorch's names and shapes cannot express, such as activations, directions,
+ * and the kinds of input and output. JSON; absent if names and shapes suffice.
  */
-export const NOTE = "recurra.network";
-
-type Cell = RecurrentOptions["cell"];
-
-const USUAL: Readonly<Record<Cell, readonly ActivationName[]>> = {
-  rnn: ["tanh"],
-  gru: ["sigmoid", "tanh"],
-  lstm: ["sigmoid", "tanh", "tanh"],
-};
+export const ARCHITECTURE_KEY = "recurra.network";
 
 /** An activation in its shortest form. */
 function shortest(activation: Activation): Activation {
@@ -30,8 +27,8 @@ function shortest(activation: Activation): Activation {
   };
 }
 
-/** What is not as usual, in a fixed order. */
-function unshaped(options: RecurrentOptions): Unshaped {
+/** The options that differ from their defaults and that shapes do not imply, in a fixed order. */
+function unshapedOptions(options: RecurrentOptions): UnshapedOptions {
   const {
     cell,
     reverse,
@@ -42,7 +39,8 @@ function unshaped(options: RecurrentOptions): Unshaped {
     activations,
   } = options;
   const all = activations?.map(shortest) ?? [];
-  const usual = all.every((each, i) => each === USUAL[cell][i % USUAL[cell].length]);
+  const defaults: readonly Activation[] = DEFAULT_ACTIVATIONS[cell];
+  const isDefault = all.every((each, i) => each === defaults[i % defaults.length]);
   const relu =
     nonlinearity === "relu" || (cell === "rnn" && all.length > 0 && all.every((f) => f === "relu"));
   return {
@@ -51,18 +49,19 @@ function unshaped(options: RecurrentOptions): Unshaped {
     ...(resetAfter ? {} : { resetAfter }),
     ...(clip === undefined || clip === Number.POSITIVE_INFINITY ? {} : { clip }),
     ...(inputForget ? { inputForget } : {}),
-    ...(usual || relu ? {} : { activations: all }),
+    ...(isDefault || relu ? {} : { activations: all }),
   };
 }
 
-/** The layout of a description; equal ones have equal JSON. */
-export function layoutOf({ input, recurrent, dense, output }: ModelDescription): Layout {
+/** The architecture of a description. Equal architectures have equal JSON. */
+export function architectureOf(description: ModelDescription): Architecture {
+  const { input, recurrent, dense, output } = description;
   return {
     input:
       input.kind === "embedding" ? { kind: input.kind, name: input.name } : { kind: input.kind },
     recurrent: recurrent.map(({ name, options, merge = "concat" }) => ({
       name,
-      options: unshaped(options),
+      options: unshapedOptions(options),
       ...(merge === "concat" || !options.bidirectional ? {} : { merge }),
     })),
     dense: dense.map(({ name, activation }) => ({
@@ -74,12 +73,12 @@ export function layoutOf({ input, recurrent, dense, output }: ModelDescription):
   };
 }
 
-/** Reads parts of a note, and refuses what no writer wrote. */
-const refuse = (what: string): never => fail("network-note", `${NOTE}: ${what}`);
+/** Throws: `writeModel` would not have written this. */
+const refuse = (what: string): never => fail("network-note", `${ARCHITECTURE_KEY}: ${what}`);
 
 type Members = Readonly<Record<string, unknown>>;
 
-/** An object of these members and no others; those with a question mark may be absent. */
+/** An object with the allowed members and no others. Members with a question mark may be absent. */
 function members(value: unknown, place: string, allowed: string): Members {
   const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
   if (!isObject) return refuse(`${place}: expected { ${allowed} }`);
@@ -112,13 +111,13 @@ function word<W extends string>(value: unknown, place: string, words: readonly W
 const finite = (value: unknown, place: string): number =>
   Number.isFinite(value) ? (value as number) : refuse(`${place}: expected a number`);
 
-const isFunction = (name: unknown): name is ActivationName =>
+const isActivation = (name: unknown): name is ActivationName =>
   typeof name === "string" && Object.hasOwn(ACTIVATIONS, name);
 
 function readActivation(value: unknown, place: string): Activation {
-  if (isFunction(value)) return value;
+  if (isActivation(value)) return value;
   if (typeof value === "string")
-    return refuse(`${place}: no function is called ${value.slice(0, 40)}`);
+    return refuse(`${place}: there is no activation ${quote(value.slice(0, 40))}`);
   const { name, alpha, beta } = members(value, place, "name, alpha?, beta?");
   return {
     name: word(name, `${place}.name`, Object.keys(ACTIVATIONS) as ActivationName[]),
@@ -127,7 +126,7 @@ function readActivation(value: unknown, place: string): Activation {
   };
 }
 
-function readUnshaped(value: unknown, place: string): Unshaped {
+function readUnshapedOptions(value: unknown, place: string): UnshapedOptions {
   const known = "reverse?, nonlinearity?, resetAfter?, clip?, inputForget?, activations?";
   const found = members(value, place, known);
   const { nonlinearity, clip, activations } = found;
@@ -157,47 +156,48 @@ function readUnshaped(value: unknown, place: string): Unshaped {
   };
 }
 
-function readRecurrent(value: unknown, i: number): RecurrentLayout {
+function readRecurrent(value: unknown, i: number): RecurrentPart {
   const place = `recurrent[${i}]`;
   const { name, options, merge } = members(value, place, "name, options, merge?");
   return {
     name: text(name, `${place}.name`),
-    options: readUnshaped(options, `${place}.options`),
+    options: readUnshapedOptions(options, `${place}.options`),
     ...(merge === undefined ? {} : { merge: word(merge, `${place}.merge`, ["sum", "mul", "ave"]) }),
   };
 }
 
-function readDense(value: unknown, i: number): Layout["dense"][number] {
+function readDense(value: unknown, i: number): Architecture["dense"][number] {
   const place = `dense[${i}]`;
   const { name, activation } = members(value, place, "name, activation");
-  const head: DenseDescription["activation"] | undefined =
+  const softmax: DenseDescription["activation"] | undefined =
     activation === "softmax" || activation === "logSoftmax" ? activation : undefined;
   return {
     name: text(name, `${place}.name`),
-    activation: head ?? readActivation(activation, `${place}.activation`),
+    activation: softmax ?? readActivation(activation, `${place}.activation`),
   };
 }
 
-/** What the file says of itself, if it does. */
-export function readNote(
+/** The architecture that the metadata holds, if they do. */
+export function readArchitecture(
   metadata: ReadonlyMap<string, string>,
   names: PytorchNames,
-): Layout | undefined {
-  const note = metadata.get(NOTE);
-  if (note === undefined) return undefined;
+): Architecture | undefined {
+  const json = metadata.get(ARCHITECTURE_KEY);
+  if (json === undefined) return undefined;
   const option = Object.entries(names).find(
     ([name, value]) => name !== "others" && value !== undefined,
   );
-  if (option !== undefined) refuse(`the file says what is what: leave out the option ${option[0]}`);
+  if (option !== undefined)
+    refuse(`the file defines the architecture: remove the option ${option[0]}`);
   let value: unknown;
   try {
-    value = JSON.parse(note);
+    value = JSON.parse(json);
   } catch {
     refuse("expected JSON");
   }
   const { input, recurrent, dense, output } = members(
     value,
-    "the note",
+    "the architecture",
     "input, recurrent, dense, output",
   );
   const { kind, name } = members(input, "input", "kind, name?");
@@ -205,7 +205,7 @@ export function readNote(
   const stack = list(recurrent, "recurrent").map(readRecurrent);
   if (stack.length === 0) refuse("recurrent: expected at least one");
   if (new Set(stack.map((each) => each.name)).size < stack.length)
-    refuse("recurrent: a name stands twice");
+    refuse("recurrent: expected different names, got one twice");
   return {
     input: from === "embedding" ? { kind: from, name: text(name, "input.name") } : { kind: from },
     recurrent: stack,
@@ -214,24 +214,25 @@ export function readNote(
   };
 }
 
-/** Throws where a note says of a cell what it does not have. */
-export function checkUnshaped(
+/** Throws if the metadata give a module an option that its cell does not have. */
+export function checkUnshapedOptions(
   name: string,
   { cell, bidirectional = false }: RecurrentOptions,
-  options: Unshaped,
+  options: UnshapedOptions,
 ): void {
   const own = { nonlinearity: "rnn", resetAfter: "gru", inputForget: "lstm" } as const;
   for (const [option, owner] of Object.entries(own)) {
     if (options[option as keyof typeof own] === undefined || owner === cell) continue;
     refuse(
-      `${name}: ${option} belongs to cell ${quote(owner)}, these shapes are of ${quote(cell)}`,
+      `${name}: ${option} belongs to cell ${quote(owner)}, and these shapes are those of ${quote(cell)}`,
     );
   }
-  const n = USUAL[cell].length;
+  const n = DEFAULT_ACTIVATIONS[cell].length;
   const { activations = [], nonlinearity, reverse } = options;
   if (![0, n, bidirectional ? 2 * n : n].includes(activations.length)) {
-    refuse(`${name}: expected ${n} activations a direction, got ${activations.length}`);
+    refuse(`${name}: expected ${n} activations per direction, got ${activations.length}`);
   }
-  if (activations.length > 0 && nonlinearity) refuse(`${name}: activations beside a nonlinearity`);
-  if (reverse && bidirectional) refuse(`${name}: reverse beside a second direction`);
+  if (activations.length > 0 && nonlinearity)
+    refuse(`${name}: expected activations or a nonlinearity, got both`);
+  if (reverse && bidirectional) refuse(`${name}: expected reverse or two directions, got both`);
 }

@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import * as recurra from "recurra";
 import { describe, expect, it } from "vitest";
-import { golden } from "./support/golden.js";
+import { golden } from "../support/golden.js";
 
-const FILE = "./fixtures/golden.txt";
+const FILE = "../fixtures/golden.txt";
 const HOW =
-  "the bits have changed. If that is meant: npx vitest run test/golden.test.ts -u, and say why in the commit";
+  "the bits have changed. If that is meant: npx vitest run test/package/golden.test.ts -u, and say why in the commit";
 
-const wasm = (name: string) => readFileSync(new URL(`../build/${name}.wasm`, import.meta.url));
+const wasm = (name: string) => readFileSync(new URL(`../../build/${name}.wasm`, import.meta.url));
 
 describe("the golden hashes, 0 bits of difference", () => {
   it("the built package", async () => {
