@@ -97,6 +97,6 @@ export class Sum {
       bitsPerToken: perToken / Math.LN2,
       tokens: this.#tokens,
     };
-    return row(cells(all), `in all: ${this.lines} ${this.lines === 1 ? "line" : "lines"}`);
+    return row(cells(all), `total: ${this.lines} ${this.lines === 1 ? "line" : "lines"}`);
   }
 }
