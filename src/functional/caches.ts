@@ -10,8 +10,8 @@ import { read, stageBytes } from "./axes.js";
 import { type CellTable, tensorsFrom } from "./cell_table.js";
 import type { PackedParameters } from "./parameters.js";
 
-/** What a forward pass leaves for its backward pass: the tape, and the parameters as the pass saw them. */
-export class ForwardPass extends Shared {
+/** A forward pass as its caches hold it: the tape, and the parameters as the pass saw them. */
+export class CachedPass extends Shared {
   readonly engine: Engine;
   readonly table: CellTable<never>;
   readonly tape: Tape;
@@ -55,11 +55,11 @@ export class ForwardPass extends Shared {
 
 /** A step of a forward pass: of a cell's own, which it holds, or of a sequence's, which belongs to its caches. */
 class CachedStep extends Shared {
-  readonly pass: ForwardPass;
+  readonly pass: CachedPass;
   readonly step: number;
   readonly caches: Handle | undefined;
 
-  constructor(pass: ForwardPass, step: number, caches: Handle | undefined) {
+  constructor(pass: CachedPass, step: number, caches: Handle | undefined) {
     super();
     this.pass = pass;
     this.step = step;
@@ -80,8 +80,8 @@ function stepOf(where: string, cache: Handle): CachedStep {
 }
 
 /** The pass behind caches. @throws {StateError} after `dispose`, or when the engine is disposed */
-function passOf(where: string, caches: Handle): ForwardPass {
-  const pass = contentOf<ForwardPass>(where, caches);
+function passOf(where: string, caches: Handle): CachedPass {
+  const pass = contentOf<CachedPass>(where, caches);
   void pass.engine.kernels;
   return pass;
 }
@@ -122,7 +122,7 @@ export function gateOf(name: string, cache: Handle, block: number): Tensor {
 /** One step of a forward pass, or a single cell's. */
 export abstract class StepCache<P = object> extends Handle {
   /** @internal */
-  constructor(pass: ForwardPass, step = 0, caches?: Handle) {
+  constructor(pass: CachedPass, step = 0, caches?: Handle) {
     super("cache", new CachedStep(pass, step, caches));
   }
 
@@ -159,13 +159,13 @@ export abstract class Caches<C extends StepCache = StepCache> extends Handle {
   /** T, the number of steps. */
   readonly length: number;
   readonly #Step: new (
-    pass: ForwardPass,
+    pass: CachedPass,
     step: number,
     caches: Handle,
   ) => C;
 
   /** @internal */
-  constructor(pass: ForwardPass, Step: new (pass: ForwardPass, step: number, caches: Handle) => C) {
+  constructor(pass: CachedPass, Step: new (pass: CachedPass, step: number, caches: Handle) => C) {
     super("caches object", pass);
     this.length = pass.sizes.T;
     this.#Step = Step;

@@ -1,7 +1,7 @@
 import { gruCell } from "../cells/gru.js";
 import { checkInstance, type Tensor } from "../tensor.js";
 import type { Engine } from "../wasm/engine.js";
-import { Caches, type ForwardPass, gateOf, StepCache } from "./caches.js";
+import { type CachedPass, Caches, gateOf, StepCache } from "./caches.js";
 import type { CellTable, ParameterGradients } from "./cell_table.js";
 import { backward, forward } from "./passes.js";
 
@@ -73,7 +73,7 @@ export class GruCache extends StepCache<GruParameters> {
 /** What {@link gruForward} saw, step by step, in linear memory until `dispose`. */
 export class GruCaches extends Caches<GruCache> {
   /** @internal */
-  constructor(pass: ForwardPass) {
+  constructor(pass: CachedPass) {
     super(pass, GruCache);
   }
 }

@@ -2,7 +2,7 @@ import { lstmCell } from "../cells/lstm.js";
 import { checkOptions, type OptionNames } from "../options.js";
 import { checkInstance, describe, type Tensor } from "../tensor.js";
 import type { Engine } from "../wasm/engine.js";
-import { Caches, type ForwardPass, gateOf, StepCache, stateOf } from "./caches.js";
+import { type CachedPass, Caches, gateOf, StepCache, stateOf } from "./caches.js";
 import type { CellTable, ParameterGradients } from "./cell_table.js";
 import { backward, forward } from "./passes.js";
 
@@ -105,7 +105,7 @@ export class LstmCache extends StepCache<LstmParameters> {
 /** What {@link lstmForward} saw, step by step, in linear memory until `dispose`. */
 export class LstmCaches extends Caches<LstmCache> {
   /** @internal */
-  constructor(pass: ForwardPass) {
+  constructor(pass: CachedPass) {
     super(pass, LstmCache);
   }
 }

@@ -7,7 +7,7 @@ import { checkShape, type Tensor } from "../tensor.js";
 import { ITEM } from "../wasm/abi.js";
 import { checkEngine, type Engine, withScratch } from "../wasm/engine.js";
 import { read, stageBytes, write } from "./axes.js";
-import { type Caches, ForwardPass, StepCache, startOf } from "./caches.js";
+import { CachedPass, type Caches, StepCache, startOf } from "./caches.js";
 import {
   type CellTable,
   checkParameters,
@@ -30,7 +30,7 @@ export interface ForwardOperands {
 }
 
 export interface Forward {
-  readonly pass: ForwardPass;
+  readonly pass: CachedPass;
   /** The states after each step, (na, m, T), or (na, m) for one step; `c` is `a` for a cell without a cell state. */
   readonly a: Tensor;
   readonly c: Tensor;
@@ -66,10 +66,10 @@ export function forward<P extends object>(
   const shape = (n: number): number[] => (single ? [n, m] : [n, m, T]);
   const packed = known ?? new PackedParameters(engine, table, parameters, sizes);
   if (known === undefined) engine.keep(parameters, packed);
-  let made: ForwardPass | undefined;
+  let made: CachedPass | undefined;
   try {
     const batch = Batch.dense(m, T);
-    const pass = new ForwardPass(engine, table, new Tape(packed.stack, batch), packed);
+    const pass = new CachedPass(engine, table, new Tape(packed.stack, batch), packed);
     made = pass;
     const { buffers } = pass;
     const stageSize = stageBytes(Math.max(nx * T, na * Math.max(T, 1), ny * T) * m);

@@ -1,7 +1,7 @@
 import { rnnCell } from "../cells/rnn.js";
 import { checkInstance, type Tensor } from "../tensor.js";
 import type { Engine } from "../wasm/engine.js";
-import { Caches, type ForwardPass, StepCache } from "./caches.js";
+import { type CachedPass, Caches, StepCache } from "./caches.js";
 import type { CellTable, ParameterGradients } from "./cell_table.js";
 import { backward, forward } from "./passes.js";
 
@@ -34,7 +34,7 @@ export class RnnCache extends StepCache<RnnParameters> {}
 /** What {@link rnnForward} saw, step by step, in linear memory until `dispose`. */
 export class RnnCaches extends Caches<RnnCache> {
   /** @internal */
-  constructor(pass: ForwardPass) {
+  constructor(pass: CachedPass) {
     super(pass, RnnCache);
   }
 }
