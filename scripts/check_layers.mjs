@@ -77,7 +77,7 @@ function packageFault(path, name) {
 function* files(folder) {
   if (!existsSync(join(root, folder))) return;
   for (const name of readdirSync(join(root, folder), { recursive: true })) {
-    if (!/\.(ts|js|mjs)$/.test(name) || name.includes("node_modules")) continue;
+    if (!/(?<!\.test)\.(ts|js|mjs)$/.test(name) || name.includes("node_modules")) continue;
     const path = join(folder, name);
     const comment = /\/\*.*?\*\/|(?<=^|\s)\/\/[^\n]*/gs;
     const text = readFileSync(join(root, path), "utf8").replace(comment, "");
