@@ -17,8 +17,17 @@ write("wrong.json", '{"a": "b"}');
 write("large.json", '{"a": 7}');
 write("number.json", "4");
 write("broken.json", "{");
-write("model.pt", "PK");
-write("weights.h5", "");
+const ZIP_ENTRY = Uint8Array.from(
+  { length: 30 },
+  (_, i) => [80, 75, 3, 4][i] ?? (i === 26 ? 16 : 0),
+);
+write("model.pt", Buffer.concat([ZIP_ENTRY, Buffer.from("archive/data.pkl")]));
+write("weights.h5", Uint8Array.of(0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a));
+const DEPTH = 200_000;
+const deep = "[".repeat(DEPTH) + "]".repeat(DEPTH);
+write("deep_list.json", deep);
+write("deep_ids.json", `{"a": ${deep}}`);
+write("deep_shards.json", `{"weightsManifest": [{"paths": [${deep}], "weights": []}]}`);
 write("model.json", '{"weightsManifest": [{"paths": ["../secret.bin"], "weights": []}]}');
 write("cut.safetensors", readFileSync(join(folder, "tied.safetensors")).subarray(0, 100));
 write("model.onnx", "what");
@@ -64,6 +73,21 @@ describe("the input or the model is at fault: exit 1, one line, no trace", () =>
       'wrong.json: expected { token: id } or a list of tokens, got "a": "b"',
     ],
     [
+      ["score", "--model", "tied.safetensors", "-v", "deep_list.json"],
+      "a",
+      "deep_list.json: expected { token: id } or a list of tokens, got a list",
+    ],
+    [
+      ["score", "--model", "tied.safetensors", "-v", "deep_ids.json"],
+      "a",
+      'deep_ids.json: expected { token: id } or a list of tokens, got "a": a list',
+    ],
+    [
+      ["inspect", "deep_shards.json"],
+      "",
+      "deep_shards.json: weightsManifest: expected names of files beside it, got …",
+    ],
+    [
       ["score", "--model", "tied.safetensors", "-v", "list.json"],
       "a",
       'list.json: "a" occurs twice',
@@ -83,13 +107,9 @@ describe("the input or the model is at fault: exit 1, one line, no trace", () =>
     [
       ["inspect", "model.pt"],
       "",
-      'model.pt: a pickle is a program and is not run: in Python, safetensors.torch.save_file(model.state_dict(), "model.safetensors") writes a file that is read',
+      "model.pt: describeKeras: …got a PyTorch checkpoint…safetensors.torch.save_file…",
     ],
-    [
-      ["inspect", "weights.h5"],
-      "",
-      'weights.h5: weights alone do not say what the network is: in Keras 3, model.save("model.keras") writes a file that does',
-    ],
+    [["inspect", "weights.h5"], "", "weights.h5: readSafetensors: …got an HDF5 file…"],
     [
       ["inspect", "model.json"],
       "",

@@ -161,7 +161,7 @@ describe("convert", () => {
     writeFileSync(join(folder, "open.safetensors"), writeSafetensors(renamed));
     const open = run("inspect", "open.safetensors");
     expect(open.status).toBe(1);
-    expect(open.stderr).toContain("the options embedding and output decide");
+    expect(open.stderr).toMatch(/by the options embedding and output\n$/);
     run("convert", "open.safetensors", "said.safetensors", "--embedding", "b", "--output", "a");
     const parts = JSON.parse(run("inspect", "said.safetensors", "--json").stdout).parts;
     expect(parts.map(({ name }: { name: string }) => name)).toEqual(["b", "rnn", "a"]);
@@ -178,6 +178,16 @@ describe("convert", () => {
     expect(onnx?.status).toBe(0);
     expect(onnx?.stdout.split("\n").length).toBe(3);
     expect(own).toEqual(onnx);
+  });
+
+  it.each([
+    ["h5py.keras", "keras"],
+    ["chain.onnx", "onnx"],
+    ["tied.safetensors", "safetensors"],
+  ])("%s under another name is recognised by its content", (file, format) => {
+    copyFileSync(join(folder, file), join(folder, "download"));
+    const { status, stdout } = run("inspect", "download", "--json");
+    expect([status, JSON.parse(stdout).format]).toEqual([0, format]);
   });
 
   it.each([
