@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { picture } from "./picture.js";
 import type { Results } from "./results.js";
-import { report } from "./table.js";
+import { report } from "./report.js";
 
 const BEGIN = "<!-- bench: begin -->";
 const END = "<!-- bench: end -->";
