@@ -328,14 +328,16 @@ describe("a file that is no network: its code, message and tensor, exactly", () 
   it.each([
     [
       "10,000 tensors that could all be the output",
-        ...Object.fromEntries(Array.from(length: 9_998 , (_, i) => [`m$i.weight`, [2, 2]])),
-        ...module("gru", 2, 2),,
+      {
+        ...Object.fromEntries(Array.from({ length: 9_998 }, (_, i) => [`m${i}.weight`, [2, 2]])),
+        ...module("gru", 2, 2),
+      },
     ],
     [
       "5,001 modules in no order",
       Object.assign(
         module("x", 2, 2),
-        ...Array.from(length: 5_000 , (_, i) => module(`g${i}a`, 2, 2)),
+        ...Array.from({ length: 5_000 }, (_, i) => module(`g${i}a`, 2, 2)),
       ),
     ],
   ])("%s are refused, and each shape is read at most 8 times", (_, shapes) => {
@@ -374,7 +376,7 @@ describe("a file that is no network: its code, message and tensor, exactly", () 
   });
 
   it("what is no description is not written", () => {
-    expectError(() => writeModel(null as never), TypeError, "writeModel: description: …null");
+    expectError(() => writeModel(null as never), TypeError, "writeModel: model: …null");
     const { input, ...rest } = describeSafetensors(openFile("language"));
     const broken = {
       ...rest,
@@ -421,7 +423,7 @@ describe("a note that nobody wrote", () => {
 
   it.each([
     ["{", "expected JSON"],
-    [[], "the note: expected { input, recurrent, dense, output }"],
+    [[], "the architecture: expected { input, recurrent, dense, output }"],
     [{ ...note, more: 1 }, "…more"],
     [{ ...note, output: undefined }, "…output…"],
     [{ ...note, output: "some" }, "output: …"],
@@ -461,7 +463,20 @@ describe("a note that nobody wrote", () => {
   it("and one of modules that are not there, or leave some out", () => {
     const absent = { ...note, recurrent: [{ name: "gru", options: {} }] };
     expect(thrownBy(() => describeSafetensors(noted(absent)))).toMatchObject({
-      ...code: "missing-tensor", tensor: "gru.weight_ih_l0" ,
+      code: "missing-tensor",
+      tensor: "gru.weight_ih_l0",
+    });
+    const { tensors } = file({ ...lstm, "fc.weight": [5, 2] });
+    const { metadata } = noted(note);
+    expect(thrownBy(() => describeSafetensors({ tensors, metadata } as never))).toMatchObject({
+      code: "unknown-tensor",
+      tensor: "fc.weight",
+    });
+  });
+
+  it("the caller's names beside a note are refused: one of them would be passed over", () => {
+    const error = thrownBy(() =>
+      describeSafetensors(noted(note), { output: null, others: "ignore" }),
     );
     expectSaid(error, ModelFormatError, "describeSafetensors: recurra.network: …output…");
     expect(error).toMatchObject({ code: "network-note" });
