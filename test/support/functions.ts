@@ -1,7 +1,12 @@
-import { sigmoid } from "../oracle/activations.js";
-import { type Activation, type Elementary, FUNCTION_NAMES, slope } from "../oracle/functions.js";
+import {
+  type Activation,
+  type Elementary,
+  FUNCTION_NAMES,
+  sigmoid,
+  slope,
+} from "../oracle/activations.js";
+import { clipped, type Gate, type Gates } from "../oracle/cells.js";
 import type { Functions } from "../oracle/gates.js";
-import { clipped, type Gate, type Gates } from "../oracle/general.js";
 import { type Twin, Workbench } from "./kernels.js";
 
 /** JavaScript's own in f64, an independent measure. */

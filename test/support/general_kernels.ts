@@ -1,4 +1,4 @@
-import { type Activation, type ActivationName, FUNCTION_NAMES } from "../oracle/functions.js";
+import { type Activation, type ActivationName, FUNCTION_NAMES } from "../oracle/activations.js";
 import { recordOf } from "./functions.js";
 import { type Twin, Workbench } from "./kernels.js";
 

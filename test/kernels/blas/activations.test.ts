@@ -4,7 +4,7 @@ import {
   type ActivationName,
   FUNCTION_NAMES,
   value,
-} from "../../oracle/functions.js";
+} from "../../oracle/activations.js";
 import { firstDifference, units } from "../../support/compare.js";
 import { recordOf } from "../../support/functions.js";
 import { builds, type Twin, twins, Workbench } from "../../support/kernels.js";

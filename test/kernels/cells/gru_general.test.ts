@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import type { Activation } from "../../oracle/functions.js";
+import type { Activation } from "../../oracle/activations.js";
 import {
   type GruStep,
   gruOutputBackward,
   gruOutputForward,
   gruResetBackward,
   gruResetForward,
-} from "../../oracle/general.js";
+} from "../../oracle/cells.js";
 import { firstDifference } from "../../support/compare.js";
 import { gatesOf } from "../../support/functions.js";
 import {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Activation } from "../../oracle/functions.js";
-import { type LstmStep, lstmGeneralBackward, lstmGeneralForward } from "../../oracle/general.js";
+import type { Activation } from "../../oracle/activations.js";
+import { type LstmStep, lstmGeneralBackward, lstmGeneralForward } from "../../oracle/cells.js";
 import { units } from "../../support/compare.js";
 import { gatesOf } from "../../support/functions.js";
 import {

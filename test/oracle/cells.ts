@@ -1,7 +1,6 @@
 // What one step of a general cell does around its products, over flat arrays as the kernels have them: rows are the batch.
 
-import type { Activation, Elementary } from "./functions.js";
-import { slope, value } from "./functions.js";
+import { type Activation, slope, value } from "./activations.js";
 
 /** A function of a gate and its derivative, which knows f(x) as y. */
 export interface Gate {
@@ -26,19 +25,13 @@ export const clipped = ({ value, slope }: Gate, clip: number): Gate => ({
   slope: (x, y) => (x > clip || x < -clip ? 0 : slope(x, y)),
 });
 
-const JAVASCRIPT: Elementary = {
-  exp: Math.exp,
-  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
-  tanh: Math.tanh,
-};
-
 /** By JavaScript's functions. As ONNX has them: f and g clipped, h not; what a cell has no use for may be absent. */
 export function gatesOf(activations: readonly Activation[], clip = Infinity): Gates {
   const [f, g, h] = [0, 1, 2].map((which) => {
     const activation = activations[which] ?? { name: "identity", alpha: 0, beta: 0 };
     const gate: Gate = {
       value: (x) => value(activation, x),
-      slope: (x, y) => slope(activation, x, y, JAVASCRIPT),
+      slope: (x, y) => slope(activation, x, y),
     };
     return which === 2 ? gate : clipped(gate, clip);
   }) as [Gate, Gate, Gate];
