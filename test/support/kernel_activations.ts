@@ -1,25 +1,25 @@
 import {
   type Activation,
+  type ActivationName,
   type Elementary,
   FUNCTION_NAMES,
-  sigmoid,
+  PLAIN,
   slope,
 } from "../oracle/activations.js";
-import { clipped, type Gate, type Gates } from "../oracle/cells.js";
-import type { Functions } from "../oracle/gates.js";
+import { clipped, type Gate, type Gates, type StandardFunctions } from "../oracle/cells.js";
 import { type Twin, Workbench } from "./kernels.js";
 
-/** JavaScript's own in f64, an independent measure. */
-export const PLAIN: Functions = { tanh: Math.tanh, sigmoid };
-
-/** The same, of operands in the build's numbers. */
-export const plainOf = ({ numbers }: Twin): Functions => ({ ...PLAIN, round: numbers.round });
+/** JavaScript's own in f64, an independent measure, of operands in the build's numbers. */
+export const plainOf = ({ numbers }: Twin): StandardFunctions => ({
+  ...PLAIN,
+  round: numbers.round,
+});
 
 /**
- * The kernels' own functions, one value at a time. test/kernels/map.test.ts holds them to their error bounds; with them a
+ * The kernels' own functions, one value at a time. test/kernels/blas/map.test.ts holds them to their error bounds; with them a
  * plain loop has every bit of a kernel that does its other operations in the stated order.
  */
-export function functionsOf(build: Twin): Functions & Elementary {
+export function functionsOf(build: Twin): StandardFunctions & Elementary {
   const call = (name: "tanh_map" | "sigmoid_map" | "exp_map") => (value: number) => {
     const bench = new Workbench(build);
     const [x, y] = [bench.constant("x", [value]), bench.output("y", 1)];
@@ -44,7 +44,7 @@ export function recordOf(clip: number, activations: readonly Activation[]): Floa
   return Float64Array.of(clip, ...entries);
 }
 
-/** The kernels' own functions of a general cell, one value at a time; test/kernels/functions.test.ts holds them to their bounds. */
+/** The kernels' own functions of a general cell, one value at a time; test/kernels/blas/activations.test.ts holds them to their bounds. */
 export function gatesOf(build: Twin, activations: readonly Activation[], clip: number): Gates {
   const { round } = build.numbers;
   const own = functionsOf(build);
@@ -66,4 +66,36 @@ export function gatesOf(build: Twin, activations: readonly Activation[], clip: n
     return which === 2 ? gate : clipped(gate, round(clip));
   }) as [Gate, Gate, Gate];
   return { f, g, h, round };
+}
+
+/** α and β are such that every branch of every function is taken by numbers around 1. */
+export const activation = (name: ActivationName): Activation => ({
+  name,
+  alpha: 0.75,
+  beta: 0.375,
+});
+
+export const STANDARD: readonly Activation[] = ["sigmoid", "tanh", "tanh"].map((name) =>
+  activation(name as ActivationName),
+);
+
+/** f, g and h for case `i`: over twelve cases each function has stood in each place. */
+export const drawn = (i: number): readonly Activation[] =>
+  [i, i + 5, i + 7].map((k) => activation(FUNCTION_NAMES[k % 12] as ActivationName));
+
+/** A vector holds 2 units, in f32 4: below, at, just above and many times that. */
+export const UNITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 33];
+export const BATCHES = [0, 1, 2, 3];
+
+/** The clip of a case: none, or one that some of the numbers around 1 reach. */
+export const CLIPS = [Number.POSITIVE_INFINITY, 0.8];
+
+/** A workbench with the record of a cell on it. */
+export function benchOf(
+  build: Twin,
+  activations: readonly Activation[],
+  clip: number,
+): { bench: Workbench; functions: number } {
+  const bench = new Workbench(build);
+  return { bench, functions: bench.typed("functions", recordOf(clip, activations)).pointer };
 }
