@@ -1,5 +1,5 @@
 import { ACTIVATIONS, DEFAULT_ACTIVATIONS } from "../cells/activations.js";
-import { describe, formatShape } from "../tensor.js";
+import { describe, formatShape, isNumbers } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
 import {
   type DenseDescription,
@@ -14,6 +14,27 @@ import { ModelFormatError } from "./format_error.js";
 export function checkPrecision(where: string, precision: Precision): void {
   if (precision === "f64" || precision === "f32") return;
   throw new TypeError(`${where}: precision: expected "f64" or "f32", got ${String(precision)}`);
+}
+
+/** Throws if a finite number of a description would be infinite in f32. */
+export function checkRange(where: string, { input, recurrent, dense }: ModelDescription): void {
+  const check = (name: string, value: StoredNumbers | undefined): void => {
+    const { data } = value ?? {};
+    if (!isNumbers(data, Float64Array)) return;
+    const i = data.findIndex((x) => !Number.isFinite(Math.fround(x)) && Number.isFinite(x));
+    if (i < 0) return;
+    const message = `${where}: ${JSON.stringify(name)}: element ${i}: expected a number within the range of f32, got ${data[i]}`;
+    throw new ModelFormatError("not-finite", message, name);
+  };
+  if (input.kind === "embedding") check(`${input.name}.weight`, input.weight);
+  for (const { name, weights, names } of recurrent) {
+    for (const [key, value] of Object.entries(weights))
+      check(names?.[key] ?? `${name}.${key}`, value);
+  }
+  for (const { name, weight, bias } of dense) {
+    check(`${name}.weight`, weight);
+    check(`${name}.bias`, bias);
+  }
 }
 
 /**
