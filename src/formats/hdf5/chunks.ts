@@ -3,7 +3,9 @@ import { adler32, fletcher32 } from "./checksum.js";
 import type { Cursor, Hdf5Bytes } from "./cursor.js";
 import { treeLeaves } from "./links.js";
 
-const [DEFLATE, SHUFFLE, FLETCHER32] = [1, 2, 3];
+const DEFLATE = 1;
+const SHUFFLE = 2;
+const FLETCHER32 = 3;
 /** The most bytes that one deflated byte can stand for: 258 of them take two bits. */
 const DEFLATE_RATIO = 1032;
 
@@ -16,6 +18,7 @@ export interface Chunking {
   readonly chunk: readonly number[];
   /** Bytes of an element. */
   readonly width: number;
+  /** The address of the tree that lists them, if any were written. */
   readonly tree: number | undefined;
   /** HDF5's numbers of the filters, in the order in which they were applied. */
   readonly filters: readonly number[];
@@ -55,22 +58,23 @@ export function readFilters(message: Cursor, fail: Fail): number[] {
 
 /** The chunks of a dataset, all of them, each once. Nothing is inflated or allocated for numbers yet. */
 export function findChunks(file: Hdf5Bytes, chunking: Chunking, fail: Fail): StoredChunk[] {
-  const { shape, chunk, width, filters } = chunking;
+  const { shape, chunk, width, tree, filters } = chunking;
   const bytes = product(chunk) * width;
   const expected = product(shape.map((extent, i) => Math.ceil(extent / (chunk[i] as number))));
   const chunks: StoredChunk[] = [];
-  const seen = new Set<string>();
-  if (expected > 0) {
-    for (const { key, child } of treeLeaves(file, chunking.tree, 1, 8 * shape.length + 16)) {
+  let last = -1;
+  if (tree !== undefined && expected > 0) {
+    for (const { key, child } of treeLeaves(file, tree, 1, 8 * shape.length + 16)) {
       const [stored, mask] = [key.u32(), key.u32()];
+      let place = 0;
       const offsets = shape.map((extent, i) => {
         const offset = key.integer(8);
+        place = place * extent + offset;
         if (offset % (chunk[i] as number) === 0 && offset < extent) return offset;
         return fail(`expected a chunk within the shape, got one at ${offset} of ${extent}`);
       });
-      const place = offsets.join();
-      if (seen.has(place)) fail(`expected one chunk at ${place}, got another`);
-      seen.add(place);
+      if (place <= last) fail("expected chunks in the order of their places");
+      last = place;
       const isDeflated = filters.some((id, i) => id === DEFLATE && ((mask >> i) & 1) === 0);
       if (bytes > stored * (isDeflated ? DEFLATE_RATIO : 1)) {
         fail(`expected a chunk of ${bytes} bytes, got ${stored} in the file`);
