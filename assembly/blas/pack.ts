@@ -9,7 +9,7 @@ import { panelWidth } from "../base/tile";
  *
  * Tail: outputs beyond n are zeros.
  */
-function pack<T>(
+export function pack_panels<T>(
   n: usize,
   k: usize,
   rowStride: usize,
@@ -28,26 +28,4 @@ function pack<T>(
       }
     }
   }
-}
-
-export function pack_panels(
-  n: usize,
-  k: usize,
-  rowStride: usize,
-  columnStride: usize,
-  w: usize,
-  packed: usize,
-): void {
-  pack<f64>(n, k, rowStride, columnStride, w, packed);
-}
-
-export function pack_panels_f32(
-  n: usize,
-  k: usize,
-  rowStride: usize,
-  columnStride: usize,
-  w: usize,
-  packed: usize,
-): void {
-  pack<f32>(n, k, rowStride, columnStride, w, packed);
 }
