@@ -1,13 +1,16 @@
 // Why this exists: one command makes everything that is shipped, in the order in which the parts need each other.
 //   build/*.wasm      the kernels (debug, release and relaxed) and the arrays module
 //   build/embedded/   the same as base64 inside JavaScript
+//   build/inputs.json the hashes of what was built, so that a stale build is seen
 //   dist/esm, dist/cjs   the package: JavaScript and types, no dependency left outside
 //   dist/cli.js       the command
+//   dist/THIRD_PARTY_NOTICES.txt   the licences of what the bundles contain
 //   dist/*.wasm       the release builds once more, for those who serve or compile them on their own
 import { spawn } from "node:child_process";
 import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
+import { inputs, stamp } from "./build_inputs.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const require = createRequire(import.meta.url);
@@ -26,6 +29,10 @@ function run(script, ...args) {
 
 const tsc = require.resolve("typescript/bin/tsc");
 
+// Taken first: what changes during the build makes it stale.
+const read = inputs();
+rmSync(`${root}/build`, { recursive: true, force: true });
+
 const TARGETS = ["debug", "release", "relaxed", "arrays"];
 await Promise.all(TARGETS.map((target) => run("scripts/compile.mjs", target)));
 await run("scripts/embed.mjs");
@@ -39,9 +46,11 @@ await Promise.all([
 for (const name of ["kernels", "kernels.relaxed", "arrays"]) {
   cpSync(`${root}/build/${name}.wasm`, `${root}/dist/${name}.wasm`);
 }
+await run("scripts/notices.mjs");
 // The same types serve require: a package.json of its own makes them, and the JavaScript beside them, CommonJS.
 cpSync(`${root}/dist/esm`, `${root}/dist/cjs`, {
   recursive: true,
   filter: (path) => !path.endsWith(".js"),
 });
 writeFileSync(`${root}/dist/cjs/package.json`, '{ "type": "commonjs" }\n');
+stamp(read);

@@ -28,8 +28,9 @@ const TIERS = {
     "cli",
   ],
   "src/formats": [
-    "finite.ts | gates.ts | halves.ts",
-    "safetensors | onnx | keras",
+    "bytes.ts | file_kinds.ts | finite.ts | gates.ts | halves.ts | options.ts",
+    "safetensors | onnx | hdf5",
+    "keras",
     "pytorch | tensorflowjs",
     "safetensors.ts | onnx.ts | keras.ts | tensorflowjs.ts",
   ],
@@ -40,12 +41,10 @@ const FOLDERS = ["assembly", "src", "test/oracle", "bench", "examples"];
 const PACKAGES = {
   "@assemblyscript/loader": ["wasm"],
   "as-bind": ["wasm"],
-  fflate: ["formats/keras", "cli"],
-  jsfive: ["formats/keras"],
+  fflate: ["formats/hdf5", "formats/keras", "cli"],
   commander: ["cli"],
   "cli-progress": ["cli"],
   "cli-table3": ["cli"],
-  "csv-parse": ["cli"],
 };
 
 const bare = (path) => path.replace(/(\.d)?\.(ts|js|mjs)$/, "");
@@ -77,7 +76,7 @@ function packageFault(path, name) {
 function* files(folder) {
   if (!existsSync(join(root, folder))) return;
   for (const name of readdirSync(join(root, folder), { recursive: true })) {
-    if (!/\.(ts|js|mjs)$/.test(name) || name.includes("node_modules")) continue;
+    if (!/(?<!\.test)\.(ts|js|mjs)$/.test(name) || name.includes("node_modules")) continue;
     const path = join(folder, name);
     const comment = /\/\*.*?\*\/|(?<=^|\s)\/\/[^\n]*/gs;
     const text = readFileSync(join(root, path), "utf8").replace(comment, "");

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { npm, pack, type Tarball, temporaryFolder, writeFiles } from "../support/consumer.js";
+import { npm, pack, root, type Tarball, temporaryFolder, writeFiles } from "../support/consumer.js";
 
 let tarball: Tarball;
 let folder: string;
@@ -48,12 +48,20 @@ ${PROGRAM}`,
 });
 
 describe("the tarball", () => {
+  it("is well by publint, 0 remarks", () => {
+    const bin = `${root}node_modules/publint/src/cli.js`;
+    const words = [bin, "--strict", tarball.path];
+    expect(execFileSync(process.execPath, words, { encoding: "utf8" })).toContain("All good!");
+  });
+
   it("holds what is shipped, and nothing else", () => {
     const outside = tarball.files.filter((path) => !/^dist\/.+\.(js|d\.ts|wasm)$/.test(path));
     expect(outside.sort()).toEqual([
       "CHANGELOG.md",
       "LICENSE",
       "README.md",
+      "SECURITY.md",
+      "dist/THIRD_PARTY_NOTICES.txt",
       "dist/cjs/package.json",
       "models/english-characters.safetensors",
       "package.json",
