@@ -18,11 +18,13 @@ interface Gradients {
   gradients: LayerGradients;
 }
 
+/** The gradients for a pass over one tensor. */
 export interface BackwardResult extends Gradients {
   /** (T, m, nx). */
   dx: Tensor;
 }
 
+/** The gradients for a pass over a list of sequences. */
 export interface ListBackwardResult extends Gradients {
   /** One for each sequence, (T_b, nx). */
   dInputs: Tensor[];

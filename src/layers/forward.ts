@@ -9,16 +9,19 @@ import { checkSequences, listInput, listOutput } from "./sequences.js";
 import { createState, type RecurrentState, stateOf } from "./state.js";
 import { LayerTape, RecurrentTape } from "./tape.js";
 
+/** Options of `forward` for a list of sequences. */
 export interface ListForwardOptions {
   /** Keeps what `backward` needs. f64 only. Default false. */
   readonly keepTape?: boolean;
 }
 
+/** Options of `forward` for one tensor. */
 export interface ForwardOptions<D extends Float64Array | Float32Array> extends ListForwardOptions {
   /** (T, m, D·nh): written and returned as `y`, in place of a new tensor. */
   readonly out?: Tensor<D>;
 }
 
+/** The results of `forward` for one tensor. */
 export interface ForwardResult<D extends Float64Array | Float32Array> {
   /** Every step's hidden state in the highest layer, (T, m, D·nh): both directions side by side. */
   y: Tensor<D>;
@@ -28,11 +31,13 @@ export interface ForwardResult<D extends Float64Array | Float32Array> {
   tape?: RecurrentTape;
 }
 
+/** The results of `forward` for a list of sequences. */
 export interface ListForwardResult<D extends Float64Array | Float32Array> {
   /** One for each sequence, (T_b, D·nh). */
   outputs: Tensor<D>[];
   /** What each sequence has reached at its own end; in a direction that reads from the end, at its beginning. */
   state: RecurrentState<D>;
+  /** With `keepTape`. To be disposed of. */
   tape?: RecurrentTape;
 }
 

@@ -21,10 +21,17 @@ export type WeightData =
   | Float32Array
   | { readonly shape: readonly number[]; readonly data: Float64Array | Float32Array };
 
-type Part = "weight_ih" | "weight_hh" | "bias_ih" | "bias_hh" | "weight_hr" | "peephole";
+/** The first part of a weight's name. */
+export type WeightPart =
+  | "weight_ih"
+  | "weight_hh"
+  | "bias_ih"
+  | "bias_hh"
+  | "weight_hr"
+  | "peephole";
 
 /** PyTorch's name of a weight: the layer from 0, and `_reverse` for the second direction. */
-export type WeightName = `${Part}_l${number}` | `${Part}_l${number}_reverse`;
+export type WeightName = `${WeightPart}_l${number}` | `${WeightPart}_l${number}_reverse`;
 
 /**
  * The weights of a network under PyTorch's names; D directions, G gates in PyTorch's order (LSTM i, f, g, o; GRU r, z, n):
@@ -117,7 +124,7 @@ function checkPass(
   suffix: ReturnType<typeof suffixOf>,
 ): FillWeights {
   const rows = cell.input.length * na;
-  const take = (part: Part, ...shape: number[]) => {
+  const take = (part: WeightPart, ...shape: number[]) => {
     const name: WeightName = `${part}_${suffix}`;
     return numbers(name, weights[name], shape);
   };

@@ -3,6 +3,7 @@ import { describe } from "../tensor.js";
 /** Milliseconds of work between two pauses. */
 const DEFAULT_SLICE = 5;
 
+/** How many of the sequences of a call are done. */
 export interface Progress {
   readonly done: number;
   readonly total: number;
@@ -15,6 +16,7 @@ export interface SliceOptions {
   readonly yieldEvery?: number | undefined;
 }
 
+/** What happens to a call in which one sequence cannot be used: it fails, or returns the error in the sequence's place. */
 export type OnError = "throw" | "return";
 
 /** The result for one sequence: with `onError: "return"` perhaps an error. */
