@@ -10,4 +10,4 @@ it("npm run docs: every exported type has a name and a docstring, every link a t
   });
   expect(`${stdout}${stderr}`).not.toMatch(/\[(warning|error)\]/);
   expect(status).toBe(0);
-});
+}, 120_000);
