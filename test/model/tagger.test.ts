@@ -205,7 +205,7 @@ describe("a tagger's options", () => {
       const tagger = await open({ activation }, { ...description, dense });
       const all = tagger.tagSync(given);
       plain.forEach((sequence, b) => {
-        const want = runNetwork(description, sequence, true).steps.map((row) => f(row));
+        const want = runNetwork(description, sequence, { logits: true }).steps.map((row) => f(row));
         want.flat().forEach((value, i) => {
           expect(Math.abs(((all[b] as Tagged).values.data[i] as number) - value)).toBeLessThan(
             1e-13,

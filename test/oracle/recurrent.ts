@@ -179,13 +179,17 @@ export function recurrentForward(
     y.data.set(hLast, t * nh);
   }
 
-  /** dy is (T, nh); `dcLast` reaches the memory of the last step from beyond. */
-  function backward(dy: Tensor, dcLast: Numbers = new Float64Array(c0.length)) {
+  /** dy is (T, nh); `dcLast` and `dhLast` reach the state after the last step from beyond. */
+  function backward(
+    dy: Tensor,
+    dcLast: Numbers = new Float64Array(c0.length),
+    dhLast: Numbers = new Float64Array(nh),
+  ) {
     const dx = zeros(T, nx);
     const dweights = Object.fromEntries(
       Object.entries(weights).map(([name, { shape }]) => [name, zeros(...shape)]),
     ) as unknown as RecurrentWeights;
-    let [dh, dc]: [Numbers, Numbers] = [new Float64Array(nh), dcLast];
+    let [dh, dc]: [Numbers, Numbers] = [dhLast, dcLast];
     for (let t = T - 1; t >= 0; t--) {
       const all = plus(dh, dy.data.slice(t * nh, (t + 1) * nh));
       const made = (steps[t] as Step).backward(all, dc, dweights);
