@@ -12,6 +12,7 @@ import {
 } from "../../src/index.js";
 import { runNetwork } from "../oracle/model.js";
 import { logSoftmax, softmax } from "../oracle/softmax.js";
+import { loaded } from "../oracle/tensor.js";
 import { vacancies } from "../support/arena.js";
 import { relativeError } from "../support/compare.js";
 import { FIXED, seeds } from "../support/draws.js";
@@ -19,7 +20,6 @@ import { expectError, expectRejection, saying } from "../support/errors.js";
 import { fixtures } from "../support/fixtures.js";
 import { describedOf, LANGUAGE, type ModelPlan, textsOf } from "../support/models.js";
 import { randomTensor, uniform } from "../support/random.js";
-import { loaded } from "../support/stored.js";
 import { engines } from "../support/subjects.js";
 import type { TorchCase } from "../support/torch.js";
 

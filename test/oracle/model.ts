@@ -3,7 +3,7 @@
 // PyTorch's names and have PyTorch's order of gates.
 
 import { type Activation, type ActivationName, value } from "./activations.js";
-import { type RecurrentWeights, recurrentForward } from "./recurrent.js";
+import { type Recurrent, type RecurrentWeights, recurrentForward } from "./recurrent.js";
 import { logSoftmax, softmax } from "./softmax.js";
 import { extent, type Tensor, zeros } from "./tensor.js";
 import { plus, times } from "./vector.js";
@@ -127,15 +127,26 @@ export interface DirectionState {
   readonly c: readonly number[];
 }
 
-/** One layer in one direction: h of every step, the state that it ends with, and the way back. */
-function runDirection(part: NetworkPart, l: number, d: number, x: Rows, initial?: DirectionState) {
+/** What runs one direction of a layer: this oracle, or what is to be proved by networks of it. */
+export type OpenDirection = (
+  ...operands: Required<Parameters<typeof recurrentForward>>
+) => Recurrent;
+
+/** Layer l in direction d: h of every step, the state that it ends with, and the way back. */
+function runDirection(
+  open: OpenDirection,
+  part: NetworkPart,
+  [l, d]: readonly [number, number],
+  x: Rows,
+  initial?: DirectionState,
+) {
   const { options } = part;
   const { hiddenSize: na, projectionSize: nh = na, cell } = options;
   const suffix = `_l${l}${d === 1 ? "_reverse" : ""}`;
   const fromEnd = options.reverse === true || d === 1;
   const turned = (rows: Rows): Rows => (fromEnd ? [...rows].reverse() : rows);
   const weights = weightsOf(part, suffix);
-  const made = recurrentForward(
+  const made = open(
     {
       cell,
       activations: functionsOf(options, d),
@@ -181,7 +192,12 @@ function merged(row: readonly number[], merge: NetworkPart["merge"]): readonly n
  * @returns an output for every step, one for the ends of all directions, the states reached, in `initial`'s order, and
  *   `backward`, from the gradients of steps and states reached to those of input, initial states and weights
  */
-export function runRecurrent(part: NetworkPart, x: Rows, initial?: readonly DirectionState[]) {
+export function runRecurrent(
+  part: NetworkPart,
+  x: Rows,
+  initial?: readonly DirectionState[],
+  open: OpenDirection = recurrentForward,
+) {
   const { layers: count = 1, bidirectional = false } = part.options;
   const D = bidirectional ? 2 : 1;
   const layers: ReturnType<typeof runDirection>[][] = [];
@@ -189,7 +205,7 @@ export function runRecurrent(part: NetworkPart, x: Rows, initial?: readonly Dire
   for (let l = 0; l < count; l++) {
     const merge = l === count - 1 ? part.merge : undefined;
     const directions = Array.from({ length: D }, (_, d) =>
-      runDirection(part, l, d, steps, initial?.[l * D + d]),
+      runDirection(open, part, [l, d], steps, initial?.[l * D + d]),
     );
     steps = steps.map((_, t) => {
       return merged(

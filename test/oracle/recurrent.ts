@@ -156,14 +156,29 @@ const gru: Cell = ({ before = false }, weights, gates, input, hPrev, cPrev) => {
 
 const CELLS: Record<RecurrentOptions["cell"], Cell> = { rnn, lstm, gru };
 
-/** x is (T, nx); h0 (nh) and the LSTM's c0 (na). Gives h (T, nh), and the state after the last step. */
+/** A layer in one direction over a sequence, and the way back. */
+export interface Recurrent {
+  /** (T, nh). */
+  readonly y: Tensor;
+  /** The state after the last step. */
+  readonly h: Numbers;
+  readonly c: Numbers;
+  /** dy is (T, nh); `dcLast` and `dhLast` reach the state after the last step from beyond. */
+  backward(
+    dy: Tensor,
+    dcLast?: Numbers,
+    dhLast?: Numbers,
+  ): { dx: Tensor; dh0: Numbers; dc0: Numbers; dweights: RecurrentWeights };
+}
+
+/** x is (T, nx); h0 (nh) and the LSTM's c0 (na). */
 export function recurrentForward(
   options: RecurrentOptions,
   weights: RecurrentWeights,
   x: Tensor,
   h0: Numbers,
   c0: Numbers = NONE,
-) {
+): Recurrent {
   const [T, nx, nh] = [extent(x, 0), extent(x, 1), h0.length];
   const gates = gatesOf(options.activations, options.clip);
   const { weight_ih, bias_ih } = weights;
@@ -179,7 +194,6 @@ export function recurrentForward(
     y.data.set(hLast, t * nh);
   }
 
-  /** dy is (T, nh); `dcLast` and `dhLast` reach the state after the last step from beyond. */
   function backward(
     dy: Tensor,
     dcLast: Numbers = new Float64Array(c0.length),

@@ -7,7 +7,7 @@ import {
   type Recurrent,
   type RecurrentOptions,
 } from "../../src/index.js";
-import { type DirectionState, runRecurrent } from "../oracle/model.js";
+import { type DirectionState, type OpenDirection, runRecurrent } from "../oracle/model.js";
 import { add } from "../oracle/tensor.js";
 import { GATES } from "./layers.js";
 import { randomTensor, uniform } from "./random.js";
@@ -194,9 +194,9 @@ const tensorOf = (rows: readonly (readonly number[])[], n: number): Tensor => ({
 });
 
 /** What the oracle gives for every sequence: outputs (T_b, D·nh), the states reached, and gradients by the layers' names. */
-export function runOracle({ options, weights, sequences, ...drawn }: Drawn) {
+export function runOracle({ options, weights, sequences, ...drawn }: Drawn, open?: OpenDirection) {
   const runs = sequences.map((x, b) =>
-    runRecurrent({ options, weights }, rowsOf(x), directionStates(drawn.state, b)),
+    runRecurrent({ options, weights }, rowsOf(x), directionStates(drawn.state, b), open),
   );
   return {
     outputs: runs.map(({ steps, last }) => tensorOf(steps, last.length)),

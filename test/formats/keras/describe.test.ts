@@ -6,6 +6,7 @@ import { describeKeras } from "../../../src/formats/keras.js";
 import { readSafetensors } from "../../../src/formats/safetensors.js";
 import { describeTensorflowJs } from "../../../src/formats/tensorflowjs.js";
 import { createEngineSync, loadLanguageModel } from "../../../src/index.js";
+import type { Stored } from "../../oracle/tensor.js";
 import { relativeError } from "../../support/compare.js";
 import { root } from "../../support/consumer.js";
 import { run } from "../../support/description.js";
@@ -166,7 +167,7 @@ describe("the models of TensorFlow.js as .keras files: the same, whoever wrote",
 describe("PyTorch's GRUs in Keras's order, 0 bits of difference", () => {
   const zrh = [1, 0, 2];
   /** (3·na, n) as Keras has it: (n, 3·na), update gate first. */
-  const toKeras = ({ shape: [rows = 0, n = 1], data }: { shape: number[]; data: number[] }) => {
+  const toKeras = ({ shape: [rows = 0, n = 1], data }: Stored) => {
     const na = rows / 3;
     const out = new Float64Array(rows * n);
     zrh.forEach((from, to) => {
