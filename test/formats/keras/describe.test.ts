@@ -6,10 +6,10 @@ import { describeKeras } from "../../../src/formats/keras.js";
 import { readSafetensors } from "../../../src/formats/safetensors.js";
 import { describeTensorflowJs } from "../../../src/formats/tensorflowjs.js";
 import { createEngineSync, loadLanguageModel } from "../../../src/index.js";
+import { runDescribed } from "../../oracle/model.js";
 import type { Stored } from "../../oracle/tensor.js";
 import { relativeError } from "../../support/compare.js";
 import { root } from "../../support/consumer.js";
-import { run } from "../../support/description.js";
 import { fixtures, shakespeare } from "../../support/fixtures.js";
 import {
   archive,
@@ -32,12 +32,12 @@ describe("a file that h5py and Python's zipfile wrote", () => {
 
   // The same float64 weights in PyTorch, which sums in another order.
   it("gives what PyTorch computed, to 1e-13", () => {
-    const got = run(engine, describeKeras(file), x);
+    const got = runDescribed(describeKeras(file), x);
     const flat = (rows: number[][]) => ({
       shape: [rows.length, rows[0]?.length ?? 0],
       data: Float64Array.from(rows.flat()),
     });
-    expect(relativeError(flat(got as number[][]), flat(y))).toBeLessThan(1e-13);
+    expect(relativeError(flat(got), flat(y))).toBeLessThan(1e-13);
   });
 
   it("keeps numbers as they are stored: F32, F64, F16", () => {
