@@ -28,8 +28,9 @@ const TIERS = {
     "cli",
   ],
   "src/formats": [
-    "finite.ts | gates.ts | halves.ts",
-    "safetensors | onnx | keras",
+    "bytes.ts | file_kinds.ts | finite.ts | gates.ts | halves.ts | options.ts",
+    "safetensors | onnx | hdf5",
+    "keras",
     "pytorch | tensorflowjs",
     "safetensors.ts | onnx.ts | keras.ts | tensorflowjs.ts",
   ],
@@ -45,12 +46,10 @@ const BESIDE = { bench: "test/oracle" };
 const PACKAGES = {
   "@assemblyscript/loader": ["wasm"],
   "as-bind": ["wasm"],
-  fflate: ["formats/keras", "cli"],
-  jsfive: ["formats/keras"],
+  fflate: ["formats/hdf5", "formats/keras", "cli"],
   commander: ["cli"],
   "cli-progress": ["cli"],
   "cli-table3": ["cli"],
-  "csv-parse": ["cli"],
 };
 
 const bare = (path) => path.replace(/(\.d)?\.(ts|js|mjs)$/, "");

@@ -7,8 +7,8 @@ import {
   streamCase,
   tokenOperations,
 } from "../cases/language.js";
-import type { Outcome } from "../race/race.js";
-import { aligned, digits, micro, times } from "./columns.js";
+import type { Outcome } from "../timing/interleaved.js";
+import { aligned, digits, micro, times } from "./markdown.js";
 import { find, type Results, ratio } from "./results.js";
 
 type Column = readonly [title: string, LanguageCase];

@@ -3,8 +3,8 @@ import { spawnSync } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import { coldOpenCase, makeReading, writeReading } from "../cases/language.js";
 import type { Contender } from "../contender.js";
-import { environment } from "./lane.js";
-import type { Outcome } from "./race.js";
+import { environment } from "./contender_process.js";
+import type { Outcome } from "./interleaved.js";
 import { summarize } from "./statistics.js";
 
 /** Nanoseconds. */
