@@ -1,7 +1,7 @@
 // Recurra by its fast road: weights packed once, time-major tensors, outputs into memory that is already there.
 // Arguments: the width, and `relaxed` for the build with fused multiply-add.
 import { createEngine, createRecurrent, type Recurrent, type Tensor } from "recurra";
-import { join } from "../cases/oracle.js";
+import { join } from "../cases/data.js";
 import type { Job, Prepared } from "../timing/protocol.js";
 import { serve } from "../timing/worker.js";
 
