@@ -45,10 +45,15 @@ export {
   rnnForward,
 } from "./functional/rnn.js";
 export type { RnnCache, RnnCaches, RnnParameters } from "./functional/rnn_caches.js";
-export type { BackwardResult, ListBackwardResult } from "./layers/backward.js";
-export type { ForwardOptions, ForwardResult, ListForwardResult } from "./layers/forward.js";
+export type {
+  ForwardOptions,
+  ForwardResult,
+  ListForwardOptions,
+  ListForwardResult,
+} from "./layers/forward.js";
+export type { BackwardResult, ListBackwardResult } from "./layers/gradients.js";
 export type { RecurrentOptions } from "./layers/options.js";
-export { createRecurrent, type Recurrent } from "./layers/recurrent.js";
+export { type BackwardOptions, createRecurrent, type Recurrent } from "./layers/recurrent.js";
 export type { RecurrentState, StateTensors } from "./layers/state.js";
 export type { RecurrentTape } from "./layers/tape.js";
 export type { LayerGradients, LayerWeights, WeightData, WeightName } from "./layers/weights.js";

@@ -105,20 +105,25 @@ export class ForwardPass {
   readonly buffers: ForwardBuffers;
   readonly #stack: Stack;
   readonly #call: ForwardCall;
-  readonly #block: Block | undefined;
+  readonly #isOwn: boolean;
+  #block: Block | undefined;
   /** Layer by layer: the layer direction whose turn it is, and its next step. */
   #p = 0;
   #step = 0;
   #isDone = false;
 
-  constructor(stack: Stack, call: ForwardCall) {
+  /** `isPausing`: whether others may allocate before the pass has ended. */
+  constructor(stack: Stack, call: ForwardCall, { isPausing }: { readonly isPausing: boolean }) {
     const { batch, state, input, tape } = call;
     this.#stack = stack;
     this.#call = call;
+    this.#isOwn = tape === undefined;
     if (tape === undefined) {
+      const { arena } = stack.engine;
       this.buffers = stack.plan(batch, input.feed, false);
-      this.#block = stack.engine.arena.allocate(this.buffers.bytes);
-      this.buffers.moveTo(this.#block.pointer);
+      const { bytes } = this.buffers;
+      if (isPausing) this.#block = arena.allocate(bytes);
+      this.buffers.moveTo(this.#block?.pointer ?? arena.lend(bytes));
       attachState(this.buffers, state, batch.m);
     } else {
       this.buffers = tape.buffers;
@@ -139,7 +144,7 @@ export class ForwardPass {
   end(): void {
     this.#block?.release();
     // A pass that was left in the middle leaves its buffers as they are.
-    if (this.#isDone && this.#block !== undefined) this.#stack.giveBack(this.buffers);
+    if (this.#isDone && this.#isOwn) this.#stack.giveBack(this.buffers);
   }
 
   /** A chunk goes up through all layers. */
@@ -239,7 +244,7 @@ export class ForwardPass {
  * Runs a batch through a stack, and pauses after each chunk. Whatever it holds is given back when it is done, or left.
  */
 export function* forwardInChunks(stack: Stack, call: ForwardCall): Generator<ForwardPass, void> {
-  const pass = new ForwardPass(stack, call);
+  const pass = new ForwardPass(stack, call, { isPausing: true });
   try {
     while (pass.next()) yield pass;
   } finally {
@@ -252,7 +257,7 @@ export type Output = (rows: Floats, first: number, last: number) => void;
 
 /** Runs a batch through a stack. */
 export function forwardStack(stack: Stack, call: ForwardCall, output: Output): void {
-  const pass = new ForwardPass(stack, call);
+  const pass = new ForwardPass(stack, call, { isPausing: false });
   try {
     const { engine, shape } = stack;
     const { batch } = call;
