@@ -10,6 +10,7 @@ import {
   rnnForward,
   StateError,
 } from "../../src/index.js";
+import { expectError, expectRejection } from "../support/errors.js";
 import { allBits, everyFunction, network, passes } from "../support/network.js";
 
 const MIB = 2 ** 20;
@@ -46,19 +47,25 @@ describe("maximumBytes", () => {
     "%s is a RangeError",
     async (maximumBytes) => {
       const message = `maximumBytes: expected 1048576 … 4294967296, got ${maximumBytes}`;
-      expect(() => createEngineSync({ maximumBytes })).toThrow(
-        new RangeError(`createEngineSync: ${message}`),
+      expectError(
+        () => createEngineSync({ maximumBytes }),
+        RangeError,
+        `createEngineSync: ${message}`,
       );
-      await expect(createEngine({ maximumBytes })).rejects.toThrow(
-        new RangeError(`createEngine: ${message}`),
+      await expectRejection(
+        createEngine({ maximumBytes }),
+        RangeError,
+        `createEngine: maximumBytes: … got ${maximumBytes}`,
       );
     },
   );
 
   it.each(["1048576", 1048576n, {}])("%o is a TypeError", (value) => {
     const maximumBytes = value as unknown as number;
-    expect(() => createEngineSync({ maximumBytes })).toThrow(
-      new TypeError(`createEngineSync: maximumBytes: expected a number, got ${typeof value}`),
+    expectError(
+      () => createEngineSync({ maximumBytes }),
+      TypeError,
+      `createEngineSync: maximumBytes: expected a number, got ${typeof value}`,
     );
   });
 });
@@ -81,8 +88,6 @@ describe("options", () => {
 });
 
 describe("a disposed engine", () => {
-  const disposed = new StateError("the engine is disposed");
-
   it("may be disposed of twice", () => {
     const engine = createEngineSync();
     engine.dispose();
@@ -96,20 +101,20 @@ describe("a disposed engine", () => {
       left = engine;
       expect(engine.memory().bytes).toBe(MIB);
     }
-    expect(() => left.memory()).toThrow(disposed);
+    expectError(() => left.memory(), StateError, "the engine is disposed");
   });
 
   it.each(names)("%s throws a StateError", (name) => {
     const engine = createEngineSync();
     const run = everyFunction(engine, net)[name];
     engine.dispose();
-    expect(run).toThrow(disposed);
+    expectError(run as () => unknown, StateError, /engine/);
   });
 
   it("memory() throws a StateError, what needs no memory does not", () => {
     const engine = createEngineSync();
     engine.dispose();
-    expect(() => engine.memory()).toThrow(disposed);
+    expectError(() => engine.memory(), StateError, /engine/);
     expect(engine.features.simd).toBe(true);
     expect(() => engine.parametersChanged(net.rnn)).not.toThrow();
   });
@@ -127,9 +132,9 @@ describe("a disposed engine", () => {
     engine.dispose();
     for (const cache of made) {
       for (const key of gettersOf(cache)) {
-        expect(() => Reflect.get(cache, key), key).toThrow(disposed);
+        expectError(() => Reflect.get(cache, key), StateError, /engine/);
       }
-      if ("at" in cache) expect(() => cache.at(0)).toThrow(disposed);
+      if ("at" in cache) expectError(() => cache.at(0), StateError, /engine/);
       expect(() => cache.dispose()).not.toThrow();
       expect(() => cache.dispose()).not.toThrow();
     }
@@ -158,7 +163,6 @@ describe("caches of another engine", () => {
   const calls = everyFunction(createEngineSync(), net, passes(createEngineSync(), net));
 
   it.each(names.filter((name) => !name.includes("Forward")))("%s throws a StateError", (name) => {
-    expect(calls[name]).toThrow(StateError);
-    expect(calls[name]).toThrow(/^\w+: caches?: made by another engine$/);
+    expectError(calls[name] as () => unknown, StateError, /^\w+: caches?: made by another engine$/);
   });
 });
