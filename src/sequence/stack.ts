@@ -112,8 +112,8 @@ export class ForwardPass {
   #step = 0;
   #isDone = false;
 
-  /** `isPausing`: whether others may allocate before the pass has ended. */
-  constructor(stack: Stack, call: ForwardCall, { isPausing }: { readonly isPausing: boolean }) {
+  /** @param options `isPausing`: whether others may allocate before the pass has ended; default true */
+  constructor(stack: Stack, call: ForwardCall, { isPausing = true } = {}) {
     const { batch, state, input, tape } = call;
     this.#stack = stack;
     this.#call = call;
@@ -237,18 +237,6 @@ export class ForwardPass {
       first,
       last,
     );
-  }
-}
-
-/**
- * Runs a batch through a stack, and pauses after each chunk. Whatever it holds is given back when it is done, or left.
- */
-export function* forwardInChunks(stack: Stack, call: ForwardCall): Generator<ForwardPass, void> {
-  const pass = new ForwardPass(stack, call, { isPausing: true });
-  try {
-    while (pass.next()) yield pass;
-  } finally {
-    pass.end();
   }
 }
 
