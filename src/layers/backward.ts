@@ -1,8 +1,8 @@
 import { StateError } from "../errors.js";
+import type { BackwardPlan } from "../sequence/backward_plan.js";
 import type { Batch } from "../sequence/batch.js";
-import type { BackwardPlan } from "../sequence/plan.js";
+import { backwardStack } from "../sequence/pass.js";
 import { outputOf, type StackShape } from "../sequence/shape.js";
-import { backwardStack } from "../sequence/stack.js";
 import { checkShape, type Tensor } from "../tensor.js";
 import type { Arena } from "../wasm/arena.js";
 import {
@@ -52,7 +52,7 @@ export function backward(
   const states = statePartsOf(shape, m);
   backwardStack(tape, {
     fill(plan) {
-      write(plan.outputView.at(arena, "f64", plan.dy, rows * outputOf(shape)));
+      write(plan.views.dy.at(arena, "f64", plan.dy, rows * outputOf(shape)));
       for (const part of states) {
         const given = dState[part.name]?.data;
         if (given === undefined) continue;
@@ -73,7 +73,7 @@ export function backward(
         if (order === undefined) data.set(inner);
         else forEachSequence(part, order, (b, place, n) => copyNumbers(inner, place, data, b, n));
       }
-      const dx = plan.inputView.at(arena, "f64", plan.dx, rows * nx);
+      const dx = plan.views.dx.at(arena, "f64", plan.dx, rows * nx);
       if (isList) listOutput(batch, (result as ListBackwardResult).dInputs, nx)(dx, 0, T);
       else (result as BackwardResult).dx.data.set(dx);
     },
@@ -109,7 +109,7 @@ function checkStateGradient(shape: StackShape, { m }: Batch, dState: DState): vo
 type Part = ReturnType<typeof statePartsOf>[number];
 
 const stateView = (arena: Arena, plan: BackwardPlan, { name, shape: [count, m, n] }: Part) =>
-  plan.stateViews[name].at(arena, "f64", plan.dState[name], count * m * n);
+  plan.views[name].at(arena, "f64", plan.dState[name], count * m * n);
 
 /** Visits each sequence of a part of a state: its row in the caller's order and in the batch's. */
 function forEachSequence(

@@ -1,7 +1,8 @@
 import { Batch } from "../sequence/batch.js";
 import type { Input } from "../sequence/input.js";
+import { type ForwardCall, forwardStack, type Output } from "../sequence/pass.js";
 import { outputOf } from "../sequence/shape.js";
-import { type ForwardCall, forwardStack, type Output, type Stack } from "../sequence/stack.js";
+import type { Stack } from "../sequence/stack.js";
 import { inBatchOrder } from "../sequence/state.js";
 import { checkShape, type Tensor } from "../tensor.js";
 import { isCube, numbersOf } from "./operands.js";

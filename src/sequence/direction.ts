@@ -1,7 +1,8 @@
 import { type BackwardStep, type ForwardStep, gateElements } from "../cells/cell.js";
 import { ITEM } from "../wasm/abi.js";
+import type { BackwardBuffers } from "./backward_plan.js";
 import type { Batch } from "./batch.js";
-import type { BackwardBuffers, DirectionBuffers } from "./plan.js";
+import type { DirectionBuffers } from "./forward_plan.js";
 import type { StackState } from "./state.js";
 import { addWeightGradient, GRADIENT_ROWS, type GradientInput } from "./weight_gradient.js";
 import type { WeightArrays, Weights } from "./weights.js";
