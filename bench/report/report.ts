@@ -1,9 +1,9 @@
 // The report as Markdown.
 import { type Case, mapCases, type Work } from "../cases/cases.js";
-import { aligned, digits, micro, times } from "./markdown.js";
 import { type Goal, verdict } from "./goal.js";
 import { goals } from "./goals.js";
 import { languageTable } from "./language_table.js";
+import { aligned, digits, micro, times } from "./markdown.js";
 import { ceilingShare, find, gigaflops, type Results, ratio } from "./results.js";
 
 const works: [Work, string][] = [

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { type Case, callsBeforeCheck } from "../cases/cases.js";
 import { readResult } from "../cases/check.js";
 import type { Contender } from "../contender.js";
+import { type Question, question } from "./checked_case.js";
 import type { Lane } from "./contender_process.js";
 import type { Job } from "./protocol.js";
-import { type Question, question } from "./checked_case.js";
 import { type Figures, summarize } from "./statistics.js";
 
 export interface Settings {
