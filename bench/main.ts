@@ -8,15 +8,15 @@ import { coldOpenCase, languageCases } from "./cases/language.js";
 import type { Contender } from "./contender.js";
 import { contenders } from "./contenders.js";
 import { type Options, readOptions } from "./options.js";
-import { coldStart } from "./ours/cold_start.js";
-import { coldOpen } from "./race/cold_open.js";
-import { Lane } from "./race/lane.js";
-import { type Entry, type Outcome, race } from "./race/race.js";
 import { machine } from "./report/machine.js";
 import { draw, publish } from "./report/publish.js";
+import { report } from "./report/report.js";
 import type { Results } from "./report/results.js";
-import { report } from "./report/table.js";
 import { rivalsFolder, rivalsInstalled } from "./rival_contenders.js";
+import { coldStart } from "./timing/cold_start.js";
+import { Lane } from "./timing/contender_process.js";
+import { coldOpen } from "./timing/first_model.js";
+import { type Entry, type Outcome, race } from "./timing/interleaved.js";
 
 const options = readOptions(process.argv.slice(2));
 

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import type { Settings } from "./race/race.js";
+import type { Settings } from "./timing/interleaved.js";
 
 export type Mode = "full" | "quick" | "check";
 

@@ -15,14 +15,18 @@ export {
   StateError,
   UnknownTokenError,
 } from "./errors.js";
+export type { Caches, StepCache } from "./functional/caches.js";
+export type { ParameterGradients } from "./functional/cell_table.js";
 export {
+  type GruCache,
+  type GruCaches,
   type GruGradients,
+  type GruParameters,
   gruBackward,
   gruCellBackward,
   gruCellForward,
   gruForward,
 } from "./functional/gru.js";
-export type { GruCache, GruCaches, GruParameters } from "./functional/gru_caches.js";
 export {
   type Loss,
   type LossOptions,
@@ -30,21 +34,27 @@ export {
   type Targets,
 } from "./functional/loss.js";
 export {
+  type LstmBackwardOptions,
+  type LstmCache,
+  type LstmCaches,
+  type LstmForwardOptions,
   type LstmGradients,
+  type LstmParameters,
   lstmBackward,
   lstmCellBackward,
   lstmCellForward,
   lstmForward,
 } from "./functional/lstm.js";
-export type { LstmCache, LstmCaches, LstmParameters } from "./functional/lstm_caches.js";
 export {
+  type RnnCache,
+  type RnnCaches,
   type RnnGradients,
+  type RnnParameters,
   rnnBackward,
   rnnCellBackward,
   rnnCellForward,
   rnnForward,
 } from "./functional/rnn.js";
-export type { RnnCache, RnnCaches, RnnParameters } from "./functional/rnn_caches.js";
 export type { BackwardResult, ListBackwardResult } from "./layers/backward.js";
 export type { ForwardOptions, ForwardResult, ListForwardResult } from "./layers/forward.js";
 export type { RecurrentOptions } from "./layers/options.js";

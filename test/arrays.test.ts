@@ -145,7 +145,7 @@ describe("operands", () => {
     [[1, 2], "Array"],
     [new Float32Array(2), "Float32Array"],
     [new DataView(new ArrayBuffer(8)), "DataView"],
-    [{ [Symbol.toStringTag]: "Float64Array" }, "Float64Array"],
+    [{ [Symbol.toStringTag]: "Float64Array" }, "Object"],
     [null, "null"],
     [undefined, "undefined"],
     [3, "number"],
@@ -177,6 +177,20 @@ describe("operands", () => {
     expect([...arrays.sigmoid(view)]).toEqual([0.5, 0.5]);
     const foreign = runInNewContext("Float64Array.of(0, 0)") as Float64Array;
     expect([...arrays.sigmoid(foreign)]).toEqual([0.5, 0.5]);
+  });
+
+  it("a detached x is a TypeError that says so", () => {
+    const x = Float64Array.of(1, 2);
+    structuredClone(x, { transfer: [x.buffer] });
+    const message = "softmax: x: its buffer is detached";
+    expect(() => arrays.softmax(x)).toThrow(new TypeError(message));
+  });
+
+  it("an unknown option is a TypeError that suggests the nearest", async () => {
+    const options = { wams: wasm() } as object;
+    const message = 'options: unknown option "wams": did you mean wasm?';
+    expect(() => createArraysSync(options)).toThrow(new TypeError(`createArraysSync: ${message}`));
+    await expect(createArrays(options)).rejects.toThrow(new TypeError(`createArrays: ${message}`));
   });
 
   it("x stays as it was, and a result is the caller's own", () => {

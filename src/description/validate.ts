@@ -44,7 +44,7 @@ export function checkRange(where: string, { input, recurrent, dense }: ModelDesc
  * @throws {ModelFormatError} with code "network" for parts that do not fit together
  */
 export function checkDescription(where: string, description: ModelDescription): void {
-  checkParts(where, description);
+  checkParts(where, "model", description);
   new Check(where).all(description);
 }
 
@@ -55,7 +55,11 @@ export function checkDescription(where: string, description: ModelDescription): 
  * @throws {TypeError} for something else than a description
  * @throws {ModelFormatError} with code "network" for a part that is incomplete
  */
-export function checkParts(where: string, description: ModelDescription): void {
+export function checkParts(
+  where: string,
+  name: "model" | "description",
+  description: ModelDescription,
+): void {
   const { recurrent, dense, input, metadata } = description ?? {};
   if (
     !Array.isArray(recurrent) ||
@@ -64,8 +68,9 @@ export function checkParts(where: string, description: ModelDescription): void {
     input === null ||
     typeof metadata?.get !== "function"
   ) {
+    const bytes = name === "model" ? "the bytes of a safetensors file or " : "";
     throw new TypeError(
-      `${where}: model: expected the bytes of a safetensors file or a description, got ${describe(description)}`,
+      `${where}: ${name}: expected ${bytes}a description, got ${describe(description)}`,
     );
   }
   new Check(where).parts(description);

@@ -72,10 +72,10 @@ function kindOf(bytes: Uint8Array): FileKind | undefined {
 
 /**
  * The kind of file that bytes are and the way to have it read, for a message: `an ONNX model; describeOnnx of recurra/onnx
- * reads it`. Undefined for bytes of no known kind, and for the kind whose name holds `expected`.
+ * reads it`. Undefined for bytes of no known kind, and for a kind whose name matches `expected`.
  */
-export function recognise(bytes: Uint8Array, expected?: string): string | undefined {
+export function recognise(bytes: Uint8Array, expected?: RegExp): string | undefined {
   const { name, advice } = kindOf(bytes) ?? {};
-  if (expected !== undefined && name?.includes(expected)) return undefined;
+  if (name === undefined || expected?.test(name)) return undefined;
   return advice === undefined ? name : `${name}; ${advice}`;
 }

@@ -17,8 +17,17 @@ write("wrong.json", '{"a": "b"}');
 write("large.json", '{"a": 7}');
 write("number.json", "4");
 write("broken.json", "{");
-write("model.pt", "PK");
-write("weights.h5", "");
+const ZIP_ENTRY = Uint8Array.from(
+  { length: 30 },
+  (_, i) => [80, 75, 3, 4][i] ?? (i === 26 ? 16 : 0),
+);
+write("model.pt", Buffer.concat([ZIP_ENTRY, Buffer.from("archive/data.pkl")]));
+write("weights.h5", Uint8Array.of(0x89, 0x48, 0x44, 0x46, 0x0d, 0x0a, 0x1a, 0x0a));
+const DEPTH = 200_000;
+const deep = "[".repeat(DEPTH) + "]".repeat(DEPTH);
+write("deep_list.json", deep);
+write("deep_ids.json", `{"a": ${deep}}`);
+write("deep_shards.json", `{"weightsManifest": [{"paths": [${deep}], "weights": []}]}`);
 write("model.json", '{"weightsManifest": [{"paths": ["../secret.bin"], "weights": []}]}');
 write("cut.safetensors", readFileSync(join(folder, "tied.safetensors")).subarray(0, 100));
 write("model.onnx", "what");
@@ -29,7 +38,7 @@ describe("the input or the model is at fault: exit 1, one line, no trace", () =>
     [
       ["score", ...MODEL],
       "abba\nab😀a\n",
-      'stdin:2: "😀" (U+1F600), character 3 of the text, is not in the model\'s vocabulary: --unknown TOKEN says what it counts as',
+      'stdin:2: "😀" (U+1F600), character 3 of the text, is not in the model\'s vocabulary: map such characters to a token with --unknown TOKEN',
     ],
     [["score", ...MODEL], "é😀", 'stdin:1: "😀" (U+1F600), character 2 …'],
     [["score", ...MODEL], "a\u001bb", 'stdin:1: "\\u{1b}" (U+001B), character 2 …'],
@@ -38,7 +47,7 @@ describe("the input or the model is at fault: exit 1, one line, no trace", () =>
       Uint8Array.of(97, 10, 0xff, 10),
       "stdin:2: expected text in UTF-8, got other bytes",
     ],
-    [["score", ...MODEL, "--format", "csv"], Uint8Array.of(97, 10, 0xff, 10), "stdin: …"],
+    [["score", ...MODEL, "--format", "csv"], Uint8Array.of(97, 10, 0xff, 10), "stdin:2: …"],
     [["score", "nothing.txt", ...MODEL], "", "nothing.txt: there is no such file"],
     [["score", "folder", ...MODEL], "", "folder: expected a file, got a folder"],
     [["score", "--model", "nothing.safetensors"], "", "nothing.safetensors: …"],
@@ -56,17 +65,32 @@ describe("the input or the model is at fault: exit 1, one line, no trace", () =>
     [
       ["score", "--model", "tied.safetensors", "-v", "number.json"],
       "a",
-      "number.json: expected a JSON object, got 4",
+      "number.json: expected a JSON object or list, got 4",
     ],
     [
       ["score", "--model", "tied.safetensors", "-v", "wrong.json"],
       "a",
-      'wrong.json: expected { token: id } or a list of tokens, got {"a":"b"}',
+      'wrong.json: expected { token: id } or a list of tokens, got "a": "b"',
+    ],
+    [
+      ["score", "--model", "tied.safetensors", "-v", "deep_list.json"],
+      "a",
+      "deep_list.json: expected { token: id } or a list of tokens, got a list",
+    ],
+    [
+      ["score", "--model", "tied.safetensors", "-v", "deep_ids.json"],
+      "a",
+      'deep_ids.json: expected { token: id } or a list of tokens, got "a": a list',
+    ],
+    [
+      ["inspect", "deep_shards.json"],
+      "",
+      "deep_shards.json: weightsManifest: expected names of files beside it, got …",
     ],
     [
       ["score", "--model", "tied.safetensors", "-v", "list.json"],
       "a",
-      'list.json: "a" stands twice',
+      'list.json: "a" occurs twice',
     ],
     [
       ["score", "--model", "tied.safetensors", "-v", "large.json"],
@@ -83,13 +107,9 @@ describe("the input or the model is at fault: exit 1, one line, no trace", () =>
     [
       ["inspect", "model.pt"],
       "",
-      'model.pt: a pickle is a program and is not run: in Python, safetensors.torch.save_file(model.state_dict(), "model.safetensors") writes a file that is read',
+      "model.pt: describeKeras: …got a PyTorch checkpoint…safetensors.torch.save_file…",
     ],
-    [
-      ["inspect", "weights.h5"],
-      "",
-      'weights.h5: weights alone do not say what the network is: in Keras 3, model.save("model.keras") writes a file that does',
-    ],
+    [["inspect", "weights.h5"], "", "weights.h5: readSafetensors: …got an HDF5 file…"],
     [
       ["inspect", "model.json"],
       "",
@@ -163,21 +183,21 @@ describe("the command line is at fault: exit 2", () => {
   ])("%j", (args, message) => {
     const { status, stdout, stderr } = recurra(args, "", folder);
     expect([status, stdout]).toEqual([2, ""]);
-    expect(stderr).toBe(`${message}\n(--help says more)\n`);
+    expect(stderr).toBe(`${message}\n(see --help)\n`);
   });
 
   it.each([
     [
       ["score", "--field", "x", ...MODEL],
-      "--field: lines of text have no fields: --format jsonl or csv",
+      "--field: lines of text have no fields: pass --format jsonl or csv",
     ],
     [
       ["convert", "tied.safetensors", "out.onnx"],
-      "out.onnx: what is written is safetensors: expected a name ending in .safetensors",
+      "out.onnx: convert writes safetensors: expected a name that ends in .safetensors",
     ],
     [
       ["inspect", "model.onnx", "--recurrent", "rnn"],
-      "model.onnx: recurrent: only for files with PyTorch's names",
+      "model.onnx: recurrent: only for safetensors with PyTorch's names",
     ],
   ])("%j", (args, message) => {
     const { status, stderr } = recurra(args, "", folder);

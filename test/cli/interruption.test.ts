@@ -59,8 +59,7 @@ describe("Ctrl-C", () => {
 
   it.each([
     ["jsonl", '{"text":"abba"}\n{"text":"cab"}\n', 2],
-    // The parser looks one character ahead: the last row waits for what follows.
-    ["csv", "text\nabba\ncab\n", 1],
+    ["csv", "text\nabba\ncab\n", 2],
   ] as const)("while it waits for more %s", async (format, lines, done) => {
     const running = new Running([...ARGS, "--format", format, "--field", "text"], folder);
     running.process.stdin.write(lines);
@@ -81,7 +80,7 @@ describe("Ctrl-C", () => {
     running.process.kill("SIGINT");
     const { status, stdout } = await running.ended;
     expect(status).toBe(130);
-    expect(stdout).toMatch(/in all: 2 lines\n$/);
+    expect(stdout).toMatch(/total: 2 lines\n$/);
   });
 });
 
@@ -91,6 +90,16 @@ describe("a live source", () => {
     for (let n = 1; n <= 3; n++) {
       running.process.stdin.write(LINE);
       await running.lines(n);
+    }
+    running.process.stdin.end();
+    expect((await running.ended).status).toBe(0);
+  });
+
+  it("an error that is reported is printed as soon as it is there", async () => {
+    const running = new Running([...ARGS, "--on-error", "report"], folder);
+    for (const [n, text] of ["?\n", "ab\n", "?\n", "?\n"].entries()) {
+      running.process.stdin.write(text);
+      await running.lines(n + 1);
     }
     running.process.stdin.end();
     expect((await running.ended).status).toBe(0);

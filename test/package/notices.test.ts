@@ -32,7 +32,6 @@ describe("THIRD_PARTY_NOTICES.txt of the tarball", () => {
       "cli-progress",
       "cli-table3",
       "commander",
-      "csv-parse",
       "emoji-regex",
       "fflate",
       "is-fullwidth-code-point",

@@ -8,7 +8,7 @@ export function readTextAttribute(
   messages: Messages,
   wanted: string,
 ): string | undefined {
-  for (const message of all(messages, MESSAGE.attribute)) {
+  for (const message of all(file, messages, MESSAGE.attribute)) {
     const version = message.version("attribute", 1, 2, 3);
     const flags = message.u8();
     const [nameBytes, typeBytes, spaceBytes] = [message.u16(), message.u16(), message.u16()];

@@ -42,6 +42,11 @@ export class Hdf5Bytes {
     return new Cursor(this, this.#view, at, at + length);
   }
 
+  /** Opens a part of a structure that is counted already. */
+  reopen(begin: number, end: number): Cursor {
+    return new Cursor(this, this.#view, begin, end);
+  }
+
   /** Counts bytes of structures that are read. */
   spend(length: number, offset: number): void {
     this.#structures -= length;
@@ -78,11 +83,6 @@ export class Cursor {
     this.begin = begin;
     this.#at = begin;
     this.#end = end;
-  }
-
-  /** The same structure from its beginning. */
-  again(): Cursor {
-    return new Cursor(this.#file, this.#view, this.begin, this.#end);
   }
 
   /** Bytes to the end. */

@@ -104,7 +104,7 @@ export class Hdf5File {
     const item = this.#find(path);
     if (item === undefined) return undefined;
     const { messages } = item;
-    const space = only(messages, MESSAGE.dataspace);
+    const space = only(this.#file, messages, MESSAGE.dataspace);
     if (space === undefined) return undefined;
     item.dataset ??= this.#describe(path, messages, space);
     return item.dataset;
@@ -135,7 +135,7 @@ export class Hdf5File {
   }
 
   #dtype(path: string, messages: Messages): FloatType {
-    const message = only(messages, MESSAGE.datatype);
+    const message = only(this.#file, messages, MESSAGE.datatype);
     if (message === undefined) return this.#file.failAt(path, "hdf5", "expected a datatype");
     const type = readDatatype(message);
     if (type.kind === "float") return type.dtype;
@@ -166,7 +166,7 @@ export class Hdf5File {
     };
     const asRead = size * Math.max(4, width);
     allow(asRead);
-    const layout = only(messages, MESSAGE.layout) ?? fail("expected a layout");
+    const layout = only(file, messages, MESSAGE.layout) ?? fail("expected a layout");
     const version = layout.version("layout", 3, 4);
     const kind = layout.u8();
     let own: Uint8Array<ArrayBuffer>;
@@ -182,7 +182,7 @@ export class Hdf5File {
       if (rank !== shape.length || chunk.some((extent) => extent < 1) || layout.u32() !== width) {
         fail(`expected chunks of rank ${shape.length} and elements of ${width} bytes`);
       }
-      const message = only(messages, MESSAGE.filters);
+      const message = only(file, messages, MESSAGE.filters);
       const filters = message === undefined ? [] : readFilters(message, fail);
       const chunking: Chunking = { shape, chunk, width, tree, filters };
       allow(chunk.reduce((product, extent) => product * extent, width));

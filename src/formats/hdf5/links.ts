@@ -12,10 +12,10 @@ export function readLinks(file: Hdf5Bytes, messages: Messages): Links {
     if (links.has(name)) from.fail(`expected one link ${JSON.stringify(name)}, got another`);
     links.set(name, to);
   };
-  const table = only(messages, MESSAGE.symbolTable);
+  const table = only(file, messages, MESSAGE.symbolTable);
   if (table !== undefined) readSymbolTable(file, table, add);
-  for (const message of all(messages, MESSAGE.link)) readLink(message, add);
-  const info = only(messages, MESSAGE.linkInfo);
+  for (const message of all(file, messages, MESSAGE.link)) readLink(message, add);
+  const info = only(file, messages, MESSAGE.linkInfo);
   if (info !== undefined) {
     for (const message of readDenseLinks(file, info)) readLink(message, add);
   }

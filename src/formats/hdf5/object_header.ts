@@ -17,12 +17,12 @@ const READ: ReadonlySet<number> = new Set(Object.values(MESSAGE));
 const REPEATED: readonly number[] = [MESSAGE.link, MESSAGE.attribute];
 const SHARED = 2;
 
-/** The messages of an object by kind. */
-export type Messages = ReadonlyMap<number, readonly Cursor[]>;
+/** The messages of an object by kind: where each begins and ends, one number after the other, as there may be many. */
+export type Messages = ReadonlyMap<number, readonly number[]>;
 
 /** Reads the header of an object, a group or a dataset. */
 export function readObjectHeader(file: Hdf5Bytes, address: number): Messages {
-  const messages = new Map<number, Cursor[]>();
+  const messages = new Map<number, number[]>();
   const blocks: Cursor[] = [];
   const isNew = file.bytes[address] === 0x4f;
   /** Of one message: bytes of its kind and, in newer headers, of its place in the order of creation. */
@@ -41,9 +41,10 @@ export function readObjectHeader(file: Hdf5Bytes, address: number): Messages {
       if (kind === MESSAGE.continuation) blocks.push(continuation(file, message, isNew));
       else if (READ.has(kind)) {
         if ((flags & SHARED) !== 0) message.fail("expected a message of its own, got a shared one");
+        const { begin } = message;
         const others = messages.get(kind);
-        if (others === undefined) messages.set(kind, [message]);
-        else if (REPEATED.includes(kind)) others.push(message);
+        if (others === undefined) messages.set(kind, [begin, begin + size]);
+        else if (REPEATED.includes(kind)) others.push(begin, begin + size);
         else message.fail(`expected one message of kind ${kind}, got another`);
       }
     }
@@ -86,10 +87,14 @@ function continuation(file: Hdf5Bytes, message: Cursor, isNew: boolean): Cursor 
   return messages;
 }
 
-/** The messages of a kind, to be read from their beginnings. */
-export const all = (messages: Messages, kind: number): Cursor[] =>
-  (messages.get(kind) ?? []).map((message) => message.again());
+/** The messages of a kind. */
+export function* all(file: Hdf5Bytes, messages: Messages, kind: number): Generator<Cursor> {
+  const places = messages.get(kind) ?? [];
+  for (let i = 0; i < places.length; i += 2) {
+    yield file.reopen(places[i] as number, places[i + 1] as number);
+  }
+}
 
 /** The one message of a kind, or undefined. */
-export const only = (messages: Messages, kind: number): Cursor | undefined =>
-  all(messages, kind)[0];
+export const only = (file: Hdf5Bytes, messages: Messages, kind: number): Cursor | undefined =>
+  all(file, messages, kind).next().value ?? undefined;

@@ -1,4 +1,5 @@
-import { checkReadOptions, type ReadOptions } from "../options.js";
+import type { OptionNames } from "../../options.js";
+import { checkReadOptions, READ_OPTIONS, type ReadOptions } from "../options.js";
 
 export interface KerasOptions extends ReadOptions {
   /**
@@ -8,9 +9,20 @@ export interface KerasOptions extends ReadOptions {
   masking?: "refuse" | "ragged" | undefined;
 }
 
-/** The options with their defaults. @throws {TypeError} for an option of the wrong kind */
-export function checkOptions(where: string, options: KerasOptions) {
-  const checked = checkReadOptions(where, options);
+export const KERAS_OPTIONS: OptionNames<KerasOptions> = { ...READ_OPTIONS, masking: true };
+
+/**
+ * The options with their defaults.
+ *
+ * @param known the names of the reader's options
+ * @throws {TypeError} for an option that is unknown or of the wrong kind
+ */
+export function checkKerasOptions<O extends KerasOptions>(
+  where: string,
+  options: O,
+  known: OptionNames<O>,
+) {
+  const checked = checkReadOptions(where, options, known);
   const { masking = "refuse" } = options;
   if (masking !== "refuse" && masking !== "ragged") {
     throw new TypeError(`${where}: masking: expected "refuse" or "ragged", got ${String(masking)}`);

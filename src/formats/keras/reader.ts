@@ -1,5 +1,6 @@
 import type { ModelDescription, StoredNumbers } from "../../description/description.js";
 import { ModelFormatError } from "../../description/format_error.js";
+import type { OptionNames } from "../../options.js";
 import { checkObject } from "../../tensor.js";
 import { type Bytes, bytesOf } from "../bytes.js";
 import { recognise } from "../file_kinds.js";
@@ -8,7 +9,7 @@ import { Hdf5File, isHdf5 } from "../hdf5/file.js";
 import { hardSigmoidOf } from "./activations.js";
 import { Config, parseConfig } from "./config.js";
 import { readModel } from "./model.js";
-import { checkOptions, type KerasOptions } from "./options.js";
+import { checkKerasOptions, KERAS_OPTIONS, type KerasOptions } from "./options.js";
 import { pathOf, Weights } from "./weights.js";
 import { readZipDirectory, readZipEntry } from "./zip.js";
 
@@ -16,8 +17,12 @@ const where = "describeKeras";
 const CONFIG = "config.json";
 const METADATA = "metadata.json";
 const WEIGHTS = "model.weights.h5";
-/** Bytes of JSON: a layer's config takes about a thousand. */
-const MAX_JSON = 2 ** 24;
+/**
+ * Bytes of JSON that an archive may hold: a layer's config takes 1 to 4 kB. Parsed JSON takes up to 24 times the memory of
+ * its text, so the limit falls with `maximumBytes`, though not below what a small model needs.
+ */
+const jsonLimit = (maximumBytes: number): number =>
+  Math.max(2 ** 16, Math.min(2 ** 24, maximumBytes / 16));
 
 /** Keras 2.12's name of the group `layers`. */
 const OLD_ROOT = "_layer_checkpoint_dependencies";
@@ -29,6 +34,12 @@ export interface DescribeKerasOptions extends KerasOptions {
   kerasVersion?: string | undefined;
 }
 
+const OPTIONS: OptionNames<DescribeKerasOptions> = {
+  ...KERAS_OPTIONS,
+  config: true,
+  kerasVersion: true,
+};
+
 /** The parts of a model: its config, its version, the HDF5 file of its weights. */
 interface Parts {
   readonly model: Config;
@@ -38,11 +49,11 @@ interface Parts {
 
 function openArchive(bytes: Uint8Array, maximumBytes: number): Parts {
   const entries = readZipDirectory(where, bytes);
-  const read = (name: string, limit: number): Uint8Array<ArrayBuffer> | undefined => {
+  const read = (name: string, limit: number): Uint8Array | undefined => {
     const entry = entries.get(name);
     return entry && readZipEntry(where, bytes, entry, limit);
   };
-  const needed = (name: string, limit: number): Uint8Array<ArrayBuffer> => {
+  const needed = (name: string, limit: number): Uint8Array => {
     const found = read(name, limit);
     if (found !== undefined) return found;
     const held = [...entries.keys()].slice(0, 8).join(", ").slice(0, 200);
@@ -59,8 +70,9 @@ function openArchive(bytes: Uint8Array, maximumBytes: number): Parts {
       throw new ModelFormatError("json", `${where}: ${name}: expected UTF-8, got other bytes`);
     }
   };
-  const model = json(CONFIG, needed(CONFIG, MAX_JSON));
-  const about = read(METADATA, MAX_JSON);
+  const limit = jsonLimit(maximumBytes);
+  const model = json(CONFIG, needed(CONFIG, limit));
+  const about = read(METADATA, limit);
   const metadata = new Map<string, string>();
   if (about !== undefined) {
     const file = json(METADATA, about);
@@ -92,7 +104,7 @@ function withConfig(bytes: Uint8Array, { config, kerasVersion }: DescribeKerasOp
  */
 export function describeKeras(file: Bytes, options: DescribeKerasOptions = {}): ModelDescription {
   const bytes = bytesOf(where, "file", file);
-  const { nonFinite, maximumBytes, ragged } = checkOptions(where, options);
+  const { nonFinite, maximumBytes, ragged } = checkKerasOptions(where, options, OPTIONS);
   const { config, kerasVersion } = options;
   if (config !== undefined && typeof config !== "string") checkObject(where, "config", config);
   if (kerasVersion !== undefined && typeof kerasVersion !== "string") {
@@ -102,8 +114,8 @@ export function describeKeras(file: Bytes, options: DescribeKerasOptions = {}): 
     const expected = "expected options.config beside the weights of a .weights.h5 file";
     throw new ModelFormatError("missing-file", `${where}: ${expected}`);
   }
-  const other = recognise(bytes, config === undefined ? "zip" : "HDF5");
-  if (other !== undefined && !other.startsWith("a Keras")) {
+  const other = recognise(bytes, config === undefined ? /\.keras|zip/ : /HDF5/);
+  if (other !== undefined) {
     const expected = config === undefined ? "a .keras file" : "a .weights.h5 file";
     throw new ModelFormatError("other-format", `${where}: expected ${expected}, got ${other}`);
   }

@@ -1,8 +1,9 @@
 import { ModelFormatError } from "../../description/format_error.js";
+import type { OptionNames } from "../../options.js";
 import { bytesOf as fileBytes } from "../bytes.js";
 import { recognise } from "../file_kinds.js";
 import { allFinite } from "../finite.js";
-import { checkReadOptions } from "../options.js";
+import { checkReadOptions, READ_OPTIONS } from "../options.js";
 import {
   NEWEST_OPSET,
   type OnnxAttributes,
@@ -94,10 +95,11 @@ export function openModel(
   where: string,
   file: Uint8Array | ArrayBuffer,
   options: ReadOnnxOptions,
+  names: OptionNames<ReadOnnxOptions> = READ_OPTIONS,
 ): OpenModel {
-  const { nonFinite, maximumBytes } = checkReadOptions(where, options);
+  const { nonFinite, maximumBytes } = checkReadOptions(where, options, names);
   const bytes = fileBytes(where, "file", file);
-  const other = recognise(bytes, "ONNX");
+  const other = recognise(bytes, /ONNX/);
   if (other !== undefined) {
     throw new ModelFormatError("other-format", `${where}: expected an ONNX model, got ${other}`);
   }

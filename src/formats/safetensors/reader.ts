@@ -3,7 +3,7 @@ import { type Bytes, bytesOf } from "../bytes.js";
 import { recognise } from "../file_kinds.js";
 import { checkFinite } from "../finite.js";
 import { fromBF16, fromF16 } from "../halves.js";
-import { checkReadOptions, type ReadOptions } from "../options.js";
+import { checkReadOptions, READ_OPTIONS, type ReadOptions } from "../options.js";
 import { type Entry, LIMITS, parseHeader, type StoredDtype, WIDTHS } from "./header.js";
 
 /** A tensor of a file. */
@@ -80,7 +80,7 @@ export function readSafetensors(
   file: Bytes,
   options: ReadSafetensorsOptions = {},
 ): SafetensorsFile {
-  const { nonFinite, maximumBytes } = checkReadOptions(where, options);
+  const { nonFinite, maximumBytes } = checkReadOptions(where, options, READ_OPTIONS);
   const bytes = bytesOf(where, "file", file);
   const { text, dataStart } = headerText(bytes);
   const { entries, metadata } = parseHeader(text, 8, bytes.length - dataStart);

@@ -5,7 +5,7 @@ import { checkFinite } from "../finite.js";
 import { hardSigmoidOf } from "../keras/activations.js";
 import { Config, parseConfig } from "../keras/config.js";
 import { readModel } from "../keras/model.js";
-import { checkOptions, type KerasOptions } from "../keras/options.js";
+import { checkKerasOptions, KERAS_OPTIONS, type KerasOptions } from "../keras/options.js";
 import {
   pathOf,
   type StoredVariable,
@@ -13,6 +13,7 @@ import {
   type WeightSource,
   Weights,
 } from "../keras/weights.js";
+import { checkReadOptions } from "../options.js";
 import { readManifest, readShardPaths } from "./weights.js";
 
 const where = "describeTensorflowJs";
@@ -97,7 +98,7 @@ export function listTensorflowJsShards(
 ): string[] {
   const where = "listTensorflowJsShards";
   checkModel(where, model);
-  const { maximumBytes } = checkOptions(where, options);
+  const { maximumBytes } = checkReadOptions(where, options, { maximumBytes: true });
   return readShardPaths(configOf(where, model), maximumBytes);
 }
 
@@ -121,7 +122,7 @@ export function describeTensorflowJs(
       `${where}: shards: expected bytes or a list of them, got ${describe(shards)}`,
     );
   }
-  const { nonFinite, maximumBytes, ragged } = checkOptions(where, options);
+  const { nonFinite, maximumBytes, ragged } = checkKerasOptions(where, options, KERAS_OPTIONS);
   const list = (isBytes(shards) ? [shards] : (shards as readonly Bytes[])).map((shard, i) =>
     bytesOf(where, `shards[${i}]`, shard),
   );
