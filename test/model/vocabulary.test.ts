@@ -8,10 +8,10 @@ import {
   type VocabularySource,
 } from "../../src/index.js";
 import { TokenMatcher } from "../../src/model/vocabulary.js";
+import { countWork } from "../support/cost.js";
 import { FIXED } from "../support/draws.js";
 import { expectError, expectRejection } from "../support/errors.js";
 import { describedOf, LANGUAGE, type ModelPlan } from "../support/models.js";
-import { countWork } from "../support/work.js";
 
 const engine = createEngineSync();
 const described = describedOf(LANGUAGE[0] as ModelPlan);
