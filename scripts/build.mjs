@@ -26,6 +26,7 @@ const transforms = ["as_bind_transform", "package_version_transform"].flatMap((n
 run(asc, "assembly/index.ts", "--target", "debug");
 run(asc, "assembly/index.ts", "--target", "release");
 run(asc, "assembly/index.ts", "--target", "relaxed");
+run(asc, "assembly/graph.ts", "--target", "graph");
 run(asc, "assembly/arrays.ts", "--target", "arrays", ...transforms);
 run("scripts/embed.mjs");
 

@@ -6,8 +6,8 @@ import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 /** What is imported by a name of its own: package.json, "exports". */
-const FORMATS = ["safetensors", "onnx", "keras", "tensorflowjs"];
-const ENTRIES = ["index", "arrays", ...FORMATS.map((name) => `formats/${name}`)];
+const FORMATS = ["safetensors", "keras", "tensorflowjs"];
+const ENTRIES = ["index", "arrays", "onnx", ...FORMATS.map((name) => `formats/${name}`)];
 
 const options = { absWorkingDir: root, target: "es2022", logLevel: "warning" };
 await build({

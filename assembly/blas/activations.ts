@@ -17,7 +17,13 @@ function clamp<T>(n: usize, clip: f64, x: usize, y: usize): void {
 }
 
 /** `activation_map` for the number type T. */
-export function activationMap<T>(n: usize, activations: usize, which: i32, x: usize, y: usize): void {
+export function activationMap<T>(
+  n: usize,
+  activations: usize,
+  which: i32,
+  x: usize,
+  y: usize,
+): void {
   const alpha = alphaOf(activations, which);
   const beta = betaOf(activations, which);
   const clip = clipOf(activations, which);
@@ -53,7 +59,13 @@ export function activation_map(n: usize, activations: usize, which: i32, x: usiz
   activationMap<f64>(n, activations, which, x, y);
 }
 
-export function activation_map_f32(n: usize, activations: usize, which: i32, x: usize, y: usize): void {
+export function activation_map_f32(
+  n: usize,
+  activations: usize,
+  which: i32,
+  x: usize,
+  y: usize,
+): void {
   activationMap<f32>(n, activations, which, x, y);
 }
 

@@ -17,6 +17,8 @@ import {
 const PAGE = 65536;
 const INITIAL_BYTES = 16 * PAGE;
 const LARGEST_BYTES = 65536 * PAGE;
+/** In front of the arena: the tables of the kernels, and from 8192 on those of the graph module (asconfig.json). */
+const TABLES_BYTES = 16384;
 
 export interface EngineOptions {
   /** The kernels module, in place of the one inside the JavaScript. */
@@ -178,7 +180,7 @@ function build(where: string, module: WebAssembly.Module, options: EngineOptions
   const maximum = Math.floor(maximumBytes / PAGE);
   const memory = openMemory(maximum);
   const kernels = bindKernels(where, module, memory);
-  return new Engine(kernels, new Arena(memory, kernels.f64.heap_base(), maximum * PAGE));
+  return new Engine(kernels, new Arena(memory, TABLES_BYTES, maximum * PAGE));
 }
 
 function openMemory(maximum: number): WebAssembly.Memory {
