@@ -49,6 +49,7 @@ export class Compiler extends Shared {
   readonly outputs: readonly Declared[];
   readonly #source: Source;
   readonly #maximumBytes: number;
+  readonly #byName: ReadonlyMap<string, Declared>;
   /** Inputs that are part of the graph: numbers given at opening. */
   readonly #constants = new Map<string, { shape: readonly number[]; data: Floats }>();
   /** Integer inputs on whose numbers sizes or conditions depend: a program is for one set of them. */
@@ -78,14 +79,19 @@ export class Compiler extends Shared {
     };
     this.#source = new Source(where, model.bytes, opset, graph, read);
     const declared = (list: typeof graph.inputs): Declared[] =>
-      list.map((each) => {
-        const known = declaredOf(each, this.precision);
+      list.map((each, i) => {
+        const known = declaredOf(each, this.precision, i);
         const what = `expected an input or output of numbers, got type ${each.dtype}`;
         return known ?? open.fail("dtype", what, each.at, each.name);
       });
     this.inputs = declared(graph.inputs.filter(({ name }) => !graph.initializers.has(name)));
     this.outputs = declared(graph.outputs);
+    this.#byName = new Map(this.inputs.map((each) => [each.name, each]));
     this.#placed = new Constants(engine);
+  }
+
+  input(name: string): Declared | undefined {
+    return this.#byName.get(name);
   }
 
   /** Makes an input a constant. */

@@ -1,13 +1,22 @@
 import { type Floats, LAYOUTS, type NumberType, type Precision } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import { type Engine, withScratch } from "../wasm/engine.js";
-import { inPrecision } from "./value.js";
+import { graphKernels } from "../wasm/graph_kernels.js";
+import { inPrecision, sizeOf } from "./value.js";
+
+/** A matrix inside an array: row i begins `row` elements behind row i − 1; its columns are two axes, (extent, stride). */
+export interface MatrixPart {
+  readonly offset: number;
+  readonly n: number;
+  readonly row: number;
+  readonly columns: readonly [readonly [number, number], readonly [number, number]];
+}
 
 /** What stays in linear memory as long as a graph: weights, packed or not, and descriptors. Each is placed once. */
 export class Constants extends Shared {
   readonly #engine: Engine;
   readonly #held: Shared[] = [];
-  readonly #placed = new Map<object, Map<string, number>>();
+  readonly #placed = new Map<object, Map<string, unknown>>();
   readonly #integers = new Map<string, number>();
   readonly #kept = new Map<object, Map<string, Shared>>();
   #bytes = 0;
@@ -35,25 +44,48 @@ export class Constants extends Shared {
   }
 
   /**
-   * Where a matrix (n, k) made from `numbers` stands in panels for the products; `form` names what `fill` makes, and
-   * with which `fill` writes it row by row.
+   * Where matrices that are parts of `numbers` stand in panels for the products, one after the other; \`form\` names the
+   * list of parts.
    */
   panels(
     numbers: Floats,
     form: string,
-    { n, k, dtype }: { n: number; k: number; dtype: NumberType },
-    fill: (matrix: Floats) => void,
-  ): number {
-    return this.#place(numbers, `${dtype.precision} ${n} ${k} ${form}`, () => {
+    dtype: NumberType,
+    parts: () => readonly MatrixPart[],
+  ): readonly number[] {
+    const { item, panel, precision, kernels } = dtype;
+    const make = (): readonly number[] => {
       const { arena } = this.#engine;
-      const { item, panel, precision, kernels } = dtype;
-      const pointer = this.#allocate(Math.ceil(n / panel) * panel * k * item);
-      withScratch(arena, n * k * item, (scratch) => {
-        fill(arena.view(precision, scratch.pointer, n * k));
-        kernels.pack_panels(n, k, k, 1, scratch.pointer, pointer);
+      const list = parts();
+      const places = list.map(({ n, columns }) =>
+        this.#allocate(Math.ceil(n / panel) * panel * sizeOf(columns.map(([k]) => k)) * item),
+      );
+      const largest = Math.max(
+        ...list.map(({ n, columns }) => n * sizeOf(columns.map(([k]) => k))),
+      );
+      withScratch(arena, (numbers.length + largest) * item, ({ pointer }) => {
+        arena.view(precision, pointer, numbers.length).set(inPrecision(precision, numbers));
+        list.forEach(({ offset, n, row, columns }, i) => {
+          const from = pointer + offset * item;
+          const [outer, inner] = columns as [
+            MatrixPart["columns"][number],
+            MatrixPart["columns"][number],
+          ];
+          const k = outer[0] * inner[0];
+          const target = places[i] as number;
+          if (outer[0] === 1) kernels.pack_panels(n, k, row, inner[1], from, target);
+          else if (inner[0] === 1) kernels.pack_panels(n, k, row, outer[1], from, target);
+          else {
+            const turned = pointer + numbers.length * item;
+            const loop = [n, row, k, outer[0], outer[1], inner[0], inner[0], inner[1], 1];
+            graphKernels(this.#engine).copy_strided(item, 3, this.integers(loop), from, turned);
+            kernels.pack_panels(n, k, k, 1, turned, target);
+          }
+        });
       });
-      return pointer;
-    });
+      return places;
+    };
+    return this.#place(numbers, `${precision} ${form}`, make);
   }
 
   /** Where a list of i32 stands. */
@@ -96,14 +128,14 @@ export class Constants extends Shared {
     for (const held of this.#held) held.release();
   }
 
-  #place(key: object, form: string, make: () => number): number {
-    const forms = this.#placed.get(key) ?? new Map<string, number>();
+  #place<T>(key: object, form: string, make: () => T): T {
+    const forms = this.#placed.get(key) ?? new Map<string, unknown>();
     this.#placed.set(key, forms);
-    const known = forms.get(form);
+    const known = forms.get(form) as T | undefined;
     if (known !== undefined) return known;
-    const pointer = make();
-    forms.set(form, pointer);
-    return pointer;
+    const made = make();
+    forms.set(form, made);
+    return made;
   }
 
   #allocate(bytes: number): number {

@@ -95,9 +95,14 @@ export class Graph extends Handle {
    * One push of each stream, computed together where the graph allows it: each gives the same bits as alone.
    *
    * @param inputs what each stream is pushed
+   * @param into what an earlier call returned, to be filled again
    * @returns the outputs, stream by stream
    */
-  pushAll(streams: readonly GraphStream[], inputs: readonly GraphInputs[]): GraphOutputs[] {
+  pushAll(
+    streams: readonly GraphStream[],
+    inputs: readonly GraphInputs[],
+    into?: GraphOutputs[],
+  ): GraphOutputs[] {
     const where = "pushAll";
     const runner = contentOf<Runner>(where, this);
     if (!Array.isArray(streams) || !Array.isArray(inputs) || streams.length !== inputs.length) {
@@ -114,7 +119,7 @@ export class Graph extends Handle {
     if (new Set(contents).size !== contents.length) {
       throw new TypeError(`${where}: streams: expected each once`);
     }
-    return pushBatched(where, runner, contents, inputs);
+    return pushBatched(where, runner, contents, inputs, into);
   }
 }
 

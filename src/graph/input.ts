@@ -40,16 +40,19 @@ export interface Declared {
   readonly kind: Kind;
   readonly precision: Precision;
   readonly shape: readonly (number | string | null)[] | undefined;
+  /** Its place among the inputs or outputs. */
+  readonly index: number;
 }
 
 export function declaredOf(
   { name, dtype, shape }: ValueProto,
   precision: Precision,
+  index: number,
 ): Declared | undefined {
   const kind = kindOf(dtype === 0 ? 1 : dtype, precision);
   // "" and 0 are how exporters write "unknown".
   const open = shape?.map((extent) => (extent === "" || extent === 0 ? null : extent));
-  return kind && { name, ...kind, shape: open };
+  return kind && { name, ...kind, shape: open, index };
 }
 
 const TYPES = { float: "float", int: "int64", bool: "bool" } as const;
@@ -77,8 +80,7 @@ export function takeInput(
   fixed: readonly number[] | undefined,
 ): Given {
   const { name } = declared;
-  const isScalar = ["number", "bigint", "boolean"].includes(typeof value);
-  if (isScalar) {
+  if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") {
     const shape =
       fixed ?? declared.shape?.map((extent) => (typeof extent === "number" ? extent : 1));
     const single = shape !== undefined && sizeOf(shape) === 1 ? shape : [];

@@ -26,6 +26,7 @@ export class Program extends Shared {
   readonly #block: Block;
   readonly #runs: readonly Run[];
   readonly #views = new Map<Port, Floats>();
+  readonly #pointers: Readonly<Record<"inputs" | "outputs", ReadonlyMap<string, number>>>;
   #growth = -1;
 
   constructor(
@@ -41,6 +42,18 @@ export class Program extends Shared {
     this.#runs = runs;
     this.inputs = inputs;
     this.outputs = outputs;
+    const pointers = (ports: readonly Port[]) =>
+      new Map(ports.map(({ name, pointer }) => [name, pointer]));
+    this.#pointers = { inputs: pointers(inputs), outputs: pointers(outputs) };
+  }
+
+  /** Where an input or output stands; nothing for one that does not count. */
+  inputPointer(name: string): number | undefined {
+    return this.#pointers.inputs.get(name);
+  }
+
+  outputPointer(name: string): number | undefined {
+    return this.#pointers.outputs.get(name);
   }
 
   /** The numbers of a port. Valid until the next allocation. */

@@ -1,4 +1,5 @@
 import { Shared } from "../wasm/arena.js";
+import type { BatchPlan } from "./batch_plan.js";
 import { NeedsValue } from "./builder.js";
 import type { Compiler } from "./compiler.js";
 import {
@@ -17,8 +18,8 @@ export class Runner extends Shared {
   readonly compiler: Compiler;
   /** Shapes that were given at opening. */
   readonly shapes = new Map<string, readonly number[]>();
-  /** How many streams can run together, and whether that gives the same bits, as far as it was tried. */
-  readonly batches = new Map<string, boolean>();
+  /** How streams run together, by their number and shapes; null where they do not. */
+  readonly batches = new Map<string, BatchPlan | null>();
   /** One for each input, used again in every run. */
   readonly #given: (Given | undefined)[];
 
@@ -52,26 +53,29 @@ export class Runner extends Shared {
     if (typeof inputs !== "object" || inputs === null) {
       throw new TypeError(`${where}: inputs: expected an object of the graph's inputs by name`);
     }
-    for (const name in inputs) {
-      if (skip?.has(name) || compiler.inputs.every((each) => each.name !== name)) {
-        const names = compiler.inputs.map((each) => each.name).filter((each) => !skip?.has(each));
-        throw new TypeError(`${where}: inputs: expected ${names.join(", ")}, got ${name}`);
-      }
-    }
-    for (let i = 0; i < compiler.inputs.length; i++) {
-      const declared = compiler.inputs[i] as Declared;
+    let expected = 0;
+    for (const declared of compiler.inputs) {
       const { name } = declared;
       if (skip?.has(name)) continue;
       const value = inputs[name];
+      if (value !== undefined) expected++;
       if (compiler.isFixed(name)) {
         if (value !== undefined) compiler.checkFixed(where, declared, value);
-        continue;
-      }
-      if (value === undefined)
+      } else if (value === undefined) {
         throw new TypeError(`${where}: ${name}: expected a value, got undefined`);
-      target[i] = takeInput(where, declared, value, this.shapes.get(name));
+      } else target[declared.index] = takeInput(where, declared, value, this.shapes.get(name));
     }
+    let got = 0;
+    for (const name in inputs) if (inputs[name] !== undefined) got++;
+    if (got !== expected) this.#foreign(where, inputs, skip);
     return target;
+  }
+
+  /** Throws for an input that the graph does not have, or that the states feed. */
+  #foreign(where: string, inputs: object, skip: ReadonlySet<string> | undefined): never {
+    const names = this.compiler.inputs.map(({ name }) => name).filter((name) => !skip?.has(name));
+    const foreign = Object.keys(inputs).find((name) => !names.includes(name));
+    throw new TypeError(`${where}: inputs: expected ${names.join(", ")}, got ${foreign}`);
   }
 
   /** The program for what is given. */
@@ -88,14 +92,17 @@ export class Runner extends Shared {
   }
 
   /** Writes the inputs to where the program reads them. */
-  write(where: string, program: Program, given: readonly (Given | undefined)[]): void {
-    const { inputs } = this.compiler;
-    for (let i = 0, port = 0; i < inputs.length; i++) {
-      const declared = inputs[i] as Declared;
-      if (program.inputs[port]?.name !== declared.name) continue;
-      const at = program.inputs[port++] as Program["inputs"][number];
-      const own = given[i];
-      if (own !== undefined) writeNumbers(where, declared, own.data, program.view(at));
+  write(
+    where: string,
+    program: Program,
+    given: readonly (Given | undefined)[],
+    skip?: ReadonlySet<string>,
+  ): void {
+    for (const port of program.inputs) {
+      if (skip?.has(port.name)) continue;
+      const declared = this.compiler.input(port.name) as Declared;
+      const { data } = given[declared.index] as Given;
+      writeNumbers(where, declared, data, program.view(port));
     }
   }
 

@@ -30,11 +30,15 @@ export class StreamContent extends Shared {
   readonly parts: readonly StatePart[];
   readonly states: ReadonlySet<string>;
   readonly stateOutputs: ReadonlySet<string>;
+  /** Which output feeds which input, as one text. */
+  readonly mapping: string;
   readonly nn: GraphKernels;
   /** One for each input of the graph, used again in every push. */
   readonly given: (Given | undefined)[];
   readonly #block: Block;
   readonly #bytes: number;
+  /** The program whose states were last found to come out as they go in. */
+  #checked: Program | undefined;
 
   constructor(runner: Runner, states: Readonly<Record<string, string>>) {
     super();
@@ -65,6 +69,7 @@ export class StreamContent extends Shared {
     });
     this.states = new Set(Object.keys(states));
     this.stateOutputs = new Set(Object.values(states));
+    this.mapping = Object.entries(states).join(" ");
     this.nn = graphKernels(compiler.engine);
     this.given = compiler.inputs.map(() => undefined);
     for (const { index, shape } of this.parts) this.given[index] = { shape, data: [] };
@@ -92,36 +97,30 @@ export class StreamContent extends Shared {
     into: Record<string, GraphOutput> = {},
   ): Record<string, GraphOutput> {
     const where = "push";
-    const { runner, parts, nn } = this;
-    const given = runner.take(where, inputs, this.given, this.states);
+    this.runner.take(where, inputs, this.given, this.states);
+    return this.run(where, into);
+  }
+
+  /** Computes the outputs from what was taken and the state, which goes on. */
+  run(where: string, into: Record<string, GraphOutput>): Record<string, GraphOutput> {
+    const { runner, parts, nn, given, states } = this;
     const program = runner.program(where, given);
-    checkStates(where, program, parts);
-    this.writeInputs(where, program);
+    if (program !== this.#checked) {
+      checkStates(where, program, parts);
+      this.#checked = program;
+    }
+    runner.write(where, program, given, states);
     const { pointer } = this.#block;
     for (const { input, bytes, offset } of parts) {
-      const port = program.inputs.find((each) => each.name === input.name);
-      if (port !== undefined) nn.copy_bytes(bytes, pointer + offset, port.pointer);
+      const to = program.inputPointer(input.name);
+      if (to !== undefined) nn.copy_bytes(bytes, pointer + offset, to);
     }
     program.run();
     for (const { output, bytes, offset } of parts) {
-      const port = program.outputs.find((each) => each.name === output);
-      if (port !== undefined) nn.copy_bytes(bytes, port.pointer, pointer + offset);
+      const from = program.outputPointer(output);
+      if (from !== undefined) nn.copy_bytes(bytes, from, pointer + offset);
     }
     return runner.read(program, into, this.stateOutputs);
-  }
-
-  /** Writes what is given; the states come from linear memory. */
-  writeInputs(where: string, program: Program): void {
-    const { given, parts } = this;
-    const kept = parts.map(({ index }) => given[index]);
-    for (const { index } of parts) given[index] = undefined;
-    try {
-      this.runner.write(where, program, given);
-    } finally {
-      parts.forEach(({ index }, i) => {
-        given[index] = kept[i];
-      });
-    }
   }
 
   protected free(): void {

@@ -181,6 +181,11 @@ export class Lowering {
     return spans.bytes;
   }
 
+  /** What each step is for. */
+  names(): string[] {
+    return this.#steps.map(({ where }) => where);
+  }
+
   /** The steps over a block at `base`. Call after `plan`. */
   bind(base: number): Run[] {
     const at = (view: View): number => addressOf(view, base);

@@ -63,11 +63,17 @@ function shared(
   const { rows, pitch } = rowsOf(x) as { rows: number; pitch: number };
   const dtype = lowering.numberType(output);
   const numbers = b.data as Floats;
-  const packed = lowering.constants.panels(numbers, "transposed", { n, k, dtype }, (matrix) => {
-    for (let i = 0; i < n; i++) {
-      for (let j = 0; j < k; j++) matrix[i * k + j] = numbers[j * n + i] as number;
-    }
-  });
+  const [packed] = lowering.constants.panels(numbers, `${k} ${n}`, dtype, () => [
+    {
+      offset: 0,
+      n,
+      row: 1,
+      columns: [
+        [1, 0],
+        [k, n],
+      ],
+    },
+  ]) as [number];
   lowering.consumed(op.inputs);
   const y = lowering.allocate(output);
   lowering.set(output, y);

@@ -114,7 +114,6 @@ class Turned extends Shared {
 /** One product of the sum: the panels of a tap or of a row of taps, and where its inputs and outputs begin. */
 interface Tap {
   readonly panels: number;
-  readonly k: number;
   /** Elements from an output's first input. */
   readonly input: number;
   readonly output: number;
@@ -135,26 +134,35 @@ function productCalls(lowering: Lowering, op: Operation<"conv">, x: View, weight
   const perRow = joined ? 1 : kw;
   const span = joined ? kw : 1;
   const k = span * Cg;
-  const taps: Tap[] = [];
-  for (let g = 0; g < groups; g++) {
-    for (let i = 0; i < kh; i++) {
-      for (let j = 0; j < perRow; j++) {
-        const form = `conv ${g}/${groups} ${i} ${j} ${kh}x${kw}`;
-        const panels = lowering.constants.panels(numbers, form, { n: Mg, k, dtype }, (matrix) => {
-          for (let o = 0; o < Mg; o++) {
-            for (let t = 0; t < span; t++) {
-              for (let c = 0; c < Cg; c++) {
-                const from = (((g * Mg + o) * Cg + c) * kh + i) * kw + j + t;
-                matrix[o * k + t * Cg + c] = numbers[from] as number;
-              }
-            }
-          }
-        });
-        const input = i * dilations[0] * line + j * dilations[1] * C + g * Cg;
-        taps.push({ panels, k, input, output: g * Mg, first: i === 0 && j === 0 });
-      }
-    }
-  }
+  const inner = kh * kw;
+  const all = Array.from({ length: groups * kh * perRow }, (_, i) => ({
+    g: Math.floor(i / (kh * perRow)),
+    i: Math.floor(i / perRow) % kh,
+    j: i % perRow,
+  }));
+  const panels = lowering.constants.panels(
+    numbers,
+    `conv ${weights.shape} ${groups} ${perRow}`,
+    dtype,
+    () =>
+      all.map(({ g, i, j }) => ({
+        offset: g * Mg * Cg * inner + i * kw + j,
+        n: Mg,
+        row: Cg * inner,
+        columns: [
+          [span, 1],
+          [Cg, inner],
+        ],
+      })),
+  );
+  const taps = all.map(
+    ({ g, i, j }, place): Tap => ({
+      panels: panels[place] as number,
+      input: i * dilations[0] * line + j * dilations[1] * C + g * Cg,
+      output: g * Mg,
+      first: i === 0 && j === 0,
+    }),
+  );
   const { gemm_packed } = dtype.kernels;
   const { item } = dtype;
   const pitch = strides[1] * C;
@@ -208,22 +216,21 @@ export function lowerConvTranspose(lowering: Lowering, op: Operation<"convTransp
   const like = { precision: output.precision };
   const columns = lowering.allocate({ ...like, shape: [h * w * n] });
   const picture = lowering.allocate({ ...like, shape: [OH, OW, Mg] });
-  const panels = Array.from({ length: groups }, (_, g) =>
-    lowering.constants.panels(
-      numbers,
-      `transpose ${g}/${groups}`,
-      { n, k: Cg, dtype },
-      (matrix) => {
-        for (let c = 0; c < Cg; c++) {
-          for (let o = 0; o < Mg; o++) {
-            for (let place = 0; place < places; place++) {
-              const from = ((g * Cg + c) * Mg + o) * places + place;
-              matrix[(place * Mg + o) * Cg + c] = numbers[from] as number;
-            }
-          }
-        }
-      },
-    ),
+  const panels = lowering.constants.panels(
+    numbers,
+    `transpose ${weights.shape} ${groups}`,
+    dtype,
+    () =>
+      // Group by group, a row for each place of the kernel and output: the rows of one place lie together.
+      Array.from({ length: groups * places }, (_, i) => ({
+        offset: Math.floor(i / places) * Cg * Mg * places + (i % places),
+        n: Mg,
+        row: places,
+        columns: [
+          [1, 0],
+          [Cg, Mg * places],
+        ],
+      })),
   );
   lowering.consumed(op.inputs);
   lowering.set(output, y);
@@ -249,7 +256,10 @@ export function lowerConvTranspose(lowering: Lowering, op: Operation<"convTransp
           for (let i = 0; i < h; i++) {
             const a = from + (s * sample + i * line + g * Cg) * item;
             const c = wide + i * w * n * item;
-            gemm_packed(w, n, Cg, column, 0, n, a, panels[g] as number, none, c);
+            for (let place = 0; place < places; place++) {
+              const matrix = panels[g * places + place] as number;
+              gemm_packed(w, Mg, Cg, column, 0, n, a, matrix, none, c + place * Mg * item);
+            }
           }
           scatter_windows(item, Mg, list, wide, sum);
           const target = to + (s * OH * OW * M + g * Mg) * item;
