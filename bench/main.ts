@@ -4,19 +4,19 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as cases from "./cases/cases.js";
-import { coldOpenCase, languageCases, shakespeareIsHere } from "./cases/language.js";
+import { coldOpenCase, languageCases } from "./cases/language.js";
 import type { Contender } from "./contender.js";
 import { contenders } from "./contenders.js";
 import { type Options, readOptions } from "./options.js";
-import { coldStart } from "./ours/cold_start.js";
-import { coldOpen } from "./race/cold_open.js";
-import { Lane } from "./race/lane.js";
-import { type Entry, type Outcome, race } from "./race/race.js";
 import { machine } from "./report/machine.js";
-import { publish } from "./report/publish.js";
+import { draw, publish } from "./report/publish.js";
+import { report } from "./report/report.js";
 import type { Results } from "./report/results.js";
-import { report } from "./report/table.js";
 import { rivalsFolder, rivalsInstalled } from "./rival_contenders.js";
+import { coldStart } from "./timing/cold_start.js";
+import { Lane } from "./timing/contender_process.js";
+import { coldOpen } from "./timing/first_model.js";
+import { type Entry, type Outcome, race } from "./timing/interleaved.js";
 
 const options = readOptions(process.argv.slice(2));
 
@@ -117,7 +117,7 @@ async function run(): Promise<Results> {
   }
   const start = "cold start".includes(options.only) ? coldStart(options.starts) : undefined;
   return {
-    ...{ machine: about, outcomes, text: shakespeareIsHere() ? "shakespeare" : "seeded" },
+    ...{ machine: about, outcomes },
     contenders: present.map(({ id, title, width, kind, works, version }) => ({
       ...{ id, title, width, kind, works },
       ...(version === undefined ? {} : { version }),
@@ -128,6 +128,8 @@ async function run(): Promise<Results> {
 
 if (options.publish) {
   publish(options.out);
+} else if (options.draw) {
+  draw();
 } else {
   if (options.rivals) installRivals();
   const results = await run();

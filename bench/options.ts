@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import type { Settings } from "./race/race.js";
+import type { Settings } from "./timing/interleaved.js";
 
 export type Mode = "full" | "quick" | "check";
 
@@ -8,6 +8,8 @@ export interface Options extends Settings {
   rivals: boolean;
   /** Writes docs/performance.* from the last full run, and runs nothing. */
   publish: boolean;
+  /** Draws docs/performance.svg from docs/performance.md, and runs nothing. */
+  draw: boolean;
   /** Only races whose "work case" contains this. */
   only: string;
   out: string;
@@ -25,6 +27,7 @@ const usage = `npm run bench              everything, with the rivals (installs 
 npm run bench -- --quick   under a minute, without rivals
 npm run bench -- --check   every output checked once, on small cases; the times mean nothing
 npm run bench -- --publish writes docs/performance.md and .svg from the last full run
+npm run bench -- --draw    draws docs/performance.svg again from docs/performance.md
   --rivals            takes the rivals along in --quick and --check
   --only <text>       only what contains the text, such as "lstm-forward S2" or "train"
   --out <folder>      for the results; bench/results`;
@@ -34,7 +37,7 @@ export function readOptions(words: string[]): Options {
   const { values } = parseArgs({
     args: words,
     options: {
-      ...{ quick: flag, check: flag, publish: flag, rivals: flag, help: flag },
+      ...{ quick: flag, check: flag, publish: flag, draw: flag, rivals: flag, help: flag },
       only: { type: "string", default: "" },
       out: { type: "string", default: "bench/results" },
     },
@@ -44,6 +47,14 @@ export function readOptions(words: string[]): Options {
     process.exit(0);
   }
   const mode = values.check ? "check" : values.quick ? "quick" : "full";
-  const { publish, only, out } = values;
-  return { ...modes[mode], mode, publish, only, out, rivals: values.rivals || mode === "full" };
+  const { publish, draw, only, out } = values;
+  return {
+    ...modes[mode],
+    mode,
+    publish,
+    draw,
+    only,
+    out,
+    rivals: values.rivals || mode === "full",
+  };
 }

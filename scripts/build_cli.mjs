@@ -1,7 +1,7 @@
 // Why this exists: the command is a program for Node beside a package that runs anywhere. It is bundled with the libraries
 // that read arguments, tables and progress, so that whoever installs the package gets no dependency; the engine and the
 // readers of files are the package's own bundles, which are loaded and not copied.
-import { readFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
@@ -18,7 +18,7 @@ const ownEntries = {
   },
 };
 
-await build({
+const { metafile } = await build({
   absWorkingDir: root,
   entryPoints: ["src/cli/main.ts"],
   outfile: "dist/cli.js",
@@ -32,4 +32,7 @@ await build({
     js: 'import { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);',
   },
   plugins: [ownEntries],
+  metafile: true,
 });
+mkdirSync(`${root}/build/metafiles`, { recursive: true });
+writeFileSync(`${root}/build/metafiles/cli.json`, JSON.stringify(metafile));

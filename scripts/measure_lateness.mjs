@@ -5,8 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import { createEngineSync, loadLanguageModel } from "recurra";
 
-const folder =
-  process.argv[2] ?? new URL("../../shared/models/charrnn-shakespeare", import.meta.url);
+const folder = process.argv[2] ?? new URL("../test/fixtures/shakespeare", import.meta.url);
 const file = (name) =>
   new URL(name, `${pathToFileURL(folder instanceof URL ? folder.pathname : folder)}/`);
 if (!existsSync(file("model.safetensors"))) {

@@ -1,15 +1,17 @@
 import { ShapeError } from "./errors.js";
+import { checkOptions, type OptionNames } from "./options.js";
+import { describe, isDetached, isNumbers } from "./tensor.js";
 import { ManagedModule } from "./wasm/managed.js";
 
-/** Element-wise functions and reductions of a Float64Array. A result is the caller's own copy; no argument is changed. */
+/** Element-wise functions and reductions of a Float64Array. A result is a copy that the caller owns; x is not changed. */
 export interface Arrays {
   /** `1 / (1 + e^−x)` of each element. */
   sigmoid(x: Float64Array): Float64Array;
   /** The hyperbolic tangent of each element. */
   tanh(x: Float64Array): Float64Array;
-  /** `e^xᵢ / Σ e^xⱼ`: positive, sum 1, shifted by the maximum so that no term overflows. */
+  /** `e^xᵢ / Σ e^xⱼ`: positive, with sum 1; shifted by the maximum so that no term overflows. */
   softmax(x: Float64Array): Float64Array;
-  /** `xᵢ − log Σ e^xⱼ`, without the loss of `log(softmax(x))`. */
+  /** `xᵢ − log Σ e^xⱼ`, without the loss of accuracy of `log(softmax(x))`. */
   logSoftmax(x: Float64Array): Float64Array;
   /** `log Σ e^xⱼ`, shifted by the maximum. */
   logSumExp(x: Float64Array): number;
@@ -22,20 +24,17 @@ export interface ArraysOptions {
   wasm?: BufferSource | undefined;
 }
 
-/** Longest x: AssemblyScript's allocator serves blocks below 1 GiB. */
+const OPTIONS: OptionNames<ArraysOptions> = { wasm: true };
+
+/** The longest x: AssemblyScript's allocator serves blocks below 1 GiB. */
 const MAX_LENGTH = 2 ** 27 - 16;
 
-function kind(value: unknown): string {
-  if (value === null || typeof value !== "object") return value === null ? "null" : typeof value;
-  return Object.prototype.toString.call(value).slice("[object ".length, -1);
-}
-
-/** By tag and not by `instanceof`: an array from another realm (an iframe, a test runner's sandbox) is as good. */
-function checkOperand(where: string, x: unknown, atLeast: number): void {
-  if (!ArrayBuffer.isView(x) || kind(x) !== "Float64Array") {
-    throw new TypeError(`${where}: x: expected Float64Array, got ${kind(x)}`);
+function checkOperand(where: string, x: unknown, atLeast: number): asserts x is Float64Array {
+  if (!isNumbers(x, Float64Array)) {
+    throw new TypeError(`${where}: x: expected Float64Array, got ${describe(x)}`);
   }
-  const n = x.byteLength / 8;
+  if (isDetached(x)) throw new TypeError(`${where}: x: its buffer is detached`);
+  const n = x.length;
   if (n < atLeast || n > MAX_LENGTH) {
     throw new ShapeError(
       `${where}: x: expected (n) with ${atLeast} ≤ n ≤ ${MAX_LENGTH}, got (${n})`,
@@ -44,43 +43,36 @@ function checkOperand(where: string, x: unknown, atLeast: number): void {
 }
 
 function bind(module: ManagedModule): Arrays {
+  const checked =
+    <N extends keyof Arrays>(name: N, atLeast: number) =>
+    (x: Float64Array): ReturnType<Arrays[N]> => {
+      checkOperand(name, x, atLeast);
+      return module.call(name, (functions) => functions[name](x) as ReturnType<Arrays[N]>);
+    };
   return {
-    sigmoid(x) {
-      checkOperand("sigmoid", x, 0);
-      return module.call("sigmoid", (functions) => functions.sigmoid(x));
-    },
-    tanh(x) {
-      checkOperand("tanh", x, 0);
-      return module.call("tanh", (functions) => functions.tanh(x));
-    },
-    softmax(x) {
-      checkOperand("softmax", x, 1);
-      return module.call("softmax", (functions) => functions.softmax(x));
-    },
-    logSoftmax(x) {
-      checkOperand("logSoftmax", x, 1);
-      return module.call("logSoftmax", (functions) => functions.logSoftmax(x));
-    },
-    logSumExp(x) {
-      checkOperand("logSumExp", x, 1);
-      return module.call("logSumExp", (functions) => functions.logSumExp(x));
-    },
+    sigmoid: checked("sigmoid", 0),
+    tanh: checked("tanh", 0),
+    softmax: checked("softmax", 1),
+    logSoftmax: checked("logSoftmax", 1),
+    logSumExp: checked("logSumExp", 1),
     buildInfo: () => module.call("buildInfo", (functions) => functions.buildInfo()),
   };
 }
 
 /**
- * Opens an instance of the arrays module. Each call copies x into WebAssembly memory and its result out of it, which
- * costs more than the arithmetic does: convenience functions, not for the inner loop.
+ * Opens an instance of the arrays module. Each call copies x into WebAssembly memory and the result out of it, which
+ * costs more than the arithmetic: these functions are for convenience, not for an inner loop.
  *
- * The functions throw `TypeError` if x is not a Float64Array; `ShapeError` if it is too long, or empty where a
- * maximum is needed (`softmax`, `logSoftmax`, `logSumExp`, as in numpy); `RangeError` if memory runs out.
+ * The functions throw `TypeError` if x is not a Float64Array or its buffer is detached; `ShapeError` if it is too long,
+ * or empty where a maximum is needed (`softmax`, `logSoftmax`, `logSumExp`, as in numpy); `RangeError` if memory runs out.
  */
 export async function createArrays(options: ArraysOptions = {}): Promise<Arrays> {
+  checkOptions("createArrays", options, OPTIONS);
   return bind(await ManagedModule.open(options.wasm));
 }
 
-/** As `createArrays`, at once. In a page prefer `createArrays`: some browsers refuse to compile on the main thread. */
+/** As `createArrays`, synchronously. In a page prefer `createArrays`: some browsers refuse to compile on the main thread. */
 export function createArraysSync(options: ArraysOptions = {}): Arrays {
+  checkOptions("createArraysSync", options, OPTIONS);
   return bind(ManagedModule.openSync(options.wasm));
 }

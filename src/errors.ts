@@ -1,9 +1,9 @@
-/** A value of the right kind and the wrong size. The message names the operand, the expected and the found shape. */
+/** A value of the right kind and the wrong size. The message names the operand, the expected shape and the actual one. */
 export class ShapeError extends RangeError {
   override name = "ShapeError";
 }
 
-/** A call in the wrong order: something was disposed, or belongs to another engine. */
+/** A call in the wrong order: an object was disposed of before, or belongs to another engine. */
 export class StateError extends Error {
   override name = "StateError";
 }
@@ -13,29 +13,39 @@ export class FeatureError extends Error {
   override name = "FeatureError";
 }
 
-/** Linear memory cannot hold what a call needs. Nothing was changed; smaller calls go on working. */
+/** Linear memory cannot hold what a call needs. Nothing was changed, and smaller calls still work. */
 export class EngineMemoryError extends RangeError {
   override name = "EngineMemoryError";
-  /** Bytes that the engine would hold in all, had the call been carried out. */
+  /** Bytes of linear memory that the engine would hold in all. */
   readonly needed: number;
-  /** Bytes that the engine may hold: `maximumBytes`, or less where the host refused to grow. */
+  /** Bytes that it may hold: `maximumBytes`, or what it holds now if the host refused to grow it. */
   readonly limit: number;
 
-  constructor(needed: number, limit: number) {
+  /** @param refusal what the host threw; absent if the engine's own limit was reached */
+  constructor(needed: number, limit: number, refusal?: unknown) {
+    const isRefused = refusal !== undefined;
+    const reason = isRefused
+      ? `the host refused ${needed} bytes, ${limit} are held`
+      : `${needed} bytes needed, the limit is ${limit}`;
+    const last = isRefused || limit === WASM_LIMIT ? "use a smaller model" : "raise maximumBytes";
     super(
-      `linear memory: ${needed} bytes needed, the limit is ${limit}: dispose of caches that are done, split the batch or the sequence, or raise maximumBytes`,
+      `linear memory: ${reason}: dispose of caches, states and engines that are no longer used, split the batch or the sequence, or ${last}`,
+      isRefused ? { cause: refusal } : undefined,
     );
     this.needed = needed;
     this.limit = limit;
   }
 }
 
-/** A text that holds what a model's vocabulary does not. */
+/** Bytes that 32-bit pointers reach. */
+const WASM_LIMIT = 2 ** 32;
+
+/** A text contains a token that the model's vocabulary lacks. */
 export class UnknownTokenError extends RangeError {
   override name = "UnknownTokenError";
-  /** The character, or what was given for one token. */
+  /** The character or token. */
   readonly character: string;
-  /** Its place in the text, in UTF-16 units from 0. */
+  /** Its index in the text, in UTF-16 units from 0. */
   readonly position: number;
 
   constructor(where: string, character: string, position: number) {
@@ -43,17 +53,17 @@ export class UnknownTokenError extends RangeError {
     const code = (first?.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
     const named = others.length === 0 ? ` (U+${code})` : "";
     super(
-      `${where}: ${JSON.stringify(character)}${named} at place ${position} is not in the vocabulary: give unknown, the id it shall count as, or take it out`,
+      `${where}: ${JSON.stringify(character)}${named} at index ${position} is not in the vocabulary: pass { unknown: id } to map such tokens to an id, or remove it`,
     );
     this.character = character;
     this.position = position;
   }
 }
 
-/** What an `AbortSignal` has ended. `completed` holds what was done by then. */
+/** An `AbortSignal` ended the call. `completed` holds the results that were ready by then. */
 export class AbortedError<T> extends Error {
   override name = "AbortError";
-  /** By the place of what went in; undefined where nothing came of it. */
+  /** One entry per input, in the order of the inputs; undefined for those not completed. */
   readonly completed: readonly (T | undefined)[];
 
   constructor(where: string, completed: readonly (T | undefined)[], cause: unknown) {

@@ -15,14 +15,18 @@ export {
   StateError,
   UnknownTokenError,
 } from "./errors.js";
+export type { Caches, StepCache } from "./functional/caches.js";
+export type { ParameterGradients } from "./functional/cell_table.js";
 export {
+  type GruCache,
+  type GruCaches,
   type GruGradients,
+  type GruParameters,
   gruBackward,
   gruCellBackward,
   gruCellForward,
   gruForward,
 } from "./functional/gru.js";
-export type { GruCache, GruCaches, GruParameters } from "./functional/gru_caches.js";
 export {
   type Loss,
   type LossOptions,
@@ -30,21 +34,27 @@ export {
   type Targets,
 } from "./functional/loss.js";
 export {
+  type LstmBackwardOptions,
+  type LstmCache,
+  type LstmCaches,
+  type LstmForwardOptions,
   type LstmGradients,
+  type LstmParameters,
   lstmBackward,
   lstmCellBackward,
   lstmCellForward,
   lstmForward,
 } from "./functional/lstm.js";
-export type { LstmCache, LstmCaches, LstmParameters } from "./functional/lstm_caches.js";
 export {
+  type RnnCache,
+  type RnnCaches,
   type RnnGradients,
+  type RnnParameters,
   rnnBackward,
   rnnCellBackward,
   rnnCellForward,
   rnnForward,
 } from "./functional/rnn.js";
-export type { RnnCache, RnnCaches, RnnParameters } from "./functional/rnn_caches.js";
 export type { BackwardResult, ListBackwardResult } from "./layers/backward.js";
 export type { ForwardOptions, ForwardResult, ListForwardResult } from "./layers/forward.js";
 export type { RecurrentOptions } from "./layers/options.js";
@@ -54,16 +64,21 @@ export type { RecurrentTape } from "./layers/tape.js";
 export type { LayerGradients, LayerWeights, WeightData, WeightName } from "./layers/weights.js";
 export type {
   LanguageModel,
-  LanguageModelOptions,
-  ManyOptions,
+  Score,
+  ScoreManyOptions,
   ScoreOptions,
 } from "./model/language_model.js";
-export { loadLanguageModel, loadTagger, type ModelSource } from "./model/loading.js";
-export type { Score } from "./model/score.js";
+export {
+  type LanguageModelOptions,
+  loadLanguageModel,
+  loadTagger,
+  type ModelSource,
+  type TaggerOptions,
+} from "./model/loading.js";
 export type { LanguageStream, StreamState } from "./model/stream.js";
-export type { Tagged, Tagger, TaggerOptions } from "./model/tagger.js";
-export type { Sequence } from "./model/tokens.js";
-export type { Vocabulary, VocabularySource } from "./model/vocabulary.js";
+export type { Tagged, Tagger, TaggerInput, TagOptions } from "./model/tagger.js";
+export type { OnError, Outcome, Progress } from "./model/time_slices.js";
+export type { Sequence, Vocabulary, VocabularySource } from "./model/vocabulary.js";
 export { type Tensor, tensor } from "./tensor.js";
 export type { Precision } from "./wasm/abi.js";
 export {

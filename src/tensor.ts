@@ -15,7 +15,8 @@ export function formatShape(shape: readonly (number | string)[]): string {
 export function describe(value: unknown): string {
   if (value === null) return "null";
   if (typeof value !== "object") return typeof value;
-  return value.constructor?.name ?? "object";
+  const name: unknown = value.constructor?.name;
+  return typeof name === "string" && name !== "" ? name : "object";
 }
 
 /** Throws a `TypeError` unless `value` is an object, such as options. */
@@ -24,9 +25,23 @@ export function checkObject(where: string, name: string, value: object): void {
   throw new TypeError(`${where}: ${name}: expected an object, got ${describe(value)}`);
 }
 
+/** The key under which an object of this package tells which copy of the package made it. */
+export const COPY: unique symbol = Symbol.for("recurra.copy") as never;
+
+/** This copy of the package. A process has two when it loads the ES modules and the CommonJS files, or two versions. */
+export const THIS_COPY: object = {};
+
+/** What `value` is, in the words of an error message; an object that another copy of this package made is named as such. */
+function describeOrigin(value: unknown): string {
+  const copy = (value as { [COPY]?: unknown } | null | undefined)?.[COPY];
+  if (copy === undefined || copy === THIS_COPY) return describe(value);
+  return `${describe(value)} of another copy of recurra: two copies are loaded (ESM and CommonJS, or two versions); import one of them only`;
+}
+
 /**
- * Throws a `TypeError` unless `value` was made by the given class. `called` is the class's name for the message: its own
- * may be a minifier's.
+ * Throws a `TypeError` unless `value` was made by the given class.
+ *
+ * @param called the class in the message: the name of the class itself may be a minifier's
  */
 export function checkInstance(
   where: string,
@@ -36,7 +51,27 @@ export function checkInstance(
   value: unknown,
 ): void {
   if (value instanceof kind) return;
-  throw new TypeError(`${where}: ${name}: expected ${called}, got ${describe(value)}`);
+  throw new TypeError(`${where}: ${name}: expected ${called}, got ${describeOrigin(value)}`);
+}
+
+/** The tag of a typed array ("Float64Array"), whichever realm made it; undefined for everything else. */
+const tagOf = Object.getOwnPropertyDescriptor(
+  Object.getPrototypeOf(Uint8Array.prototype),
+  Symbol.toStringTag,
+)?.get as (this: unknown) => string | undefined;
+
+/** Whether `value` is an array of these numbers, also one of another realm: an iframe, or a test runner's sandbox. */
+export function isNumbers<N extends Numbers>(value: unknown, numbers: N): value is InstanceType<N> {
+  return tagOf.call(value) === (numbers === Float64Array ? "Float64Array" : "Float32Array");
+}
+
+/** Whether the memory of a typed array was transferred away, as `postMessage` and `structuredClone` do. */
+export function isDetached({ buffer }: ArrayBufferView): boolean {
+  try {
+    return new Uint8Array(buffer) === undefined;
+  } catch {
+    return true; // only a detached buffer refuses to be viewed
+  }
 }
 
 function sizeOf(where: string, shape: readonly number[]): number {
@@ -67,7 +102,7 @@ export function tensor(shape: readonly number[], data?: ArrayLike<number>): Tens
   }
   const size = sizeOf("tensor", shape);
   const own = [...shape];
-  if (data === undefined) return { shape: own, data: new Float64Array(size) };
+  if (data === undefined) return { shape: own, data: zeros(size, own) };
   if (typeof data !== "object" || data === null || typeof data.length !== "number") {
     throw new TypeError(`tensor: data: expected an array of numbers, got ${describe(data)}`);
   }
@@ -76,7 +111,17 @@ export function tensor(shape: readonly number[], data?: ArrayLike<number>): Tens
       `tensor: data: expected ${size} elements for shape ${formatShape(shape)}, got ${data.length}`,
     );
   }
-  return { shape: own, data: data instanceof Float64Array ? data : Float64Array.from(data) };
+  return { shape: own, data: isNumbers(data, Float64Array) ? data : Float64Array.from(data) };
+}
+
+/** `size` zeros. @throws {RangeError} if the host has no memory for them */
+function zeros(size: number, shape: readonly number[]): Float64Array<ArrayBuffer> {
+  try {
+    return new Float64Array(size);
+  } catch (cause) {
+    const message = `tensor: shape: the host refused ${8 * size} bytes for ${formatShape(shape)}`;
+    throw new RangeError(message, { cause });
+  }
 }
 
 /** The arrays that a tensor's numbers may come in. */
@@ -95,15 +140,17 @@ export function checkTensor(
   }
   if (!Array.isArray(value.shape))
     throw new TypeError(`${kind}, got shape: ${describe(value.shape)}`);
-  if (!(value.data instanceof numbers)) {
+  if (!isNumbers(value.data, numbers)) {
     throw new TypeError(`${kind}, got data: ${describe(value.data)}`);
   }
   const size = sizeOf(`${where}: ${name}`, value.shape);
-  if (value.data.length !== size) {
-    throw new ShapeError(
-      `${where}: ${name}: shape ${formatShape(value.shape)} asks for ${size} elements, data has ${value.data.length}`,
-    );
+  if (value.data.length === size) return;
+  if (isDetached(value.data)) {
+    throw new TypeError(`${where}: ${name}: the buffer of its data is detached`);
   }
+  throw new ShapeError(
+    `${where}: ${name}: shape ${formatShape(value.shape)} asks for ${size} elements, data has ${value.data.length}`,
+  );
 }
 
 /**
@@ -129,7 +176,7 @@ export function checkShape(
   if (shape.length === letters.length && !shape.some(wrong)) return;
   const known = letters
     .map((letter, i) => ({ letter, size: sizes[i] }))
-    // A letter that stands twice is said once; an extent that is always 1 needs no saying.
+    // A letter that occurs twice is explained once; an extent that is always 1 needs no explanation.
     .filter(
       ({ letter, size }, i) =>
         size !== undefined && letter !== "1" && letters.indexOf(letter) === i,

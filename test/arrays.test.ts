@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { type Arrays, createArrays, createArraysSync } from "../src/arrays.js";
 import { ShapeError } from "../src/errors.js";
 import { ManagedModule } from "../src/wasm/managed.js";
+import { expectError } from "./support/errors.js";
 import { type Build, builds, Workbench } from "./support/kernels.js";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -144,7 +145,7 @@ describe("operands", () => {
     [[1, 2], "Array"],
     [new Float32Array(2), "Float32Array"],
     [new DataView(new ArrayBuffer(8)), "DataView"],
-    [{ [Symbol.toStringTag]: "Float64Array" }, "Float64Array"],
+    [{ [Symbol.toStringTag]: "Float64Array" }, "Object"],
     [null, "null"],
     [undefined, "undefined"],
     [3, "number"],
@@ -153,9 +154,7 @@ describe("operands", () => {
   it.each(functions)("%s: the wrong kind is a TypeError", (name) => {
     const run = arrays[name] as (x: unknown) => unknown;
     for (const [value, got] of kinds) {
-      expect(() => run(value)).toThrow(
-        new TypeError(`${name}: x: expected Float64Array, got ${got}`),
-      );
+      expectError(() => run(value), TypeError, `${name}: x: expected Float64Array, got ${got}`);
     }
   });
 
@@ -163,8 +162,7 @@ describe("operands", () => {
     "%s: an empty x is a ShapeError",
     (name) => {
       const run = () => arrays[name](new Float64Array(0));
-      expect(run).toThrow(ShapeError);
-      expect(run).toThrow(`${name}: x: expected (n) with 1 ≤ n ≤ 134217712, got (0)`);
+      expectError(run, ShapeError, `${name}: x: expected (n) with 1 ≤ n ≤ 134217712, got (0)`);
     },
   );
 
@@ -179,6 +177,20 @@ describe("operands", () => {
     expect([...arrays.sigmoid(view)]).toEqual([0.5, 0.5]);
     const foreign = runInNewContext("Float64Array.of(0, 0)") as Float64Array;
     expect([...arrays.sigmoid(foreign)]).toEqual([0.5, 0.5]);
+  });
+
+  it("a detached x is a TypeError that says so", () => {
+    const x = Float64Array.of(1, 2);
+    structuredClone(x, { transfer: [x.buffer] });
+    const message = "softmax: x: its buffer is detached";
+    expect(() => arrays.softmax(x)).toThrow(new TypeError(message));
+  });
+
+  it("an unknown option is a TypeError that suggests the nearest", async () => {
+    const options = { wams: wasm() } as object;
+    const message = 'options: unknown option "wams": did you mean wasm?';
+    expect(() => createArraysSync(options)).toThrow(new TypeError(`createArraysSync: ${message}`));
+    await expect(createArrays(options)).rejects.toThrow(new TypeError(`createArrays: ${message}`));
   });
 
   it("x stays as it was, and a result is the caller's own", () => {
@@ -226,8 +238,7 @@ describe("memory", () => {
     const long = new Float64Array(100_001);
     for (let i = 0; i < 3; i++) {
       const run = () => limited.softmax(long);
-      expect(run).toThrow(RangeError);
-      expect(run).toThrow("softmax: not enough WebAssembly memory");
+      expectError(run, RangeError, /^softmax: .*memory/);
       expect([...limited.softmax(Float64Array.of(1, 1))]).toEqual([0.5, 0.5]);
     }
   });

@@ -1,6 +1,6 @@
-// Language models and the text they read: an embedding, LSTM layers, a linear head; PyTorch's names. From the Shakespeare
-// model where it is at hand, else seeded and of the same shape.
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+// Language models and the text they read: an embedding, LSTM layers, a linear layer; PyTorch's names. From the Shakespeare
+// model of test/fixtures, or seeded.
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Case, callsBeforeCheck, type Sizes, type Work } from "./cases.js";
 import { uniform } from "./data.js";
@@ -53,10 +53,7 @@ export interface Reading {
   lines: readonly string[];
 }
 
-export const shakespeareFolder = "../shared/models/charrnn-shakespeare";
-
-export const shakespeareIsHere = (): boolean =>
-  existsSync(join(shakespeareFolder, "model.safetensors"));
+export const shakespeareFolder = "test/fixtures/shakespeare";
 
 export function readShakespeare(): Reading & { text: string } {
   const read = (name: string): Uint8Array => readFileSync(join(shakespeareFolder, name));
@@ -114,7 +111,7 @@ function cut(text: string, { m, T, work }: Sizes & { work: Work }): string[] {
 }
 
 export function makeReading(one: LanguageCase): Reading {
-  const real = one.data === "shakespeare" && shakespeareIsHere() ? readShakespeare() : undefined;
+  const real = one.data === "shakespeare" ? readShakespeare() : undefined;
   const { vocabulary, text } = real ?? seededText(one.classes);
   const flowing = text.replace(/\s+/g, " "); // a line has no line break in it
   const model = real?.model ?? seededModel(one);

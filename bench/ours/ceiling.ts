@@ -1,7 +1,7 @@
 // What this machine can do in wasm's 128-bit lanes: k chains of multiplications and k chains of additions, all in
 // registers, none waiting for another. Several k, because the latency and the number of registers decide which is best.
 import type { Width } from "../cases/cases.js";
-import { serveJobs } from "../race/serve.js";
+import { serveJobs } from "../timing/worker.js";
 import { CEILING_OPERATIONS, type Shape, shapeModule } from "./ceiling_module.js";
 
 const width: Width = process.argv[2] === "f32" ? "f32" : "f64";

@@ -11,8 +11,8 @@ import {
 import type { Sizes } from "../cases/cases.js";
 import type { Operands } from "../cases/data.js";
 import { join } from "../cases/oracle.js";
-import type { Prepared } from "../race/protocol.js";
-import { serve } from "../race/serve.js";
+import type { Prepared } from "../timing/protocol.js";
+import { serve } from "../timing/worker.js";
 
 const engine = await createEngine();
 const last = ({ data }: Tensor): number => data[data.length - 1] as number;

@@ -1,8 +1,8 @@
 // Recurra on language models, from the bytes of the file to log-probabilities. Argument: the width.
 import { createEngine, loadLanguageModel } from "recurra";
 import { type LanguageFiles, type Part, partsOf } from "../cases/language.js";
-import type { Prepared } from "../race/protocol.js";
-import { serveLanguage } from "../race/serve.js";
+import type { Prepared } from "../timing/protocol.js";
+import { serveLanguage } from "../timing/worker.js";
 
 const precision = process.argv[2] === "f32" ? "f32" : "f64";
 const engine = await createEngine();

@@ -2,8 +2,8 @@
 // Arguments: the width, and `relaxed` for the build with fused multiply-add.
 import { createEngine, createRecurrent, type Recurrent, type Tensor } from "recurra";
 import { join } from "../cases/oracle.js";
-import type { Job, Prepared } from "../race/protocol.js";
-import { serve } from "../race/serve.js";
+import type { Job, Prepared } from "../timing/protocol.js";
+import { serve } from "../timing/worker.js";
 
 type Numbers = Float64Array | Float32Array;
 type Values = Tensor<Numbers>;

@@ -1,6 +1,6 @@
 // The maps, timed on the kernels module itself (build/kernels.wasm): the package offers them only with copies around.
 import { readFileSync } from "node:fs";
-import { serve } from "../race/serve.js";
+import { serve } from "../timing/worker.js";
 
 const f32 = process.argv[2] === "f32";
 const BYTES = f32 ? 4 : 8;

@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { arch, cpus, platform, release } from "node:os";
 import type { Options } from "../options.js";
-import { environment } from "../race/lane.js";
+import { environment } from "../timing/contender_process.js";
 
 /** Under what everything was measured. */
 export interface Machine {

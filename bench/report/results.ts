@@ -1,8 +1,8 @@
 import { type Case, operations } from "../cases/cases.js";
 import type { Contender } from "../contender.js";
 import { CEILING_OPERATIONS } from "../ours/ceiling_module.js";
-import type { ColdStart } from "../ours/cold_start.js";
-import type { Outcome } from "../race/race.js";
+import type { ColdStart } from "../timing/cold_start.js";
+import type { Outcome } from "../timing/interleaved.js";
 import type { Machine } from "./machine.js";
 
 /** What a run leaves behind: latest.json. */
@@ -10,8 +10,6 @@ export interface Results {
   machine: Machine;
   contenders: Pick<Contender, "id" | "title" | "width" | "kind" | "works" | "version">[];
   outcomes: Outcome[];
-  /** Whose model and lines were scored. */
-  text: "shakespeare" | "seeded";
   coldStart?: ColdStart;
 }
 

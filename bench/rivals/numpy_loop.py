@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from protocol import serve
+from worker import serve
 
 
 def sigmoid(z):

@@ -1,6 +1,6 @@
 // onnxruntime on one LSTM or RNN node. Its LSTM operator knows f32 only.
-import type { Prepared } from "../race/protocol.js";
-import { serve } from "../race/serve.js";
+import type { Prepared } from "../timing/protocol.js";
+import { serve } from "../timing/worker.js";
 import { onnxModel } from "./onnx_model.js";
 import { type OrtTensor, onnxruntime, type Runtime } from "./onnxruntime_session.js";
 

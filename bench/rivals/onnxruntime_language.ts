@@ -1,8 +1,8 @@
 // onnxruntime on language models. Arguments: the package, and `sorted` for batches of lines of like length.
 import { type LanguageFiles, type Part, partsOf } from "../cases/language.js";
 import { type ModelFile, readModelFile, stored } from "../cases/model_file.js";
-import type { Prepared } from "../race/protocol.js";
-import { serveLanguage } from "../race/serve.js";
+import type { Prepared } from "../timing/protocol.js";
+import { serveLanguage } from "../timing/worker.js";
 import { addUp, type Batch, batches, type Vocabulary } from "./batches.js";
 import { scoringModel, stepModel } from "./onnx_language.js";
 import {

@@ -2,8 +2,8 @@
 // over its inputs, so that four sums are under way at a time.
 import type { Operands } from "../cases/data.js";
 import { join } from "../cases/oracle.js";
-import type { Job } from "../race/protocol.js";
-import { serve } from "../race/serve.js";
+import type { Job } from "../timing/protocol.js";
+import { serve } from "../timing/worker.js";
 
 /** TypedArray elements in range: what the type checker cannot know, at no cost. */
 type Numbers = { [index: number]: number } & Float64Array;

@@ -2,8 +2,8 @@
 import type { Sizes } from "../cases/cases.js";
 import type { Operands } from "../cases/data.js";
 import { join } from "../cases/oracle.js";
-import type { Prepared } from "../race/protocol.js";
-import { serve } from "../race/serve.js";
+import type { Prepared } from "../timing/protocol.js";
+import { serve } from "../timing/worker.js";
 import { requireRival } from "./modules.js";
 
 interface TfTensor {

@@ -1,8 +1,8 @@
 // TensorFlow.js, backend wasm (one thread), on language models: padded batches of 32 in the order of the file.
 import { type LanguageFiles, type Part, partsOf } from "../cases/language.js";
 import { type ModelFile, readModelFile, stored } from "../cases/model_file.js";
-import type { Prepared } from "../race/protocol.js";
-import { serveLanguage } from "../race/serve.js";
+import type { Prepared } from "../timing/protocol.js";
+import { serveLanguage } from "../timing/worker.js";
 import { addUp, type Batch, batches } from "./batches.js";
 import { requireRival } from "./modules.js";
 

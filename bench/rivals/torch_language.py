@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pack_sequence
 
-from protocol import serve
+from worker import serve
 
 BATCH = 32
 

@@ -9,20 +9,20 @@ const MODEL = "models/english-characters.safetensors";
 
 const HELP = `Scores texts with the character model that the package brings: how likely is each as English?
 
-  npm start                     a sentence, and what is left of it when it is spoiled
-  npm start -- "Any text" …     yours as well
+  npm start                     an English sentence, and five ways to spoil it
+  npm start -- "Any text" …     your texts as well
   npm start -- --help           this text`;
 
 const NEXT = `
-^  the character that surprised the model most.  A perplexity of 3: as if it
-   had to choose among three equally likely characters each time.
+^  the character that surprised the model most.  A perplexity of 3 means that
+   the model chose among three equally likely characters each time.
 
 Next:
-  npm start -- "Your own words."        a row for what you type
+  npm start -- "Your own words."        a row for your text
   npx recurra score README.md           every line of a file, with this model
   npx recurra score README.md --json    the same for programs
   npx recurra inspect ${MODEL}
-  npm run train -- --help               how it was made; a model of your text`;
+  npm run train -- --help               how it was made; train your own`;
 
 async function run(own: readonly string[]): Promise<void> {
   using engine = await createEngine();
@@ -34,6 +34,7 @@ async function run(own: readonly string[]): Promise<void> {
   console.log(`${report(scored)}\n${NEXT}`);
 }
 
+/** The command line; undefined, after a message, if it is wrong. */
 function options(): { own: readonly string[]; help: boolean } | undefined {
   try {
     const { values, positionals } = parseArgs({
@@ -43,7 +44,7 @@ function options(): { own: readonly string[]; help: boolean } | undefined {
     return { own: positionals, help: values.help };
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    console.error(`${error.message}\nWhat there is: npm start -- --help`);
+    console.error(`${error.message}\nHelp: npm start -- --help`);
     process.exitCode = 2;
     return undefined;
   }

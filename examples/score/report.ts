@@ -2,15 +2,15 @@ import Table from "cli-table3";
 import type { Score } from "recurra";
 import type { Text } from "./texts.js";
 
-/** Characters of a text that are shown: the table fits a terminal of 80 columns. */
+/** The most characters of a text that a row shows, so that the table fits a terminal of 80 columns. */
 const WIDTH = 38;
 
-/** A text and what the model thinks of it. */
+/** A text and its score. */
 export interface Scored extends Text {
   readonly score: Score;
 }
 
-/** A row for each text, in the order given, with a mark below the character that surprised the model most. */
+/** A table with a row for each text, and a mark below the character that surprised the model most. */
 export function report(scored: readonly Scored[]): string {
   const table = new Table({
     head: ["", "text", "bits per\nchar.", "\nperplexity"],
@@ -25,19 +25,19 @@ export function report(scored: readonly Scored[]): string {
   return table.toString();
 }
 
-/** A text of no characters has neither bits nor a perplexity. */
+/** An empty text has neither bits nor a perplexity: both are NaN. */
 function decimals(value: number, digits: number): string {
   return Number.isNaN(value) ? "–" : value.toFixed(digits);
 }
 
-/** Where the smallest value is; −1 if there is none. */
+/** The index of the smallest value; −1 if there is none. */
 function leastOf(values: Float64Array): number {
   return values.indexOf(
     values.reduce((least, value) => Math.min(least, value), Number.POSITIVE_INFINITY),
   );
 }
 
-/** A part of the text with the character in it, and below that a mark. */
+/** The part of the text around one character, and a mark on the line below it. */
 function marked(text: string, at: number): string {
   const characters = Array.from(text, (character) =>
     /[\s\p{C}]/u.test(character) ? " " : character,

@@ -1,10 +1,10 @@
-/** A text, and what it is, in two short lines. */
+/** A text, and two short lines that say what it is. */
 export interface Text {
   readonly kind: readonly [string, string];
   readonly text: string;
 }
 
-/** One sentence, what is left of it when it is spoiled bit by bit, and what never was English. */
+/** An English sentence, the same sentence spoiled more and more, and texts that are not English. */
 export const TEXTS: readonly Text[] = [
   { kind: ["English", "sentence"], text: "We waited all day for the last train." },
   { kind: ["words", "shuffled"], text: "train the day for last We all waited." },

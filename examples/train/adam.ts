@@ -1,13 +1,13 @@
 import { type Tensor, tensor } from "recurra";
 
-/** An object that holds nothing but tensors, such as the parameters of a network. */
+/** An object of tensors, such as the parameters of a network. */
 type Tensors<P> = { readonly [K in keyof P]: Tensor };
 
-/** The gradients of P: a `d` before each name. */
+/** The gradients of P: each name with a `d` before it. */
 export type Gradients<P> = { readonly [K in `d${keyof P & string}`]: Tensor };
 
 /**
- * Adam, as printed: running means of the gradient and of its square, both corrected for their start at zero.
+ * Adam as in the paper: running means of the gradient and of its square, both corrected for their start at zero.
  * Source: Kingma and Ba, "Adam: A Method for Stochastic Optimization", ICLR 2015, algorithm 1.
  */
 export class Adam<P extends Tensors<P>> {
@@ -29,41 +29,30 @@ export class Adam<P extends Tensors<P>> {
   /**
    * Changes the parameters in place, each number by about `rate` at most.
    *
-   * @param longest the length that the gradient is cut to where it is longer, all its numbers taken as one vector
+   * @param largestNorm a gradient with a larger norm is scaled down to it; the norm is that of all gradients as one vector
    */
-  step(gradients: Gradients<P>, rate: number, longest: number): void {
+  step(gradients: Gradients<P>, rate: number, largestNorm: number): void {
     this.#steps++;
     const unbias1 = 1 / (1 - this.#beta1 ** this.#steps);
     const unbias2 = 1 / (1 - this.#beta2 ** this.#steps);
-    const scale = Math.min(1, longest / lengthOf(Object.values<Tensor>(gradients)));
+    const scale = Math.min(1, largestNorm / normOf(Object.values<Tensor>(gradients)));
     for (const { name, mean, square } of this.#moments) {
       const values = this.#parameters[name].data;
       const slopes = gradients[`d${name}`].data;
-      this.#update(values, slopes, scale, mean.data, square.data, rate * unbias1, unbias2);
-    }
-  }
-
-  #update(
-    values: Float64Array,
-    slopes: Float64Array,
-    scale: number,
-    mean: Float64Array,
-    square: Float64Array,
-    rate: number,
-    unbias: number,
-  ): void {
-    for (let i = 0; i < values.length; i++) {
-      const slope = scale * (slopes[i] as number);
-      const m = (mean[i] as number) * this.#beta1 + (1 - this.#beta1) * slope;
-      const v = (square[i] as number) * this.#beta2 + (1 - this.#beta2) * slope * slope;
-      mean[i] = m;
-      square[i] = v;
-      values[i] = (values[i] as number) - (rate * m) / (Math.sqrt(v * unbias) + this.#epsilon);
+      for (let i = 0; i < values.length; i++) {
+        const slope = scale * (slopes[i] as number);
+        const m = (mean.data[i] as number) * this.#beta1 + (1 - this.#beta1) * slope;
+        const v = (square.data[i] as number) * this.#beta2 + (1 - this.#beta2) * slope * slope;
+        mean.data[i] = m;
+        square.data[i] = v;
+        const step = (rate * unbias1 * m) / (Math.sqrt(v * unbias2) + this.#epsilon);
+        values[i] = (values[i] as number) - step;
+      }
     }
   }
 }
 
-function lengthOf(tensors: readonly Tensor[]): number {
+function normOf(tensors: readonly Tensor[]): number {
   let sum = 0;
   for (const { data } of tensors) {
     for (let i = 0; i < data.length; i++) sum += (data[i] as number) ** 2;

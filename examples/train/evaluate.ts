@@ -1,9 +1,9 @@
 import { type Engine, loadLanguageModel } from "recurra";
 
 /**
- * How well a model file tells the characters of a text, in bits per character: every line on its own, its end included.
+ * Bits per character of a text under a model file. Every line is scored on its own, its line end included.
  *
- * @param text lines, each with its end
+ * @param text lines, each with its line end
  */
 export async function bitsPerCharacter(
   engine: Engine,

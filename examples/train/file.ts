@@ -4,10 +4,10 @@ import type { Network } from "./network.js";
 import { CHARACTERS, START, UNKNOWN } from "./vocabulary.js";
 
 /**
- * A model file with the names that PyTorch gives an embedding, an LSTM and a linear layer, in float16: half the bytes, for
- * a loss in bits per character that does not show. Equal networks and notes give equal bytes.
+ * A model file with PyTorch's names for an embedding, an LSTM and a linear layer, in float16, which halves the bytes at no
+ * visible loss. Equal networks and notes give equal bytes.
  *
- * @param notes where the model comes from, for whoever finds the file
+ * @param notes metadata that say where the model comes from
  */
 export function fileOf(network: Network, notes: Readonly<Record<string, string>>): Uint8Array {
   const { E, Wf, bf, Wi, bi, Wc, bc, Wo, bo, Wy, by } = network;
@@ -18,7 +18,7 @@ export function fileOf(network: Network, notes: Readonly<Record<string, string>>
     "lstm.weight_ih_l0": stacked(gates.map((gate) => columns(gate, na, gate.shape[1] as number))),
     "lstm.weight_hh_l0": stacked(gates.map((gate) => columns(gate, 0, na))),
     "lstm.bias_ih_l0": flat(stacked([bi, bf, bc, bo])),
-    // PyTorch has two biases and only ever uses their sum.
+    // PyTorch has two biases and only uses their sum.
     "lstm.bias_hh_l0": tensor([4 * na]),
     "decoder.weight": Wy,
     "decoder.bias": flat(by),
@@ -34,6 +34,7 @@ export function fileOf(network: Network, notes: Readonly<Record<string, string>>
   });
 }
 
+/** Columns `from` … `to` − 1 of a matrix. */
 function columns({ shape, data }: Tensor, from: number, to: number): Tensor {
   const [rows = 0, stride = 0] = shape;
   const width = to - from;
@@ -45,13 +46,14 @@ function columns({ shape, data }: Tensor, from: number, to: number): Tensor {
   return part;
 }
 
-/** Matrices of one width, one below the other. */
+/** Matrices of the same width, one below the other. */
 function stacked(matrices: readonly Tensor[]): Tensor {
   const width = matrices[0]?.shape[1] as number;
   const data = matrices.flatMap((matrix) => Array.from(matrix.data));
   return tensor([data.length / width, width], data);
 }
 
+/** The same numbers with one axis. */
 function flat({ data }: Tensor): Tensor {
   return { shape: [data.length], data };
 }

@@ -12,12 +12,13 @@ import { type Document, PROVENANCE, prepare, publicDomainTexts, split } from "./
 import { BATCH, PASSAGE, STRETCH, train } from "./train.js";
 import { encode, START } from "./vocabulary.js";
 
-/** nx: more would cost little and gain little. */
+/** nx, the numbers that stand for a character. More would cost little and gain little. */
 const INPUTS = 32;
 
-/** Steps that the loss on display is a mean of. */
+/** The displayed loss is a mean over this many steps. */
 const MEAN_OF = 100;
 
+/** The texts, divided into a part to learn from and a part to judge by. */
 interface Material {
   readonly documents: readonly Document[];
   readonly seen: string;
@@ -67,8 +68,8 @@ function number(value: number): string {
   return value.toLocaleString("en");
 }
 
-/** What the user asks for; if it cannot be had, says why and gives nothing. */
-function asked(): Parameters<typeof run> | undefined {
+/** The options and the texts that they name; undefined, after a message, if one of them is wrong. */
+function prepared(): Parameters<typeof run> | undefined {
   try {
     const options = readOptions(process.argv.slice(2));
     const random = mulberry32(options.seed);
@@ -76,11 +77,11 @@ function asked(): Parameters<typeof run> | undefined {
     console.log(HELP);
   } catch (error) {
     if (!(error instanceof Error)) throw error;
-    console.error(`${error.message}\nWhat there is: npm run train -- --help`);
+    console.error(`${error.message}\nHelp: npm run train -- --help`);
     process.exitCode = 2;
   }
   return undefined;
 }
 
-const job = asked();
+const job = prepared();
 if (job !== undefined) await run(...job);

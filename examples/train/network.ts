@@ -11,26 +11,26 @@ import type { Gradients } from "./adam.js";
 import type { Random } from "./random.js";
 import { CHARACTERS } from "./vocabulary.js";
 
-/** Sizes of a network: nx numbers that stand for a character, na hidden units. */
+/** Sizes of a network: nx numbers stand for a character; na is the number of hidden units. */
 export interface Sizes {
   readonly nx: number;
   readonly na: number;
 }
 
-/** An LSTM with its output layer, and the table (V, nx) that its input comes from. */
+/** An LSTM with its output layer, and an embedding E (V, nx), a row for each character. */
 export interface Network extends LstmParameters {
   readonly E: Tensor;
 }
 
-/** The state of m sequences, each part (na, m). */
+/** Hidden state and cell state of m sequences, each (na, m). */
 export interface State {
   readonly a: Tensor;
   readonly c: Tensor;
 }
 
 /**
- * A network that has not learned yet: weights uniform in ±√(3 / columns), so that a sum keeps the variance of what goes in;
- * biases 0, but the forget gate's 1: it starts by remembering (Jozefowicz, Zaremba and Sutskever, ICML 2015).
+ * A network before training. Weights are uniform in ±√(3 / columns), so that a sum has the variance of its inputs. Biases are
+ * 0, but the forget gate's are 1, so that the network starts by remembering (Jozefowicz, Zaremba and Sutskever, ICML 2015).
  */
 export function newNetwork({ nx, na }: Sizes, random: Random): Network {
   const V = CHARACTERS.length;
@@ -66,9 +66,9 @@ export function startState({ Wf }: Network, m: number): State {
 /**
  * One stretch of truncated back-propagation through time.
  *
- * @param ids characters (m, T + 1): the network reads the first T of a row and is asked for the last T
- * @param state of the m sequences before the stretch
- * @returns the mean loss in nats per character, its gradient with respect to every parameter, and the state after it
+ * @param ids characters (m, T + 1): the network reads the first T of each row and predicts the last T
+ * @param state the state of the m sequences before the stretch
+ * @returns the mean loss in nats per character, its gradient for every parameter, and the state after the stretch
  */
 export function lossAndGradients(
   engine: Engine,
@@ -97,7 +97,7 @@ export function lossAndGradients(
   }
 }
 
-/** Rows of E (V, nx) by id, as columns of x (nx, m, T). */
+/** The rows of E (V, nx) for the ids, as columns of x (nx, m, T). */
 function rowsOf(E: Tensor, ids: readonly Uint8Array[], T: number): Tensor {
   const nx = E.shape[1] as number;
   const x = tensor([nx, ids.length, T]);
@@ -111,7 +111,7 @@ function rowsOf(E: Tensor, ids: readonly Uint8Array[], T: number): Tensor {
   return x;
 }
 
-/** The gradient of E: the columns of dx (nx, m, T) added up by id. */
+/** The gradient of E: the sum, for each id, of its columns of dx (nx, m, T). */
 function sumOfRows(shape: readonly number[], ids: readonly Uint8Array[], dx: Tensor): Tensor {
   const [nx = 0, m = 0, T = 0] = dx.shape;
   const dE = tensor(shape);
@@ -127,7 +127,7 @@ function sumOfRows(shape: readonly number[], ids: readonly Uint8Array[], dx: Ten
   return dE;
 }
 
-/** (na, m) of (na, m, T). */
+/** The last step (na, m) of (na, m, T). */
 function lastStep({ shape, data }: Tensor): Tensor {
   const [na = 0, m = 0, T = 0] = shape;
   return tensor(

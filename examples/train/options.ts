@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 
 export interface Options {
-  /** Files to learn from; the public-domain texts where there are none. */
+  /** Files to learn from; if empty, the public-domain texts. */
   readonly text: readonly string[];
   readonly out: string;
   readonly steps: number;
@@ -18,16 +18,16 @@ const DEFAULTS = {
 } as const;
 
 export const HELP = `Trains a character language model and writes it as safetensors. Without options it makes the
-shipped models/english-characters.safetensors anew, byte for byte: about 14 minutes of one core.
+shipped models/english-characters.safetensors again, byte for byte, in about 14 minutes of one core.
 
-  npm run train                                   fetches public-domain English with npm, learns it
+  npm run train                                   fetches public-domain English with npm, and trains on it
   npm run train -- --text my.txt --out my.safetensors --steps 500
-  npm run train -- --text a.txt --text b.txt …    learns these files: UTF-8, a paragraph ends at an empty line
+  npm run train -- --text a.txt --text b.txt …    trains on these files: UTF-8, paragraphs end at an empty line
 
-  --steps N     updates, each after 1,024 characters (default ${DEFAULTS.steps})
+  --steps N     number of updates, each after 1,024 characters (default ${DEFAULTS.steps})
   --hidden N    hidden units (default ${DEFAULTS.hidden})
-  --seed N      another start and other passages (default ${DEFAULTS.seed})
-  --out FILE    where the model goes (default ${DEFAULTS.out})`;
+  --seed N      seed of the first weights and of the passages (default ${DEFAULTS.seed})
+  --out FILE    where to write the model (default ${DEFAULTS.out})`;
 
 /** Reads the command line. @throws {TypeError} with a message for the user */
 export function readOptions(args: string[]): Options {

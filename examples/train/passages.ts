@@ -1,7 +1,7 @@
 import type { Random } from "./random.js";
 import { CHARACTERS, START } from "./vocabulary.js";
 
-/** Draws passages of a text that begin where a line does: that is where the network's state is zero, as when it scores. */
+/** Draws passages of a text that begin at the start of a line, where the network's state is zero, as it is in scoring. */
 export class Passages {
   readonly #ids: Uint8Array;
   readonly #length: number;
@@ -10,8 +10,8 @@ export class Passages {
 
   /**
    * @param ids the text
-   * @param length characters of a passage, the one before its first included
-   * @throws {RangeError} for a text that has no passage so long
+   * @param length the length of a passage, including the line end before its first character
+   * @throws {RangeError} if no line is followed by so many characters
    */
   constructor(ids: Uint8Array, length: number, random: Random) {
     const start = CHARACTERS.indexOf(START);
@@ -26,7 +26,7 @@ export class Passages {
     this.#random = random;
   }
 
-  /** m passages, drawn anew by every call. */
+  /** m random passages. */
   draw(m: number): Uint8Array[] {
     return Array.from({ length: m }, () => {
       const at = this.#starts[Math.floor(this.#random() * this.#starts.length)] as number;

@@ -1,12 +1,12 @@
 import { SingleBar } from "cli-progress";
 
-/** Shows how far the training is. */
+/** Shows the progress of the training. */
 export interface Progress {
   update(done: number, loss: number): void;
   stop(): void;
 }
 
-/** A bar on a terminal, and where there is none a line at each tenth. On stderr: stdout is for the results. */
+/** A bar if stderr is a terminal, otherwise a line at each tenth. Progress goes to stderr, because stdout is for results. */
 export function progress(total: number): Progress {
   return process.stderr.isTTY ? bar(total) : lines(total);
 }

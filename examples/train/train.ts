@@ -3,30 +3,30 @@ import { Adam } from "./adam.js";
 import { lossAndGradients, type Network, startState } from "./network.js";
 import type { Passages } from "./passages.js";
 
-/** Passages that are read side by side. */
+/** Passages that are read in parallel. */
 export const BATCH = 16;
 
-/** Characters that a gradient reaches back. */
+/** How many characters a gradient reaches back. */
 export const STRETCH = 64;
 
-/** Stretches of a passage: the state is carried from one to the next. */
+/** Stretches in a passage. The state is carried from one to the next. */
 export const STRETCHES = 8;
 
-/** Characters of a passage, the one before its first included. */
+/** Characters of a passage, including the line end before the first one. */
 export const PASSAGE = STRETCHES * STRETCH + 1;
 
-/** The learning rate: it rises to this over the first steps and falls from there on a straight line to 0. */
+/** The learning rate rises to RATE over the first RISE steps, and then falls in a straight line to 0. */
 const RATE = 0.008;
 const RISE = 100;
 
-/** A gradient longer than this is cut to it. */
-const LONGEST = 1;
+/** A gradient with a larger norm is scaled down to it. */
+const LARGEST_NORM = 1;
 
 /**
- * Changes the network in place.
+ * Trains the network in place.
  *
- * @param steps updates, each after BATCH · STRETCH characters
- * @param onStep told after each step how many are done, and its loss in nats per character
+ * @param steps number of updates, each after BATCH · STRETCH characters
+ * @param onStep called after each step with the number of steps done and the loss in nats per character
  */
 export function train(
   engine: Engine,
@@ -47,7 +47,7 @@ export function train(
     const ids = drawn.map((passage) => passage.subarray(at, at + STRETCH + 1));
     const done = lossAndGradients(engine, network, ids, state);
     const rate = RATE * Math.min((step + 1) / RISE, 1 - step / steps);
-    adam.step(done.gradients, rate, LONGEST);
+    adam.step(done.gradients, rate, LARGEST_NORM);
     engine.parametersChanged(network);
     state = done.state;
     onStep(step + 1, done.loss);

@@ -1,10 +1,10 @@
-/** Ends a line, and stands before the first character of a text: the model's start token. */
+/** The line end. It is also the start token, which stands before the first character of a text. */
 export const START = "\n";
 
-/** Stands for every character that has no place of its own. */
+/** Stands for every character outside the vocabulary. */
 export const UNKNOWN = "\ufffd";
 
-/** All characters by id: the line's end, the printable ASCII characters in their order, and the unknown one. */
+/** All characters by id: the line end, the printable ASCII characters in order, and the unknown one. */
 export const CHARACTERS: readonly string[] = [
   START,
   ...Array.from({ length: 95 }, (_, i) => String.fromCharCode(0x20 + i)),
@@ -15,7 +15,7 @@ const IDS: ReadonlyMap<string, number> = new Map(
   CHARACTERS.map((character, id) => [character, id]),
 );
 
-/** The id of every character (code point) of a text. */
+/** The ids of the characters (code points) of a text. */
 export function encode(text: string): Uint8Array {
   const unknown = IDS.get(UNKNOWN) as number;
   const ids = new Uint8Array(text.length);

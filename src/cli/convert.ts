@@ -1,13 +1,16 @@
 import {
   closeSync,
   existsSync,
+  fchmodSync,
   fsyncSync,
   openSync,
+  readlinkSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { writeModel } from "../formats/safetensors.js";
 import { InputError, UsageError, withFile } from "./faults.js";
 import { type NameOptions, openModel, readVocabulary } from "./model.js";
@@ -17,26 +20,51 @@ export interface ConvertCommand extends NameOptions {
   readonly vocabulary?: string;
 }
 
-/** The whole file or nothing: bytes reach the disk under another name before the old file gives way. */
+/** The file behind a path that may be a symbolic link, whether or not that file exists. */
+function behindLinks(path: string): string {
+  let found = path;
+  // As many as Linux follows; a circle then fails where the file is opened.
+  for (let links = 0; links < 40; links++) {
+    try {
+      found = resolve(dirname(found), readlinkSync(found));
+    } catch {
+      return found;
+    }
+  }
+  return found;
+}
+
+/**
+ * Writes the whole file or nothing: the bytes reach the disk under another name before the old file is replaced. The new
+ * file has the old one's mode. A pipe or a device is no file to replace, and is written to.
+ */
 function replaceFile(path: string, bytes: Uint8Array): void {
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+  const target = behindLinks(path);
+  const old = statSync(target, { throwIfNoEntry: false });
+  if (old !== undefined && !old.isFile()) {
+    writeFileSync(target, bytes);
+    return;
+  }
+  const temporary = join(dirname(target), `.${basename(target)}.${process.pid}.tmp`);
   try {
-    const file = openSync(temporary, "wx");
+    // Nobody else may read it before it has the old file's mode.
+    const file = openSync(temporary, "wx", old === undefined ? 0o666 : 0o600);
     try {
       writeFileSync(file, bytes);
+      if (old !== undefined) fchmodSync(file, old.mode & 0o7777);
       fsyncSync(file);
     } finally {
       closeSync(file);
     }
-    renameSync(temporary, path);
+    renameSync(temporary, target);
   } catch (error) {
     rmSync(temporary, { force: true });
     throw error;
   }
-  syncFolder(dirname(path));
+  syncFolder(dirname(target));
 }
 
-/** Makes the new name last, where the system has a way to do so. */
+/** Flushes a folder's names to the disk, where the system can do that. */
 function syncFolder(path: string): void {
   if (process.platform === "win32") return;
   const folder = openSync(path, "r");
@@ -51,7 +79,7 @@ function syncFolder(path: string): void {
 export async function convert(from: string, to: string, command: ConvertCommand): Promise<number> {
   if (!/\.safetensors$/i.test(to)) {
     throw new UsageError(
-      `${to}: what is written is safetensors: expected a name ending in .safetensors`,
+      `${to}: convert writes safetensors: expected a name that ends in .safetensors`,
     );
   }
   if (!existsSync(dirname(to))) throw new InputError(`${to}: there is no folder ${dirname(to)}`);

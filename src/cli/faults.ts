@@ -1,11 +1,11 @@
 import { EngineMemoryError, FeatureError, ModelFormatError } from "../index.js";
 
-/** What the user gave cannot be used: the message says what, where, and what to do. */
+/** The user's input cannot be used. The message says what was expected, where, and how to mend it. */
 export class InputError extends Error {
   override name = "InputError";
 }
 
-/** The command line asks for what there is not. */
+/** The command line asks for something that does not exist. */
 export class UsageError extends Error {
   override name = "UsageError";
 }
@@ -13,9 +13,11 @@ export class UsageError extends Error {
 const SYSTEM: Readonly<Record<string, string>> = {
   ENOENT: "there is no such file",
   EISDIR: "expected a file, got a folder",
-  ENOTDIR: "a part of the path is no folder",
-  EACCES: "may not be opened: permission denied",
-  EPERM: "may not be opened: permission denied",
+  ENOTDIR: "a part of the path is not a folder",
+  ELOOP: "the path has too many symbolic links",
+  EACCES: "permission denied",
+  EPERM: "permission denied",
+  EROFS: "the file system is read-only",
   ENOSPC: "the disk is full",
   ENAMETOOLONG: "the name is too long",
   ERR_FS_FILE_TOO_LARGE: "the file is larger than 2 GiB",
@@ -24,7 +26,7 @@ const SYSTEM: Readonly<Record<string, string>> = {
 const messageOf = (error: unknown): string =>
   error instanceof Error ? error.message : String(error);
 
-/** Does something with a file; what fails names it. */
+/** Does something with a file; an error of the system names it. */
 export async function withFile<T>(file: string, work: () => T | Promise<T>): Promise<T> {
   try {
     return await work();
@@ -33,30 +35,33 @@ export async function withFile<T>(file: string, work: () => T | Promise<T>): Pro
   }
 }
 
-/** The error as one that names the file, if it is the file's fault. */
+/** The error as one that names the file, if the file is at fault. */
 export function fileFault(file: string, error: unknown): unknown {
   const { code = "" } = error as { code?: string };
-  const said = Object.hasOwn(SYSTEM, code) ? SYSTEM[code] : undefined;
-  if (said !== undefined) return new InputError(`${file}: ${said}`);
-  if (code.startsWith("CSV_") || error instanceof ModelFormatError) {
-    return new InputError(`${file}: ${messageOf(error)}`);
-  }
-  return error;
+  if (error instanceof ModelFormatError) return new InputError(`${file}: ${error.message}`);
+  return Object.hasOwn(SYSTEM, code) ? new InputError(`${file}: ${SYSTEM[code]}`) : error;
 }
 
-/** What to print for an error: a line for the user's, all there is for one that should not happen. */
+/** The text for an error: one line for a fault of the input, the whole trace for a fault of the program. */
 export function report(error: unknown): string {
   const known = [InputError, UsageError, ModelFormatError, EngineMemoryError, FeatureError];
   if (known.some((kind) => error instanceof kind)) return `recurra: ${messageOf(error)}\n`;
   const stack = error instanceof Error ? error.stack : undefined;
-  return `recurra: this should not happen; please report it\n${stack ?? messageOf(error)}\n`;
+  return `recurra: internal error, please report it\n${stack ?? messageOf(error)}\n`;
 }
 
-/** Text that a terminal prints and does not obey, at most so long. */
+/** Text with its control characters made visible, so that it cannot steer a terminal; cut to `most` characters. */
 export function printable(text: string, most = Number.POSITIVE_INFINITY): string {
   const plain = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, (c) =>
     c === "\t" ? " " : `\\u{${c.codePointAt(0)?.toString(16)}}`,
   );
   const points = [...plain];
   return points.length > most ? `${points.slice(0, most - 1).join("")}…` : plain;
+}
+
+/** A value of a JSON file, for a message: a text or a number itself, of anything else the kind. */
+export function shown(value: unknown): string {
+  if (typeof value === "string") return JSON.stringify(printable(value.slice(0, 80), 40));
+  if (Array.isArray(value)) return "a list";
+  return typeof value === "object" && value !== null ? "an object" : String(value);
 }

@@ -1,29 +1,33 @@
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { pipeline, Readable } from "node:stream";
-import { parse } from "csv-parse";
+import type { Readable } from "node:stream";
+import { type CsvRecord, csvRecords, type Line } from "./csv.js";
 import { fileFault, InputError, printable, withFile } from "./faults.js";
 
 export const FORMATS = ["text", "jsonl", "csv"] as const;
 export type InputFormat = (typeof FORMATS)[number];
 
-/** A sequence to be scored, and where it stands. */
+export type Sequence = string | readonly number[];
+
+/** A sequence to be scored, and its place. */
 export interface Item {
-  /** From 1. */
+  /** From 1: the line, or the first line of a CSV record. */
   readonly line: number;
-  readonly sequence: string | readonly number[];
+  /** @throws {InputError} if the line holds no sequence */
+  sequence(): Sequence;
 }
 
-/** A line, or a field of one, longer than this is no sequence but a mistake. */
+/** A line, or a CSV record, longer than this is no sequence but a mistake. */
 const MOST_CHARACTERS = 2 ** 24;
 
 export class Input {
-  /** What messages call it. */
+  /** Its name in messages. */
   readonly name: string;
   /** Bytes in all, where that is known. */
   readonly size: number | undefined;
   readonly #stream: Readable;
+  readonly #decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
   /** Bytes that have been read. */
   read = 0;
 
@@ -47,7 +51,7 @@ export class Input {
     return this.#stream.destroyed;
   }
 
-  /** Nothing more is read. */
+  /** Ends the reading. */
   close(): void {
     this.#stream.destroy();
   }
@@ -55,9 +59,9 @@ export class Input {
   /** The sequences, as they come. */
   async *items(format: InputFormat, field: string | undefined): AsyncGenerator<Item> {
     try {
-      if (format === "csv") yield* this.#records(field);
-      else if (format === "jsonl") yield* this.#objects(field);
-      else for await (const { line, text } of this.#lines()) yield { line, sequence: text };
+      if (format === "csv") yield* this.#csv(field);
+      else if (format === "jsonl") yield* this.#jsonl(field);
+      else yield* this.#text();
     } catch (error) {
       throw fileFault(this.name, error);
     }
@@ -68,67 +72,69 @@ export class Input {
     throw new InputError(`${this.name}:${line}: ${what}`);
   }
 
-  async *#chunks(): AsyncGenerator<Buffer> {
-    for await (const chunk of this.#stream) {
-      this.read += chunk.length;
-      yield chunk;
-    }
-  }
-
-  async *#lines(): AsyncGenerator<{ line: number; text: string }> {
-    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-    let line = 0;
+  /** The lines as bytes, without their newlines. */
+  async *#lines(): AsyncGenerator<{ line: number; bytes: Buffer }> {
+    let line = 1;
     let pieces: Buffer[] = [];
     let held = 0;
-    const take = (end: Buffer): string => {
-      line++;
-      const bytes = Buffer.concat([...pieces, end]);
-      pieces = [];
-      held = 0;
-      let text: string;
-      try {
-        text = decoder.decode(bytes);
-      } catch {
-        return this.fail(line, "expected text in UTF-8, got other bytes");
-      }
-      if (line === 1) text = text.replace(/^\ufeff/, "");
-      return text.endsWith("\r") ? text.slice(0, -1) : text;
-    };
-    for await (const chunk of this.#chunks()) {
+    for await (const chunk of this.#stream as AsyncIterable<Buffer>) {
+      this.read += chunk.length;
       let from = 0;
       for (let to = chunk.indexOf(10); to >= 0; to = chunk.indexOf(10, from)) {
-        yield { text: take(chunk.subarray(from, to)), line };
+        yield { line: line++, bytes: Buffer.concat([...pieces, chunk.subarray(from, to)]) };
+        pieces = [];
+        held = 0;
         from = to + 1;
       }
       const rest = chunk.subarray(from);
       held += rest.length;
       if (held > MOST_CHARACTERS) {
-        this.fail(line + 1, `expected a line of at most ${MOST_CHARACTERS} bytes`);
+        this.fail(line, `expected a line of at most ${MOST_CHARACTERS} bytes`);
       }
       if (rest.length > 0) pieces.push(rest);
     }
-    if (held > 0) yield { text: take(Buffer.of()), line };
+    if (held > 0) yield { line, bytes: Buffer.concat(pieces) };
   }
 
-  async *#objects(field: string | undefined): AsyncGenerator<Item> {
-    for await (const { line, text } of this.#lines()) {
-      if (text.trim() === "") continue;
-      let value: unknown;
-      try {
-        value = JSON.parse(text);
-      } catch {
-        this.fail(line, `expected JSON, got ${printable(text, 40)}`);
-      }
-      yield { line, sequence: this.#sequence(line, value, field) };
+  /** Decodes a line, without the byte order mark of a file. */
+  #decode(line: number, bytes: Buffer): string {
+    try {
+      const text = this.#decoder.decode(bytes);
+      return line === 1 ? text.replace(/^\ufeff/, "") : text;
+    } catch {
+      return this.fail(line, "expected text in UTF-8, got other bytes");
     }
   }
 
-  #sequence(line: number, value: unknown, field = "text"): Item["sequence"] {
+  async *#text(): AsyncGenerator<Item> {
+    for await (const { line, bytes } of this.#lines()) {
+      yield { line, sequence: () => this.#decode(line, bytes).replace(/\r$/, "") };
+    }
+  }
+
+  async *#jsonl(field: string | undefined): AsyncGenerator<Item> {
+    for await (const { line, bytes } of this.#lines()) {
+      // Spaces, tabs and carriage returns only.
+      if (bytes.every((byte) => byte === 32 || byte === 9 || byte === 13)) continue;
+      yield { line, sequence: () => this.#fromJson(line, this.#decode(line, bytes), field) };
+    }
+  }
+
+  #fromJson(line: number, text: string, field = "text"): Sequence {
+    let value: unknown;
+    try {
+      value = JSON.parse(text);
+    } catch {
+      return this.fail(line, `expected JSON, got ${printable(text.slice(0, 80).trimEnd(), 40)}`);
+    }
     const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-    if (isObject && !Object.hasOwn(value, field)) {
-      const known = Object.keys(value).map((key) => printable(key, 40));
-      const has = known.length === 0 ? "nothing" : known.slice(0, 10).join(", ");
-      this.fail(line, `there is no field "${field}", but ${has}: --field NAME says which to score`);
+    if (isObject && !Object.hasOwn(value as object, field)) {
+      const known = Object.keys(value as object).slice(0, 10);
+      const has = known.length === 0 ? "none" : known.map((key) => printable(key, 40)).join(", ");
+      this.fail(
+        line,
+        `there is no field "${field}"; the fields are ${has}: choose one with --field`,
+      );
     }
     const found: unknown = isObject ? (value as Record<string, unknown>)[field] : value;
     if (typeof found === "string") return found;
@@ -138,52 +144,48 @@ export class Input {
     return this.fail(line, `${place}expected a text or a list of ids, got ${kind}`);
   }
 
-  async *#text(): AsyncGenerator<string> {
-    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-    const decode = (chunk?: Buffer): string => {
-      try {
-        return chunk === undefined ? decoder.decode() : decoder.decode(chunk, { stream: true });
-      } catch {
-        throw new InputError(`${this.name}: expected text in UTF-8, got other bytes`);
-      }
-    };
-    for await (const chunk of this.#chunks()) yield decode(chunk);
-    yield decode();
-  }
-
-  async *#records(field: string | undefined): AsyncGenerator<Item> {
-    const options = {
-      bom: true,
-      info: true,
-      skip_empty_lines: true,
-      max_record_size: MOST_CHARACTERS,
-    };
-    const parser = parse(options);
-    // A fault of either reaches the loop below; closing the parser closes what it reads.
-    pipeline(Readable.from(this.#text()), parser, () => {});
-    let column = -1;
-    for await (const { record, info } of parser) {
-      const fields = record as string[];
-      const { lines } = info as { lines: number };
-      if (column < 0) column = this.#column(fields, field);
-      else yield { line: lines, sequence: fields[column] as string };
+  async *#decoded(): AsyncGenerator<Line> {
+    for await (const { line, bytes } of this.#lines()) {
+      yield { line, text: this.#decode(line, bytes) };
     }
   }
 
-  #column(names: readonly string[], field: string | undefined): number {
+  async *#csv(field: string | undefined): AsyncGenerator<Item> {
+    const unclosed = (line: number): never =>
+      this.fail(line, "the quoted field that begins here has no closing quote");
+    let count = 0;
+    let column = 0;
+    for await (const record of csvRecords(this.#decoded(), MOST_CHARACTERS, unclosed)) {
+      const { line, fields } = record;
+      if (count > 0) yield { line, sequence: () => this.#cell(record, count, column) };
+      else {
+        count = fields.length;
+        this.#cell(record, count, 0); // throws if the record is faulty
+        column = this.#column(line, fields, field);
+      }
+    }
+  }
+
+  #cell({ line, fields, faultyLine }: CsvRecord, count: number, column: number): string {
+    if (faultyLine !== undefined) {
+      this.fail(faultyLine, "expected a comma or the end of the line after a closing quote");
+    }
+    if (fields.length === count) return fields[column] as string;
+    const expected = `${count} ${count === 1 ? "field" : "fields"}, as many as the first line has`;
+    return this.fail(line, `expected ${expected}, got ${fields.length}`);
+  }
+
+  #column(line: number, names: readonly string[], field: string | undefined): number {
     const wanted = field ?? (names.length === 1 ? (names[0] as string) : "text");
     const column = names.indexOf(wanted);
     if (column >= 0) return column;
     const known = names.slice(0, 10).map((name) => printable(name, 40));
-    const columns = `the first line has ${known.join(", ")}`;
-    return this.fail(
-      1,
-      `there is no column "${wanted}", ${columns}: --field NAME says which to score`,
-    );
+    const columns = `the columns are ${known.join(", ")}`;
+    return this.fail(line, `there is no column "${wanted}"; ${columns}: choose one with --field`);
   }
 }
 
-/** What a file holds, by its name. */
+/** The format of an input file, by its name. */
 export function formatOf(path: string | undefined): InputFormat {
   const [, extension = ""] = /\.(\w+)$/.exec(basename(path ?? "").toLowerCase()) ?? [];
   if (extension === "jsonl" || extension === "ndjson") return "jsonl";

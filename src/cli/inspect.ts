@@ -14,7 +14,7 @@ export interface InspectCommand extends NameOptions {
   readonly json?: boolean;
 }
 
-/** A part of a model: a layer, or what goes in. */
+/** A part of a model: a layer, or the input. */
 interface Part {
   readonly name: string;
   readonly what: string;
@@ -36,7 +36,7 @@ function functionName(activation: Activation): string {
   return numbers.length === 0 ? name : `${name}(${numbers.join(", ")})`;
 }
 
-/** What options say where it is not as usual. */
+/** The options that differ from the defaults. */
 function extras({ activations, ...options }: RecurrentDescription["options"]): string[] {
   const { cell: _, inputSize: __, hiddenSize: ___, layers: ____, resetAfter, ...rest } = options;
   const named = Object.entries(rest).flatMap(([name, value]) =>
@@ -53,7 +53,7 @@ function recurrentWhat({ options, merge }: RecurrentDescription): string {
   return all.filter((each) => each !== "").join(", ");
 }
 
-/** The parts from below. A weight that serves twice counts where it comes first. */
+/** The parts, from the input up. A weight that is used twice counts at its first use. */
 export function partsOf({ input, recurrent, dense }: ModelDescription): Part[] {
   const counted = new Set<StoredNumbers["data"]>();
   const part = (
@@ -91,7 +91,7 @@ export function partsOf({ input, recurrent, dense }: ModelDescription): Part[] {
   ];
 }
 
-/** Numbers that a live stream keeps; undefined where a direction reads from the end: there is no live stream then. */
+/** How many numbers a live stream keeps; undefined if a direction reads from the end, which a stream cannot do. */
 function stateSize({ recurrent }: ModelDescription): number | undefined {
   let sum = 0;
   for (const { options } of recurrent) {
@@ -114,11 +114,11 @@ function table(parts: readonly Part[], parameters: number): string {
     const each = Object.entries(weights).map(([key, shape]) => `${key} ${shape.join(" × ")}`);
     all.push([printable(name), what, each.join("\n"), count(own)]);
   }
-  all.push([{ colSpan: 3, content: "in all" }, count(parameters)]);
+  all.push([{ colSpan: 3, content: "total" }, count(parameters)]);
   return all.toString();
 }
 
-/** Prints what a model file holds. */
+/** Prints the contents of a model file. */
 export async function inspect(file: string, command: InspectCommand): Promise<number> {
   const { name, bytes, description } = await openModel(file, command);
   const parts = partsOf(description);
@@ -148,7 +148,7 @@ export async function inspect(file: string, command: InspectCommand): Promise<nu
     [
       "",
       memory.streamF64 === null
-        ? "no live streams: a direction reads from the end"
+        ? "no live streams, since a direction reads from the end"
         : `a live stream's state ${count(memory.streamF64)} bytes in f64`,
     ],
     ...(notes.length === 0 ? ["none"] : notes).map((note, i): [string, string] => [

@@ -5,9 +5,9 @@ import { report, UsageError } from "./faults.js";
 import { FORMATS } from "./input.js";
 import { type InspectCommand, inspect } from "./inspect.js";
 import { watchOutput } from "./output.js";
-import { type ScoreCommand, score } from "./score.js";
+import { ON_ERROR, type ScoreCommand, score } from "./score.js";
 
-/** package.json's, put here when the command is built. */
+/** The version in package.json, put here when the command is built. */
 declare const VERSION: string;
 
 const EXAMPLES = {
@@ -18,25 +18,25 @@ Examples:
   recurra inspect model.onnx
   recurra convert model.keras model.safetensors
 
-Exit codes: 0 all went well, 1 the input or the model is at fault, 2 the command line is; 130 after Ctrl-C.`,
+Exit codes: 0 success, 1 a fault of the input or the model, 2 a fault of the command line, 130 after Ctrl-C.`,
   score: `
-Each line of a text, each line of a JSONL file (a text, a list of ids, or an object with one of them in its
-field) and each row of a CSV file is one sequence. Scores are natural logarithms of probabilities.
+One sequence is a line of a text, a line of a JSONL file (a text, a list of ids, or an object with one of them in
+its field), or a record of a CSV file. Scores are natural logarithms of probabilities.
 
 Examples:
   recurra score names.txt                          a table, with the model of the package
   grep -v '^#' names.txt | recurra score --json    JSON lines: line, logProb, perplexity, bitsPerToken, tokens
   recurra score reviews.csv --field body           a column of a CSV file
   recurra score log.jsonl --field message --json   a field of JSON lines
-  echo hello | recurra score --per-token           what each token adds`,
+  echo hello | recurra score --per-token           the score of each token
+  recurra score big.jsonl --on-error report        lines that cannot be scored have their error in the output`,
   inspect: `
 Examples:
   recurra inspect model.safetensors
   recurra inspect model.onnx --json | jq .parameters`,
   convert: `
-Reads safetensors with PyTorch's names, ONNX (.onnx), Keras 3 (.keras) and TensorFlow.js (model.json); writes
-safetensors with PyTorch's names. What those do not say stands in the file's metadata. The file appears as a
-whole or not at all.
+Reads safetensors with PyTorch's names, ONNX, Keras 3 (.keras) and TensorFlow.js (model.json). Writes safetensors
+with PyTorch's names; its metadata hold the rest of the description. The file appears whole or not at all.
 
 Examples:
   recurra convert model.onnx model.safetensors
@@ -44,54 +44,63 @@ Examples:
   recurra convert model.safetensors whole.safetensors --vocabulary vocabulary.json`,
 };
 
-/** What a file with PyTorch's names leaves open. */
+/** Options that decide what a file with PyTorch's names leaves open. */
 function withNames(command: Command): Command {
   return command
-    .option("--recurrent <names>", "PyTorch: the recurrent modules from below, by commas")
-    .option("--embedding <name>", "PyTorch: the embedding's module, or none")
-    .option("--output <names>", "PyTorch: the linear modules on top from below, or none")
-    .addOption(
-      new Option("--nonlinearity <name>", "PyTorch: an RNN's function").choices(["tanh", "relu"]),
+    .option(
+      "--recurrent <names>",
+      "PyTorch: the recurrent modules, lowest first, separated by commas",
     )
-    .option("--ignore-others", "PyTorch: leave out tensors that are no part of the network");
+    .option("--embedding <name>", "PyTorch: the module of the embedding, or none")
+    .option("--output <names>", "PyTorch: the linear modules on top, lowest first, or none")
+    .addOption(
+      new Option("--nonlinearity <name>", "PyTorch: the activation of an RNN").choices([
+        "tanh",
+        "relu",
+      ]),
+    )
+    .option("--ignore-others", "PyTorch: ignore tensors that are not part of the network");
 }
 
 function commandLine(done: (code: number) => void): Command {
   const program = new Command("recurra")
-    .description(
-      "Scores sequences with recurrent networks, looks into their files and converts them.",
-    )
+    .description("Scores sequences with recurrent networks; inspects and converts model files.")
     .version(VERSION)
     .addHelpText("after", EXAMPLES.recurra);
   const scoring = program
     .command("score")
     .description("score the lines of a file, or of standard input")
-    .argument("[file]", "what to score; - or nothing: standard input")
+    .argument("[file]", "the file to score; standard input if it is - or absent")
     .option(
       "-m, --model <file>",
-      "safetensors, .onnx, .keras or model.json (default: the package's own)",
+      "safetensors, ONNX, .keras or model.json (default: the model of the package)",
     )
     .option(
       "-v, --vocabulary <file>",
-      "JSON, { token: id } or a list (default: the model file's own)",
+      "JSON, { token: id } or a list (default: the vocabulary in the model file)",
     )
     .addOption(
       new Option(
         "-f, --format <name>",
-        "what the input is (default: by its name, else text)",
+        "the format of the input (default: by its name, else text)",
       ).choices(FORMATS),
     )
     .option("--field <name>", "the field or column to score (default: text)")
     .option("--json", "print JSON lines")
-    .option("--per-token", "print what each token adds")
+    .option("--per-token", "print the score of each token")
     .addOption(
-      new Option("--precision <name>", "the numbers to compute with")
+      new Option("--precision <name>", "the precision of the computation")
         .choices(["f64", "f32"])
         .default("f64"),
     )
-    .option(
-      "--unknown <token>",
-      "what a character outside the vocabulary counts as: a token, or an id",
+    .option("--unknown <token>", "the token, or id, for characters outside the vocabulary")
+    .addOption(
+      new Option(
+        "--on-error <action>",
+        "for a line that cannot be scored: stop, omit it, or print its error",
+      )
+        .choices(ON_ERROR)
+        .default("fail"),
     );
   withNames(scoring)
     .addHelpText("after", EXAMPLES.score)
@@ -100,8 +109,8 @@ function commandLine(done: (code: number) => void): Command {
     );
   const inspecting = program
     .command("inspect")
-    .description("show a model's layers, shapes, parameters, memory and metadata")
-    .argument("<file>", "safetensors, .onnx, .keras or model.json")
+    .description("show the layers, shapes, parameters, memory and metadata of a model")
+    .argument("<file>", "safetensors, ONNX, .keras or model.json")
     .option("--json", "print JSON");
   withNames(inspecting)
     .addHelpText("after", EXAMPLES.inspect)
@@ -109,16 +118,16 @@ function commandLine(done: (code: number) => void): Command {
   const converting = program
     .command("convert")
     .description("write a model of any format as safetensors")
-    .argument("<in>", "safetensors, .onnx, .keras or model.json")
+    .argument("<in>", "safetensors, ONNX, .keras or model.json")
     .argument("<out>", "the file to write, *.safetensors")
-    .option("-v, --vocabulary <file>", "a vocabulary to put into the file");
+    .option("-v, --vocabulary <file>", "a vocabulary to store in the file");
   withNames(converting)
     .addHelpText("after", EXAMPLES.convert)
     .action(async (from: string, to: string, options: ConvertCommand) =>
       done(await convert(from, to, options)),
     );
   for (const command of [program, ...program.commands]) {
-    command.exitOverride().showHelpAfterError("(--help says more)");
+    command.exitOverride().showHelpAfterError("(see --help)");
   }
   return program;
 }

@@ -3,12 +3,12 @@ import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describeSafetensors, type PytorchNames, readSafetensors } from "../formats/safetensors.js";
 import type { ModelDescription } from "../index.js";
-import { InputError, UsageError, withFile } from "./faults.js";
+import { InputError, shown, UsageError, withFile } from "./faults.js";
 
-/** The model that the package ships, seen from dist/cli.js. */
+/** The model of the package, seen from dist/cli.js. */
 const SHIPPED = new URL("../models/english-characters.safetensors", import.meta.url);
 
-/** What the user says of a PyTorch file that does not say it itself. */
+/** Options that decide what a PyTorch file leaves open. */
 export interface NameOptions {
   readonly recurrent?: string;
   readonly embedding?: string;
@@ -18,26 +18,36 @@ export interface NameOptions {
 }
 
 export interface OpenModel {
-  /** Its path, or what messages call the shipped one. */
+  /** Its path, or the name of the package's model in messages. */
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly description: ModelDescription;
 }
 
-type Read = (bytes: Uint8Array, path: string) => Promise<ModelDescription>;
+/** A format, with a reader that is loaded when a file asks for it. */
+interface Format {
+  readonly name: RegExp;
+  /** Whether the file begins as this format does. */
+  readonly begins: (bytes: Uint8Array) => boolean;
+  readonly read: (bytes: Uint8Array, path: string) => Promise<ModelDescription>;
+}
 
-/** The formats beside safetensors, each with a reader that is loaded when a file asks for it. */
-const READERS: readonly { readonly name: RegExp; readonly read: Read }[] = [
-  {
-    name: /\.onnx$/i,
-    read: async (bytes) => (await import("../formats/onnx.js")).describeOnnx(bytes),
-  },
+const [BACKSPACE, BRACE] = [0x08, 0x7b];
+
+const FORMATS: readonly Format[] = [
   {
     name: /\.keras$/i,
+    begins: ([first, second]) => first === 0x50 && second === 0x4b, // "PK": a zip file
     read: async (bytes) => (await import("../formats/keras.js")).describeKeras(bytes),
   },
   {
+    name: /\.onnx$/i,
+    begins: ([first]) => first === BACKSPACE, // the field ir_version
+    read: async (bytes) => (await import("../formats/onnx.js")).describeOnnx(bytes),
+  },
+  {
     name: /\.json$/i,
+    begins: ([first]) => first === BRACE,
     read: async (bytes, path) => {
       const { describeTensorflowJs } = await import("../formats/tensorflowjs.js");
       const model = parseJson(path, bytes);
@@ -46,18 +56,14 @@ const READERS: readonly { readonly name: RegExp; readonly read: Read }[] = [
   },
 ];
 
-const REFUSED: readonly { readonly name: RegExp; readonly why: string }[] = [
-  {
-    name: /\.(pt|pth|ckpt|bin|pkl)$/i,
-    why: 'a pickle is a program and is not run: in Python, safetensors.torch.save_file(model.state_dict(), "model.safetensors") writes a file that is read',
-  },
-  {
-    name: /\.(h5|hdf5)$/i,
-    why: 'weights alone do not say what the network is: in Keras 3, model.save("model.keras") writes a file that does',
-  },
-];
+/** The format of a file: by its content, else by its name; undefined for safetensors, whose reader names other files. */
+function formatOf(path: string, bytes: Uint8Array): Format | undefined {
+  // The header of a safetensors file follows its length, whose first byte may be anything.
+  if (bytes[7] === 0 && bytes[8] === BRACE) return undefined;
+  return FORMATS.find(({ begins }) => begins(bytes)) ?? FORMATS.find(({ name }) => name.test(path));
+}
 
-/** The file's JSON. */
+/** The object or list in a file of JSON. */
 export function parseJson(path: string, bytes: Uint8Array): object {
   let value: unknown;
   try {
@@ -66,10 +72,10 @@ export function parseJson(path: string, bytes: Uint8Array): object {
     throw new InputError(`${path}: expected JSON in UTF-8`);
   }
   if (typeof value === "object" && value !== null) return value;
-  throw new InputError(`${path}: expected a JSON object, got ${JSON.stringify(value)}`);
+  throw new InputError(`${path}: expected a JSON object or list, got ${shown(value)}`);
 }
 
-/** The shards that a model.json names: files beside it, wherever their names would lead. */
+/** The shards that a model.json names. They are files beside it: a name cannot lead elsewhere. */
 async function readShards(path: string, model: object): Promise<Uint8Array[]> {
   const { weightsManifest } = model as { weightsManifest?: unknown };
   const groups: unknown[] = Array.isArray(weightsManifest) ? weightsManifest : [];
@@ -77,9 +83,8 @@ async function readShards(path: string, model: object): Promise<Uint8Array[]> {
   return Promise.all(
     names.map((name) => {
       if (typeof name !== "string" || !/^[^/\\]+$/.test(name) || /^\.+$/.test(name)) {
-        const found = JSON.stringify(name);
         throw new InputError(
-          `${path}: weightsManifest: expected names of files beside it, got ${found}`,
+          `${path}: weightsManifest: expected names of files beside it, got ${shown(name)}`,
         );
       }
       const shard = join(dirname(path), name);
@@ -107,39 +112,35 @@ export async function openModel(
 ): Promise<OpenModel> {
   const name = path ?? "the model of the package";
   const place = path ?? fileURLToPath(SHIPPED);
-  const refused = REFUSED.find((each) => each.name.test(place));
-  if (refused !== undefined) throw new InputError(`${name}: ${refused.why}`);
   const bytes = await withFile(name, () => readFile(resolve(place)));
-  const reader = READERS.find((each) => each.name.test(place));
+  const format = formatOf(place, bytes);
   const names = namesOf(options);
-  if (reader !== undefined && Object.keys(names).length > 0) {
+  if (format !== undefined && Object.keys(names).length > 0) {
     throw new UsageError(
-      `${name}: ${Object.keys(names).join(", ")}: only for files with PyTorch's names`,
+      `${name}: ${Object.keys(names).join(", ")}: only for safetensors with PyTorch's names`,
     );
   }
   const description = await withFile(name, () =>
-    reader === undefined
+    format === undefined
       ? describeSafetensors(readSafetensors(bytes), names)
-      : reader.read(bytes, place),
+      : format.read(bytes, place),
   );
   return { name, bytes, description };
 }
 
-/** The vocabulary in a file: JSON, { token: id } or a list of tokens. */
+/** The vocabulary in a file of JSON: { token: id }, or a list of tokens. */
 export async function readVocabulary(path: string): Promise<Map<string, number>> {
   const value = parseJson(path, await withFile(path, () => readFile(path)));
-  const entries: [string, unknown][] = Array.isArray(value)
+  const entries: [unknown, unknown][] = Array.isArray(value)
     ? value.map((token, id) => [token, id])
     : Object.entries(value);
   const vocabulary = new Map<string, number>();
   for (const [token, id] of entries) {
     if (typeof token !== "string" || !Number.isSafeInteger(id)) {
-      const found = JSON.stringify({ [String(token)]: id }).slice(0, 60);
+      const found = Array.isArray(value) ? shown(token) : `${shown(token)}: ${shown(id)}`;
       throw new InputError(`${path}: expected { token: id } or a list of tokens, got ${found}`);
     }
-    if (vocabulary.has(token)) {
-      throw new InputError(`${path}: ${JSON.stringify(token)} stands twice`);
-    }
+    if (vocabulary.has(token)) throw new InputError(`${path}: ${shown(token)} occurs twice`);
     vocabulary.set(token, id as number);
   }
   return vocabulary;

@@ -1,28 +1,28 @@
 import { once } from "node:events";
 import { fileFault, report } from "./faults.js";
 
-/** Prints, at the speed at which it is read. */
+/** Prints, and waits while the reader of the output is busy. */
 export async function print(text: string): Promise<void> {
   if (!process.stdout.write(text)) await once(process.stdout, "drain");
 }
 
-/** A reader that has had enough, as `head` has, is no error; a full disk is one. */
+/** A reader that stops early, as `head` does, is no error; a full disk is one. */
 export function watchOutput(): void {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
     process.stderr.write(report(fileFault("standard output", error)));
     process.exit(1);
   });
-  // Nobody is left to tell.
+  // Without stderr an error has no place to go.
   process.stderr.on("error", () => {});
 }
 
 const SIGNALS = { SIGINT: 130, SIGTERM: 143 } as const;
 
-/** Ctrl-C, the first time: `end` is called, and work may come to its end. The second time the process is gone. */
+/** The first Ctrl-C calls `end`, and the work in progress may finish. A second one ends the process. */
 export class Interruption {
   readonly #controller = new AbortController();
-  /** What the process is to exit with; undefined while nothing was interrupted. */
+  /** The exit code of the process; undefined while nothing was interrupted. */
   code: number | undefined;
 
   constructor(end: () => void) {

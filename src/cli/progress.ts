@@ -1,9 +1,9 @@
 import { type Options, SingleBar } from "cli-progress";
 import type { Input } from "./input.js";
 
-const EVERY = 100;
+const EVERY_MS = 100;
 
-/** A bar on the terminal, unless there is none, the results go there, too, or nobody knows how much will come. */
+/** A bar on stderr, if stderr is a terminal, stdout is not, and the size of the input is known. */
 export class Progress {
   readonly #input: Input;
   readonly #bar: SingleBar | undefined;
@@ -23,10 +23,10 @@ export class Progress {
     this.#bar.start(Math.max(input.size, 1), 0, { lines: 0 });
   }
 
-  /** Tells how much is done, from time to time. */
+  /** Updates the bar, at most ten times a second. */
   show(lines: number): void {
     if (this.#bar === undefined || performance.now() < this.#next) return;
-    this.#next = performance.now() + EVERY;
+    this.#next = performance.now() + EVERY_MS;
     this.#bar.update(this.#input.read, { lines });
   }
 

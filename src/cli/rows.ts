@@ -1,11 +1,20 @@
 import type { Score, Vocabulary } from "../index.js";
 import { printable } from "./faults.js";
-import type { Item } from "./input.js";
+import type { Sequence } from "./input.js";
 
-/** An item with its tokens and what they score. */
-export interface Scored extends Item {
+/** A sequence with its tokens and its score. */
+export interface Scored {
+  readonly line: number;
+  readonly sequence: Sequence;
   readonly ids: Int32Array;
   readonly score: Score;
+}
+
+/** What `score` prints for one sequence. */
+export interface Rows {
+  scored(scored: Scored): string;
+  /** `message` names the line. */
+  failed(line: number, message: string): string;
 }
 
 const COLUMNS = [
@@ -16,20 +25,14 @@ const COLUMNS = [
 ] as const;
 const TEXT = 60;
 
-/** A number of four decimals; of four significant digits where it is large; a dash where there was nothing to score. */
+/** A number with four decimals, or with four significant digits if it is large; a dash if nothing was scored. */
 function number(value: number): string {
   if (Number.isNaN(value)) return "–";
   return Math.abs(value) < 1e6 ? value.toFixed(4) : value.toExponential(3);
 }
 
-const line = (cells: readonly string[], text: string): string =>
+const row = (cells: readonly string[], text: string): string =>
   `${cells.map((cell, i) => cell.padStart(COLUMNS[i]?.[1] ?? 0)).join("")}  ${text}\n`;
-
-export const header = (): string =>
-  line(
-    COLUMNS.map(([name]) => name),
-    "text",
-  );
 
 const cells = ({ logProb, perplexity, bitsPerToken, tokens }: Omit<Score, "tokenLogProbs">) => [
   number(logProb),
@@ -38,32 +41,41 @@ const cells = ({ logProb, perplexity, bitsPerToken, tokens }: Omit<Score, "token
   String(tokens),
 ];
 
-/** A line of the table. */
-export function row({ sequence, score }: Scored): string {
-  const text = typeof sequence === "string" ? sequence : `[${sequence.slice(0, TEXT).join(", ")}]`;
-  return line(cells(score), printable(text.slice(0, 4 * TEXT), TEXT));
-}
+export const tableHead = (): string =>
+  row(
+    COLUMNS.map(([name]) => name),
+    "text",
+  );
 
-/** A line for each token that was scored. */
-export function tokenRows({ ids, score }: Scored, vocabulary: Vocabulary | undefined): string {
-  const { tokenLogProbs } = score;
-  // The first token conditions, unless the model has one that stands before it.
-  const first = ids.length - tokenLogProbs.length;
-  let rows = "";
-  tokenLogProbs.forEach((logProb, t) => {
-    const id = ids[first + t] as number;
-    const token = vocabulary?.tokens[id];
-    rows += line([number(logProb)], token === undefined ? String(id) : JSON.stringify(token));
-  });
-  return rows;
-}
+/** A row for each sequence, and with `perToken` one for each token that was scored. */
+export const tableRows = (perToken: boolean, vocabulary: Vocabulary | undefined): Rows => ({
+  scored({ sequence, ids, score }) {
+    const text =
+      typeof sequence === "string" ? sequence : `[${sequence.slice(0, TEXT).join(", ")}]`;
+    let rows = row(cells(score), printable(text.slice(0, 4 * TEXT), TEXT));
+    if (!perToken) return rows;
+    const { tokenLogProbs } = score;
+    // The first token has no score, unless the model has a token that stands before it.
+    const first = ids.length - tokenLogProbs.length;
+    tokenLogProbs.forEach((logProb, t) => {
+      const id = ids[first + t] as number;
+      const token = vocabulary?.tokens[id];
+      rows += row([number(logProb)], token === undefined ? String(id) : JSON.stringify(token));
+    });
+    return rows;
+  },
+  failed: (_, message) => row(["–", "–", "–", "–"], `error: ${printable(message)}`),
+});
 
-/** A line of JSON; what is no number is null. */
-export function jsonRow({ line: place, score }: Scored, perToken = false): string {
-  const { logProb, perplexity, bitsPerToken, tokens, tokenLogProbs } = score;
-  const each = perToken ? { tokenLogProbs: [...tokenLogProbs] } : {};
-  return `${JSON.stringify({ line: place, logProb, perplexity, bitsPerToken, tokens, ...each })}\n`;
-}
+/** A JSON object for each sequence; NaN is null. */
+export const jsonRows = (perToken: boolean): Rows => ({
+  scored({ line, score: { tokenLogProbs, ...score } }) {
+    const { logProb, perplexity, bitsPerToken, tokens } = score;
+    const each = perToken ? { tokenLogProbs: [...tokenLogProbs] } : {};
+    return `${JSON.stringify({ line, logProb, perplexity, bitsPerToken, tokens, ...each })}\n`;
+  },
+  failed: (line, error) => `${JSON.stringify({ line, error })}\n`,
+});
 
 /** The sum of many scores. */
 export class Sum {
@@ -85,6 +97,6 @@ export class Sum {
       bitsPerToken: perToken / Math.LN2,
       tokens: this.#tokens,
     };
-    return line(cells(all), `in all: ${this.lines} ${this.lines === 1 ? "line" : "lines"}`);
+    return row(cells(all), `total: ${this.lines} ${this.lines === 1 ? "line" : "lines"}`);
   }
 }

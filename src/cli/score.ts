@@ -8,11 +8,14 @@ import {
   UnknownTokenError,
 } from "../index.js";
 import { InputError, printable, UsageError } from "./faults.js";
-import { formatOf, Input, type InputFormat, type Item } from "./input.js";
+import { formatOf, Input, type InputFormat, type Sequence } from "./input.js";
 import { type NameOptions, type OpenModel, openModel, readVocabulary } from "./model.js";
 import { Interruption, print } from "./output.js";
 import { Progress } from "./progress.js";
-import { header, jsonRow, row, type Scored, Sum, tokenRows } from "./rows.js";
+import { jsonRows, type Scored, Sum, tableHead, tableRows } from "./rows.js";
+
+/** What happens to a line that cannot be scored: it ends the run, is left out, or has its error in its place. */
+export const ON_ERROR = ["fail", "skip", "report"] as const;
 
 export interface ScoreCommand extends NameOptions {
   readonly model?: string;
@@ -23,9 +26,13 @@ export interface ScoreCommand extends NameOptions {
   readonly unknown?: string;
   readonly json?: boolean;
   readonly perToken?: boolean;
+  readonly onError: (typeof ON_ERROR)[number];
 }
 
-/** The vocabulary that the user gives, else the file's; undefined where there is none. */
+/** A line on its way: with its tokens, or with the reason why it has none. */
+type Entry = Omit<Scored, "score"> | { readonly line: number; readonly error: InputError };
+
+/** The vocabulary of the user's file, else that of the model file; undefined if there is none. */
 async function vocabularyOf({ name, description }: OpenModel, path: string | undefined) {
   if (path !== undefined) return readVocabulary(path);
   const text = description.metadata.get("vocabulary");
@@ -64,8 +71,8 @@ async function load(command: ScoreCommand): Promise<LanguageModel> {
   }
 }
 
-/** The ids of an item. */
-function encode(model: LanguageModel, input: Input, { line, sequence }: Item): Int32Array {
+/** The tokens of a sequence. @throws {InputError} if one is unknown */
+function encode(model: LanguageModel, input: Input, line: number, sequence: Sequence): Int32Array {
   if (typeof sequence !== "string") {
     const wrong = sequence.find((id) => id < 0 || id >= model.size);
     if (wrong === undefined) return Int32Array.from(sequence);
@@ -75,48 +82,73 @@ function encode(model: LanguageModel, input: Input, { line, sequence }: Item): I
     return input.fail(line, "a text needs a vocabulary, and the model has none: --vocabulary FILE");
   }
   try {
-    return model.vocabulary.encode("", sequence);
+    return model.vocabulary.encode(sequence);
   } catch (error) {
     if (!(error instanceof UnknownTokenError)) throw error;
     const { character, position } = error;
     const place = [...sequence.slice(0, position)].length + 1;
     const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
     const what = `"${printable(character)}" (U+${code}), character ${place} of the text, is not in the model's vocabulary`;
-    return input.fail(line, `${what}: --unknown TOKEN says what it counts as`);
+    return input.fail(line, `${what}: map such characters to a token with --unknown TOKEN`);
   }
 }
 
-/** Scores what comes, line by line; gives the exit code. */
+/** Scores the input line by line, in order; returns the exit code. */
 export async function score(file: string | undefined, command: ScoreCommand): Promise<number> {
+  const { json = false, perToken = false, field, onError } = command;
   const format = command.format ?? formatOf(file);
-  if (command.field !== undefined && format === "text") {
-    throw new UsageError("--field: lines of text have no fields: --format jsonl or csv");
+  if (field !== undefined && format === "text") {
+    throw new UsageError("--field: lines of text have no fields: pass --format jsonl or csv");
   }
   const model = await load(command);
   const input = await Input.open(file);
   if (input.size === undefined && process.stdin.isTTY) {
-    process.stderr.write("Lines to score; Ctrl-D ends.\n");
+    process.stderr.write("Type lines to score; Ctrl-D ends.\n");
   }
   const interruption = new Interruption(() => input.close());
-  const waiting: (Item & { ids: Int32Array })[] = [];
-  async function* sequences(): AsyncGenerator<Int32Array> {
-    for await (const item of input.items(format, command.field)) {
-      const ids = encode(model, input, item);
-      waiting.push({ ...item, ids });
-      yield ids;
-    }
-  }
+  const rows = json ? jsonRows(perToken) : tableRows(perToken, model.vocabulary);
   const sum = new Sum();
   const progress = new Progress(input);
+  /** Lines that were read and are not printed yet, in order. */
+  const entries: Entry[] = [];
+  let failed = 0;
+
+  async function* sequences(): AsyncGenerator<Int32Array> {
+    for await (const item of input.items(format, field)) {
+      const { line } = item;
+      try {
+        const sequence = item.sequence();
+        const ids = encode(model, input, line, sequence);
+        entries.push({ line, sequence, ids });
+        yield ids;
+      } catch (error) {
+        if (onError === "fail" || !(error instanceof InputError)) throw error;
+        entries.push({ line, error });
+        // Without a line before it that waits for its score, nothing else would print it before the next one comes.
+        if (entries.length === 1) await printFailed();
+      }
+    }
+  }
+
+  /** Prints the lines without a score that come next. */
+  async function printFailed(): Promise<void> {
+    for (let [next] = entries; next !== undefined && "error" in next; [next] = entries) {
+      entries.shift();
+      failed++;
+      if (onError === "report") await print(rows.failed(next.line, next.error.message));
+    }
+  }
+
   try {
-    if (!command.json) await print(header());
+    if (!json) await print(tableHead());
     for await (const result of model.scoreMany(sequences(), { signal: interruption.signal })) {
-      const scored: Scored = { ...(waiting.shift() as (typeof waiting)[number]), score: result };
+      await printFailed();
+      const entry = entries.shift() as Omit<Scored, "score">;
       sum.add(result);
-      if (command.json) await print(jsonRow(scored, command.perToken));
-      else await print(row(scored) + (command.perToken ? tokenRows(scored, model.vocabulary) : ""));
+      await print(rows.scored({ ...entry, score: result }));
       progress.show(sum.lines);
     }
+    await printFailed();
   } catch (error) {
     if (interruption.code === undefined) throw error;
     if (!(error instanceof AbortedError) && !input.closed) throw error;
@@ -124,7 +156,10 @@ export async function score(file: string | undefined, command: ScoreCommand): Pr
     progress.end();
     input.close();
   }
-  if (!command.json) await print(sum.row());
+  if (!json) await print(sum.row());
+  if (failed > 0) {
+    process.stderr.write(`recurra: ${failed} of ${sum.lines + failed} lines could not be scored\n`);
+  }
   if (interruption.code === undefined) return 0;
   process.stderr.write(`recurra: interrupted: ${sum.lines} lines scored\n`);
   return interruption.code;

@@ -1,37 +1,35 @@
 import type { RecurrentOptions } from "../layers/options.js";
 import type { ModelDescription, RecurrentDescription, StoredNumbers } from "./description.js";
 
-/** What must agree for one stack to go on above another: all but sizes of input and numbers of layers. */
+/** The options that must agree for one stack to continue another: all but input sizes and numbers of layers. */
 const kindOf = ({ inputSize: _, layers: __, precision: ___, ...kind }: RecurrentOptions): string =>
   JSON.stringify(Object.entries(kind).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-/** The same network with stacks of one kind on top of each other made one, which runs chunk by chunk through all layers. */
-export function joined(description: ModelDescription): ModelDescription {
-  const recurrent: RecurrentDescription[] = [];
-  for (const next of description.recurrent) {
-    const below = recurrent.at(-1);
-    if (below === undefined || !fits(below, next)) recurrent.push(next);
-    else recurrent[recurrent.length - 1] = join(below, next);
+/** The same network with adjacent stacks of one kind fused into one, which runs chunk by chunk through all its layers. */
+export function fuseLayers(description: ModelDescription): ModelDescription {
+  const runs: { kind: string | undefined; stacks: RecurrentDescription[] }[] = [];
+  for (const stack of description.recurrent) {
+    const { merge = "concat", options } = stack;
+    // A merged output is no input of a layer of the same stack.
+    const kind = merge === "concat" ? kindOf(options) : undefined;
+    const below = runs.at(-1);
+    if (kind !== undefined && below?.kind === kind) below.stacks.push(stack);
+    else runs.push({ kind, stacks: [stack] });
   }
-  return { ...description, recurrent };
+  return { ...description, recurrent: runs.map(({ stacks }) => fuse(stacks)) };
 }
 
-function fits(below: RecurrentDescription, next: RecurrentDescription): boolean {
-  const plain = (merge = "concat"): boolean => merge === "concat";
-  return plain(below.merge) && plain(next.merge) && kindOf(below.options) === kindOf(next.options);
-}
-
-function join(below: RecurrentDescription, next: RecurrentDescription): RecurrentDescription {
-  const { layers = 1 } = below.options;
-  const { layers: more = 1 } = next.options;
-  const renamed = Object.entries(next.weights).map(([name, value]): [string, StoredNumbers] => [
-    name.replace(/_l(\d+)/, (_, l) => `_l${Number(l) + layers}`),
-    value,
-  ]);
-  return {
-    ...below,
-    name: `${below.name}, ${next.name}`,
-    options: { ...below.options, layers: layers + more },
-    weights: { ...below.weights, ...Object.fromEntries(renamed) },
-  };
+function fuse(stacks: readonly RecurrentDescription[]): RecurrentDescription {
+  const [lowest, ...others] = stacks as readonly [RecurrentDescription, ...RecurrentDescription[]];
+  if (others.length === 0) return lowest;
+  const weights: Record<string, StoredNumbers> = {};
+  let layers = 0;
+  for (const { options, weights: own } of stacks) {
+    for (const [name, value] of Object.entries(own)) {
+      weights[name.replace(/_l(\d+)/, (_, l) => `_l${Number(l) + layers}`)] = value;
+    }
+    layers += options.layers ?? 1;
+  }
+  const name = stacks.map((stack) => stack.name).join(", ");
+  return { ...lowest, name, options: { ...lowest.options, layers }, weights };
 }

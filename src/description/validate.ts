@@ -1,5 +1,5 @@
-import { ACTIVATIONS } from "../cells/activations.js";
-import { describe, formatShape } from "../tensor.js";
+import { ACTIVATIONS, DEFAULT_ACTIVATIONS } from "../cells/activations.js";
+import { describe, formatShape, isNumbers } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
 import {
   type DenseDescription,
@@ -16,6 +16,27 @@ export function checkPrecision(where: string, precision: Precision): void {
   throw new TypeError(`${where}: precision: expected "f64" or "f32", got ${String(precision)}`);
 }
 
+/** Throws if a finite number of a description would be infinite in f32. */
+export function checkRange(where: string, { input, recurrent, dense }: ModelDescription): void {
+  const check = (name: string, value: StoredNumbers | undefined): void => {
+    const { data } = value ?? {};
+    if (!isNumbers(data, Float64Array)) return;
+    const i = data.findIndex((x) => !Number.isFinite(Math.fround(x)) && Number.isFinite(x));
+    if (i < 0) return;
+    const message = `${where}: ${JSON.stringify(name)}: element ${i}: expected a number within the range of f32, got ${data[i]}`;
+    throw new ModelFormatError("not-finite", message, name);
+  };
+  if (input.kind === "embedding") check(`${input.name}.weight`, input.weight);
+  for (const { name, weights, names } of recurrent) {
+    for (const [key, value] of Object.entries(weights))
+      check(names?.[key] ?? `${name}.${key}`, value);
+  }
+  for (const { name, weight, bias } of dense) {
+    check(`${name}.weight`, weight);
+    check(`${name}.bias`, bias);
+  }
+}
+
 /**
  * Throws unless `description` is a network whose parts agree. `where` begins the message.
  *
@@ -23,6 +44,22 @@ export function checkPrecision(where: string, precision: Precision): void {
  * @throws {ModelFormatError} with code "network" for parts that do not fit together
  */
 export function checkDescription(where: string, description: ModelDescription): void {
+  checkParts(where, "model", description);
+  new Check(where).all(description);
+}
+
+/**
+ * Throws unless each part of `description` is of the right kind, whether or not they fit together. Weights are left to
+ * whoever takes them.
+ *
+ * @throws {TypeError} for something else than a description
+ * @throws {ModelFormatError} with code "network" for a part that is incomplete
+ */
+export function checkParts(
+  where: string,
+  name: "model" | "description",
+  description: ModelDescription,
+): void {
   const { recurrent, dense, input, metadata } = description ?? {};
   if (
     !Array.isArray(recurrent) ||
@@ -31,15 +68,17 @@ export function checkDescription(where: string, description: ModelDescription): 
     input === null ||
     typeof metadata?.get !== "function"
   ) {
+    const bytes = name === "model" ? "the bytes of a safetensors file or " : "";
     throw new TypeError(
-      `${where}: model: expected the bytes of a safetensors file or a description, got ${describe(description)}`,
+      `${where}: ${name}: expected ${bytes}a description, got ${describe(description)}`,
     );
   }
-  new Check(where).all(description);
+  new Check(where).parts(description);
 }
 
 const MERGES = ["concat", "sum", "mul", "ave"];
 const OUTPUTS = ["steps", "last"];
+const DENSE_ACTIVATIONS = ["softmax", "logSoftmax", ...Object.keys(ACTIVATIONS)];
 
 /** Throws unless each part of a network is whole and takes what the one below gives. Recurrent weights are checked when they are loaded. */
 class Check {
@@ -49,16 +88,55 @@ class Check {
     this.#where = where;
   }
 
-  all({ input, recurrent, dense, output }: ModelDescription): void {
+  parts({ input, recurrent, dense, output }: ModelDescription): void {
+    if (input.kind === "embedding") this.#name("input", input);
+    recurrent.forEach((part, i) => {
+      const place = this.#name(`recurrent[${i}]`, part);
+      this.#object(`${place}: options`, part.options);
+      this.#object(`${place}: weights`, part.weights);
+      const { cell, activations = [] } = part.options;
+      if (!Object.hasOwn(DEFAULT_ACTIVATIONS, String(cell))) {
+        this.#fail(`${place}: cell: expected "rnn", "lstm" or "gru", got ${String(cell)}`);
+      }
+      if (!Array.isArray(activations)) {
+        this.#fail(`${place}: activations: expected a list, got ${describe(activations)}`);
+      }
+      for (const each of activations) {
+        if (typeof each !== "string") this.#object(`${place}: activations`, each);
+      }
+    });
+    dense.forEach((part, i) => {
+      const place = this.#name(`dense[${i}]`, part);
+      const { activation } = part;
+      const name = typeof activation === "object" ? activation?.name : activation;
+      if (DENSE_ACTIVATIONS.includes(String(name))) return;
+      const expected = DENSE_ACTIVATIONS.join(", ");
+      this.#fail(`${place}: activation: expected one of ${expected}, got ${String(name)}`);
+    });
+    if (!OUTPUTS.includes(output)) {
+      this.#fail(`output: expected "steps" or "last", got ${String(output)}`);
+    }
+  }
+
+  #object(place: string, value: unknown): void {
+    if (typeof value === "object" && value !== null) return;
+    this.#fail(`${place}: expected an object, got ${describe(value)}`);
+  }
+
+  /** The name of a part, which messages about it begin with. */
+  #name(place: string, part: { readonly name: string }): string {
+    this.#object(place, part);
+    if (typeof part.name === "string") return part.name;
+    return this.#fail(`${place}.name: expected a string, got ${describe(part.name)}`);
+  }
+
+  all({ input, recurrent, dense }: ModelDescription): void {
     let n = this.#input(input);
     if (recurrent.length === 0) this.#fail("expected a recurrent layer, got none");
     for (const each of recurrent) n = this.#recurrent(each, n);
     dense.forEach((each, i) => {
       n = this.#dense(each, n, i + 1 === dense.length);
     });
-    if (!OUTPUTS.includes(output)) {
-      this.#fail(`output: expected "steps" or "last", got ${String(output)}`);
-    }
   }
 
   /** What goes into the lowest layer. */
@@ -80,9 +158,6 @@ class Check {
 
   #recurrent(described: RecurrentDescription, n: number): number {
     const { name, options, merge = "concat" } = described;
-    if (typeof options !== "object" || options === null) {
-      return this.#fail(`${name}: options: expected an object, got ${describe(options)}`);
-    }
     const { inputSize, bidirectional } = options;
     if (inputSize !== n) {
       this.#fail(`${name}: expected nx = ${n}, from below, got ${String(inputSize)}`);
@@ -101,14 +176,8 @@ class Check {
     if (!(ny >= 1)) this.#fail(`${name}: expected at least one output, got ${shown(weight)}`);
     this.#numbers(`${name}: weight`, weight, [ny, n]);
     if (bias !== undefined) this.#numbers(`${name}: bias`, bias, [ny]);
-    if (activation === "softmax" || activation === "logSoftmax") {
-      if (!top) this.#fail(`${name}: ${activation}: expected nothing above it, got another layer`);
-    } else {
-      const what = typeof activation === "object" ? activation?.name : activation;
-      if (!Object.hasOwn(ACTIVATIONS, String(what))) {
-        const names = ["softmax", "logSoftmax", ...Object.keys(ACTIVATIONS)].join(", ");
-        this.#fail(`${name}: activation: expected one of ${names}, got ${String(what)}`);
-      }
+    if (!top && (activation === "softmax" || activation === "logSoftmax")) {
+      this.#fail(`${name}: ${activation}: expected nothing above it, got another layer`);
     }
     return ny;
   }
@@ -117,6 +186,9 @@ class Check {
     const { shape, data } = value ?? {};
     if (!(data instanceof Float64Array || data instanceof Float32Array)) {
       this.#fail(`${name}: expected Float64Array or Float32Array, got ${describe(data)}`);
+    }
+    if (!Array.isArray(shape)) {
+      this.#fail(`${name}: shape: expected an array of integers, got ${describe(shape)}`);
     }
     const fits = shape.length === expected.length && shape.every((size, i) => size === expected[i]);
     if (!fits) this.#fail(`${name}: expected ${formatShape(expected)}, got ${formatShape(shape)}`);

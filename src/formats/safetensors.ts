@@ -1,6 +1,6 @@
 export type { ModelDescription } from "../description/description.js";
 export { type ModelFormatCode, ModelFormatError } from "../description/format_error.js";
-export type { OutputName, PytorchNames } from "./pytorch/layout.js";
+export type { OutputName, PytorchNames } from "./pytorch/architecture.js";
 export { describeSafetensors } from "./pytorch/reader.js";
 export { writeModel } from "./pytorch/writer.js";
 export type { StoredDtype } from "./safetensors/header.js";

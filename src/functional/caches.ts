@@ -1,52 +1,44 @@
 import { StateError } from "../errors.js";
+import type { DirectionBuffers } from "../sequence/plan.js";
 import type { Tape } from "../sequence/tape.js";
-import { strides, type Track } from "../sequence/track.js";
-import type { Tensor } from "../tensor.js";
-import { type Engine, withScratch } from "../wasm/engine.js";
-import { Disposable, unwatch, watch } from "../wasm/handle.js";
-import { read, stageBytes } from "./axes.js";
-import type { Model } from "./parameters.js";
 
-/** What one forward call recorded: its tape and the model it saw, held until it is disposed of. */
-export class Recording {
+import type { Tensor } from "../tensor.js";
+import { Shared } from "../wasm/arena.js";
+import { checkEngine, type Engine, withScratch } from "../wasm/engine.js";
+import { contentOf, Handle } from "../wasm/handle.js";
+import { read, stageBytes } from "./axes.js";
+import { type CellTable, tensorsFrom } from "./cell_table.js";
+import type { PackedParameters } from "./parameters.js";
+
+/** A forward pass as its caches hold it: the tape, and the parameters as the pass saw them. */
+export class CachedPass extends Shared {
   readonly engine: Engine;
-  readonly kind: string;
-  #held: { tape: Tape; model: Model } | undefined;
+  readonly table: CellTable<never>;
+  readonly tape: Tape;
+  readonly packed: PackedParameters;
 
   /** Takes over the caller's ownership of `tape`. */
-  constructor(engine: Engine, kind: string, tape: Tape, model: Model) {
+  constructor(engine: Engine, table: CellTable<never>, tape: Tape, packed: PackedParameters) {
+    super();
     this.engine = engine;
-    this.kind = kind;
-    this.#held = { tape, model: model.retain() };
-    watch(this, tape);
-    watch(this, model);
+    this.table = table;
+    this.tape = tape;
+    this.packed = packed.retain();
   }
 
-  /** The tape and the model. @throws {StateError} after `dispose`, or when the engine is disposed */
-  get held(): { tape: Tape; model: Model } {
-    if (this.#held === undefined) throw new StateError(`${this.kind}: disposed`);
-    void this.engine.kernels;
-    return this.#held;
+  /** The buffers of the one layer. */
+  get buffers(): DirectionBuffers {
+    return this.tape.buffers.directions[0] as DirectionBuffers;
   }
 
-  /** What the one layer of the tape left, and the sizes of the call. */
-  get seen(): { track: Track; nx: number; na: number; m: number; T: number } {
-    const { tape } = this.held;
-    const { m, T } = tape.batch;
-    const track = tape.run.tracks[0] as Track;
-    const { nx, na } = track.weights;
-    return { track, nx, na, m, T };
+  /** The sizes of the call. */
+  get sizes(): { nx: number; na: number; m: number; T: number } {
+    const { m, T } = this.tape.batch;
+    const { nx, na } = this.buffers.weights;
+    return { nx, na, m, T };
   }
 
-  dispose(): void {
-    if (this.#held === undefined) return;
-    unwatch(this);
-    this.#held.tape.release();
-    this.#held.model.release();
-    this.#held = undefined;
-  }
-
-  /** A part of the tape as a tensor: steps `first` … of (T, m, n) at `pointer`, in the shape (n, m, T) or (n, m). */
+  /** A copy of (T, m, n) at `pointer` as a tensor of `shape` (n, m, T) or (n, m). */
   tensor(pointer: number, shape: readonly number[]): Tensor {
     const { engine } = this;
     const elements = shape.reduce((product, extent) => product * extent, 1);
@@ -54,108 +46,149 @@ export class Recording {
       read(engine, shape, pointer, stage.pointer),
     );
   }
+
+  protected free(): void {
+    this.tape.release();
+    this.packed.release();
+  }
+}
+
+/** A step of a forward pass: of a cell's own, which it holds, or of a sequence's, which belongs to its caches. */
+class CachedStep extends Shared {
+  readonly pass: CachedPass;
+  readonly step: number;
+  readonly caches: Handle | undefined;
+
+  constructor(pass: CachedPass, step: number, caches: Handle | undefined) {
+    super();
+    this.pass = pass;
+    this.step = step;
+    this.caches = caches;
+  }
+
+  protected free(): void {
+    if (this.caches === undefined) this.pass.release();
+  }
+}
+
+/** The step behind a cache. @throws {StateError} after `dispose`, of its caches too, or when the engine is disposed */
+function stepOf(where: string, cache: Handle): CachedStep {
+  const content = contentOf<CachedStep>(where, cache);
+  if (content.caches !== undefined) contentOf(where, content.caches);
+  void content.pass.engine.kernels;
+  return content;
+}
+
+/** The pass behind caches. @throws {StateError} after `dispose`, or when the engine is disposed */
+function passOf(where: string, caches: Handle): CachedPass {
+  const pass = contentOf<CachedPass>(where, caches);
+  void pass.engine.kernels;
+  return pass;
+}
+
+/** The pass behind an operand, and the step where it starts. @throws {StateError} also if another engine made it */
+export function startOf(where: string, engine: Engine, caches: Handle) {
+  checkEngine(where, engine);
+  const single = caches instanceof StepCache;
+  const start = single ? stepOf(where, caches) : { pass: passOf(where, caches), step: 0 };
+  if (start.pass.engine === engine) return start;
+  throw new StateError(`${where}: ${single ? "cache" : "caches"}: made by another engine`);
+}
+
+/** A state before (0) or after (1) the step, (na, m). */
+export function stateOf(name: string, cache: Handle, part: "h" | "c", after: 0 | 1): Tensor {
+  const { pass, step } = stepOf(name, cache);
+  const { na, m } = pass.sizes;
+  // The states of all steps follow the initial one.
+  const row = (step + after) * m;
+  return pass.tensor(pass.buffers[`${part}0`] + row * pass.buffers.strides[part], [na, m]);
+}
+
+/** One block of the step's gates, (na, m). */
+export function gateOf(name: string, cache: Handle, block: number): Tensor {
+  const { pass, step } = stepOf(name, cache);
+  const { na, m } = pass.sizes;
+  const { gates, weights } = pass.buffers;
+  const { gateBlocks } = weights.cell;
+  const pointer = gates + step * m * pass.buffers.strides.gates;
+  const rows = pass.engine.arena.f64(pointer, m * gateBlocks * na);
+  const data = new Float64Array(na * m);
+  for (let j = 0; j < na; j++) {
+    for (let r = 0; r < m; r++) data[j * m + r] = rows[(gateBlocks * r + block) * na + j] as number;
+  }
+  return { shape: [na, m], data };
 }
 
 /** One step of a forward pass, or a single cell's. */
-export abstract class StepCache<P> extends Disposable {
+export abstract class StepCache<P = object> extends Handle {
   /** @internal */
-  readonly recording: Recording;
-  /** The step, from 0. @internal */
-  readonly step: number;
-  readonly #owns: boolean;
-
-  /** @internal */
-  constructor(recording: Recording, step: number, owns: boolean) {
-    super();
-    this.recording = recording;
-    this.step = step;
-    this.#owns = owns;
+  constructor(pass: CachedPass, step = 0, caches?: Handle) {
+    super("cache", new CachedStep(pass, step, caches));
   }
 
   /** The parameters as the forward pass saw them. */
-  abstract get parameters(): P;
+  get parameters(): P {
+    const { pass } = stepOf("parameters", this);
+    const { weights, linear, parts, sizes } = pass.packed;
+    const [Wy, by] = pass.table.output;
+    const { W, bias } = linear.tensors();
+    const recurrent = weights.read((arrays) => tensorsFrom(arrays, parts, sizes.na, "name"));
+    return { ...recurrent, [Wy]: W, [by]: bias } as P;
+  }
 
   /** a after the step, (na, m). */
   get aNext(): Tensor {
-    return this.state("h", 1);
+    return stateOf("aNext", this, "h", 1);
   }
 
   /** a before the step, (na, m). */
   get aPrev(): Tensor {
-    return this.state("h", 0);
+    return stateOf("aPrev", this, "h", 0);
   }
 
   /** The step's input, (nx, m). */
   get xt(): Tensor {
-    const { track, nx, m } = this.recording.seen;
-    return this.recording.tensor(track.x + this.step * m * strides(track).x, [nx, m]);
-  }
-
-  /** Gives the memory back. A step of `caches.at(t)` belongs to its caches: for it this does nothing. */
-  dispose(): void {
-    if (this.#owns) this.recording.dispose();
-  }
-
-  /** A state part before (0) or after (1) the step. */
-  protected state(part: "h" | "c", after: 0 | 1): Tensor {
-    const { track, na, m } = this.recording.seen;
-    // The states of all steps follow the initial one.
-    const row = (this.step + after) * m;
-    return this.recording.tensor(track[`${part}0`] + row * strides(track)[part], [na, m]);
-  }
-
-  /** One block of the step's rows, (na, m). */
-  protected block(block: number): Tensor {
-    const { engine, seen } = this.recording;
-    const { track, na, m } = seen;
-    const { gateBlocks } = track.weights.cell;
-    const rows = engine.arena.f64(
-      track.gates + this.step * m * strides(track).gates,
-      m * gateBlocks * na,
-    );
-    const data = new Float64Array(na * m);
-    for (let j = 0; j < na; j++) {
-      for (let r = 0; r < m; r++)
-        data[j * m + r] = rows[(gateBlocks * r + block) * na + j] as number;
-    }
-    return { shape: [na, m], data };
+    const { pass, step } = stepOf("xt", this);
+    const { nx, m } = pass.sizes;
+    return pass.tensor(pass.buffers.x + step * m * pass.buffers.strides.x, [nx, m]);
   }
 }
 
 /** All steps of a forward pass. */
-export abstract class Caches<C> extends Disposable {
-  /** @internal */
-  readonly recording: Recording;
+export abstract class Caches<C extends StepCache = StepCache> extends Handle {
   /** T, the number of steps. */
   readonly length: number;
+  readonly #Step: new (
+    pass: CachedPass,
+    step: number,
+    caches: Handle,
+  ) => C;
 
   /** @internal */
-  constructor(recording: Recording) {
-    super();
-    this.recording = recording;
-    this.length = recording.seen.T;
+  constructor(pass: CachedPass, Step: new (pass: CachedPass, step: number, caches: Handle) => C) {
+    super("caches object", pass);
+    this.length = pass.sizes.T;
+    this.#Step = Step;
   }
 
-  /** The cache of step t; negative counts from the end. @throws {RangeError} if there is no such step */
+  /**
+   * The cache of step t; negative counts from the end. It ends with these caches and holds no memory of its own.
+   *
+   * @throws {RangeError} if there is no such step
+   */
   at(t: number): C {
-    void this.recording.held;
+    const pass = passOf("caches.at", this);
     const step = t < 0 ? t + this.length : t;
     if (!Number.isInteger(step) || step < 0 || step >= this.length) {
       throw new RangeError(`caches.at: expected a step below T = ${this.length}, got ${t}`);
     }
-    return this.stepCache(step);
+    return new this.#Step(pass, step, this);
   }
 
   /** The input, (nx, m, T). */
   get x(): Tensor {
-    const { track, nx, m, T } = this.recording.seen;
-    return this.recording.tensor(track.x, [nx, m, T]);
+    const pass = passOf("x", this);
+    const { nx, m, T } = pass.sizes;
+    return pass.tensor(pass.buffers.x, [nx, m, T]);
   }
-
-  /** Gives the memory back. Afterwards every use throws a `StateError`; a second call does nothing. */
-  dispose(): void {
-    this.recording.dispose();
-  }
-
-  protected abstract stepCache(step: number): C;
 }

@@ -1,28 +1,82 @@
+import { gruCell } from "../cells/gru.js";
 import { checkInstance, type Tensor } from "../tensor.js";
 import type { Engine } from "../wasm/engine.js";
-import { GruCache, GruCaches, type GruParameters, gruNaming, split } from "./gru_caches.js";
+import { type CachedPass, Caches, gateOf, StepCache } from "./caches.js";
+import type { CellTable, ParameterGradients } from "./cell_table.js";
 import { backward, forward } from "./passes.js";
 
-/** Gradients of the gates' parameters, shaped as the parameters. */
-export interface GruGradients {
-  dWu: Tensor;
-  dbu: Tensor;
-  dWr: Tensor;
-  dbr: Tensor;
-  dWc: Tensor;
-  dbc: Tensor;
-  dbch: Tensor;
+/** The parameters of a GRU with a softmax output. A gate's matrix has the hidden columns first: [hidden | input]. */
+export interface GruParameters {
+  /** Update gate, (na, na + nx). */
+  readonly Wu: Tensor;
+  /** (na, 1). */
+  readonly bu: Tensor;
+  /** Reset gate, (na, na + nx). */
+  readonly Wr: Tensor;
+  /** (na, 1). */
+  readonly br: Tensor;
+  /** Candidate, (na, na + nx). */
+  readonly Wc: Tensor;
+  /** The candidate's bias outside the reset gate, (na, 1). */
+  readonly bc: Tensor;
+  /** The candidate's bias on the hidden side, which the reset gate acts on, (na, 1). */
+  readonly bch: Tensor;
+  /** Hidden to output, (ny, na). */
+  readonly Wy: Tensor;
+  /** (ny, 1). */
+  readonly by: Tensor;
 }
 
-const named = ({ Wu, bu, Wr, br, Wc, bc, bch }: ReturnType<typeof split>): GruGradients => ({
-  dWu: Wu,
-  dbu: bu,
-  dWr: Wr,
-  dbr: br,
-  dWc: Wc,
-  dbc: bc,
-  dbch: bch,
-});
+/** Gradients of the gates' parameters, shaped as the parameters. */
+export interface GruGradients extends ParameterGradients<GruParameters> {}
+
+/**
+ * The engine's blocks are r, z, n (the candidate) in Wh, and n, r, z, then the candidate's hidden side, in Wx and the
+ * bias. Its gate z is the part of the state that stays, 1 − Γu; σ(−x) = 1 − σ(x), so its weights have the opposite sign.
+ */
+const table: CellTable<GruParameters> = {
+  cell: gruCell,
+  places: {
+    Wu: { hidden: 1, input: 2, negative: true },
+    bu: { bias: 2, negative: true },
+    Wr: { hidden: 0, input: 1 },
+    br: { bias: 1 },
+    Wc: { hidden: 2, input: 0 },
+    bc: { bias: 0 },
+    bch: { bias: 3 },
+  },
+  output: ["Wy", "by"],
+};
+
+/**
+ * What {@link gruCellForward} saw: `aNext`, `aPrev`, `ut`, `rt`, `cct`, `xt`, `parameters`, in linear memory until
+ * `dispose`.
+ */
+export class GruCache extends StepCache<GruParameters> {
+  /** The update gate, (na, m): the candidate's share of the new state. It is 1 − z, and so exact to 2^−53. */
+  get ut(): Tensor {
+    const { shape, data } = gateOf("ut", this, 2);
+    return { shape, data: data.map((kept) => 1 - kept) };
+  }
+
+  /** The reset gate, (na, m). */
+  get rt(): Tensor {
+    return gateOf("rt", this, 1);
+  }
+
+  /** The candidate, (na, m). */
+  get cct(): Tensor {
+    return gateOf("cct", this, 0);
+  }
+}
+
+/** What {@link gruForward} saw, step by step, in linear memory until `dispose`. */
+export class GruCaches extends Caches<GruCache> {
+  /** @internal */
+  constructor(pass: CachedPass) {
+    super(pass, GruCache);
+  }
+}
 
 /**
  * One step of a GRU. With Wc = [Wca | Wcx], hidden columns first,
@@ -33,10 +87,11 @@ const named = ({ Wu, bu, Wr, br, Wc, bc, bch }: ReturnType<typeof split>): GruGr
  *     aNext = ut·cct + (1 − ut)·aPrev
  *     ytPred = softmax(Wy·aNext + by)
  *
- * The update gate is that of the course, Γu: it says how much of the candidate goes in. PyTorch's and Keras's z says how
- * much of the state stays, z = 1 − ut: their weights of z come here with the other sign. The reset gate acts after the
- * product, on what the hidden state adds to the candidate, as in PyTorch, in Keras (`reset_after`) and in cuDNN; hence the
- * candidate's second bias. The GRU that resets before the product is a layer: `createRecurrent` with `resetAfter: false`.
+ * The update gate is that of the course, Γu: the candidate's share of the new state. In PyTorch and Keras z is the share
+ * of the old state, z = 1 − ut: their weights of z come here with the opposite sign. The reset gate acts after the
+ * product, on the hidden state's contribution to the candidate, as in PyTorch, in Keras (`reset_after`) and in cuDNN;
+ * hence the candidate's second bias. The GRU that resets before the product is a layer: `createRecurrent` with
+ * `resetAfter: false`.
  *
  * @param xt input, (nx, m)
  * @param aPrev hidden state before the step, (na, m)
@@ -49,19 +104,13 @@ export function gruCellForward(
   aPrev: Tensor,
   parameters: GruParameters,
 ): { aNext: Tensor; ytPred: Tensor; cache: GruCache } {
-  const { recording, a, y } = forward(engine, {
-    where: "gruCellForward",
-    naming: gruNaming,
-    parameters,
-    x: ["xt", xt],
-    a: ["aPrev", aPrev],
-    single: true,
-  });
-  return { aNext: a, ytPred: y, cache: new GruCache(recording, 0, true) };
+  const operands = { form: "CellForward", x: xt, a: aPrev } as const;
+  const { pass, a, y } = forward(engine, table, parameters, operands);
+  return { aNext: a, ytPred: y, cache: new GruCache(pass) };
 }
 
 /**
- * A GRU over a sequence; the equations stand at {@link gruCellForward}.
+ * A GRU over a sequence; {@link gruCellForward} has the equations.
  *
  * @param x inputs, (nx, m, T), time last
  * @param a0 initial hidden state, (na, m)
@@ -74,19 +123,12 @@ export function gruForward(
   a0: Tensor,
   parameters: GruParameters,
 ): { a: Tensor; y: Tensor; caches: GruCaches } {
-  const { recording, a, y } = forward(engine, {
-    where: "gruForward",
-    naming: gruNaming,
-    parameters,
-    x: ["x", x],
-    a: ["a0", a0],
-    single: false,
-  });
-  return { a, y, caches: new GruCaches(recording) };
+  const { pass, a, y } = forward(engine, table, parameters, { form: "Forward", x, a: a0 });
+  return { a, y, caches: new GruCaches(pass) };
 }
 
 /**
- * The gradient of one step. The loss is that of the hidden state: what comes through ytPred is part of `daNext`.
+ * The gradient of one step. The loss is a function of the hidden state: a gradient through ytPred is part of `daNext`.
  *
  * @param daNext gradient of aNext, (na, m)
  * @param cache from {@link gruCellForward}, or `caches.at(t)`; may be used again
@@ -98,25 +140,14 @@ export function gruCellBackward(
   cache: GruCache,
 ): { dxt: Tensor; daPrev: Tensor } & GruGradients {
   checkInstance("gruCellBackward", "cache", GruCache, "GruCache", cache);
-  const { dx, da0, gradients } = backward(
-    engine,
-    {
-      where: "gruCellBackward",
-      recording: cache.recording,
-      first: cache.step,
-      da: ["daNext", daNext],
-      throughTime: true,
-      single: true,
-    },
-    split,
-  );
-  return { dxt: dx, daPrev: da0, ...named(gradients) };
+  const { dx, da0, gradients } = backward(engine, table, cache, { da: daNext });
+  return { dxt: dx, daPrev: da0, ...gradients };
 }
 
 /**
  * Back-propagation through time.
  *
- * @param da gradient of every step's hidden state from outside, (na, m, T'), T' ≤ T: the steps beyond count as zero
+ * @param da gradient of every step's hidden state from outside, (na, m, T'), T' ≤ T; later steps count as zero
  * @param caches from {@link gruForward}; may be used again
  * @returns `dx` (nx, m, T'), `da0` (na, m), and the gradients summed over the steps
  * @throws {TypeError | ShapeError} for an operand of the wrong kind or shape; {@link StateError} for disposed caches
@@ -127,17 +158,6 @@ export function gruBackward(
   caches: GruCaches,
 ): { dx: Tensor; da0: Tensor } & GruGradients {
   checkInstance("gruBackward", "caches", GruCaches, "GruCaches", caches);
-  const { dx, da0, gradients } = backward(
-    engine,
-    {
-      where: "gruBackward",
-      recording: caches.recording,
-      first: 0,
-      da: ["da", da],
-      throughTime: true,
-      single: false,
-    },
-    split,
-  );
-  return { dx, da0, ...named(gradients) };
+  const { dx, da0, gradients } = backward(engine, table, caches, { da });
+  return { dx, da0, ...gradients };
 }

@@ -1,25 +1,26 @@
 import { ShapeError } from "../errors.js";
-import { addWeightGradient } from "../sequence/backward.js";
-import { planLinearGradient } from "../sequence/plan.js";
-import { checkObject, describe, type Tensor } from "../tensor.js";
+import { checkOptions, type OptionNames } from "../options.js";
+import { planLinearGradient } from "../sequence/linear.js";
+import { addWeightGradient } from "../sequence/weight_gradient.js";
+import { describe, type Tensor } from "../tensor.js";
 import { type Engine, withScratch } from "../wasm/engine.js";
 import { read, stageBytes } from "./axes.js";
-import { GruCaches } from "./gru_caches.js";
-import { LstmCaches } from "./lstm_caches.js";
-import { checkRecording } from "./passes.js";
-import { RnnCaches } from "./rnn_caches.js";
-
-const KINDS = [RnnCaches, LstmCaches, GruCaches] as const;
+import { Caches, startOf } from "./caches.js";
+import type { GruCaches } from "./gru.js";
+import type { LstmCaches } from "./lstm.js";
+import type { RnnCaches } from "./rnn.js";
 
 /** Class ids (m, T), or m rows of T of them; −1 is ignored. */
 export type Targets = Int32Array | readonly (readonly number[])[];
 
 export interface LossOptions {
   /** `"mean"` (the default) divides by the number of targets that are not ignored, `"sum"` does not. */
-  reduction?: "mean" | "sum";
+  reduction?: "mean" | "sum" | undefined;
 }
 
-/** What {@link softmaxCrossEntropy} gives for any cell. */
+const OPTIONS: OptionNames<LossOptions> = { reduction: true };
+
+/** The result of {@link softmaxCrossEntropy} for any cell. */
 export interface Loss {
   /** In nats. 0 where every target is ignored. */
   loss: number;
@@ -59,9 +60,9 @@ export function softmaxCrossEntropy(
   options: LossOptions = {},
 ): Loss & ({ dWy: Tensor } | { dWya: Tensor }) {
   const where = "softmaxCrossEntropy";
-  checkObject(where, "options", options);
+  checkOptions(where, options, OPTIONS);
   const { reduction = "mean" } = options;
-  if (!KINDS.some((kind) => caches instanceof kind)) {
+  if (!(caches instanceof Caches)) {
     throw new TypeError(
       `${where}: caches: expected RnnCaches, LstmCaches or GruCaches, got ${describe(caches)}`,
     );
@@ -69,8 +70,10 @@ export function softmaxCrossEntropy(
   if (reduction !== "mean" && reduction !== "sum") {
     throw new TypeError(`${where}: reduction: expected "mean" or "sum", got ${String(reduction)}`);
   }
-  const { linear } = checkRecording(where, engine, caches.recording).model;
-  const { track, na, m, T } = caches.recording.seen;
+  const { pass } = startOf(where, engine, caches);
+  const { table, packed, buffers } = pass;
+  const { linear } = packed;
+  const { na, m, T } = pass.sizes;
   const { ny } = linear;
   const ids = timeMajor(where, targets, m, T, ny);
   const counted = ids.reduce((count, id) => (id < 0 ? count : count + 1), 0);
@@ -91,19 +94,23 @@ export function softmaxCrossEntropy(
     arena.f64(dW, ny * na).fill(0);
     arena.f64(db, ny).fill(0);
     arena.f64(zeros, na).fill(0);
-    linear.logits(rows, track.h, logits);
+    linear.logits(rows, buffers.h, logits);
     const losses = pointer + at.loss;
     kernels.cross_entropy_rows(rows, ny, scale, logits, pointer + at.targets, losses, logits);
     kernels.gemm_packed(rows, na, ny, ny, 0, na, logits, transposed, zeros, da);
     kernels.add_rows(rows, ny, logits, db);
-    addWeightGradient(kernels, rows, ny, logits, pointer + at.gradient, [
-      { first: 0, outputs: ny, width: na, source: track.h, lds: na, index: 0, target: dW },
+    const gradient = { rows, columns: ny, pointer: logits, scratch: pointer + at.gradient };
+    addWeightGradient(kernels, gradient, [
+      { first: 0, outputs: ny, width: na, source: buffers.h, lds: na, index: 0, target: dW },
     ]);
     const sum = arena.f64(losses, rows).reduce((total, each) => total + each, 0);
+    const result: Loss = {
+      loss: sum * scale,
+      da: read(engine, [na, m, T], da, pointer + at.bytes),
+      dby: { shape: [ny, 1], data: arena.f64(db, ny).slice() },
+    };
     const dWy: Tensor = { shape: [ny, na], data: arena.f64(dW, ny * na).slice() };
-    const dby: Tensor = { shape: [ny, 1], data: arena.f64(db, ny).slice() };
-    const shared = { loss: sum * scale, da: read(engine, [na, m, T], da, pointer + at.bytes), dby };
-    return caches instanceof RnnCaches ? { ...shared, dWya: dWy } : { ...shared, dWy };
+    return { ...result, [`d${table.output[0]}`]: dWy } as Loss & { dWy: Tensor };
   });
 }
 
@@ -117,7 +124,7 @@ function timeMajor(where: string, targets: Targets, m: number, T: number, ny: nu
       const id = ofRow(t);
       if (!Number.isInteger(id) || id < -1 || id >= ny) {
         throw new ShapeError(
-          `${where}: targets[${b}][${t}]: expected a class id in 0 … ${ny - 1} or −1, got ${id}`,
+          `${where}: targets[${b}][${t}]: expected a class id in 0 … ${ny - 1} or −1, got ${String(id)}`,
         );
       }
       ids[t * m + b] = id;
@@ -125,6 +132,10 @@ function timeMajor(where: string, targets: Targets, m: number, T: number, ny: nu
   }
   return ids;
 }
+
+/** By its tag: an array of another realm counts too. */
+const isInt32Array = (value: unknown): value is Int32Array =>
+  ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === "[object Int32Array]";
 
 /** A reader of targets, row by row, once their size is known to be right. */
 function rowReader(
@@ -134,7 +145,7 @@ function rowReader(
   T: number,
 ): (b: number) => (t: number) => number {
   const expected = `${where}: targets: expected (m, T) with m = ${m}, T = ${T} (from the caches)`;
-  if (targets instanceof Int32Array) {
+  if (isInt32Array(targets)) {
     if (targets.length !== m * T) {
       throw new ShapeError(`${expected}, got ${targets.length} ids`);
     }

@@ -1,37 +1,114 @@
-import { checkInstance, checkObject, type Tensor } from "../tensor.js";
+import { lstmCell } from "../cells/lstm.js";
+import { checkOptions, type OptionNames } from "../options.js";
+import { checkInstance, describe, type Tensor } from "../tensor.js";
 import type { Engine } from "../wasm/engine.js";
-import {
-  type Gates,
-  LstmCache,
-  LstmCaches,
-  type LstmParameters,
-  lstmNaming,
-  split,
-} from "./lstm_caches.js";
+import { type CachedPass, Caches, gateOf, StepCache, stateOf } from "./caches.js";
+import type { CellTable, ParameterGradients } from "./cell_table.js";
 import { backward, forward } from "./passes.js";
 
-/** Gradients of the gates' parameters, shaped as the parameters. */
-export interface LstmGradients {
-  dWf: Tensor;
-  dbf: Tensor;
-  dWi: Tensor;
-  dbi: Tensor;
-  dWc: Tensor;
-  dbc: Tensor;
-  dWo: Tensor;
-  dbo: Tensor;
+/** The parameters of an LSTM with a softmax output. A gate's matrix has the hidden columns first: [hidden | input]. */
+export interface LstmParameters {
+  /** Forget gate, (na, na + nx). */
+  readonly Wf: Tensor;
+  /** (na, 1). */
+  readonly bf: Tensor;
+  /** Update (input) gate, (na, na + nx). */
+  readonly Wi: Tensor;
+  /** (na, 1). */
+  readonly bi: Tensor;
+  /** Candidate, (na, na + nx). */
+  readonly Wc: Tensor;
+  /** (na, 1). */
+  readonly bc: Tensor;
+  /** Output gate, (na, na + nx). */
+  readonly Wo: Tensor;
+  /** (na, 1). */
+  readonly bo: Tensor;
+  /** Hidden to output, (ny, na). */
+  readonly Wy: Tensor;
+  /** (ny, 1). */
+  readonly by: Tensor;
 }
 
-const named = ({ Wf, bf, Wi, bi, Wc, bc, Wo, bo }: Gates): LstmGradients => ({
-  dWf: Wf,
-  dbf: bf,
-  dWi: Wi,
-  dbi: bi,
-  dWc: Wc,
-  dbc: bc,
-  dWo: Wo,
-  dbo: bo,
-});
+/** Gradients of the gates' parameters, shaped as the parameters. */
+export interface LstmGradients extends ParameterGradients<LstmParameters> {}
+
+/** Options of {@link lstmForward}. */
+export interface LstmForwardOptions {
+  /** Initial cell state, (na, m). Default: zeros. */
+  readonly c0?: Tensor | undefined;
+}
+
+/** Options of {@link lstmBackward}. */
+export interface LstmBackwardOptions {
+  /** Whether a step's gradient reaches the steps before it. Default: true. */
+  readonly throughTime?: boolean | undefined;
+  /** Gradient from outside that reaches c of step T', the last one that `da` covers, (na, m). Default: zeros. */
+  readonly dcLast?: Tensor | undefined;
+}
+
+const FORWARD_OPTIONS: OptionNames<LstmForwardOptions> = { c0: true };
+const BACKWARD_OPTIONS: OptionNames<LstmBackwardOptions> = { throughTime: true, dcLast: true };
+
+/** The engine's blocks are i, f, g (the candidate), o. */
+const table: CellTable<LstmParameters> = {
+  cell: lstmCell,
+  places: {
+    Wf: { hidden: 1, input: 1 },
+    bf: { bias: 1 },
+    Wi: { hidden: 0, input: 0 },
+    bi: { bias: 0 },
+    Wc: { hidden: 2, input: 2 },
+    bc: { bias: 2 },
+    Wo: { hidden: 3, input: 3 },
+    bo: { bias: 3 },
+  },
+  output: ["Wy", "by"],
+};
+
+/**
+ * What {@link lstmCellForward} saw: `aNext`, `cNext`, `aPrev`, `cPrev`, `ft`, `it`, `cct`, `ot`, `xt`, `parameters`, in
+ * linear memory until `dispose`.
+ */
+export class LstmCache extends StepCache<LstmParameters> {
+  /** c after the step, (na, m). */
+  get cNext(): Tensor {
+    return stateOf("cNext", this, "c", 1);
+  }
+
+  /** c before the step, (na, m). */
+  get cPrev(): Tensor {
+    return stateOf("cPrev", this, "c", 0);
+  }
+
+  /** The input (update) gate, (na, m). */
+  get it(): Tensor {
+    return gateOf("it", this, 0);
+  }
+
+  /** The forget gate, (na, m). */
+  get ft(): Tensor {
+    return gateOf("ft", this, 1);
+  }
+
+  /** The candidate, (na, m). */
+  get cct(): Tensor {
+    return gateOf("cct", this, 2);
+  }
+
+  /** The output gate, (na, m). */
+  get ot(): Tensor {
+    return gateOf("ot", this, 3);
+  }
+}
+
+/** What {@link lstmForward} saw, step by step, in linear memory until `dispose`. */
+export class LstmCaches extends Caches<LstmCache> {
+  /** @internal */
+  constructor(pass: CachedPass) {
+    super(pass, LstmCache);
+  }
+}
 
 /**
  * One step of an LSTM: ft, it, ot = σ(W·[aPrev; xt] + b), cct = tanh(Wc·[aPrev; xt] + bc), cNext = ft·cPrev + it·cct,
@@ -39,7 +116,7 @@ const named = ({ Wf, bf, Wi, bi, Wc, bc, Wo, bo }: Gates): LstmGradients => ({
  *
  * @param xt input, (nx, m)
  * @param aPrev hidden state before the step, (na, m)
- * @param cPrev memory before the step, (na, m)
+ * @param cPrev cell state before the step, (na, m)
  * @returns `aNext`, `cNext` (na, m), `ytPred` (ny, m), and the `cache` for {@link lstmCellBackward}, to be disposed of
  * @throws {TypeError | ShapeError} for an operand of the wrong kind or shape; {@link EngineMemoryError}
  */
@@ -50,16 +127,9 @@ export function lstmCellForward(
   cPrev: Tensor,
   parameters: LstmParameters,
 ): { aNext: Tensor; cNext: Tensor; ytPred: Tensor; cache: LstmCache } {
-  const { recording, a, c, y } = forward(engine, {
-    where: "lstmCellForward",
-    naming: lstmNaming,
-    parameters,
-    x: ["xt", xt],
-    a: ["aPrev", aPrev],
-    c: ["cPrev", cPrev],
-    single: true,
-  });
-  return { aNext: a, cNext: c, ytPred: y, cache: new LstmCache(recording, 0, true) };
+  const operands = { form: "CellForward", x: xt, a: aPrev, c: cPrev } as const;
+  const { pass, a, c, y } = forward(engine, table, parameters, operands);
+  return { aNext: a, cNext: c, ytPred: y, cache: new LstmCache(pass) };
 }
 
 /**
@@ -67,7 +137,6 @@ export function lstmCellForward(
  *
  * @param x inputs, (nx, m, T), time last
  * @param a0 initial hidden state, (na, m)
- * @param options `c0`: initial memory, (na, m); zeros where absent
  * @returns `a`, `c` (na, m, T), `y` (ny, m, T), and the `caches` for {@link lstmBackward}, to be disposed of
  * @throws {TypeError | ShapeError} for an operand of the wrong kind or shape; {@link EngineMemoryError}
  */
@@ -76,26 +145,19 @@ export function lstmForward(
   x: Tensor,
   a0: Tensor,
   parameters: LstmParameters,
-  options: { c0?: Tensor } = {},
+  options: LstmForwardOptions = {},
 ): { a: Tensor; y: Tensor; c: Tensor; caches: LstmCaches } {
-  checkObject("lstmForward", "options", options);
-  const { recording, a, c, y } = forward(engine, {
-    where: "lstmForward",
-    naming: lstmNaming,
-    parameters,
-    x: ["x", x],
-    a: ["a0", a0],
-    c: options.c0 === undefined ? undefined : ["c0", options.c0],
-    single: false,
-  });
-  return { a, y, c, caches: new LstmCaches(recording) };
+  checkOptions("lstmForward", options, FORWARD_OPTIONS);
+  const operands = { form: "Forward", x, a: a0, c: options.c0 } as const;
+  const { pass, a, c, y } = forward(engine, table, parameters, operands);
+  return { a, y, c, caches: new LstmCaches(pass) };
 }
 
 /**
- * The gradient of one step. The loss is that of the states: what comes through ytPred is part of `daNext`.
+ * The gradient of one step. The loss is a function of the states: a gradient through ytPred is part of `daNext`.
  *
  * @param daNext gradient of aNext, (na, m)
- * @param dcNext gradient of cNext, (na, m), without what reaches it through aNext
+ * @param dcNext gradient of cNext, (na, m), without the part that reaches it through aNext
  * @param cache from {@link lstmCellForward}, or `caches.at(t)`; may be used again
  * @throws {TypeError | ShapeError} for an operand of the wrong kind or shape; {@link StateError} for a disposed cache
  */
@@ -106,33 +168,19 @@ export function lstmCellBackward(
   cache: LstmCache,
 ): { dxt: Tensor; daPrev: Tensor; dcPrev: Tensor } & LstmGradients {
   checkInstance("lstmCellBackward", "cache", LstmCache, "LstmCache", cache);
-  const { dx, da0, dc0, gradients } = backward(
-    engine,
-    {
-      where: "lstmCellBackward",
-      recording: cache.recording,
-      first: cache.step,
-      da: ["daNext", daNext],
-      dc: ["dcNext", dcNext],
-      throughTime: true,
-      single: true,
-    },
-    split,
-  );
-  return { dxt: dx, daPrev: da0, dcPrev: dc0, ...named(gradients) };
+  const { dx, da0, dc0, gradients } = backward(engine, table, cache, { da: daNext, dc: dcNext });
+  return { dxt: dx, daPrev: da0, dcPrev: dc0, ...gradients };
 }
 
 /**
  * Back-propagation through time (the exercise's equations 7–17).
  *
- * The exercise's own printed loop never carries da_prev and dc_prev from a step to the one before it: the values it
- * prints are those of `{ throughTime: false }`, where each step's gradient is its own. They are not the gradient of a
- * sequence's loss; the default is.
+ * Two versions of the exercise's notebook are in circulation. The default gives the gradient of the sequence's loss. With
+ * `{ throughTime: false }` each step's gradient is its own: this is what the version computes whose loop never carries
+ * da_prev and dc_prev from a step to the one before it.
  *
- * @param da gradient of every step's hidden state from outside, (na, m, T'), T' ≤ T: the steps beyond count as zero
+ * @param da gradient of every step's hidden state from outside, (na, m, T'), T' ≤ T; later steps count as zero
  * @param caches from {@link lstmForward}; may be used again
- * @param options `throughTime`: default true; `dcLast`: gradient that reaches c of step T', the last one that `da`
- *   covers, from outside, (na, m)
  * @returns `dx` (nx, m, T'), `da0`, `dc0` (na, m), and the gradients summed over the steps
  * @throws {TypeError | ShapeError} for an operand of the wrong kind or shape; {@link StateError} for disposed caches
  */
@@ -140,22 +188,16 @@ export function lstmBackward(
   engine: Engine,
   da: Tensor,
   caches: LstmCaches,
-  options: { throughTime?: boolean; dcLast?: Tensor } = {},
+  options: LstmBackwardOptions = {},
 ): { dx: Tensor; da0: Tensor; dc0: Tensor } & LstmGradients {
   checkInstance("lstmBackward", "caches", LstmCaches, "LstmCaches", caches);
-  checkObject("lstmBackward", "options", options);
-  const { dx, da0, dc0, gradients } = backward(
-    engine,
-    {
-      where: "lstmBackward",
-      recording: caches.recording,
-      first: 0,
-      da: ["da", da],
-      dc: options.dcLast === undefined ? undefined : ["dcLast", options.dcLast],
-      throughTime: options.throughTime ?? true,
-      single: false,
-    },
-    split,
-  );
-  return { dx, da0, dc0, ...named(gradients) };
+  checkOptions("lstmBackward", options, BACKWARD_OPTIONS);
+  const { throughTime = true, dcLast: dc } = options;
+  if (typeof throughTime !== "boolean") {
+    throw new TypeError(
+      `lstmBackward: throughTime: expected a boolean, got ${describe(throughTime)}`,
+    );
+  }
+  const { dx, da0, dc0, gradients } = backward(engine, table, caches, { da, dc, throughTime });
+  return { dx, da0, dc0, ...gradients };
 }

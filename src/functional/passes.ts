@@ -1,173 +1,174 @@
 import { gateElements, inputProducts } from "../cells/cell.js";
-import { StateError } from "../errors.js";
-import { buffersOf, gradientsOf, runBackward } from "../sequence/backward.js";
 import { Batch } from "../sequence/batch.js";
-import { planBackward } from "../sequence/plan.js";
+import { backwardSteps, forwardSteps, gradientsOf } from "../sequence/direction.js";
+import { backwardBuffers, planBackward } from "../sequence/plan.js";
 import { Tape } from "../sequence/tape.js";
-import { runSteps, type Track } from "../sequence/track.js";
-import type { WeightArrays } from "../sequence/weights.js";
 import { checkShape, type Tensor } from "../tensor.js";
 import { ITEM } from "../wasm/abi.js";
 import { checkEngine, type Engine, withScratch } from "../wasm/engine.js";
 import { read, stageBytes, write } from "./axes.js";
-import { Recording } from "./caches.js";
-import { type Naming, prepare } from "./parameters.js";
+import { CachedPass, type Caches, StepCache, startOf } from "./caches.js";
+import {
+  type CellTable,
+  checkParameters,
+  type ParameterGradients,
+  tensorsFrom,
+} from "./cell_table.js";
+import { PackedParameters, packedBefore } from "./parameters.js";
 
-/** An operand and the name by which a message calls it. */
-type Operand = readonly [name: string, value: Tensor];
+// The operands' names in messages.
+const STEP = { x: "xt", a: "aPrev", c: "cPrev", da: "daNext", dc: "dcNext" } as const;
+const SEQUENCE = { x: "x", a: "a0", c: "c0", da: "da", dc: "dcLast" } as const;
 
-export interface ForwardCall<P extends object> {
-  where: string;
-  naming: Naming<P>;
-  parameters: P;
-  /** (nx, m, T), or (nx, m) for a single step. */
-  x: Operand;
-  /** The initial state (na, m). */
-  a: Operand;
-  /** The initial memory (na, m); zeros where absent. */
-  c?: Operand | undefined;
-  /** One step without a time axis. */
-  single: boolean;
+export interface ForwardOperands {
+  /** (nx, m, T), or (nx, m) for one step. */
+  readonly x: Tensor;
+  /** The initial hidden state, (na, m). */
+  readonly a: Tensor;
+  /** The initial cell state, (na, m). A sequence may leave it out: zeros. */
+  readonly c?: Tensor | undefined;
 }
 
 export interface Forward {
-  recording: Recording;
-  /** The states after each step, (na, m, T) or (na, m); `c` is `a` for a cell without memory. */
-  a: Tensor;
-  c: Tensor;
+  readonly pass: CachedPass;
+  /** The states after each step, (na, m, T), or (na, m) for one step; `c` is `a` for a cell without a cell state. */
+  readonly a: Tensor;
+  readonly c: Tensor;
   /** The softmax outputs, (ny, m, T) or (ny, m). */
-  y: Tensor;
+  readonly y: Tensor;
 }
 
-/** A forward pass, recorded. */
-export function forward<P extends object>(engine: Engine, call: ForwardCall<P>): Forward {
-  const { where, naming, parameters, single } = call;
-  const [xName, x] = call.x;
-  checkEngine(where, engine);
-  const prepared = prepare(engine, where, naming, parameters);
-  const { nx, na, ny } = prepared.sizes;
-  const letters = single ? ["nx", "m"] : ["nx", "m", "T"];
-  checkShape(where, xName, x, letters, [nx, undefined, undefined], ` (from ${naming.names[0]})`);
-  const [, m = 0, T = 1] = x.shape;
-  for (const [name, value] of call.c === undefined ? [call.a] : [call.a, call.c]) {
-    const origin = ` (from ${naming.names[0]} and ${xName})`;
-    checkShape(where, name, value, ["na", "m"], [na, m], origin);
-  }
-  const shape = (n: number): number[] => (single ? [n, m] : [n, m, T]);
-
-  return prepared.use((model) => {
-    const batch = Batch.dense(m, T);
-    const tape = new Tape(engine, model.stack, batch);
-    const track = tape.run.tracks[0] as Track;
-    try {
-      const stageSize = stageBytes(Math.max(nx * T, na * Math.max(T, 1), ny * T) * m);
-      return withScratch(engine.arena, stageSize + T * m * ny * ITEM, ({ pointer: stage }) => {
-        write(engine, x, stage, track.x);
-        write(engine, call.a[1], stage, track.h0);
-        if (call.c !== undefined) write(engine, call.c[1], stage, track.c0);
-        else if (naming.cell.hasCellState) engine.arena.f64(track.c0, m * na).fill(0);
-        const ldz = gateElements(naming.cell, na);
-        inputProducts(naming.cell, track.weights, T * m, track.x, track.gates, ldz);
-        runSteps(track, batch, 0, T);
-        const logits = stage + stageSize;
-        model.linear.logits(T * m, track.h, logits);
-        engine.kernels.softmax_rows(T * m, ny, logits, logits);
-        const y = read(engine, shape(ny), logits, stage);
-        const a = read(engine, shape(na), track.h, stage);
-        const c = naming.cell.hasCellState ? read(engine, shape(na), track.c, stage) : a;
-        return {
-          recording: new Recording(engine, single ? "cache" : "caches", tape, model),
-          a,
-          c,
-          y,
-        };
-      });
-    } catch (error) {
-      tape.release();
-      throw error;
-    }
-  });
-}
-
-export interface BackwardCall {
-  where: string;
-  recording: Recording;
-  /** The first step; the others follow as `da` says. */
-  first: number;
-  /** (na, m, T'), or (na, m) for a single step. */
-  da: Operand;
-  /** The gradient of the memory after the last step, (na, m); zeros where absent. */
-  dc?: Operand | undefined;
-  throughTime: boolean;
-  /** One step without a time axis. */
-  single: boolean;
-}
-
-export interface Backward<G> {
-  dx: Tensor;
-  da0: Tensor;
-  dc0: Tensor;
-  /** What `split` made of the gradients of W (G·na, na + nx) and the bias. */
-  gradients: G;
-}
-
-/** A backward pass over a recording. */
-export function backward<G>(
+/** A forward pass over a sequence (`Forward`), or one step without a time axis (`CellForward`). */
+export function forward<P extends object>(
   engine: Engine,
-  call: BackwardCall,
-  split: (
-    gradients: WeightArrays<Float64Array<ArrayBuffer>>,
-    sizes: { nx: number; na: number },
-  ) => G,
-): Backward<G> {
-  const { where, recording, first, throughTime, single } = call;
-  const [daName, da] = call.da;
-  const { batch } = checkRecording(where, engine, recording).tape;
-  const { track, nx, na, m, T } = recording.seen;
+  table: CellTable<P>,
+  parameters: P,
+  operands: ForwardOperands & { readonly form: "Forward" | "CellForward" },
+): Forward {
+  const { form, x, a: a0, c: c0 } = operands;
+  const { cell } = table;
+  const where = `${cell.name}${form}`;
+  const single = form === "CellForward";
+  const names = single ? STEP : SEQUENCE;
+  checkEngine(where, engine);
+  const known = packedBefore(engine, table, parameters);
+  const sizes = known?.sizes ?? checkParameters(where, table, parameters);
+  const { nx, na, ny, first } = sizes;
+  const letters = single ? ["nx", "m"] : ["nx", "m", "T"];
+  checkShape(where, names.x, x, letters, [nx, undefined, undefined], ` (from ${first})`);
+  const [, m = 0, T = 1] = x.shape;
+  const origin = ` (from ${first} and ${names.x})`;
+  checkShape(where, names.a, a0, ["na", "m"], [na, m], origin);
+  if (c0 !== undefined || (single && cell.hasCellState)) {
+    checkShape(where, names.c, c0 as Tensor, ["na", "m"], [na, m], origin);
+  }
+
+  const shape = (n: number): number[] => (single ? [n, m] : [n, m, T]);
+  const packed = known ?? new PackedParameters(engine, table, parameters, sizes);
+  if (known === undefined) engine.keep(parameters, packed);
+  let made: CachedPass | undefined;
+  try {
+    const batch = Batch.dense(m, T);
+    const pass = new CachedPass(engine, table, new Tape(packed.stack, batch), packed);
+    made = pass;
+    const { buffers } = pass;
+    const stageSize = stageBytes(Math.max(nx * T, na * Math.max(T, 1), ny * T) * m);
+    return withScratch(engine.arena, stageSize + T * m * ny * ITEM, ({ pointer: stage }) => {
+      write(engine, x, stage, buffers.x);
+      write(engine, a0, stage, buffers.h0);
+      if (c0 !== undefined) write(engine, c0, stage, buffers.c0);
+      else if (cell.hasCellState) engine.arena.f64(buffers.c0, m * na).fill(0);
+      const ldz = gateElements(cell, na);
+      inputProducts(cell, buffers.weights, T * m, buffers.x, buffers.gates, ldz);
+      // Without sequences there is nothing to do in a step, and T is only a number in a shape.
+      if (m > 0) forwardSteps(buffers, batch, { first: 0, last: T });
+      const logits = stage + stageSize;
+      packed.linear.logits(T * m, buffers.h, logits);
+      engine.kernels.softmax_rows(T * m, ny, logits, logits);
+      const y = read(engine, shape(ny), logits, stage);
+      const a = read(engine, shape(na), buffers.h, stage);
+      const c = cell.hasCellState ? read(engine, shape(na), buffers.c, stage) : a;
+      return { pass, a, c, y };
+    });
+  } catch (error) {
+    made?.release();
+    // Parameters that were packed for a call that throws are freed again.
+    if (known === undefined) engine.forget(parameters);
+    throw error;
+  }
+}
+
+export interface BackwardOperands {
+  /** The gradient of the hidden states, (na, m, T'), T' ≤ T, or (na, m) for one step. */
+  readonly da: Tensor;
+  /** The gradient of the cell state after the last step, (na, m). A sequence may leave it out: zeros. */
+  readonly dc?: Tensor | undefined;
+  /** Default true. */
+  readonly throughTime?: boolean;
+}
+
+export interface Backward<P> {
+  readonly dx: Tensor;
+  readonly da0: Tensor;
+  readonly dc0: Tensor;
+  readonly gradients: ParameterGradients<P>;
+}
+
+/** The backward pass of what the caches hold: one step of a `StepCache`, or the first T' steps of `Caches`. */
+export function backward<P extends object>(
+  engine: Engine,
+  { cell }: CellTable<P>,
+  caches: StepCache<P> | Caches<StepCache<P>>,
+  { da, dc, throughTime = true }: BackwardOperands,
+): Backward<P> {
+  const single = caches instanceof StepCache;
+  const where = `${cell.name}${single ? "CellBackward" : "Backward"}`;
+  const names = single ? STEP : SEQUENCE;
+  const { pass, step: first } = startOf(where, engine, caches);
+  const { buffers, tape, packed } = pass;
+  const { nx, na, m, T } = pass.sizes;
+  const origin = " (from the forward pass)";
   const letters = single ? ["na", "m"] : ["na", "m", "T'"];
-  checkShape(where, daName, da, letters, [na, m, undefined], " (from the forward pass)");
+  checkShape(where, names.da, da, letters, [na, m, undefined], origin);
   const [, , steps = 1] = da.shape;
   if (first + steps > T) {
-    // T' may be any number up to T: let the message say the largest.
-    checkShape(where, daName, da, ["na", "m", "T' ≤ T"], [na, m, T], " (from the forward pass)");
+    // T' may be any number up to T: the message names the largest.
+    checkShape(where, names.da, da, ["na", "m", "T' ≤ T"], [na, m, T], origin);
   }
-  if (call.dc !== undefined) {
-    checkShape(where, ...call.dc, ["na", "m"], [na, m], " (from the forward pass)");
+  if (dc !== undefined || (single && cell.hasCellState)) {
+    checkShape(where, names.dc, dc as Tensor, ["na", "m"], [na, m], origin);
   }
 
-  const { weights } = track;
+  const { weights } = buffers;
   const stageSize = stageBytes(Math.max(nx, na) * m * Math.max(steps, 1));
-  const plan = planBackward(weights.cell, weights, m, steps * m);
+  const plan = planBackward(weights, m, steps * m);
   const state = stageBytes(m * na);
   const bytes = stageSize + 2 * state + stageBytes(steps * m * (na + nx)) + plan.bytes;
   return withScratch(engine.arena, bytes, ({ pointer: stage }) => {
     // Allocates, too: last, so that a call that finds no memory leaves none behind, and before any view is made.
     weights.transposed();
     const dh = stage + stageSize;
-    const dc = dh + state;
-    const dy = dc + state;
+    const dcPrev = dh + state;
+    const dy = dcPrev + state;
     const dx = dy + stageBytes(steps * m * na);
-    const own = { dy, dh, dc, dx, previous: 0, addsToInput: false };
-    const at = buffersOf(plan, dx + stageBytes(steps * m * nx), own);
+    const own = { dy, dh, dc: dcPrev, dx, previous: 0, addsToInput: false };
+    const at = backwardBuffers(plan, dx + stageBytes(steps * m * nx), own);
     engine.arena.f64(dh, m * na).fill(0);
-    engine.arena.f64(dc, m * na).fill(0);
+    engine.arena.f64(dcPrev, m * na).fill(0);
     write(engine, da, stage, dy);
-    if (call.dc !== undefined) write(engine, call.dc[1], stage, dc);
-    runBackward(engine, track, batch, { first, last: first + steps, throughTime }, at);
+    if (dc !== undefined) write(engine, dc, stage, dcPrev);
+    const last = m > 0 ? first + steps : first;
+    backwardSteps(buffers, tape.batch, { first, last, throughTime }, at);
     return {
       dx: read(engine, single ? [nx, m] : [nx, m, steps], dx, stage),
       da0: read(engine, [na, m], dh, stage),
-      dc0: read(engine, [na, m], dc, stage),
-      gradients: split(gradientsOf(engine, track, at), { nx, na }),
+      dc0: read(engine, [na, m], dcPrev, stage),
+      gradients: tensorsFrom(
+        gradientsOf(weights, at),
+        packed.parts,
+        na,
+        "gradient",
+      ) as ParameterGradients<P>,
     };
   });
-}
-
-/** Throws unless the recording is alive and this engine's. */
-export function checkRecording(where: string, engine: Engine, recording: Recording) {
-  checkEngine(where, engine);
-  if (recording.engine !== engine) {
-    throw new StateError(`${where}: ${recording.kind}: made by another engine`);
-  }
-  return recording.held;
 }

@@ -1,20 +1,43 @@
+import { rnnCell } from "../cells/rnn.js";
 import { checkInstance, type Tensor } from "../tensor.js";
 import type { Engine } from "../wasm/engine.js";
+import { type CachedPass, Caches, StepCache } from "./caches.js";
+import type { CellTable, ParameterGradients } from "./cell_table.js";
 import { backward, forward } from "./passes.js";
-import { RnnCache, RnnCaches, type RnnParameters, rnnNaming, split } from "./rnn_caches.js";
 
-/** Gradients of the recurrent parameters, shaped as the parameters. */
-export interface RnnGradients {
-  dWax: Tensor;
-  dWaa: Tensor;
-  dba: Tensor;
+/** The parameters of a tanh RNN with a softmax output. */
+export interface RnnParameters {
+  /** Input to hidden, (na, nx). */
+  readonly Wax: Tensor;
+  /** Hidden to hidden, (na, na). */
+  readonly Waa: Tensor;
+  /** Hidden to output, (ny, na). */
+  readonly Wya: Tensor;
+  /** (na, 1). */
+  readonly ba: Tensor;
+  /** (ny, 1). */
+  readonly by: Tensor;
 }
 
-const named = ({ Wax, Waa, ba }: ReturnType<typeof split>): RnnGradients => ({
-  dWax: Wax,
-  dWaa: Waa,
-  dba: ba,
-});
+/** Gradients of the recurrent parameters, shaped as the parameters. */
+export interface RnnGradients extends ParameterGradients<RnnParameters> {}
+
+const table: CellTable<RnnParameters> = {
+  cell: rnnCell,
+  places: { Wax: { input: 0 }, Waa: { hidden: 0 }, ba: { bias: 0 } },
+  output: ["Wya", "by"],
+};
+
+/** What {@link rnnCellForward} saw: `aNext`, `aPrev`, `xt`, `parameters`, in linear memory until `dispose`. */
+export class RnnCache extends StepCache<RnnParameters> {}
+
+/** What {@link rnnForward} saw, step by step, in linear memory until `dispose`. */
+export class RnnCaches extends Caches<RnnCache> {
+  /** @internal */
+  constructor(pass: CachedPass) {
+    super(pass, RnnCache);
+  }
+}
 
 /**
  * One step of a tanh RNN: aNext = tanh(Waa·aPrev + Wax·xt + ba), ytPred = softmax(Wya·aNext + by).
@@ -30,15 +53,9 @@ export function rnnCellForward(
   aPrev: Tensor,
   parameters: RnnParameters,
 ): { aNext: Tensor; ytPred: Tensor; cache: RnnCache } {
-  const { recording, a, y } = forward(engine, {
-    where: "rnnCellForward",
-    naming: rnnNaming,
-    parameters,
-    x: ["xt", xt],
-    a: ["aPrev", aPrev],
-    single: true,
-  });
-  return { aNext: a, ytPred: y, cache: new RnnCache(recording, 0, true) };
+  const operands = { form: "CellForward", x: xt, a: aPrev } as const;
+  const { pass, a, y } = forward(engine, table, parameters, operands);
+  return { aNext: a, ytPred: y, cache: new RnnCache(pass) };
 }
 
 /**
@@ -55,19 +72,12 @@ export function rnnForward(
   a0: Tensor,
   parameters: RnnParameters,
 ): { a: Tensor; yPred: Tensor; caches: RnnCaches } {
-  const { recording, a, y } = forward(engine, {
-    where: "rnnForward",
-    naming: rnnNaming,
-    parameters,
-    x: ["x", x],
-    a: ["a0", a0],
-    single: false,
-  });
-  return { a, yPred: y, caches: new RnnCaches(recording) };
+  const { pass, a, y } = forward(engine, table, parameters, { form: "Forward", x, a: a0 });
+  return { a, yPred: y, caches: new RnnCaches(pass) };
 }
 
 /**
- * The gradient of one step. The loss is that of the hidden state: what comes through ytPred is part of `daNext`.
+ * The gradient of one step. The loss is a function of the hidden state: a gradient through ytPred is part of `daNext`.
  *
  * @param daNext gradient of aNext, (na, m)
  * @param cache from {@link rnnCellForward}, or `caches.at(t)`; may be used again
@@ -79,25 +89,14 @@ export function rnnCellBackward(
   cache: RnnCache,
 ): { dxt: Tensor; daPrev: Tensor } & RnnGradients {
   checkInstance("rnnCellBackward", "cache", RnnCache, "RnnCache", cache);
-  const { dx, da0, gradients } = backward(
-    engine,
-    {
-      where: "rnnCellBackward",
-      recording: cache.recording,
-      first: cache.step,
-      da: ["daNext", daNext],
-      throughTime: true,
-      single: true,
-    },
-    split,
-  );
-  return { dxt: dx, daPrev: da0, ...named(gradients) };
+  const { dx, da0, gradients } = backward(engine, table, cache, { da: daNext });
+  return { dxt: dx, daPrev: da0, ...gradients };
 }
 
 /**
  * Back-propagation through time.
  *
- * @param da gradient of every step's hidden state from outside, (na, m, T'), T' ≤ T: the steps beyond count as zero
+ * @param da gradient of every step's hidden state from outside, (na, m, T'), T' ≤ T; later steps count as zero
  * @param caches from {@link rnnForward}; may be used again
  * @returns `dx` (nx, m, T'), `da0` (na, m), and the gradients summed over the steps
  * @throws {TypeError | ShapeError} for an operand of the wrong kind or shape; {@link StateError} for disposed caches
@@ -108,17 +107,6 @@ export function rnnBackward(
   caches: RnnCaches,
 ): { dx: Tensor; da0: Tensor } & RnnGradients {
   checkInstance("rnnBackward", "caches", RnnCaches, "RnnCaches", caches);
-  const { dx, da0, gradients } = backward(
-    engine,
-    {
-      where: "rnnBackward",
-      recording: caches.recording,
-      first: 0,
-      da: ["da", da],
-      throughTime: true,
-      single: false,
-    },
-    split,
-  );
-  return { dx, da0, ...named(gradients) };
+  const { dx, da0, gradients } = backward(engine, table, caches, { da });
+  return { dx, da0, ...gradients };
 }

@@ -63,7 +63,7 @@ export class Compiler extends Shared {
     super();
     this.engine = engine;
     const maximumBytes = options.maximumBytes ?? 2 ** 27 + 16 * bytes.length;
-    const open = openModel(where, bytes, { ...options, maximumBytes });
+    const open = openModel(where, bytes, { nonFinite: options.nonFinite, maximumBytes });
     const { model, opset } = open;
     this.precision = options.precision ?? (isDouble(open) ? "f64" : "f32");
     this.#maximumBytes = maximumBytes;

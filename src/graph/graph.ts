@@ -1,5 +1,7 @@
 import { ShapeError, StateError } from "../errors.js";
-import { checkInstance, checkObject, describe } from "../tensor.js";
+import { bytesOf as fileBytes } from "../formats/bytes.js";
+import { checkOptions, type OptionNames } from "../options.js";
+import { checkInstance, checkObject } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
 import { checkEngine, type Engine } from "../wasm/engine.js";
 import { contentOf, Handle } from "../wasm/handle.js";
@@ -34,6 +36,13 @@ export interface OpenGraphOptions {
   /** What to do about NaN and ±∞ among the weights. Default: `"allow"`, as graphs hold −∞ in masks. */
   nonFinite?: "reject" | "allow" | undefined;
 }
+
+const OPTIONS: OptionNames<OpenGraphOptions> = {
+  inputs: true,
+  precision: true,
+  maximumBytes: true,
+  nonFinite: true,
+};
 
 /** What a graph is run with. */
 export type GraphInputs = Readonly<Record<string, GraphInput>>;
@@ -141,18 +150,13 @@ export function openGraph(
 ): Graph {
   const where = "openGraph";
   checkEngine(where, engine);
-  checkObject(where, "options", options);
+  checkOptions(where, options, OPTIONS);
   const { inputs = {}, precision } = options;
   checkObject(where, "inputs", inputs);
   if (precision !== undefined && precision !== "f64" && precision !== "f32") {
     throw new TypeError(`${where}: precision: expected "f64" or "f32", got ${String(precision)}`);
   }
-  if (!(file instanceof Uint8Array) && !(file instanceof ArrayBuffer)) {
-    throw new TypeError(
-      `${where}: file: expected Uint8Array or ArrayBuffer, got ${describe(file)}`,
-    );
-  }
-  const bytes = file instanceof ArrayBuffer ? new Uint8Array(file) : file;
+  const bytes = fileBytes(where, "file", file);
   const nonFinite = options.nonFinite ?? "allow";
   const compiler = new Compiler(where, engine, bytes, { ...options, nonFinite });
   const runner = new Runner(compiler);

@@ -1,9 +1,14 @@
-import { ACTIVATIONS, type Activation, activationRecord } from "../cells/activations.js";
+import {
+  ACTIVATIONS,
+  type Activation,
+  activationRecord,
+  DEFAULT_ACTIVATIONS,
+} from "../cells/activations.js";
 import type { Cell } from "../cells/cell.js";
 import { generalGru, gruCell, resetBeforeGru } from "../cells/gru.js";
 import { generalLstm, lstmCell, projectedLstm } from "../cells/lstm.js";
 import { generalRnn, rnnCell } from "../cells/rnn.js";
-import type { StackShape } from "../sequence/stack.js";
+import type { StackShape } from "../sequence/shape.js";
 import { checkObject, describe } from "../tensor.js";
 import type { Engine } from "../wasm/engine.js";
 import type { RecurrentOptions } from "./options.js";
@@ -17,11 +22,11 @@ const KINDS: Readonly<
     { own: readonly (keyof RecurrentOptions)[]; functions: readonly Activation[] }
   >
 > = {
-  rnn: { own: ["nonlinearity"], functions: ["tanh"] },
-  gru: { own: ["resetAfter"], functions: ["sigmoid", "tanh"] },
+  rnn: { own: ["nonlinearity"], functions: DEFAULT_ACTIVATIONS.rnn },
+  gru: { own: ["resetAfter"], functions: DEFAULT_ACTIVATIONS.gru },
   lstm: {
     own: ["peepholes", "inputForget", "projectionSize"],
-    functions: ["sigmoid", "tanh", "tanh"],
+    functions: DEFAULT_ACTIVATIONS.lstm,
   },
 };
 const NAMES = '"rnn", "lstm" or "gru"';

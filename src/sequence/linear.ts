@@ -2,7 +2,16 @@ import type { Tensor } from "../tensor.js";
 import type { Floats, NumberType } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
-import { planLinear, planTransposedLinear } from "./plan.js";
+import { Layout } from "./layout.js";
+import { gradientElements } from "./weight_gradient.js";
+
+/** Wy (ny, na) and by (ny). */
+export interface LinearWeights {
+  readonly ny: number;
+  readonly na: number;
+  readonly W: ArrayLike<number>;
+  readonly bias?: ArrayLike<number> | undefined;
+}
 
 /** The output layer Wy·h + by in linear memory, as it came and packed for the products; no bias counts as zeros. */
 export class Linear extends Shared {
@@ -15,14 +24,7 @@ export class Linear extends Shared {
   /** The panels of Wyᵀ. */
   #transposed: Block | undefined;
 
-  constructor(
-    engine: Engine,
-    dtype: NumberType,
-    ny: number,
-    na: number,
-    W: ArrayLike<number>,
-    bias?: ArrayLike<number>,
-  ) {
+  constructor(engine: Engine, dtype: NumberType, { ny, na, W, bias }: LinearWeights) {
     super();
     this.dtype = dtype;
     this.ny = ny;
@@ -53,7 +55,9 @@ export class Linear extends Shared {
   transposed(): number {
     if (this.#transposed === undefined) {
       const { ny, na } = this;
-      this.#transposed = this.#engine.arena.allocate(planTransposedLinear(ny, na).bytes);
+      const layout = new Layout();
+      layout.takePanels(na, ny);
+      this.#transposed = this.#engine.arena.allocate(layout.bytes);
       const W = this.#block.pointer + this.#at.W;
       this.#engine.kernels.pack_panels(na, ny, 1, na, W, this.#transposed.pointer);
     }
@@ -83,4 +87,30 @@ export class Linear extends Shared {
     this.#block.release();
     this.#transposed?.release();
   }
+}
+
+function planLinear(ny: number, na: number, dtype: NumberType) {
+  const layout = new Layout(dtype);
+  return {
+    W: layout.take(ny * na),
+    bias: layout.take(ny),
+    panels: layout.takePanels(ny, na),
+    bytes: layout.bytes,
+  };
+}
+
+/** Lays out what the gradient of a loss over `rows` rows needs: offsets. */
+export function planLinearGradient(ny: number, na: number, rows: number) {
+  const layout = new Layout();
+  return {
+    logits: layout.take(rows * ny),
+    targets: layout.take(rows, Int32Array.BYTES_PER_ELEMENT),
+    loss: layout.take(rows),
+    da: layout.take(rows * na),
+    dW: layout.take(ny * na),
+    db: layout.take(ny),
+    zeros: layout.take(na),
+    gradient: layout.take(gradientElements(ny, na)),
+    bytes: layout.bytes,
+  };
 }

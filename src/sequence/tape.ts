@@ -1,27 +1,27 @@
 import { type Block, Shared } from "../wasm/arena.js";
-import type { Engine } from "../wasm/engine.js";
 import type { Batch } from "./batch.js";
-import { layOut, type Run } from "./run.js";
-import type { Stack } from "./stack.js";
+import type { ForwardBuffers } from "./plan.js";
+import type { Stack, StackTape } from "./stack.js";
 
 /** What a forward pass leaves in linear memory for the backward pass. */
-export class Tape extends Shared {
+export class Tape extends Shared implements StackTape {
   readonly stack: Stack;
   readonly batch: Batch;
-  readonly run: Run;
+  readonly buffers: ForwardBuffers;
   readonly #block: Block;
 
-  constructor(engine: Engine, stack: Stack, batch: Batch) {
+  constructor(stack: Stack, batch: Batch) {
     super();
-    const { bytes } = layOut(stack, batch, "rows", true, 0);
-    this.#block = engine.arena.allocate(bytes);
-    this.run = layOut(stack, batch, "rows", true, this.#block.pointer).run;
+    this.buffers = stack.plan(batch, "rows", true);
+    this.#block = stack.engine.arena.allocate(this.buffers.bytes);
+    this.buffers.moveTo(this.#block.pointer);
     this.stack = stack.retain();
     this.batch = batch;
   }
 
   protected free(): void {
     this.#block.release();
+    this.stack.giveBack(this.buffers);
     this.stack.release();
   }
 }

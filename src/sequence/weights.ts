@@ -1,8 +1,10 @@
+import { RECORD_ELEMENTS } from "../cells/activations.js";
 import type { Cell, CellWeights, TransposedWeights } from "../cells/cell.js";
-import { type Floats, ITEM, type NumberType } from "../wasm/abi.js";
+import { type Floats, ITEM, LAYOUTS, type NumberType } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
-import { type CellSizes, planTransposedWeights, planWeights } from "./plan.js";
+import { Layout } from "./layout.js";
+import type { LayerSizes } from "./shape.js";
 
 /** The weights of one layer and direction, in the cell's order of blocks. */
 export interface WeightArrays<D extends Floats = Floats> {
@@ -34,21 +36,21 @@ export class Weights extends Shared implements CellWeights {
   readonly peepholes: number;
   readonly activations: number;
   readonly zeros: number;
-  readonly #engine: Engine;
+  readonly engine: Engine;
   readonly #block: Block;
   readonly #at: ReturnType<typeof planWeights>;
   #transposed: { block: Block; weights: TransposedWeights } | undefined;
 
-  constructor(engine: Engine, dtype: NumberType, cell: Cell, sizes: CellSizes, fill: FillWeights) {
+  constructor(engine: Engine, cell: Cell, sizes: LayerSizes, fill: FillWeights) {
     super();
-    const { nx, na, nh } = sizes;
+    const { dtype, nx, na, nh } = sizes;
     this.dtype = dtype;
     this.cell = cell;
     this.nx = nx;
     this.na = na;
     this.nh = nh;
-    this.#engine = engine;
-    const at = planWeights(cell, sizes, dtype);
+    this.engine = engine;
+    const at = planWeights(cell, sizes);
     this.#at = at;
     this.#block = engine.arena.allocate(at.bytes);
     const { pointer } = this.#block;
@@ -57,7 +59,7 @@ export class Weights extends Shared implements CellWeights {
     this.products = at.products.map((offset) => pointer + offset);
     this.projection = pointer + at.projection;
     this.peepholes = cell.peepholes ? pointer + at.peepholes : 0;
-    this.activations = pointer + at.functions;
+    this.activations = pointer + at.activations;
     this.zeros = pointer + at.zeros;
     const zeros = Math.max(nx, na, nh);
     engine.arena.view(dtype.precision, this.zeros, zeros).fill(0);
@@ -96,7 +98,7 @@ export class Weights extends Shared implements CellWeights {
 
   #arrays(): WeightArrays {
     const { cell, nx, na, nh } = this;
-    const { arena } = this.#engine;
+    const { arena } = this.engine;
     const gates = cell.input.length * na;
     const view = (offset: number, length: number): Floats =>
       arena.view(this.dtype.precision, this.#block.pointer + offset, length);
@@ -127,7 +129,7 @@ export class Weights extends Shared implements CellWeights {
 
   #packTransposed(): { block: Block; weights: TransposedWeights } {
     const { cell, nx, na, nh } = this;
-    const { arena, kernels } = this.#engine;
+    const { arena, kernels } = this.engine;
     const at = planTransposedWeights(cell, this);
     const block = arena.allocate(at.bytes);
     const { pointer } = this.#block;
@@ -148,4 +150,33 @@ export class Weights extends Shared implements CellWeights {
     }
     return { block, weights };
   }
+}
+
+function planWeights(cell: Cell, { dtype, nx, na, nh }: LayerSizes) {
+  const layout = new Layout(dtype);
+  const gates = cell.input.length * na;
+  const record = cell.activations === undefined ? 0 : RECORD_ELEMENTS;
+  return {
+    Wx: layout.take(gates * nx),
+    Wh: layout.take(gates * nh),
+    bias: layout.take(cell.bias.length * na),
+    Wr: layout.take(cell.projected ? nh * na : 0),
+    peepholes: layout.take(cell.peepholes ? 3 * na : 0),
+    activations: layout.take(record, LAYOUTS.f64.item),
+    zeros: layout.take(Math.max(nx, na, nh)),
+    panelsX: layout.takePanels(gates, nx),
+    products: cell.products.map(({ blocks }) => layout.takePanels(blocks * na, nh)),
+    projection: cell.projected ? layout.takePanels(nh, na) : 0,
+    bytes: layout.bytes,
+  };
+}
+
+function planTransposedWeights(cell: Cell, { nx, na, nh }: LayerSizes) {
+  const layout = new Layout();
+  return {
+    panelsX: layout.takePanels(nx, cell.input.length * na),
+    products: cell.products.map(({ blocks }) => layout.takePanels(nh, blocks * na)),
+    projection: cell.projected ? layout.takePanels(na, nh) : 0,
+    bytes: layout.bytes,
+  };
 }

@@ -162,20 +162,21 @@ export class Arena {
     const held = this.bytes;
     if (needed <= held) return;
     if (needed > this.maximumBytes) throw new EngineMemoryError(needed, this.maximumBytes);
-    // Growing by an eighth at the least keeps the number of growths small; a host that is short gives what is needed.
+    // Growing by an eighth at least keeps the number of growths small; a host that is short is asked for less.
     const wanted = Math.min(Math.max(needed, held + held / 8), this.maximumBytes);
-    if (!this.#grow(wanted - held) && !this.#grow(needed - held)) {
-      throw new EngineMemoryError(needed, held);
-    }
+    if (this.#grow(wanted - held) === undefined) return;
+    const refusal = this.#grow(needed - held);
+    if (refusal !== undefined) throw new EngineMemoryError(needed, held, refusal);
   }
 
-  #grow(bytes: number): boolean {
+  /** Grows memory by `bytes`; returns what the host threw if it refused. */
+  #grow(bytes: number): unknown {
     try {
       this.#open.grow(Math.ceil(bytes / PAGE));
       this.#growth++;
-      return true;
-    } catch {
-      return false;
+      return undefined;
+    } catch (refusal) {
+      return refusal ?? new RangeError("the host refused");
     }
   }
 }

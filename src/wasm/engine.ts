@@ -1,5 +1,6 @@
 import { EngineMemoryError, StateError } from "../errors.js";
-import { describe } from "../tensor.js";
+import { checkOptions, type OptionNames } from "../options.js";
+import { checkInstance, describe } from "../tensor.js";
 import { type Kernels, LAYOUTS, type NumberType, type Precision } from "./abi.js";
 import { Arena, type Block, type Shared } from "./arena.js";
 import { Disposable } from "./handle.js";
@@ -31,6 +32,8 @@ export interface EngineOptions {
   /** What linear memory may grow to, in bytes: 1 MiB … 4 GiB (the default), rounded down to whole 64 KiB pages. */
   maximumBytes?: number;
 }
+
+const OPTIONS: OptionNames<EngineOptions> = { wasm: true, relaxed: true, maximumBytes: true };
 
 /** What this host and this build offer. */
 export interface Features {
@@ -147,13 +150,9 @@ export class Engine extends Disposable {
   }
 }
 
-/** Throws unless `engine` is one, and not disposed of. */
+/** Throws a `TypeError` unless `engine` is one, and a `StateError` if it is disposed. */
 export function checkEngine(where: string, engine: Engine): void {
-  if (!(engine instanceof Engine)) {
-    throw new TypeError(
-      `${where}: engine: expected what createEngine gives, got ${describe(engine)}`,
-    );
-  }
+  checkInstance(where, "engine", Engine, "an engine of createEngine", engine);
   void engine.kernels;
 }
 
@@ -167,8 +166,14 @@ export function withScratch<R>(arena: Arena, bytes: number, work: (block: Block)
   }
 }
 
-function build(where: string, module: WebAssembly.Module, options: EngineOptions): Engine {
-  const maximumBytes = options.maximumBytes ?? LARGEST_BYTES;
+/** Checks the host and the options; returns the pages that linear memory may grow to. */
+function checkCall(where: string, options: EngineOptions): number {
+  checkHost(where);
+  checkOptions(where, options, OPTIONS);
+  const { maximumBytes = LARGEST_BYTES, relaxed } = options;
+  if (relaxed !== undefined && typeof relaxed !== "boolean") {
+    throw new TypeError(`${where}: relaxed: expected true or false, got ${describe(relaxed)}`);
+  }
   if (typeof maximumBytes !== "number") {
     throw new TypeError(`${where}: maximumBytes: expected a number, got ${typeof maximumBytes}`);
   }
@@ -177,17 +182,20 @@ function build(where: string, module: WebAssembly.Module, options: EngineOptions
       `${where}: maximumBytes: expected ${INITIAL_BYTES} … ${LARGEST_BYTES}, got ${maximumBytes}`,
     );
   }
-  const maximum = Math.floor(maximumBytes / PAGE);
-  const memory = openMemory(maximum);
-  const kernels = bindKernels(where, module, memory);
-  return new Engine(kernels, new Arena(memory, TABLES_BYTES, maximum * PAGE));
+  return Math.floor(maximumBytes / PAGE);
 }
 
-function openMemory(maximum: number): WebAssembly.Memory {
+function build(where: string, module: WebAssembly.Module, maximumPages: number): Engine {
+  const memory = openMemory(maximumPages);
+  const kernels = bindKernels(where, module, memory);
+  return new Engine(kernels, new Arena(memory, TABLES_BYTES, maximumPages * PAGE));
+}
+
+function openMemory(maximumPages: number): WebAssembly.Memory {
   try {
-    return new WebAssembly.Memory({ initial: INITIAL_BYTES / PAGE, maximum });
-  } catch {
-    throw new EngineMemoryError(INITIAL_BYTES, 0);
+    return new WebAssembly.Memory({ initial: INITIAL_BYTES / PAGE, maximum: maximumPages });
+  } catch (refusal) {
+    throw new EngineMemoryError(INITIAL_BYTES, 0, refusal);
   }
 }
 
@@ -195,24 +203,27 @@ function openMemory(maximum: number): WebAssembly.Memory {
  * Makes an engine. The kernels are part of the JavaScript: there is nothing to fetch and no path to set.
  *
  * @throws {FeatureError} if the host has no WebAssembly SIMD
- * @throws {TypeError} if `wasm` is no build of the kernels
+ * @throws {TypeError} if an option is unknown or of the wrong kind, or `wasm` is no build of the kernels
  * @throws {RangeError} if `maximumBytes` is out of range
+ * @throws {EngineMemoryError} if the host refuses the memory of one more engine
  */
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
   const where = "createEngine";
-  checkHost(where);
+  const maximumPages = checkCall(where, options);
   const { wasm, relaxed = false } = options;
-  const embedded = wasm === undefined && relaxed && hasRelaxed();
-  return build(where, embedded ? await relaxedModule() : await compile(where, wasm), options);
+  const isRelaxed = wasm === undefined && relaxed && hasRelaxed();
+  const module = isRelaxed ? await relaxedModule() : await compile(where, wasm);
+  return build(where, module, maximumPages);
 }
 
 /** As {@link createEngine}, at once. For Node and workers; `wasm` must be bytes or a module. */
 export function createEngineSync(options: EngineOptions = {}): Engine {
-  checkHost("createEngineSync");
+  const where = "createEngineSync";
+  const maximumPages = checkCall(where, options);
   if (options.relaxed === true && options.wasm === undefined) {
     throw new TypeError(
-      "createEngineSync: relaxed: that build is loaded on demand: use createEngine, or pass its bytes as wasm",
+      `${where}: relaxed: that build is loaded on demand: use createEngine, or pass its bytes as wasm`,
     );
   }
-  return build("createEngineSync", compileSync("createEngineSync", options.wasm), options);
+  return build(where, compileSync(where, options.wasm), maximumPages);
 }

@@ -1,5 +1,6 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 import { StateError } from "../errors.js";
+import { COPY, THIS_COPY } from "../tensor.js";
 import type { Shared } from "./arena.js";
 
 /** `Symbol.dispose`, also where the host has none yet. */
@@ -12,6 +13,11 @@ const DISPOSE: typeof Symbol.dispose =
  */
 export abstract class Disposable {
   abstract dispose(): void;
+
+  /** The copy of the package that made the object: an error names the other copy. @internal */
+  get [COPY](): object {
+    return THIS_COPY;
+  }
 
   [DISPOSE](): void {
     this.dispose();

@@ -54,12 +54,14 @@ function embeddedModule(): WebAssembly.Module {
   return embedded;
 }
 
-const isResponse = (source: unknown): source is Response =>
-  typeof Response === "function" && source instanceof Response;
+/** By tag and not by `instanceof`: an object of another realm (a test runner's sandbox, an iframe) is as good. */
+const isTagged = (source: unknown, tag: string): boolean =>
+  typeof source === "object" && Object.prototype.toString.call(source) === `[object ${tag}]`;
 
-function isBytes(source: unknown): source is BufferSource {
-  return ArrayBuffer.isView(source) || source instanceof ArrayBuffer;
-}
+const isResponse = (source: unknown): source is Response => isTagged(source, "Response");
+
+const isBytes = (source: unknown): source is BufferSource =>
+  ArrayBuffer.isView(source) || isTagged(source, "ArrayBuffer");
 
 /** V8 refuses to compile a DataView, which is a BufferSource too (Node 20, 2026). */
 function bytesOf(source: BufferSource): BufferSource {

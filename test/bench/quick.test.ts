@@ -15,6 +15,7 @@ import { readModelFile, writeModelFile } from "../../bench/cases/model_file.js";
 import { expected } from "../../bench/cases/oracle.js";
 import { CEILING_OPERATIONS, shapeModule } from "../../bench/ours/ceiling_module.js";
 import type { Results } from "../../bench/report/results.js";
+import * as fixture from "../support/fixtures.js";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const out = mkdtempSync(join(tmpdir(), "recurra-bench-test-"));
@@ -189,19 +190,14 @@ describe("what a run rests on", () => {
     expect(known).toEqual([0, 50, 100, 150, 200, 250, 299]);
   });
 
-  it.runIf(language.shakespeareIsHere())(
-    "the language oracle scores lines as PyTorch does in f64, to 1e-12 nats",
-    () => {
-      const { model, vocabulary } = language.readShakespeare();
-      const path = join(language.shakespeareFolder, "reference.json");
-      const { lines } = JSON.parse(readFileSync(path, "utf8"));
-      for (const { text, log_prob } of lines.slice(0, 8)) {
-        const tokens = [...text].map((character) => vocabulary[character] as number);
-        const sum = tokenLogProbabilities(model, tokens).reduce((a, b) => a + b, 0);
-        expect(Math.abs(sum - log_prob)).toBeLessThan(1e-12);
-      }
-    },
-  );
+  it("the language oracle scores lines as PyTorch does in f64, to 1e-12 nats", () => {
+    const { model, vocabulary } = language.readShakespeare();
+    for (const { text, log_prob } of fixture.shakespeare().reference.lines.slice(0, 8)) {
+      const tokens = [...text].map((character) => vocabulary[character] as number);
+      const sum = tokenLogProbabilities(model, tokens).reduce((a, b) => a + b, 0);
+      expect(Math.abs(sum - log_prob)).toBeLessThan(1e-12);
+    }
+  });
 
   it.each(widths)("the decaying case is subnormal in %s for the most part", (width) => {
     const [, decaying] = cases.subnormalCases(width) as [cases.Case, cases.Case];

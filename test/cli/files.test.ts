@@ -1,5 +1,16 @@
 import { createHash } from "node:crypto";
-import { copyFileSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  copyFileSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.js";
@@ -83,6 +94,47 @@ describe("convert", () => {
     expect(readdirSync(folder).filter((name) => name.includes("tmp"))).toEqual([]);
   });
 
+  it("a file that is replaced keeps its mode", () => {
+    for (const mode of [0o600, 0o640, 0o444]) {
+      const path = join(folder, `mode-${mode}.safetensors`);
+      writeFileSync(path, "old");
+      chmodSync(path, mode);
+      expect(run("convert", "model.safetensors", path).status).toBe(0);
+      expect(statSync(path).mode & 0o777).toBe(mode);
+      expect(read(folder, `mode-${mode}.safetensors`).length).toBeGreaterThan(3);
+    }
+  });
+
+  it.each(["there.safetensors", "missing.safetensors"])(
+    "a symbolic link stays one, and its target is written: %s",
+    (target) => {
+      const other = join(folder, `target-of-${target}`);
+      mkdirSync(other);
+      if (target.startsWith("there")) writeFileSync(join(other, target), "old", { mode: 0o600 });
+      const link = join(folder, `link-to-${target}`);
+      const middle = join(other, "middle.safetensors");
+      symlinkSync(target, middle);
+      symlinkSync(`target-of-${target}/middle.safetensors`, link);
+      expect(run("convert", "model.safetensors", link).status).toBe(0);
+      expect(readlinkSync(link)).toBe(`target-of-${target}/middle.safetensors`);
+      expect(lstatSync(middle).isSymbolicLink()).toBe(true);
+      expect(lstatSync(join(other, target)).isFile()).toBe(true);
+      const wanted = run("convert", "model.safetensors", "plain.safetensors");
+      expect(wanted.status).toBe(0);
+      expect(readFileSync(link).equals(read(folder, "plain.safetensors"))).toBe(true);
+      expect(readdirSync(other).sort()).toEqual(["middle.safetensors", target].sort());
+    },
+  );
+
+  it("a circle of links is an error, and nothing is written", () => {
+    symlinkSync("circle.safetensors", join(folder, "circle.safetensors"));
+    const { status, stderr } = run("convert", "model.safetensors", "circle.safetensors");
+    expect([status, stderr]).toEqual([
+      1,
+      "recurra: circle.safetensors: the path has too many symbolic links\n",
+    ]);
+  });
+
   it("--vocabulary puts one into the file: scoring needs no other", () => {
     run("convert", "tied.safetensors", "whole.safetensors", "--vocabulary", "vocabulary.json");
     const { metadata } = readSafetensors(read(folder, "whole.safetensors"));
@@ -109,7 +161,7 @@ describe("convert", () => {
     writeFileSync(join(folder, "open.safetensors"), writeSafetensors(renamed));
     const open = run("inspect", "open.safetensors");
     expect(open.status).toBe(1);
-    expect(open.stderr).toContain("the options embedding and output decide");
+    expect(open.stderr).toMatch(/by the options embedding and output\n$/);
     run("convert", "open.safetensors", "said.safetensors", "--embedding", "b", "--output", "a");
     const parts = JSON.parse(run("inspect", "said.safetensors", "--json").stdout).parts;
     expect(parts.map(({ name }: { name: string }) => name)).toEqual(["b", "rnn", "a"]);
@@ -126,6 +178,16 @@ describe("convert", () => {
     expect(onnx?.status).toBe(0);
     expect(onnx?.stdout.split("\n").length).toBe(3);
     expect(own).toEqual(onnx);
+  });
+
+  it.each([
+    ["h5py.keras", "keras"],
+    ["chain.onnx", "onnx"],
+    ["tied.safetensors", "safetensors"],
+  ])("%s under another name is recognised by its content", (file, format) => {
+    copyFileSync(join(folder, file), join(folder, "download"));
+    const { status, stdout } = run("inspect", "download", "--json");
+    expect([status, JSON.parse(stdout).format]).toEqual([0, format]);
   });
 
   it.each([

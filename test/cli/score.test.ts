@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { Score } from "../../src/index.js";
 import { modelFolder, scores } from "../support/cli_model.js";
 import { recurra } from "../support/command.js";
+import { saying } from "../support/errors.js";
 
 const folder = modelFolder();
 const MODEL = ["--model", "tied.safetensors", "--vocabulary", "vocabulary.json"];
@@ -72,7 +73,7 @@ describe("score", () => {
       [
         "      log-prob  perplexity bits/token   tokens  text",
         ...all.map((score, i) => line(score, TEXTS[i] as string)),
-        line(sum, "in all: 5 lines"),
+        line(sum, "total: 5 lines"),
         "",
       ].join("\n"),
     );
@@ -89,7 +90,7 @@ describe("score", () => {
 
   it("no lines at all: an empty table, or nothing", () => {
     expect(run([], "").stdout).toBe(
-      "      log-prob  perplexity bits/token   tokens  text\n        0.0000           –          –        0  in all: 0 lines\n",
+      "      log-prob  perplexity bits/token   tokens  text\n        0.0000           –          –        0  total: 0 lines\n",
     );
     expect(run(["--json"], "")).toEqual({ status: 0, stdout: "", stderr: "" });
   });
@@ -162,25 +163,22 @@ describe("JSONL", () => {
 
   it.each([
     ["{", [], "stdin:1: expected JSON, got {"],
-    ['"a"\nab', [], "stdin:2: expected JSON, got ab"],
+    ['"a"\nab', [], "stdin:2: …"],
     ["null", [], "stdin:1: expected a text or a list of ids, got null"],
-    ["[0.5]", [], "stdin:1: expected a text or a list of ids, got another list"],
+    ["[0.5]", [], "stdin:1: …"],
     ["[7]", [], "stdin:1: expected ids in 0 … 6, got 7"],
-    ["[-1]", [], "stdin:1: expected ids in 0 … 6, got -1"],
-    ['{"text": 1}', [], 'stdin:1: field "text": expected a text or a list of ids, got number'],
+    ["[-1]", [], "stdin:1: … got -1"],
+    ['{"text": 1}', [], 'stdin:1: field "text": …'],
     [
       '{"a": "b", "c": 1}',
       [],
-      'stdin:1: there is no field "text", but a, c: --field NAME says which to score',
+      'stdin:1: there is no field "text"; the fields are a, c: choose one with --field',
     ],
-    [
-      "{}",
-      ["--field", "__proto__"],
-      'stdin:1: there is no field "__proto__", but nothing: --field NAME says which to score',
-    ],
+    ["{}", ["--field", "__proto__"], 'stdin:1: …"__proto__"…--field…'],
   ])("what is none is an error, %#", (input, args, message) => {
     const { status, stderr } = run(["--json", "--format", "jsonl", ...args], input);
-    expect([status, stderr]).toEqual([1, `recurra: ${message}\n`]);
+    expect(stderr).toMatch(saying(`recurra: ${message}\n`));
+    expect(status).toBe(1);
   });
 });
 
@@ -200,7 +198,21 @@ describe("CSV", () => {
   it("lines are those of the file", () => {
     const input = 'text\n"ab"\n"a b",\n';
     const { stderr } = run(["--json", "--format", "csv"], input);
-    expect(stderr).toBe("recurra: stdin: Invalid Record Length: expect 1, got 2 on line 3\n");
+    const expected = "expected 1 field, as many as the first line has, got 2";
+    expect(stderr).toBe(`recurra: stdin:3: ${expected}\n`);
+  });
+
+  it("a quote inside a field is text", async () => {
+    const [wanted] = await scores(['ab "c']);
+    const { status, stdout } = run(["--json", "--format", "csv"], 'text\nab "c\n');
+    expect(status).toBe(0);
+    expect(objects(stdout)[0].logProb).toBe(wanted?.logProb);
+  });
+
+  it("a record of several lines has the number of its first", () => {
+    const input = 'id,text\n1,"a\nb"\n\n"2\n\n2",a\n3,b\n';
+    const { stdout } = run(["--json", "--format", "csv", "--unknown", "a"], input);
+    expect(objects(stdout).map(({ line }) => line)).toEqual([2, 5, 8]);
   });
 
   it("by the file's name", async () => {
@@ -213,20 +225,77 @@ describe("CSV", () => {
     [
       "a,b\n1,2\n",
       [],
-      'stdin:1: there is no column "text", the first line has a, b: --field NAME says which to score',
+      'stdin:1: there is no column "text"; the columns are a, b: choose one with --field',
     ],
-    [
-      "a\n1\n",
-      ["--field", "c"],
-      'stdin:1: there is no column "c", the first line has a: --field NAME says which to score',
-    ],
-    [
-      'text\n"ab',
-      [],
-      "stdin: Quote Not Closed: the parsing is finished with an opening quote at line 2",
-    ],
+    ["a\n1\n", ["--field", "c"], 'stdin:1: …"c"…--field…'],
+    ['text\n"ab', [], "stdin:2: the quoted field that begins here has no closing quote"],
   ])("what is none is an error, %#", (input, args, message) => {
     const { status, stderr } = run(["--json", "--format", "csv", ...args], input);
-    expect([status, stderr]).toEqual([1, `recurra: ${message}\n`]);
+    expect(stderr).toMatch(saying(`recurra: ${message}\n`));
+    expect(status).toBe(1);
+  });
+});
+
+describe("--on-error", () => {
+  const lines = ["abba", "a?", "cab", "??", "bad", "?"].join("\n");
+  const UNKNOWN =
+    "is not in the model's vocabulary: map such characters to a token with --unknown TOKEN";
+  const errorOf = (line: number, place: number) =>
+    `stdin:${line}: "?" (U+003F), character ${place} of the text, ${UNKNOWN}`;
+
+  it("skip leaves such lines out, and says how many on stderr", async () => {
+    const all = await scores(["abba", "cab", "bad"]);
+    const { status, stdout, stderr } = run(["--json", "--on-error", "skip"], lines);
+    expect([status, stderr]).toEqual([0, "recurra: 3 of 6 lines could not be scored\n"]);
+    expect(objects(stdout)).toEqual(all.map((score, i) => lineOf(score, 2 * i + 1)));
+  });
+
+  it("report prints the error in the place of the score", async () => {
+    const all = await scores(["abba", "cab", "bad"]);
+    const { status, stdout, stderr } = run(["--json", "--on-error", "report"], lines);
+    expect([status, stderr]).toEqual([0, "recurra: 3 of 6 lines could not be scored\n"]);
+    expect(objects(stdout)).toEqual([
+      lineOf(all[0] as Score, 1),
+      { line: 2, error: errorOf(2, 2) },
+      lineOf(all[1] as Score, 3),
+      { line: 4, error: errorOf(4, 1) },
+      lineOf(all[2] as Score, 5),
+      { line: 6, error: errorOf(6, 1) },
+    ]);
+  });
+
+  it("report in a table: dashes and the error; the total counts the others", () => {
+    const { status, stdout } = run(["--on-error", "report"], "ab\na?\n");
+    const rows = stdout.split("\n");
+    expect(status).toBe(0);
+    expect(rows[2]).toBe(`             –           –          –        –  error: ${errorOf(2, 2)}`);
+    expect(rows[3]).toMatch(/ total: 1 line$/);
+  });
+
+  it("fail, the default, ends with the first of them", () => {
+    for (const args of [[], ["--on-error", "fail"]]) {
+      const { status, stdout, stderr } = run(["--json", ...args], lines);
+      expect([status, stderr]).toEqual([1, `recurra: ${errorOf(2, 2)}\n`]);
+      expect(objects(stdout).map(({ line }) => line)).toEqual([1]);
+    }
+  });
+
+  it.each([
+    ["text", [Buffer.from("ab\n"), Buffer.of(0xff), Buffer.from("\nab")], [2]],
+    ["jsonl", '"ab"\n{\n[9]\n{"id": 1}\n"ab"', [2, 3, 4]],
+    ["csv", 'text\nab\n"a" b\nab,ab\nab\n', [3, 4]],
+  ] as const)("%s: what is wrong with one line costs that line", (format, input, wrong) => {
+    const bytes = typeof input === "string" ? input : Buffer.concat(input);
+    const args = ["--json", "--format", format, "--on-error", "report"];
+    const found = objects(run(args, bytes).stdout);
+    expect(found.filter(({ error }) => error !== undefined).map(({ line }) => line)).toEqual(wrong);
+    expect(found.filter(({ tokens }) => tokens === 1)).toHaveLength(2);
+  });
+
+  it("a fault of the whole file ends the run all the same", () => {
+    const args = ["--json", "--format", "csv", "--on-error", "skip"];
+    expect(run(args, "a,b\n1,2\n").status).toBe(1);
+    expect(run(args, 'text\nab\n"a').status).toBe(1);
+    expect(run(args, Uint8Array.of(97, 10, 0xff, 10)).status).toBe(1);
   });
 });

@@ -1,90 +1,72 @@
 import { describe, expect, it } from "vitest";
 import { ShapeError } from "../../src/index.js";
 import { vacancies } from "../support/arena.js";
+import { expectSaid } from "../support/errors.js";
 import {
-  type ActivationName,
   calls,
   everyBit,
+  type FunctionName,
   goodOperands,
   type Operands,
 } from "../support/operands.js";
 import type { Tensor } from "../support/subject.js";
 
-// Each operand of each function in every wrong kind and shape: the class of the error, its whole message, nothing left
-// allocated. What `expected` says is written out; sizes are nx = 3, na = 5, ny = 2, m = 4, T = 7.
+// Each operand of each function in every wrong kind and shape: the class of the error, what its message names (the
+// operand, its letters, what was found), nothing left allocated. Sizes are nx = 3, na = 5, ny = 2, m = 4, T = 7.
 
 const good = goodOperands();
 const bits = everyBit(good);
 
-/** An operand: what its messages expect, the axes that are not its own to decide, and what they say of a wrong rank. */
-type Row = readonly [operand: string, expected: string, fixed: readonly number[], rank?: string];
+/** An operand, the letters of its shape, and those axes that others decide. */
+type Row = readonly [operand: string, letters: string, fixed: readonly number[]];
 
-const FORWARD = (first: string, x: string): readonly Row[] => [
-  x === "x"
-    ? ["x", `(nx, m, T) with nx = 3 (from ${first})`, [0]]
-    : ["xt", `(nx, m) with nx = 3 (from ${first})`, [0]],
-  [x === "x" ? "a0" : "aPrev", `(na, m) with na = 5, m = 4 (from ${first} and ${x})`, [0, 1]],
+const INPUT: Row = ["x", "(nx, m, T)", [0]];
+const STEP: Row = ["xt", "(nx, m)", [0]];
+const state = (name: string): Row => [name, "(na, m)", [0, 1]];
+const rows = (...names: string[]): readonly Row[] =>
+  names.map((name): Row => [name, "(na, 1)", [0, 1]]);
+const gates = (...names: string[]): readonly Row[] =>
+  names.map((name): Row => [name, "(na, na + nx)", [0, 1]]);
+const output = (cell: string, W: string): readonly Row[] => [
+  [`${cell}.${W}`, "(ny, na)", [1]],
+  [`${cell}.by`, "(ny, 1)", [0, 1]],
 ];
-const FROM_FORWARD = "with na = 5, m = 4 (from the forward pass)";
 const RNN: readonly Row[] = [
-  ["rnn.Wax", "(na, nx), each at least 1", []],
-  ["rnn.Waa", "(na, na) with na = 5 (from Wax)", [0, 1]],
-  ["rnn.ba", "(na, 1) with na = 5 (from Wax)", [0, 1]],
-  ["rnn.Wya", "(ny, na) with na = 5 (from Wax)", [1], "(ny, na), each at least 1"],
-  ["rnn.by", "(ny, 1) with ny = 2 (from Wya)", [0, 1]],
-];
-const GATE = (gate: string): readonly Row[] => [
-  [`lstm.W${gate}`, "(na, na + nx) with na = 5, na + nx = 8 (from Wf)", [0, 1]],
-  [`lstm.b${gate}`, "(na, 1) with na = 5 (from Wf)", [0, 1]],
+  ["rnn.Wax", "(na, nx)", []],
+  ["rnn.Waa", "(na, na)", [0, 1]],
+  ...rows("rnn.ba"),
+  ...output("rnn", "Wya"),
 ];
 const LSTM: readonly Row[] = [
-  ["lstm.Wf", "(na, na + nx), each at least 1", []],
-  ["lstm.bf", "(na, 1) with na = 5 (from Wf)", [0, 1]],
-  ...["i", "c", "o"].flatMap(GATE),
-  ["lstm.Wy", "(ny, na) with na = 5 (from Wf)", [1], "(ny, na), each at least 1"],
-  ["lstm.by", "(ny, 1) with ny = 2 (from Wy)", [0, 1]],
+  ["lstm.Wf", "(na, na + nx)", []],
+  ...gates("lstm.Wi", "lstm.Wc", "lstm.Wo"),
+  ...rows("lstm.bf", "lstm.bi", "lstm.bc", "lstm.bo"),
+  ...output("lstm", "Wy"),
 ];
-const FROM_WU = "with na = 5, na + nx = 8 (from Wu)";
 const GRU: readonly Row[] = [
-  ["gru.Wu", "(na, na + nx), each at least 1", []],
-  ...["r", "c"].map((gate): Row => [`gru.W${gate}`, `(na, na + nx) ${FROM_WU}`, [0, 1]]),
-  ...["bu", "br", "bc", "bch"].map(
-    (name): Row => [`gru.${name}`, "(na, 1) with na = 5 (from Wu)", [0, 1]],
-  ),
-  ["gru.Wy", "(ny, na) with na = 5 (from Wu)", [1], "(ny, na), each at least 1"],
-  ["gru.by", "(ny, 1) with ny = 2 (from Wy)", [0, 1]],
+  ["gru.Wu", "(na, na + nx)", []],
+  ...gates("gru.Wr", "gru.Wc"),
+  ...rows("gru.bu", "gru.br", "gru.bc", "gru.bch"),
+  ...output("gru", "Wy"),
 ];
-const TABLE: Partial<Record<ActivationName, readonly Row[]>> = {
-  rnnCellForward: [...FORWARD("Wax", "xt"), ...RNN],
-  rnnForward: [...FORWARD("Wax", "x"), ...RNN],
-  rnnCellBackward: [["daNext", `(na, m) ${FROM_FORWARD}`, [0, 1]]],
-  rnnBackward: [["da", `(na, m, T') ${FROM_FORWARD}`, [0, 1]]],
-  lstmCellForward: [
-    ...FORWARD("Wf", "xt"),
-    ["cPrev", "(na, m) with na = 5, m = 4 (from Wf and xt)", [0, 1]],
-    ...LSTM,
-  ],
-  lstmForward: [
-    ...FORWARD("Wf", "x"),
-    ["c0", "(na, m) with na = 5, m = 4 (from Wf and x)", [0, 1]],
-    ...LSTM,
-  ],
-  lstmCellBackward: [
-    ["daNext", `(na, m) ${FROM_FORWARD}`, [0, 1]],
-    ["dcNext", `(na, m) ${FROM_FORWARD}`, [0, 1]],
-  ],
-  lstmBackward: [
-    ["da", `(na, m, T') ${FROM_FORWARD}`, [0, 1]],
-    ["dcLast", `(na, m) ${FROM_FORWARD}`, [0, 1]],
-  ],
-  gruCellForward: [...FORWARD("Wu", "xt"), ...GRU],
-  gruForward: [...FORWARD("Wu", "x"), ...GRU],
-  gruCellBackward: [["daNext", `(na, m) ${FROM_FORWARD}`, [0, 1]]],
-  gruBackward: [["da", `(na, m, T') ${FROM_FORWARD}`, [0, 1]]],
+const GRADIENT: Row = ["da", "(na, m, T')", [0, 1]];
+const TABLE: Partial<Record<FunctionName, readonly Row[]>> = {
+  rnnCellForward: [STEP, state("aPrev"), ...RNN],
+  rnnForward: [INPUT, state("a0"), ...RNN],
+  rnnCellBackward: [state("daNext")],
+  rnnBackward: [GRADIENT],
+  lstmCellForward: [STEP, state("aPrev"), state("cPrev"), ...LSTM],
+  lstmForward: [INPUT, state("a0"), state("c0"), ...LSTM],
+  lstmCellBackward: [state("daNext"), state("dcNext")],
+  lstmBackward: [GRADIENT, state("dcLast")],
+  gruCellForward: [STEP, state("aPrev"), ...GRU],
+  gruForward: [INPUT, state("a0"), ...GRU],
+  gruCellBackward: [state("daNext")],
+  gruBackward: [GRADIENT],
 };
 const ROWS = Object.entries(TABLE).flatMap(([name, rows]) =>
-  rows.map(([path, expected, fixed, rank = expected]) => {
-    return { name: name as ActivationName, path, expected, fixed, rank };
+  rows.map(([path, letters, fixed]) => {
+    return { name: name as FunctionName, path, letters, fixed };
   }),
 );
 
@@ -100,7 +82,7 @@ function replaced(path: string, value: unknown): Operands {
 }
 
 /** Calls, and says what was thrown; whatever it was, memory is as it was. */
-function thrown(name: ActivationName, path: string, value: unknown): unknown {
+function thrown(name: FunctionName, path: string, value: unknown): unknown {
   const before = vacancies(good.engine);
   try {
     calls[name](replaced(path, value));
@@ -124,8 +106,7 @@ const ofShape = (...shape: number[]): Tensor => ({
   data: new Float64Array(shape.reduce((size, extent) => size * extent, 1)),
 });
 
-describe.each(ROWS)("$name: $path: expected $expected", (row) => {
-  const { name, path, expected, fixed, rank } = row;
+describe.each(ROWS)("$name: $path: expected $letters", ({ name, path, letters, fixed }) => {
   const { shape, data } = original(path);
   const operand = path.split(".").at(-1);
   const label = `${name}: ${operand}:`;
@@ -145,40 +126,65 @@ describe.each(ROWS)("$name: $path: expected $expected", (row) => {
     // These two may be absent.
     if (path !== "c0" && path !== "dcLast") kinds.push([undefined, "undefined"]);
     for (const [value, got] of kinds) {
-      const message = `${label} expected a tensor { shape, data: Float64Array }, got ${got}`;
-      expect(thrown(name, path, value)).toStrictEqual(new TypeError(message));
+      expectSaid(thrown(name, path, value), TypeError, `${label} …${got}`);
     }
   });
 
   it("wrong ranks and extents are ShapeErrors", () => {
-    for (const wrong of [[...shape, 1], shape.slice(0, -1), []]) {
-      const message = `${label} expected ${rank}, got ${format(wrong)}`;
-      expect(thrown(name, path, ofShape(...wrong))).toStrictEqual(new ShapeError(message));
-    }
-    for (const axis of fixed) {
-      for (const change of [-1, 1]) {
-        const wrong = shape.map((extent, i) => extent + (i === axis ? change : 0));
-        const said = wrong.includes(0) ? rank : expected;
-        const message = `${label} expected ${said}, got ${format(wrong)}`;
-        expect(thrown(name, path, ofShape(...wrong))).toStrictEqual(new ShapeError(message));
-      }
+    const extents = fixed.flatMap((axis) =>
+      [-1, 1].map((change) => shape.map((extent, i) => extent + (i === axis ? change : 0))),
+    );
+    for (const wrong of [[...shape, 1], shape.slice(0, -1), [], ...extents]) {
+      const message = `${label} …${letters}… got ${format(wrong)}`;
+      expectSaid(thrown(name, path, ofShape(...wrong)), ShapeError, message);
     }
   });
 
   it("tensors that contradict themselves are ShapeErrors", () => {
-    const short = `${label} shape ${format(shape)} asks for ${data.length} elements, data has ${data.length - 1}`;
-    expect(thrown(name, path, { shape, data: data.subarray(1) })).toStrictEqual(
-      new ShapeError(short),
-    );
+    const short = { shape, data: data.subarray(1) };
+    expectSaid(thrown(name, path, short), ShapeError, `${label} …${data.length - 1}`);
     for (const extent of [-1, 0.5, Number.NaN, Infinity, 2 ** 53]) {
       const wrong = [extent, ...shape.slice(1)];
-      const message = `${label} shape: expected integers ≥ 0, got ${format(wrong)}`;
-      expect(thrown(name, path, { shape: wrong, data })).toStrictEqual(new ShapeError(message));
+      const message = `${label} shape: … got ${format(wrong)}`;
+      expectSaid(thrown(name, path, { shape: wrong, data }), ShapeError, message);
     }
-    const vast = [2 ** 30, 2 ** 30];
-    const many = `${label} shape: ${format(vast)} has too many elements`;
-    expect(thrown(name, path, { shape: vast, data })).toStrictEqual(new ShapeError(many));
+    const vast = { shape: [2 ** 30, 2 ** 30], data };
+    expectSaid(thrown(name, path, vast), ShapeError, `${label} shape: …${format(vast.shape)}…`);
   });
+});
+
+it.each([
+  [TypeError, null, "rnnForward: Waa: expected a tensor { shape, data: Float64Array }, got null"],
+  [
+    ShapeError,
+    ofShape(5, 4),
+    "rnnForward: Waa: expected (na, na) with na = 5 (from Wax), got (5, 4)",
+  ],
+  [
+    ShapeError,
+    { shape: [5, 5], data: new Float64Array(24) },
+    "rnnForward: Waa: shape (5, 5) asks for 25 elements, data has 24",
+  ],
+  [
+    ShapeError,
+    { shape: [0.5, 5], data: new Float64Array(25) },
+    "rnnForward: Waa: shape: expected integers ≥ 0, got (0.5, 5)",
+  ],
+  [
+    ShapeError,
+    { shape: [2 ** 30, 2 ** 30], data: new Float64Array(25) },
+    "rnnForward: Waa: shape: (1073741824, 1073741824) has too many elements",
+  ],
+] as const)("the whole sentence, %#", (kind, value, message) => {
+  expectSaid(thrown("rnnForward", "rnn.Waa", value), kind, message);
+});
+
+it.each([
+  ["x", "x: expected (nx, m, T) with nx = 3 (from Wax), got (3,)"],
+  ["a0", "a0: expected (na, m) with na = 5, m = 4 (from Wax and x), got (3,)"],
+  ["rnn.Wax", "Wax: expected (na, nx), each at least 1, got (3,)"],
+] as const)("the whole sentence of a wrong shape of %s", (path, message) => {
+  expectSaid(thrown("rnnForward", path, ofShape(3)), ShapeError, `rnnForward: ${message}`);
 });
 
 it("after all of them every function gives the same bits", () => {

@@ -43,7 +43,6 @@ reversed.load({ weight_ih_l0, weight_hh_l0, ...others } as LayerWeights);
 
 const foreignState = reversed.createState(3);
 
-const TENSOR = "expected a tensor { shape, data: Float64Array }, got";
 const replaced = <E>(all: readonly E[], b: number, value: unknown): E[] =>
   all.map((each, i) => (i === b ? (value as E) : each));
 const load = (changes: Record<string, unknown>) => () =>
@@ -62,12 +61,12 @@ const rows: Row[] = [
     [
       `forward: x[1]: ${got}`,
       () => network.forward(replaced(sequences, 1, value)),
-      type(`forward: x[1]: ${TENSOR} ${got}`),
+      type(`forward: x[1]: …${got}`),
     ],
     [
       `backward: dy[2]: ${got}`,
       () => network.backward(replaced(dOutputs, 2, value), tape),
-      type(`backward: dy[2]: ${TENSOR} ${got}`),
+      type(`backward: dy[2]: …${got}`),
     ],
   ]),
   ...[of(nx), of(4, nx + 1), of(4, 1, nx)].map(
@@ -75,15 +74,11 @@ const rows: Row[] = [
       `forward: x[2]: (${value.shape})`,
       () => network.forward(replaced(sequences, 2, value)),
       shape(
-        `forward: x[2]: expected (T, nx) with nx = 3, got (${value.shape.join(", ")}${value.shape.length === 1 ? "," : ""})`,
+        `forward: x[2]: …(T, nx) with nx = 3… got (${value.shape.join(", ")}${value.shape.length === 1 ? "," : ""})`,
       ),
     ],
   ),
-  [
-    "forward: f32, f64 sequences",
-    () => single.forward(wrong(sequences)),
-    type("forward: x[0]: expected a tensor { shape, data: Float32Array }, got data: Float64Array"),
-  ],
+  ["forward: f32, f64 sequences", () => single.forward(wrong(sequences)), type("forward: x[0]: …")],
   [
     "forward: f32, keepTape",
     () => single.forward(sequences.map(asSingle), undefined, { keepTape: true }),
@@ -97,7 +92,7 @@ const rows: Row[] = [
   [
     "forward: an empty list for a state of 3",
     () => network.forward([], state),
-    shape("forward: x: expected m = 3 sequences, got 0"),
+    shape("forward: x: … got 0"),
   ],
   [
     "forward: another network's state",
@@ -125,7 +120,7 @@ const rows: Row[] = [
   [
     "backward: fewer sequences",
     () => network.backward(dOutputs.slice(1), tape),
-    shape("backward: dy: expected m = 3 sequences, got 2"),
+    shape("backward: dy: … got 2"),
   ],
   [
     "backward: dy[0]: another length",
@@ -135,7 +130,7 @@ const rows: Row[] = [
   [
     "backward: dy[1]: a length where there was none",
     () => network.backward(replaced(dOutputs, 1, of(1, 6)), tape),
-    shape("backward: dy[1]: expected (T, 2·na) with T = 0, 2·na = 6 (from the tape), got (1, 6)"),
+    shape("backward: dy[1]: … got (1, 6)"),
   ],
   [
     "backward: dy[2]: one direction only",
@@ -152,16 +147,12 @@ const rows: Row[] = [
   [
     "backward: dState.c: one layer",
     () => network.backward(dOutputs, tape, { c: of(2, 3, na) }),
-    shape(
-      "backward: dState.c: expected (layers·D, m, na) with layers·D = 4, m = 3, na = 5 (from the tape), got (2, 3, 5)",
-    ),
+    shape("backward: dState.c: … got (2, 3, 5)"),
   ],
   [
     "write: h: one direction",
     () => state.write({ h: of(2, 3, 3) }),
-    shape(
-      "write: h: expected (layers·D, m, na) with layers·D = 4, m = 3, na = 3 (from the state), got (2, 3, 3)",
-    ),
+    shape("write: h: … got (2, 3, 3)"),
   ],
 
   ...[network, reversed].map(
@@ -185,22 +176,12 @@ const rows: Row[] = [
     [
       `load: ${name}: array`,
       load({ [name]: new Float64Array(7) }),
-      shape(`load: ${name}: expected ${expected}, got 7 numbers`),
+      shape(`load: ${name}: …${expected}… got 7 numbers`),
     ],
-    [
-      `load: ${name}: shape`,
-      load({ [name]: of(2, 2) }),
-      shape(`load: ${name}: expected ${expected}, got (2, 2)`),
-    ],
+    [`load: ${name}: shape`, load({ [name]: of(2, 2) }), shape(`load: ${name}: … got (2, 2)`)],
     ...(name.startsWith("bias")
       ? []
-      : [
-          [
-            `load: ${name}: absent`,
-            load({ [name]: undefined }),
-            type(`load: ${name}: expected Float64Array, Float32Array or a tensor, got undefined`),
-          ] as Row,
-        ]),
+      : [[`load: ${name}: absent`, load({ [name]: undefined }), type(`load: ${name}: …`)] as Row]),
   ]),
   [
     "load: a layer too many",

@@ -29,17 +29,17 @@ const rows: Row[] = [
     [
       `load: ${name}: list`,
       () => layer.load(wrong({ ...loaded, [name]: [1] })),
-      type(`load: ${name}: expected Float64Array, Float32Array or a tensor, got Array`),
+      type(`load: ${name}: …`),
     ],
     [
       `load: ${name}: array`,
       () => layer.load({ ...loaded, [name]: new Float64Array(19) }),
-      shape(`load: ${name}: expected ${expected}, got 19 numbers`),
+      shape(`load: ${name}: …${expected}… got 19 numbers`),
     ],
     [
       `load: ${name}: shape`,
       () => layer.load({ ...loaded, [name]: of(20, 9) }),
-      shape(`load: ${name}: expected ${expected}, got (20, 9)`),
+      shape(`load: ${name}: …${expected}… got (20, 9)`),
     ],
   ]),
 
@@ -68,9 +68,7 @@ const rows: Row[] = [
     (value): Row => [
       `step: x: (${value.shape})`,
       () => layer.step(value, state),
-      shape(
-        `step: x: expected (m, nx) with m = 4, nx = 3 (from state and layer), got (${value.shape.join(", ")})`,
-      ),
+      shape(`step: x: … got (${value.shape.join(", ")})`),
     ],
   ),
   [
@@ -81,20 +79,14 @@ const rows: Row[] = [
   [
     "backward: dy",
     () => layer.backward(of(T - 1, m, na), tape),
-    shape(
-      "backward: dy: expected (T, m, na) with T = 7, m = 4, na = 5 (from the tape), got (6, 4, 5)",
-    ),
+    shape("backward: dy: … got (6, 4, 5)"),
   ],
   [
     "backward: dState.c",
     () => layer.backward(dy, tape, { h: part, c: of(m, na) }),
     shape("backward: dState.c: expected (1, m, na) with m = 4, na = 5 (from the tape), got (4, 5)"),
   ],
-  [
-    "write: h",
-    () => state.write({ h: of(2, m, na) }),
-    shape("write: h: expected (1, m, na) with m = 4, na = 5 (from the state), got (2, 4, 5)"),
-  ],
+  ["write: h", () => state.write({ h: of(2, m, na) }), shape("write: h: … got (2, 4, 5)")],
 ];
 
 itThrows(good, rows);

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { createRecurrent, StateError } from "../../src/index.js";
 import { vacancies } from "../support/arena.js";
 import { expectSame } from "../support/bits.js";
+import { expectError } from "../support/errors.js";
 import { cellNames, layerOf, layerWeights, randomWeights } from "../support/layers.js";
 import { randomTensor, uniform } from "../support/random.js";
 import type { Tensor } from "../support/subject.js";
@@ -153,17 +154,16 @@ describe.each(engines)("a layer on the $name", ({ engine }) => {
         made.dispose();
         made.dispose();
       }
-      expect(() => state.read()).toThrow(new StateError("state: disposed"));
+      expectError(() => state.read(), StateError, "read: the state is disposed");
       expect(() => state.clone()).toThrow(StateError);
       expect(() => state.write({})).toThrow(StateError);
-      expect(() => layer.forward(x, state)).toThrow(new StateError("state: disposed"));
-      expect(() => layer.backward(dy, tape)).toThrow(new StateError("backward: tape: disposed"));
+      expectError(() => layer.forward(x, state), StateError, "forward: the state is disposed");
+      expectError(() => layer.backward(dy, tape), StateError, "backward: the tape is disposed");
       layer.dispose();
       layer.dispose();
-      const closed = (where: string) => new StateError(`${where}: the layer is disposed`);
-      expect(() => layer.forward(x)).toThrow(closed("forward"));
-      expect(() => layer.load(layerWeights(weights))).toThrow(closed("load"));
-      expect(() => layer.createState(1)).toThrow(closed("createState"));
+      expectError(() => layer.forward(x), StateError, "forward: the layer is disposed");
+      expectError(() => layer.load(layerWeights(weights)), StateError, "load: …");
+      expectError(() => layer.createState(1), StateError, "createState: …");
       expect(vacancies(engine)).toEqual(before);
     });
   });
@@ -171,10 +171,9 @@ describe.each(engines)("a layer on the $name", ({ engine }) => {
   it("a layer without weights says so", () => {
     const layer = createRecurrent(engine, { cell: "rnn", inputSize: nx, hiddenSize: na });
     const x = { shape: [1, m, nx], data: new Float64Array(m * nx) };
-    const message = "forward: no weights: call load first";
-    expect(() => layer.forward(x)).toThrow(new StateError(message));
+    expectError(() => layer.forward(x), StateError, "forward: no weights: call load first");
     const state = layer.createState(m);
-    expect(() => layer.step(x, state)).toThrow(new StateError("step: no weights: call load first"));
+    expectError(() => layer.step(x, state), StateError, "step: …");
     state.dispose();
   });
 });

@@ -3,11 +3,13 @@ import {
   AbortedError,
   createEngineSync,
   loadLanguageModel,
-  type ManyOptions,
   type Score,
+  type ScoreManyOptions,
   type Sequence,
+  StateError,
 } from "../../src/index.js";
 import { vacancies } from "../support/arena.js";
+import { expectError, expectSaid, saying, thrownBy } from "../support/errors.js";
 import { describedOf, LANGUAGE, type ModelPlan, textsOf } from "../support/models.js";
 
 const engine = createEngineSync();
@@ -220,9 +222,8 @@ describe("scoreMany", () => {
       lengths.add(got.length);
       expect(got).toEqual(all.slice(0, got.length));
       if (got.length === mixed.length) break;
-      const message = `scoreMany: aborted after ${got.length} of ${turns === 0 ? 0 : mixed.length}`;
       expect(error).toBeInstanceOf(AbortedError);
-      expect((error as Error).message).toBe(message);
+      expect((error as AbortedError<Score>).completed).toHaveLength(turns === 0 ? 0 : mixed.length);
       expect(vacancies(engine)).toEqual(places);
     }
     // Before the first group of like lengths was done, after it, after the second.
@@ -239,7 +240,7 @@ describe("scoreMany", () => {
     controller.abort();
     const error = await third;
     expect(error).toBeInstanceOf(AbortedError);
-    expect(error).toMatchObject({ message: "scoreMany: aborted after 0 of 0", completed: [] });
+    expect(error).toMatchObject({ completed: [] });
     expect(told.returned).toBe(1);
     const { got, error: second } = await drain(
       model.scoreMany(source(texts).iterator, { signal: controller.signal }),
@@ -277,32 +278,28 @@ describe("scoreMany", () => {
     other.dispose();
     const { got, error } = await drain(scores);
     expect(got).toEqual(want.slice(1, 2));
-    expect((error as Error).message).toBe("scoreMany: the model is disposed");
+    expectSaid(error, StateError, "scoreMany: the model is disposed");
     expect(told.returned).toBe(1);
-    expect(() => other.scoreMany(texts)).toThrow("scoreMany: the model is disposed");
+    expectError(() => other.scoreMany(texts), StateError, "scoreMany: …");
     own.dispose();
   });
 
   it.each([
     [[5], "TypeError: scoreMany: sequences: expected an iterable, got number"],
-    [["text"], "TypeError: scoreMany: sequences: expected an iterable, got string"],
-    [[null], "TypeError: scoreMany: sequences: expected an iterable, got null"],
-    [[{}], "TypeError: scoreMany: sequences: expected an iterable, got Object"],
-    [[[], null], "TypeError: scoreMany: options: expected an object, got null"],
+    [["text"], "TypeError: scoreMany: sequences: …"],
+    [[null], "TypeError: scoreMany: sequences: …"],
+    [[{}], "TypeError: scoreMany: sequences: …"],
+    [[[], null], "TypeError: scoreMany: options: …"],
     ...[0, -1, 1.5, "2", null, Infinity].map((concurrency): [unknown[], string] => [
       [[], { concurrency }],
       `RangeError: scoreMany: concurrency: expected an integer ≥ 1, got ${concurrency}`,
     ]),
-    [
-      [[], { yieldEvery: -1 }],
-      "TypeError: scoreMany: yieldEvery: expected milliseconds ≥ 0, got -1",
-    ],
-    [[[], { signal: 1 }], "TypeError: scoreMany: signal: expected an AbortSignal, got number"],
-    [[[], { from: 1 }], "TypeError: scoreMany: from: expected a stream, got number"],
+    [[[], { yieldEvery: -1 }], "TypeError: scoreMany: yieldEvery: … got -1"],
+    [[[], { signal: 1 }], "TypeError: scoreMany: signal: …"],
+    [[[], { from: 1 }], "TypeError: scoreMany: from: …"],
   ] as [unknown[], string][])("%j is an error at once", (operands, message) => {
-    const [sequences, options] = operands as [Iterable<Sequence>, ManyOptions];
+    const [sequences, options] = operands as [Iterable<Sequence>, ScoreManyOptions];
     const call = () => model.scoreMany(sequences, options);
-    expect(call).toThrow(message.slice(message.indexOf(":") + 2));
-    expect(call).toThrow(message.startsWith("Range") ? RangeError : TypeError);
+    expect(String(thrownBy(call))).toMatch(saying(message));
   });
 });

@@ -1,39 +1,15 @@
-import { existsSync, readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createEngineSync, type LanguageModel, loadLanguageModel } from "../../src/index.js";
+import { shakespeare } from "../support/fixtures.js";
 
-// The model is not part of the repository: it lies beside it, ../shared/models, or the cases are skipped.
-const folder = new URL("../../../shared/models/charrnn-shakespeare/", import.meta.url);
-const here = existsSync(folder);
-if (!here) console.warn("no ../shared/models/charrnn-shakespeare: its cases are skipped");
-
-const read = (name: string): string => readFileSync(new URL(name, folder), "utf8");
-
-interface Reference {
-  total_log_prob: number;
-  nats_per_char: number;
-  first_64_token_log_probs: number[];
-  last_64_token_log_probs: number[];
-  /** Layer by layer. */
-  final_h: number[][];
-  final_c: number[][];
-  lines: { text: string; log_prob: number }[];
-}
-
-describe.skipIf(!here)("the Shakespeare model, 20,000 characters", () => {
-  let reference: Reference;
-  let text: string;
+describe("the Shakespeare model, 20,000 characters, against PyTorch", () => {
+  const { model: bytes, vocabulary, text, reference } = shakespeare();
   let model: LanguageModel;
   const engine = createEngineSync();
   const open = (precision: "f64" | "f32") =>
-    loadLanguageModel(engine, readFileSync(new URL("model.safetensors", folder)), {
-      vocabulary: JSON.parse(read("vocab.json")),
-      precision,
-    });
+    loadLanguageModel(engine, bytes, { vocabulary, precision });
 
   beforeAll(async () => {
-    reference = JSON.parse(read("reference.json"));
-    text = read("text.txt");
     model = await open("f64");
   });
 

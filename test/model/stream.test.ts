@@ -9,6 +9,7 @@ import {
 import { runNetwork } from "../oracle/model.js";
 import { logSoftmax } from "../oracle/softmax.js";
 import { vacancies } from "../support/arena.js";
+import { expectError, expectRejection } from "../support/errors.js";
 import { describedOf, LANGUAGE, type ModelPlan, tokensOf } from "../support/models.js";
 
 const engine = createEngineSync();
@@ -70,7 +71,7 @@ describe.each(["f64", "f32"] as const)("a stream, %s", (precision) => {
     other.dispose();
     expect(fork.next()).toEqual(third.next());
     fork.reset();
-    expect(() => fork.next()).toThrow(new StateError("next: no token was read: push one first"));
+    expectError(() => fork.next(), StateError, "next: no token was read: push one first");
     expect(fork.push(text[0] as number)).toBe(0);
     expect(fork.next()).toEqual(read(model, text.slice(0, 1)).next());
     const unread = model.stream().fork();
@@ -108,17 +109,17 @@ describe("a stream out of order", () => {
     for (const one of [stream, other, third]) one.push(0);
     stream.dispose();
     stream.dispose();
-    expect(() => use(stream)).toThrow(new StateError(`${name}: the stream is disposed`));
+    expectError(() => use(stream), StateError, `${name}: …stream is disposed`);
     use(other);
     model.dispose();
     model.dispose();
-    expect(() => use(other)).toThrow(new StateError(`${name}: the model is disposed`));
+    expectError(() => use(other), StateError, `${name}: …model is disposed`);
     // In any order.
     expect(() => other.dispose()).not.toThrow();
     const second = await loadLanguageModel(own, described);
     const last = second.stream();
     own.dispose();
-    expect(() => use(last)).toThrow(new StateError("the engine is disposed"));
+    expectError(() => use(last), StateError, "…engine is disposed");
     for (const one of [last, third, second]) one.dispose();
   });
 
@@ -128,8 +129,8 @@ describe("a stream out of order", () => {
     const { state } = stream;
     const bytes = state.toBytes();
     stream.dispose();
-    expect(() => state.toBytes()).toThrow(new StateError("state: the stream is disposed"));
-    expect(() => state.fromBytes(bytes)).toThrow(new StateError("state: the stream is disposed"));
+    expectError(() => state.toBytes(), StateError, "state: the stream is disposed");
+    expectError(() => state.fromBytes(bytes), StateError, "state: …");
     model.dispose();
   });
 
@@ -144,16 +145,10 @@ describe("a stream out of order", () => {
         if (where === "scoreMany") await (made as AsyncGenerator).next();
         else await made;
       };
-      await expect(call(gone)).rejects.toThrow(new StateError(`${where}: the stream is disposed`));
-      await expect(call(foreign)).rejects.toThrow(
-        new StateError(`${where}: from: a stream of another model`),
-      );
-      await expect(call({})).rejects.toThrow(
-        new TypeError(`${where}: from: expected a stream, got Object`),
-      );
-      await expect(call(null)).rejects.toThrow(
-        new TypeError(`${where}: from: expected a stream, got null`),
-      );
+      await expectRejection(call(gone), StateError, `${where}: …stream is disposed`);
+      await expectRejection(call(foreign), StateError, `${where}: from: …another model…`);
+      await expectRejection(call({}), TypeError, `${where}: from: …Object`);
+      await expectRejection(call(null), TypeError, `${where}: from: …null`);
     }
     for (const made of [model, twin]) made.dispose();
   });

@@ -7,6 +7,7 @@ import {
   type Sequence,
   UnknownTokenError,
 } from "../../src/index.js";
+import { expectError, expectRejection, expectSaid } from "../support/errors.js";
 import { describedOf, LANGUAGE, type ModelPlan } from "../support/models.js";
 
 const engine = createEngineSync();
@@ -47,7 +48,7 @@ describe("a text is", () => {
     "%j: ids",
     async (text, vocabulary, ids) => {
       const model = await open(vocabulary === undefined ? {} : { vocabulary });
-      expect(Array.from(model.vocabulary?.encode("", text) ?? [])).toEqual(ids);
+      expect(Array.from(model.vocabulary?.encode(text) ?? [])).toEqual(ids);
       expect(model.scoreSync([text])).toEqual(model.scoreSync([ids]));
       expect(model.scoreSync([text])).toEqual(model.scoreSync([Int32Array.from(ids)]));
       model.dispose();
@@ -63,7 +64,7 @@ describe("a text is", () => {
   it("as long as it likes: 300,000 characters, each its own token", async () => {
     const model = await open({ vocabulary: letters });
     const text = "abcdefghij\n".repeat(30_000);
-    const ids = model.vocabulary?.encode("", text) ?? new Int32Array(0);
+    const ids = model.vocabulary?.encode(text) ?? new Int32Array(0);
     expect(ids).toHaveLength(text.length);
     expect(ids.every((id, i) => id === i % V)).toBe(true);
     model.dispose();
@@ -71,23 +72,29 @@ describe("a text is", () => {
 });
 
 describe("what the vocabulary does not hold", () => {
-  const hint = "is not in the vocabulary: give unknown, the id it shall count as, or take it out";
   it.each([
-    ["baz", "z", 2, `score: sequences[1]: "z" (U+007A) at place 2 ${hint}`],
-    ["\u0000a", "\u0000", 0, `score: sequences[1]: "\\u0000" (U+0000) at place 0 ${hint}`],
-    ["a😀", "😀", 1, `score: sequences[1]: "😀" (U+1F600) at place 1 ${hint}`],
-    ["a\ude00", "\ude00", 1, `score: sequences[1]: "\\ude00" (U+DE00) at place 1 ${hint}`],
-    ['"', '"', 0, `score: sequences[1]: "\\"" (U+0022) at place 0 ${hint}`],
-  ])("%j is an error that names it and its place", async (text, character, position, message) => {
+    [
+      "baz",
+      "z",
+      2,
+      '"z" (U+007A) at index 2 is not in the vocabulary: pass { unknown: id } to map such tokens to an id, or remove it',
+    ],
+    ["\u0000a", "\u0000", 0, '"\\u0000" (U+0000) at index 0 …'],
+    ["a😀", "😀", 1, '"😀" (U+1F600) at index 1 …'],
+    ["a\ude00", "\ude00", 1, '"\\ude00" (U+DE00) at index 1 …'],
+    ['"', '"', 0, '"\\"" (U+0022) at index 0 …'],
+  ])("%j is an error that names it and its place", async (text, character, position, said) => {
+    const message = `sequences[1]: ${said}`;
     const model = await open({ vocabulary: letters });
     const error = await model.score(["bad", text]).catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(UnknownTokenError);
     expect(error).toBeInstanceOf(RangeError);
-    expect(error).toMatchObject({ name: "UnknownTokenError", message, character, position });
-    expect(() => model.scoreSync(["bad", text])).toThrow(message.replace("score", "scoreSync"));
+    expect(error).toMatchObject({ name: "UnknownTokenError", character, position });
+    expectSaid(error, UnknownTokenError, `score: ${message}`);
+    expectError(() => model.scoreSync(["bad", text]), UnknownTokenError, `scoreSync: ${message}`);
     const many = model.scoreMany(["bad", text, "bad"]);
     expect((await many.next()).value).toEqual(model.scoreSync(["bad"])[0]);
-    await expect(many.next()).rejects.toThrow(message.replace("score:", "scoreMany:"));
+    await expectRejection(many.next(), UnknownTokenError, `scoreMany: ${message}`);
     expect(await many.next()).toEqual({ done: true, value: undefined });
     model.dispose();
   });
@@ -110,10 +117,14 @@ describe("what the vocabulary does not hold", () => {
     const stream = model.stream();
     stream.push("a");
     const before = stream.state.toBytes();
-    expect(() => stream.push("z")).toThrow(`push: token: "z" (U+007A) at place 0 ${hint}`);
+    expectError(() => stream.push("z"), UnknownTokenError, 'push: token: "z" (U+007A) …');
     // A token is pushed, not a text.
-    expect(() => stream.push("ab")).toThrow(`push: token: "ab" at place 0 ${hint}`);
-    expect(() => stream.push("")).toThrow(new RangeError("push: token: an empty text is no token"));
+    expectError(
+      () => stream.push("ab"),
+      RangeError,
+      'push: token: expected one token, got the text "ab": vocabulary.encode gives the ids of a text',
+    );
+    expectError(() => stream.push(""), RangeError, 'push: token: … got the text "": …');
     expect(stream.state.toBytes()).toEqual(before);
     const known = await open({ vocabulary: letters, unknown: "f" });
     const [a, b] = [known.stream(), known.stream()];
@@ -128,10 +139,10 @@ describe("ids", () => {
     async (id) => {
       const model = await open({});
       const got = typeof id === "object" && id !== null ? "[object Object]" : String(id);
-      const message = `sequences[1][2]: expected an id in 0 … ${V - 1}, got ${got}`;
+      const message = `sequences[1][2]: …${V - 1}, got ${got}`;
       const sequences = [[1], [0, 1, id as number, 3]];
-      await expect(model.score(sequences)).rejects.toThrow(new RangeError(`score: ${message}`));
-      expect(() => model.scoreSync(sequences)).toThrow(new RangeError(`scoreSync: ${message}`));
+      await expectRejection(model.score(sequences), RangeError, `score: ${message}`);
+      expectError(() => model.scoreSync(sequences), RangeError, `scoreSync: ${message}`);
       model.dispose();
     },
   );
@@ -148,19 +159,15 @@ describe("ids", () => {
       [new Set([1]), "Set"],
     ];
     for (const [value, got] of kinds) {
-      const message = `sequences[0]: expected a text, an array of ids or Int32Array, got ${got}`;
-      expect(() => model.scoreSync([value as Sequence])).toThrow(
-        new TypeError(`scoreSync: ${message}`),
-      );
-      await expect(model.score([value as Sequence])).rejects.toThrow(
-        new TypeError(`score: ${message}`),
-      );
+      const given = [value as Sequence];
+      expectError(() => model.scoreSync(given), TypeError, `scoreSync: sequences[0]: …${got}`);
+      await expectRejection(model.score(given), TypeError, `score: sequences[0]: …${got}`);
     }
     for (const id of [1n, Symbol("x")]) {
-      expect(() => model.scoreSync([[id as unknown as number]])).toThrow(
-        new RangeError(
-          `scoreSync: sequences[0][0]: expected an id in 0 … ${V - 1}, got ${String(id)}`,
-        ),
+      expectError(
+        () => model.scoreSync([[id as unknown as number]]),
+        RangeError,
+        `scoreSync: sequences[0][0]: … got ${String(id)}`,
       );
     }
     model.dispose();
@@ -178,14 +185,12 @@ describe("ids", () => {
 
   it("a text needs a vocabulary", async () => {
     const model = await open({});
-    expect(() => model.scoreSync(["a"])).toThrow(
-      new TypeError(
-        "scoreSync: sequences[0]: a text needs a vocabulary, and the model came without one: load it with { vocabulary }, or give ids",
-      ),
+    expectError(
+      () => model.scoreSync(["a"]),
+      TypeError,
+      "scoreSync: sequences[0]: a text needs a vocabulary: load the model with { vocabulary }, or pass ids",
     );
-    expect(() => model.stream().push("a")).toThrow(
-      new TypeError('push: token: "a" needs a vocabulary'),
-    );
+    expectError(() => model.stream().push("a"), TypeError, 'push: token: "a" needs a vocabulary');
     model.dispose();
   });
 });
@@ -237,83 +242,79 @@ describe("a start token", () => {
 });
 
 describe("a vocabulary that does not fit", () => {
-  const where = "loadLanguageModel: vocabulary";
-  const cases: [string, unknown, Error][] = [
-    ["a number", 5, new TypeError(`${where}: expected { character or token: id }, got number`)],
-    ["null", null, new TypeError(`${where}: expected { character or token: id }, got null`)],
-    ["an array", ["a"], new TypeError(`${where}: expected { character or token: id }, got Array`)],
-    ["an empty token", { "": 0 }, new RangeError(`${where}: "": an empty token stands nowhere`)],
+  const cases: [string, unknown, ErrorConstructor, string][] = [
+    ["a number", 5, TypeError, `expected { token: id } or a list of tokens, got number`],
+    ["null", null, TypeError, `…`],
+    ["a list of other things", ["a", 5], TypeError, `…`],
     [
-      "an id too large",
-      { a: V },
-      new RangeError(`${where}: "a": expected an id in 0 … 10, got 11`),
+      "a list with a token twice",
+      ["a", "b", "a"],
+      RangeError,
+      `"a": expected it once, got it twice`,
     ],
-    ["a negative id", { a: -1 }, new RangeError(`${where}: "a": expected an id in 0 … 10, got -1`)],
-    ["half an id", { a: 0.5 }, new RangeError(`${where}: "a": expected an id in 0 … 10, got 0.5`)],
-    ["a text", { a: "1" }, new RangeError(`${where}: "a": expected an id in 0 … 10, got 1`)],
-    ["an id twice", { a: 1, b: 1 }, new RangeError(`${where}: "b": id 1 is that of "a", too`)],
+    ["an empty token", { "": 0 }, RangeError, `"": expected at least one character`],
+    ["an id too large", { a: V }, RangeError, `"a": … got 11`],
+    ["a negative id", { a: -1 }, RangeError, `"a": … got -1`],
+    ["half an id", { a: 0.5 }, RangeError, `"a": … got 0.5`],
+    ["a text", { a: "1" }, RangeError, `"a": … got 1`],
+    [
+      "an id twice",
+      { a: 1, b: 1 },
+      RangeError,
+      `"b": expected an id of its own, got that of another token, 1`,
+    ],
     [
       "a token that is none",
       new Map([[5, 1]]),
-      new TypeError(`${where}: expected texts as tokens, got number`),
+      TypeError,
+      `expected strings as tokens, got number`,
     ],
   ];
 
-  it.each(cases)("%s", async (_, vocabulary, error) => {
-    await expect(open({ vocabulary: vocabulary as Record<string, number> })).rejects.toThrow(error);
+  it.each(cases)("%s", async (_, vocabulary, kind, message) => {
+    const opened = open({ vocabulary: vocabulary as Record<string, number> });
+    await expectRejection(opened, kind, `loadLanguageModel: vocabulary: ${message}`);
   });
 
   it.each(cases.filter(([, value]) => !(value instanceof Map) && value !== null))(
     "%s, in the file: a ModelFormatError",
-    async (_, vocabulary, { message }) => {
+    async (_, vocabulary, _kind, message) => {
       const error = await open({}, { vocabulary: JSON.stringify(vocabulary) }).catch(
         (thrown: unknown) => thrown,
       );
-      expect(error).toBeInstanceOf(ModelFormatError);
-      expect(error).toMatchObject({
-        code: "metadata",
-        message: `metadata: ${message.slice("loadLanguageModel: ".length)}`,
-      });
+      expectSaid(error, ModelFormatError, `metadata: vocabulary: ${message}`);
+      expect(error).toMatchObject({ code: "metadata" });
     },
   );
 
   it.each([
-    [{ vocabulary: "{" }, "vocabulary: expected JSON { character or token: id }, got other text"],
-    [{ vocabulary: "null" }, "vocabulary: expected { character or token: id }, got null"],
-    [{ ...metadata, start: "z" }, 'start: "z" (U+007A) at place 0 is not in the vocabulary'],
-    [{ ...metadata, unknown: "zz" }, 'unknown: "zz" at place 0 is not in the vocabulary'],
-    [{ start: "a" }, 'start: "a" needs a vocabulary'],
+    [
+      { vocabulary: "{" },
+      "vocabulary: expected JSON, { token: id } or a list of tokens, got other text",
+    ],
+    [{ vocabulary: "null" }, "vocabulary: …"],
+    [{ ...metadata, start: "z" }, 'start: "z" (U+007A) …'],
+    [{ ...metadata, unknown: "zz" }, 'unknown: … got the text "zz": …'],
+    [{ start: "a" }, 'start: "a" …'],
   ])("%j in the file", async (stored, message) => {
     const error = await open({}, stored as Record<string, string>).catch(
       (thrown: unknown) => thrown,
     );
-    expect(error).toBeInstanceOf(ModelFormatError);
-    expect((error as Error).message.startsWith(`metadata: ${message}`)).toBe(true);
+    expectSaid(error, ModelFormatError, `metadata: ${message}`);
   });
 
   it.each([
-    [{ start: V }, new RangeError("loadLanguageModel: start: expected an id in 0 … 10, got 11")],
-    [{ start: 0.5 }, new RangeError("loadLanguageModel: start: expected an id in 0 … 10, got 0.5")],
-    [{ start: "a" }, new TypeError('loadLanguageModel: start: "a" needs a vocabulary')],
-    [
-      { start: null },
-      new TypeError("loadLanguageModel: start: expected an id or a token, got null"),
-    ],
-    [{ unknown: 3 }, new TypeError("loadLanguageModel: unknown: 3 needs a vocabulary")],
-    [
-      { vocabulary: letters, unknown: 11 },
-      new RangeError("loadLanguageModel: unknown: expected an id in 0 … 10, got 11"),
-    ],
-    [
-      { vocabulary: letters, unknown: {} },
-      new TypeError("loadLanguageModel: unknown: expected an id or a token, got Object"),
-    ],
-    [
-      { vocabulary: letters, unknown: "" },
-      new RangeError("loadLanguageModel: unknown: an empty text is no token"),
-    ],
-  ])("%j as options", async (options, error) => {
-    await expect(open(options as LanguageModelOptions)).rejects.toThrow(error);
+    [{ start: V }, RangeError, "start: … got 11"],
+    [{ start: 0.5 }, RangeError, "start: … got 0.5"],
+    [{ start: "a" }, TypeError, 'start: "a" needs a vocabulary'],
+    [{ start: null }, TypeError, "start: expected an id or a token, got null"],
+    [{ unknown: 3 }, TypeError, "unknown: 3 needs a vocabulary"],
+    [{ vocabulary: letters, unknown: 11 }, RangeError, "unknown: … got 11"],
+    [{ vocabulary: letters, unknown: {} }, TypeError, "unknown: …"],
+    [{ vocabulary: letters, unknown: "" }, RangeError, "unknown: …"],
+  ] as [object, ErrorConstructor, string][])("%j as options", async (options, kind, message) => {
+    const opened = open(options as LanguageModelOptions);
+    await expectRejection(opened, kind, `loadLanguageModel: ${message}`);
   });
 
   it("the file's word for the unknown counts for nothing without a vocabulary", async () => {

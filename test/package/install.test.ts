@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { npm, pack, type Tarball, temporaryFolder, writeFiles } from "../support/consumer.js";
+import { npm, pack, root, type Tarball, temporaryFolder, writeFiles } from "../support/consumer.js";
 
 let tarball: Tarball;
 let folder: string;
@@ -27,8 +27,7 @@ beforeAll(() => {
   writeFiles(folder, {
     "package.json": '{ "private": true }\n',
     "esm.mjs": `import { createEngine, rnnCellForward, tensor } from "recurra";
-import { createArraysSync } from "recurra/arrays";
-import { readSafetensors, writeSafetensors } from "recurra/safetensors";
+import { createArraysSync, createArraysSync as inside } from "recurra/arrays";
 ${PROGRAM}`,
     "commonjs.cjs": `const { createEngine, rnnCellForward, tensor } = require("recurra");
 const { createArraysSync } = require("recurra/arrays");
@@ -37,7 +36,6 @@ ${PROGRAM}`,
     "wasm.mjs": `import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createEngine, rnnCellForward, tensor } from "recurra";
-import { createArraysSync as inside } from "recurra/arrays";
 import { readSafetensors, writeSafetensors } from "recurra/safetensors";
 const bytes = (name) => readFileSync(createRequire(import.meta.url).resolve("recurra/" + name));
 (await createEngine({ wasm: bytes("kernels.wasm") })).dispose();
@@ -48,12 +46,20 @@ ${PROGRAM}`,
 });
 
 describe("the tarball", () => {
+  it("is well by publint, 0 remarks", () => {
+    const bin = `${root}node_modules/publint/src/cli.js`;
+    const words = [bin, "--strict", tarball.path];
+    expect(execFileSync(process.execPath, words, { encoding: "utf8" })).toContain("All good!");
+  });
+
   it("holds what is shipped, and nothing else", () => {
     const outside = tarball.files.filter((path) => !/^dist\/.+\.(js|d\.ts|wasm)$/.test(path));
     expect(outside.sort()).toEqual([
       "CHANGELOG.md",
       "LICENSE",
       "README.md",
+      "SECURITY.md",
+      "dist/THIRD_PARTY_NOTICES.txt",
       "dist/cjs/package.json",
       "models/english-characters.safetensors",
       "package.json",

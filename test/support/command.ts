@@ -24,6 +24,17 @@ export function recurra(
   return { status, stdout, stderr };
 }
 
+/** Runs the built command behind a few lines of JavaScript, which change what the process stands on. */
+export function preloaded(script: string, args: readonly string[], cwd: string): Said {
+  const loading = `data:text/javascript,${encodeURIComponent(script)}`;
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ["--import", loading, command, ...args],
+    { cwd, encoding: "utf8", maxBuffer: 2 ** 28 },
+  );
+  return { status, stdout, stderr };
+}
+
 /** Runs a line of shell, in which $recurra is the built command. */
 export function shell(line: string, cwd: string): Said {
   const env = { ...process.env, recurra: `${process.execPath} ${command}` };

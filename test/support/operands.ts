@@ -48,8 +48,8 @@ export const calls = {
     recurra.softmaxCrossEntropy(engine, lstmCaches, targets, { reduction }),
 };
 
-export type ActivationName = keyof typeof calls;
-export const functionNames = Object.keys(calls) as ActivationName[];
+export type FunctionName = keyof typeof calls;
+export const functionNames = Object.keys(calls) as FunctionName[];
 
 interface Made {
   dispose(): void;

@@ -3,12 +3,14 @@ import {
   createEngine,
   createEngineSync,
   type Engine,
+  type EngineOptions,
   lstmCellForward,
   lstmForward,
   rnnCellForward,
   rnnForward,
   StateError,
 } from "../../src/index.js";
+import { expectError, expectRejection } from "../support/errors.js";
 import { allBits, everyFunction, network, passes } from "../support/network.js";
 
 const MIB = 2 ** 20;
@@ -45,26 +47,47 @@ describe("maximumBytes", () => {
     "%s is a RangeError",
     async (maximumBytes) => {
       const message = `maximumBytes: expected 1048576 … 4294967296, got ${maximumBytes}`;
-      expect(() => createEngineSync({ maximumBytes })).toThrow(
-        new RangeError(`createEngineSync: ${message}`),
+      expectError(
+        () => createEngineSync({ maximumBytes }),
+        RangeError,
+        `createEngineSync: ${message}`,
       );
-      await expect(createEngine({ maximumBytes })).rejects.toThrow(
-        new RangeError(`createEngine: ${message}`),
+      await expectRejection(
+        createEngine({ maximumBytes }),
+        RangeError,
+        `createEngine: maximumBytes: … got ${maximumBytes}`,
       );
     },
   );
 
   it.each(["1048576", 1048576n, {}])("%o is a TypeError", (value) => {
     const maximumBytes = value as unknown as number;
-    expect(() => createEngineSync({ maximumBytes })).toThrow(
-      new TypeError(`createEngineSync: maximumBytes: expected a number, got ${typeof value}`),
+    expectError(
+      () => createEngineSync({ maximumBytes }),
+      TypeError,
+      `createEngineSync: maximumBytes: expected a number, got ${typeof value}`,
     );
   });
 });
 
-describe("a disposed engine", () => {
-  const disposed = new StateError("the engine is disposed");
+describe("options", () => {
+  it.each([
+    [null, "options: expected an object, got null"],
+    [5, "options: expected an object, got number"],
+    [
+      { maxBytes: MIB },
+      'options: unknown option "maxBytes": expected one of wasm, relaxed, maximumBytes',
+    ],
+    [{ maximumbytes: MIB }, 'options: unknown option "maximumbytes": did you mean maximumBytes?'],
+    [{ relaxed: "yes" }, "relaxed: expected true or false, got string"],
+  ])("%o is a TypeError", async (value, message) => {
+    const options = value as unknown as EngineOptions;
+    expect(() => createEngineSync(options)).toThrow(new TypeError(`createEngineSync: ${message}`));
+    await expect(createEngine(options)).rejects.toThrow(new TypeError(`createEngine: ${message}`));
+  });
+});
 
+describe("a disposed engine", () => {
   it("may be disposed of twice", () => {
     const engine = createEngineSync();
     engine.dispose();
@@ -78,20 +101,20 @@ describe("a disposed engine", () => {
       left = engine;
       expect(engine.memory().bytes).toBe(MIB);
     }
-    expect(() => left.memory()).toThrow(disposed);
+    expectError(() => left.memory(), StateError, "the engine is disposed");
   });
 
   it.each(names)("%s throws a StateError", (name) => {
     const engine = createEngineSync();
     const run = everyFunction(engine, net)[name];
     engine.dispose();
-    expect(run).toThrow(disposed);
+    expectError(run as () => unknown, StateError, /engine/);
   });
 
   it("memory() throws a StateError, what needs no memory does not", () => {
     const engine = createEngineSync();
     engine.dispose();
-    expect(() => engine.memory()).toThrow(disposed);
+    expectError(() => engine.memory(), StateError, /engine/);
     expect(engine.features.simd).toBe(true);
     expect(() => engine.parametersChanged(net.rnn)).not.toThrow();
   });
@@ -109,9 +132,9 @@ describe("a disposed engine", () => {
     engine.dispose();
     for (const cache of made) {
       for (const key of gettersOf(cache)) {
-        expect(() => Reflect.get(cache, key), key).toThrow(disposed);
+        expectError(() => Reflect.get(cache, key), StateError, /engine/);
       }
-      if ("at" in cache) expect(() => cache.at(0)).toThrow(disposed);
+      if ("at" in cache) expectError(() => cache.at(0), StateError, /engine/);
       expect(() => cache.dispose()).not.toThrow();
       expect(() => cache.dispose()).not.toThrow();
     }
@@ -140,7 +163,6 @@ describe("caches of another engine", () => {
   const calls = everyFunction(createEngineSync(), net, passes(createEngineSync(), net));
 
   it.each(names.filter((name) => !name.includes("Forward")))("%s throws a StateError", (name) => {
-    expect(calls[name]).toThrow(StateError);
-    expect(calls[name]).toThrow(/^\w+: caches?: made by another engine$/);
+    expectError(calls[name] as () => unknown, StateError, /^\w+: caches?: made by another engine$/);
   });
 });

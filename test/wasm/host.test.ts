@@ -1,4 +1,5 @@
 import { afterEach, expect, it, vi } from "vitest";
+import { expectError, expectRejection } from "../support/errors.js";
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -21,8 +22,8 @@ it.each([
   ["WebAssembly", undefined, "this host has no WebAssembly"],
 ])("without %s: the import is well, an engine is a FeatureError", async (_, host, message) => {
   const { createEngine, createEngineSync, FeatureError } = await importInto(host);
-  expect(() => createEngineSync()).toThrow(new FeatureError(`createEngineSync: ${message}`));
-  await expect(createEngine()).rejects.toThrow(new FeatureError(`createEngine: ${message}`));
+  expectError(() => createEngineSync(), FeatureError, `createEngineSync: ${message}`);
+  await expectRejection(createEngine(), FeatureError, `createEngine: ${message}`);
 });
 
 it("the import itself touches nothing of WebAssembly", async () => {

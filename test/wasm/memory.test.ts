@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import {
   createEngineSync,
   type Engine,
@@ -83,6 +83,79 @@ describe("memory that does not suffice", () => {
     expect(failures).toBeGreaterThan(2);
   });
 });
+
+describe("a host that is short of memory", () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+    vi.unstubAllGlobals();
+  });
+
+  it("refuses to grow an engine: the error tells so, and the engine works on", () => {
+    const engine = createEngineSync();
+    const refusal = new RangeError("WebAssembly.Memory.grow(): Unable to grow instance memory");
+    const grow = vi.spyOn(WebAssembly.Memory.prototype, "grow").mockImplementation(() => {
+      throw refusal;
+    });
+    const error = thrownBy(() => engine.arena.allocate(8 * MIB)) as EngineMemoryError;
+    expect(error).toBeInstanceOf(EngineMemoryError);
+    expect(error.limit).toBe(MIB);
+    expect(error.message).toMatch(
+      `linear memory: the host refused ${error.needed} bytes, ${MIB} are held: `,
+    );
+    expect(error.message).not.toContain("maximumBytes");
+    expect(error.cause).toBe(refusal);
+    grow.mockRestore();
+    expect(allBits(engine, large)).toBe(allBits(createEngineSync(), large));
+  });
+
+  it("grows an engine by what is needed where it refuses an eighth", () => {
+    const engine = createEngineSync();
+    const filler = engine.arena.allocate(64 * MIB);
+    const { bytes } = engine.memory();
+    const { grow } = WebAssembly.Memory.prototype;
+    vi.spyOn(WebAssembly.Memory.prototype, "grow").mockImplementation(function (
+      this: WebAssembly.Memory,
+      pages,
+    ) {
+      if (pages > 16) throw new RangeError("too much");
+      return grow.call(this, pages);
+    });
+    engine.arena.allocate(bytes - filler.pointer - filler.bytes + 65536);
+    expect(engine.memory().bytes).toBe(bytes + 65536);
+  });
+
+  it("refuses a new engine: the error tells so", () => {
+    const refusal = new RangeError("WebAssembly.Memory(): could not allocate memory");
+    vi.stubGlobal("WebAssembly", {
+      ...WebAssembly,
+      validate: () => true,
+      Module: WebAssembly.Module,
+      Memory: class {
+        constructor() {
+          throw refusal;
+        }
+      },
+    });
+    const error = thrownBy(() => createEngineSync()) as EngineMemoryError;
+    expect(error).toBeInstanceOf(EngineMemoryError);
+    expect([error.needed, error.limit, error.cause]).toEqual([MIB, 0, refusal]);
+    expect(error.message).toMatch(`linear memory: the host refused ${MIB} bytes, 0 are held: `);
+  });
+
+  it("a limit of 4 GiB cannot be raised, a smaller one can", () => {
+    expect(new EngineMemoryError(9 * MIB, MIB).message).toMatch(/, or raise maximumBytes$/);
+    expect(new EngineMemoryError(2 ** 33, 2 ** 32).message).not.toContain("maximumBytes");
+  });
+});
+
+function thrownBy(run: () => unknown): unknown {
+  try {
+    run();
+  } catch (error) {
+    return error;
+  }
+  throw new Error("nothing was thrown");
+}
 
 /** Where the first free byte is. */
 function firstFree(engine: Engine): number {

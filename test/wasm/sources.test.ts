@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createEngine, createEngineSync, type EngineOptions } from "../../src/index.js";
 import { ARITY } from "../../src/wasm/abi.js";
+import { expectError, expectRejection } from "../support/errors.js";
 import { allBits, network } from "../support/network.js";
 
 const read = (name: string) =>
@@ -55,21 +56,25 @@ describe("what is no build of the kernels", () => {
   // magic, version; a module that exports nothing
   const empty = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
   const first = Object.keys(ARITY)[0];
-  const none = `wasm: this module is no build of this version's kernels: it has no function ${first}`;
-  const broken = "wasm: these bytes are no WebAssembly module";
+  const none = `wasm: …${first}`;
+  const broken = "wasm: …no WebAssembly module…";
   const cases: [string, unknown, string][] = [
-    ["an empty module", empty, none],
+    [
+      "an empty module",
+      empty,
+      `wasm: this module is no build of this version's kernels: it has no function ${first}`,
+    ],
     ["a module", new WebAssembly.Module(empty), none],
     ["the arrays module", read("arrays"), none],
-    ["no bytes", new Uint8Array(0), broken],
+    ["no bytes", new Uint8Array(0), "wasm: these bytes are no WebAssembly module"],
     ["text", new TextEncoder().encode("<!doctype html>"), broken],
     ["half of the bytes", kernels.subarray(0, kernels.length / 2), broken],
   ];
 
   it.each(cases)("%s is a TypeError", async (_, wasm, message) => {
     const options = { wasm } as EngineOptions;
-    expect(() => createEngineSync(options)).toThrow(new TypeError(`createEngineSync: ${message}`));
-    await expect(createEngine(options)).rejects.toThrow(new TypeError(`createEngine: ${message}`));
+    expectError(() => createEngineSync(options), TypeError, `createEngineSync: ${message}`);
+    await expectRejection(createEngine(options), TypeError, `createEngine: ${message}`);
   });
 
   it.each([
@@ -79,15 +84,17 @@ describe("what is no build of the kernels", () => {
     ["an array of numbers", [0, 97, 115, 109], "Array"],
   ])("%s is a TypeError that names the kind", async (_, wasm, got) => {
     const options = { wasm } as unknown as EngineOptions;
-    const message = `wasm: expected bytes or a WebAssembly.Module, got ${got}`;
-    expect(() => createEngineSync(options)).toThrow(new TypeError(`createEngineSync: ${message}`));
-    await expect(createEngine(options)).rejects.toThrow(new TypeError(`createEngine: ${message}`));
+    const message = `wasm: …${got}`;
+    expectError(() => createEngineSync(options), TypeError, `createEngineSync: ${message}`);
+    await expectRejection(createEngine(options), TypeError, `createEngine: ${message}`);
   });
 
   it("createEngineSync takes no response", () => {
     const run = () => createEngineSync({ wasm: respond(kernels, "application/wasm") });
-    expect(run).toThrow(
-      new TypeError("createEngineSync: wasm: expected bytes or a WebAssembly.Module, got Response"),
+    expectError(
+      run,
+      TypeError,
+      "createEngineSync: wasm: expected bytes or a WebAssembly.Module, got Response",
     );
   });
 
@@ -98,12 +105,10 @@ describe("what is no build of the kernels", () => {
     );
     const page = new TextEncoder().encode("<!doctype html>");
     for (const type of ["text/html", "application/wasm"]) {
-      await expect(open(respond(page, type))).rejects.toThrow(
-        new TypeError(`createEngine: ${broken}`),
-      );
+      await expectRejection(open(respond(page, type)), TypeError, `createEngine: ${broken}`);
     }
     const cut = respond(kernels.slice(0, 1000), "application/wasm");
-    await expect(open(cut)).rejects.toThrow(new TypeError(`createEngine: ${broken}`));
+    await expectRejection(open(cut), TypeError, `createEngine: ${broken}`);
     const failed = new TypeError("fetch failed");
     await expect(open(Promise.reject(failed))).rejects.toBe(failed);
   });

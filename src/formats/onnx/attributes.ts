@@ -1,4 +1,8 @@
-import type { Activation, ActivationName } from "../../cells/activations.js";
+import {
+  type Activation,
+  type ActivationName,
+  DEFAULT_ACTIVATIONS,
+} from "../../cells/activations.js";
 import type { AttributeProto, NodeProto } from "./proto.js";
 import { Wire } from "./wire.js";
 
@@ -33,12 +37,6 @@ const ACTIVATIONS: Record<string, { name: ActivationName; alpha?: true; beta?: t
   elu: { name: "elu", alpha: true },
   softsign: { name: "softsign" },
   softplus: { name: "softplus" },
-};
-
-const DEFAULTS: Record<OnnxOperator, readonly Activation[]> = {
-  RNN: ["tanh"],
-  GRU: ["sigmoid", "tanh"],
-  LSTM: ["sigmoid", "tanh", "tanh"],
 };
 
 const TYPES = { f: 1, i: 2, s: 3, floats: 6, ints: 7, strings: 8 } as const;
@@ -124,7 +122,8 @@ function readActivations(
   directions: number,
   fail: (what: string, at?: number) => never,
 ): readonly Activation[] {
-  const defaults = DEFAULTS[operator as OnnxOperator];
+  const cell = operator.toLowerCase() as keyof typeof DEFAULT_ACTIVATIONS;
+  const defaults: readonly Activation[] = DEFAULT_ACTIVATIONS[cell];
   const given = attributes.get("activations");
   const wanted = directions * defaults.length;
   let names = given?.strings ?? [];

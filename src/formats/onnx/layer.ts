@@ -1,4 +1,4 @@
-import type { Activation } from "../../cells/activations.js";
+import { type Activation, DEFAULT_ACTIVATIONS } from "../../cells/activations.js";
 import type { StoredNumbers } from "../../description/description.js";
 import { ModelFormatError } from "../../description/format_error.js";
 import { ShapeError } from "../../errors.js";
@@ -24,23 +24,17 @@ export interface NodeLayer {
   readonly na: number;
 }
 
-const STANDARD = {
-  rnn: ["tanh"],
-  gru: ["sigmoid", "tanh"],
-  lstm: ["sigmoid", "tanh", "tanh"],
-} as const;
-
 const equal = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
-/** The functions as options: none where they are the cell's own, once where both directions have the same. */
+/** The activations as options: none if they are the defaults, one list if both directions have the same. */
 function activationOptions(
   cell: "rnn" | "gru" | "lstm",
   all: readonly Activation[],
 ): Pick<RecurrentOptions, "activations" | "nonlinearity"> {
-  const half = STANDARD[cell].length;
+  const half = DEFAULT_ACTIVATIONS[cell].length;
   const first = all.slice(0, half);
   const once = all.length === half || equal(first, all.slice(half)) ? first : all;
-  if (equal(once, STANDARD[cell])) return {};
+  if (equal(once, DEFAULT_ACTIVATIONS[cell])) return {};
   if (cell === "rnn" && equal(once, ["relu"])) return { nonlinearity: "relu" };
   return { activations: once };
 }

@@ -7,14 +7,27 @@ import {
 } from "../../description/description.js";
 import { checkObject, describe } from "../../tensor.js";
 import type { SafetensorsFile, StoredTensor } from "../safetensors/reader.js";
-import { findLayout } from "./find.js";
-import type { DenseLayout, Layout, PytorchNames, RecurrentLayout } from "./layout.js";
-import { fail, findGroups, type Group, join, list, quote, shown, type Tensors } from "./names.js";
-import { checkUnshaped, NOTE, readNote } from "./note.js";
+import type { Architecture, DensePart, PytorchNames, RecurrentPart } from "./architecture.js";
+import {
+  ARCHITECTURE_KEY,
+  checkUnshapedOptions,
+  readArchitecture,
+} from "./architecture_metadata.js";
+import { inferArchitecture } from "./infer.js";
+import {
+  fail,
+  findRecurrentModules,
+  join,
+  list,
+  quote,
+  type RecurrentModule,
+  shown,
+  type Tensors,
+} from "./names.js";
 import { checkShape, foreignNames, readShapes } from "./recurrent.js";
 
-/** The tensors that a description takes, by their names: those that nothing asked for are left. */
-class Tray {
+/** The tensors of a file by name, and which of them no part of the description has used yet. */
+class UnclaimedTensors {
   readonly #tensors: Tensors;
   readonly #taken = new Set<StoredTensor>();
 
@@ -24,13 +37,14 @@ class Tray {
 
   take(name: string): StoredTensor {
     const tensor = this.#tensors.get(name);
-    if (tensor === undefined)
-      return fail("missing-tensor", "there is no tensor of this name", name);
+    if (tensor === undefined) {
+      return fail("missing-tensor", "the file has no tensor of this name", name);
+    }
     this.#taken.add(tensor);
     return tensor;
   }
 
-  /** A matrix that takes n numbers. */
+  /** A matrix with n columns. */
   matrix(name: string, letters: readonly [string, string], n: number): StoredTensor {
     const tensor = this.take(name);
     checkShape(this.#tensors, name, [
@@ -46,16 +60,16 @@ class Tray {
     return tensor;
   }
 
-  recurrent(group: Group | undefined, layout: RecurrentLayout): RecurrentDescription {
-    const { name, options, merge } = layout;
-    if (group === undefined) {
+  recurrent(module: RecurrentModule | undefined, part: RecurrentPart): RecurrentDescription {
+    const { name, options, merge } = part;
+    if (module === undefined) {
       const weight = join(name, "weight_ih_l0");
-      return fail("missing-tensor", "there is no tensor of this name", weight);
+      return fail("missing-tensor", "the file has no tensor of this name", weight);
     }
-    const { options: shaped, weights } = readShapes(group, this.#tensors);
-    checkUnshaped(quote(name), shaped, options);
+    const { options: shaped, weights } = readShapes(module, this.#tensors);
+    checkUnshapedOptions(quote(name), shaped, options);
     for (const weight of Object.values(weights)) this.#taken.add(weight);
-    const names = foreignNames(group);
+    const names = foreignNames(module);
     return {
       name,
       options: { ...shaped, ...options },
@@ -65,7 +79,7 @@ class Tray {
     };
   }
 
-  dense({ name, shares = name, activation }: DenseLayout, n: number): DenseDescription {
+  dense({ name, shares = name, activation }: DensePart, n: number): DenseDescription {
     const weight = this.matrix(join(shares, "weight"), ["ny", "n"], n);
     const bias = join(name, "bias");
     const ny = weight.shape[0] as number;
@@ -77,32 +91,32 @@ class Tray {
     };
   }
 
-  /** Throws if something is left. */
+  /** Throws if any tensor was not used. */
   checkEmpty(): void {
     const left = [...this.#tensors].filter(([, tensor]) => !this.#taken.has(tensor));
     const [first] = left;
     if (first === undefined) return;
     const found = list(left.map(([name]) => shown(this.#tensors, name)));
-    const hint = `recurrent, embedding and output say what is, others: "ignore" leaves it out`;
-    const what = `expected no tensors beside the network found, got ${found}; the options ${hint}`;
-    fail("unknown-tensor", what, first[0]);
+    const hint = `assign them by recurrent, embedding or output, or pass others: "ignore"`;
+    fail(
+      "unknown-tensor",
+      `expected no tensors outside of the network, got ${found}; ${hint}`,
+      first[0],
+    );
   }
 }
 
 function build(
-  { input, recurrent, dense, output }: Layout,
-  groups: readonly Group[],
-  tray: Tray,
+  { input, recurrent, dense, output }: Architecture,
+  modules: ReadonlyMap<string, RecurrentModule>,
+  tensors: UnclaimedTensors,
 ): Omit<ModelDescription, "metadata"> {
   let below: number | undefined;
-  const stack = recurrent.map((layout) => {
-    const described = tray.recurrent(
-      groups.find(({ name }) => name === layout.name),
-      layout,
-    );
+  const stack = recurrent.map((part) => {
+    const described = tensors.recurrent(modules.get(part.name), part);
     const { inputSize } = described.options;
     if (below !== undefined && below !== inputSize) {
-      fail("chain", `${quote(layout.name)}: expected nx = ${below}, from below, got ${inputSize}`);
+      fail("chain", `${quote(part.name)}: expected nx = ${below}, from below, got ${inputSize}`);
     }
     below = outputSize(described);
     return described;
@@ -110,17 +124,17 @@ function build(
   const nx = stack[0]?.options.inputSize ?? 0;
   const from: InputDescription =
     input.kind === "embedding"
-      ? { ...input, weight: tray.matrix(join(input.name, "weight"), ["V", "nx"], nx) }
+      ? { ...input, weight: tensors.matrix(join(input.name, "weight"), ["V", "nx"], nx) }
       : { kind: input.kind, size: nx };
-  const top = dense.map((layout) => {
-    const described = tray.dense(layout, below ?? 0);
+  const top = dense.map((part) => {
+    const described = tensors.dense(part, below ?? 0);
     below = described.weight.shape[0];
     return described;
   });
   return { format: "safetensors", input: from, recurrent: stack, dense: top, output };
 }
 
-/** Names that stand for a tensor of another name, as safetensors' `save_model` notes them for tied weights. */
+/** The tensors by name and by alias: safetensors' `save_model` stores tied weights once and their other names as metadata. */
 function withAliases({ tensors, metadata }: SafetensorsFile): Tensors {
   const all = new Map(tensors);
   for (const [name, kept] of metadata) {
@@ -163,12 +177,12 @@ function checkArguments(file: SafetensorsFile, names: PytorchNames): void {
 
 /**
  * Finds the network in a PyTorch model's tensors: recurrent modules (`<name>.weight_ih_l0` and so on; RNNCell's names too),
- * the embedding below and the linear module on top. Cells, sizes, layers and directions are read off the shapes; which
- * module is what, where several would do, off their names and else off `names`. What PyTorch's names cannot say stands
- * in the metadata of a file that `writeModel` wrote.
+ * the embedding below and the linear module on top. Shapes give cells, sizes, layers and directions; names give the role of
+ * a module if several would fit, and `names` decides if they do not. A file by `writeModel` holds in its metadata what
+ * PyTorch's names cannot express. Takes time proportional to the number of tensors and of metadata entries.
  *
  * @throws {TypeError} if an argument is of the wrong kind
- * @throws {ModelFormatError} if tensors are missing, left over or of another shape, or if several networks would do
+ * @throws {ModelFormatError} if tensors are missing, left over or of another shape, or if several networks are possible
  */
 export function describeSafetensors(
   file: SafetensorsFile,
@@ -176,13 +190,14 @@ export function describeSafetensors(
 ): ModelDescription {
   checkArguments(file, names);
   const tensors = withAliases(file);
-  const groups = findGroups(tensors);
-  const note = readNote(file.metadata, names);
-  const tray = new Tray(tensors);
-  const layout = note ?? findLayout(tensors, file.metadata, groups, names);
-  const description = build(layout, groups, tray);
-  if (names.others !== "ignore") tray.checkEmpty();
+  const modules = findRecurrentModules(tensors);
+  const architecture =
+    readArchitecture(file.metadata, names) ??
+    inferArchitecture(tensors, file.metadata, modules, names);
+  const unclaimed = new UnclaimedTensors(tensors);
+  const description = build(architecture, modules, unclaimed);
+  if (names.others !== "ignore") unclaimed.checkEmpty();
   const metadata = new Map(file.metadata);
-  metadata.delete(NOTE);
+  metadata.delete(ARCHITECTURE_KEY);
   return { ...description, metadata };
 }

@@ -4,14 +4,17 @@ import type {
   StoredNumbers,
 } from "../../description/description.js";
 import { ModelFormatError } from "../../description/format_error.js";
-import { checkObject } from "../../tensor.js";
+import { checkParts } from "../../description/validate.js";
+import { checkTensor, isNumbers } from "../../tensor.js";
 import type { SafetensorsFile, StoredTensor } from "../safetensors/reader.js";
 import { type StorableTensor, writeSafetensors } from "../safetensors/writer.js";
+import { ARCHITECTURE_KEY, architectureOf } from "./architecture_metadata.js";
 import { join } from "./names.js";
-import { layoutOf, NOTE } from "./note.js";
 import { describeSafetensors } from "./reader.js";
 
-/** The description under the names that a PyTorch model would have; one from such a file has them already. */
+const WHERE = "writeModel";
+
+/** The description under the names that a PyTorch model would have. A description of a safetensors file keeps its names. */
 function withNames(description: ModelDescription): ModelDescription {
   if (description.format === "safetensors") return description;
   const { input, recurrent, dense } = description;
@@ -31,7 +34,7 @@ function withNames(description: ModelDescription): ModelDescription {
   };
 }
 
-/** A module's weights by their names in a file. PyTorch knows both biases or none: what one lacks is zeros. */
+/** A module's weights by their names in a file. PyTorch has both biases or none, so a missing one becomes zeros. */
 function* namedWeights({
   name,
   weights,
@@ -50,23 +53,25 @@ function* namedWeights({
 }
 
 function zerosLike({ shape: [rows = 0], data, dtype }: StoredTensor): StorableTensor {
-  const Numbers = data instanceof Float64Array ? Float64Array : Float32Array;
+  const Numbers = isNumbers(data, Float64Array) ? Float64Array : Float32Array;
   return { shape: [rows], data: new Numbers(rows), dtype };
 }
 
-/** Tensors and metadata; numbers that serve twice are written once, and noted as safetensors' `save_model` does. */
+/** Tensors and metadata. Shared numbers are written once and aliased in the metadata, as safetensors' `save_model` does. */
 function contentOf(description: ModelDescription): SafetensorsFile {
   const { input, recurrent, dense } = description;
   const tensors = new Map<string, StoredTensor>();
   const metadata = new Map(description.metadata);
-  metadata.delete(NOTE);
+  metadata.delete(ARCHITECTURE_KEY);
   const names = new Map<StorableTensor["data"], string>();
   const put = (name: string, value: StorableTensor): void => {
+    const kind = isNumbers(value?.data, Float32Array) ? Float32Array : Float64Array;
+    checkTensor(WHERE, name, value, kind);
     const kept = names.get(value.data) ?? name;
     if (kept !== name) metadata.set(name, kept);
     names.set(value.data, kept);
     if (kept !== name) return;
-    const { dtype = value.data instanceof Float32Array ? "F32" : "F64", shape, data } = value;
+    const { dtype = isNumbers(value.data, Float32Array) ? "F32" : "F64", shape, data } = value;
     tensors.set(name, { dtype, shape, data });
   };
   if (input.kind === "embedding") put(join(input.name, "weight"), input.weight);
@@ -78,10 +83,10 @@ function contentOf(description: ModelDescription): SafetensorsFile {
   return { tensors, metadata };
 }
 
-/** What the file's names and shapes alone would say. */
-function plainLayout(file: SafetensorsFile): string | undefined {
+/** The architecture that a reader would infer from the file's names and shapes, as JSON. */
+function inferredArchitecture(file: SafetensorsFile): string | undefined {
   try {
-    return JSON.stringify(layoutOf(describeSafetensors(file)));
+    return JSON.stringify(architectureOf(describeSafetensors(file)));
   } catch (error) {
     if (error instanceof ModelFormatError) return undefined;
     throw error;
@@ -89,20 +94,21 @@ function plainLayout(file: SafetensorsFile): string | undefined {
 }
 
 /**
- * Writes a model as a safetensors file with PyTorch's names: those that it had in such a file, else `embedding`, the
- * cell's name and `decoder`. What names and shapes do not say goes into the metadata, so that `describeSafetensors` gives
- * the same description back. Equal descriptions give equal bytes.
+ * Writes a model as a safetensors file with PyTorch's names: the description's own if it came from such a file, else
+ * `embedding`, the cell's name and `decoder`. The metadata hold what names and shapes do not express, so that
+ * `describeSafetensors` gives the same description back. Equal descriptions give equal bytes.
  *
  * @throws {TypeError} if an argument is of the wrong kind
- * @throws {ModelFormatError} if the description's parts do not fit each other
+ * @throws {ShapeError} if numbers do not fill their shape
+ * @throws {ModelFormatError} if the description is incomplete or its parts do not fit each other
  */
 export function writeModel(description: ModelDescription): Uint8Array {
-  checkObject("writeModel", "description", description);
+  checkParts(WHERE, "description", description);
   const named = withNames(description);
   const file = contentOf(named);
-  const layout = JSON.stringify(layoutOf(named));
-  if (plainLayout(file) !== layout) {
-    file.metadata.set(NOTE, layout);
+  const architecture = JSON.stringify(architectureOf(named));
+  if (inferredArchitecture(file) !== architecture) {
+    file.metadata.set(ARCHITECTURE_KEY, architecture);
     describeSafetensors(file);
   }
   return writeSafetensors(file.tensors, file.metadata);

@@ -1,32 +1,12 @@
-import { type Cell, gateElements, inputProducts } from "../../cells/cell.js";
-import type { NodeLayer } from "../../formats/onnx/layer.js";
-import { shapeOf } from "../../layers/shape.js";
-import { checkWeights } from "../../layers/weights.js";
-import { readsFromEnd, Stack, sizesOf } from "../../sequence/stack.js";
-import { Weights } from "../../sequence/weights.js";
-import type { Precision } from "../../wasm/abi.js";
-import type { Engine } from "../../wasm/engine.js";
+import { gateElements, inputProducts } from "../../cells/cell.js";
+import { createStack } from "../../layers/weights.js";
+import { readsFromEnd } from "../../sequence/shape.js";
+import type { Stack } from "../../sequence/stack.js";
+import type { Weights } from "../../sequence/weights.js";
 import type { Operation } from "../operation.js";
 import type { Value } from "../value.js";
 import type { Lowering, Run } from "./lowering.js";
 import type { View } from "./view.js";
-
-/** The weights of a node in linear memory, packed. */
-function stackOf(engine: Engine, { options, weights }: NodeLayer, precision: Precision): Stack {
-  const shape = shapeOf(engine, { ...options, precision });
-  const fills = checkWeights(shape, weights);
-  const made: Weights[] = [];
-  try {
-    fills.forEach((fill, d) => {
-      const cell = shape.cells[d] as Cell;
-      made.push(new Weights(engine, shape.dtype, cell, sizesOf(shape, 0), fill));
-    });
-  } catch (error) {
-    for (const each of made) each.release();
-    throw error;
-  }
-  return new Stack(shape, made);
-}
 
 /** Rows whose input products are made at a time: they stay in the second-level cache until their steps are run. */
 const CHUNK_BYTES = 256 * 1024;
@@ -44,7 +24,7 @@ export function lowerRecurrent(lowering: Lowering, op: Operation<"recurrent">): 
   const { na } = layer;
   const { precision } = X;
   const stack = lowering.constants.keep(layer.weights, `stack ${precision}`, () =>
-    stackOf(lowering.engine, layer, precision),
+    createStack(lowering.engine, { ...layer.options, precision }, layer.weights),
   );
   const x = lowering.dense(X);
   const given = [op.h, op.c].map((has) => (has ? states.shift() : undefined));

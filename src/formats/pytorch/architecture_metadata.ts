@@ -1,0 +1,238 @@
+import {
+  ACTIVATIONS,
+  type Activation,
+  type ActivationName,
+  DEFAULT_ACTIVATIONS,
+} from "../../cells/activations.js";
+import type { DenseDescription, ModelDescription } from "../../description/description.js";
+import type { RecurrentOptions } from "../../layers/options.js";
+import type { Architecture, PytorchNames, RecurrentPart, UnshapedOptions } from "./architecture.js";
+import { fail, quote } from "./names.js";
+
+/**
+ * The metadata key of the architecture: what PyTorch's names and shapes cannot express, such as activations, directions,
+ * and the kinds of input and output. JSON; absent if names and shapes suffice.
+ */
+export const ARCHITECTURE_KEY = "recurra.network";
+
+/** An activation in its shortest form. */
+function shortest(activation: Activation): Activation {
+  if (typeof activation === "string") return activation;
+  const { name, alpha, beta } = activation;
+  if (alpha === undefined && beta === undefined) return name;
+  return {
+    name,
+    ...(alpha === undefined ? {} : { alpha }),
+    ...(beta === undefined ? {} : { beta }),
+  };
+}
+
+/** The options that differ from their defaults and that shapes do not imply, in a fixed order. */
+function unshapedOptions(options: RecurrentOptions): UnshapedOptions {
+  const {
+    cell,
+    reverse,
+    nonlinearity,
+    resetAfter = true,
+    clip,
+    inputForget,
+    activations,
+  } = options;
+  const all = activations?.map(shortest) ?? [];
+  const defaults: readonly Activation[] = DEFAULT_ACTIVATIONS[cell];
+  const isDefault = all.every((each, i) => each === defaults[i % defaults.length]);
+  const relu =
+    nonlinearity === "relu" || (cell === "rnn" && all.length > 0 && all.every((f) => f === "relu"));
+  return {
+    ...(reverse ? { reverse } : {}),
+    ...(relu ? { nonlinearity: "relu" } : {}),
+    ...(resetAfter ? {} : { resetAfter }),
+    ...(clip === undefined || clip === Number.POSITIVE_INFINITY ? {} : { clip }),
+    ...(inputForget ? { inputForget } : {}),
+    ...(isDefault || relu ? {} : { activations: all }),
+  };
+}
+
+/** The architecture of a description. Equal architectures have equal JSON. */
+export function architectureOf(description: ModelDescription): Architecture {
+  const { input, recurrent, dense, output } = description;
+  return {
+    input:
+      input.kind === "embedding" ? { kind: input.kind, name: input.name } : { kind: input.kind },
+    recurrent: recurrent.map(({ name, options, merge = "concat" }) => ({
+      name,
+      options: unshapedOptions(options),
+      ...(merge === "concat" || !options.bidirectional ? {} : { merge }),
+    })),
+    dense: dense.map(({ name, activation }) => ({
+      name,
+      activation:
+        activation === "softmax" || activation === "logSoftmax" ? activation : shortest(activation),
+    })),
+    output,
+  };
+}
+
+/** Throws: `writeModel` would not have written this. */
+const refuse = (what: string): never => fail("network-note", `${ARCHITECTURE_KEY}: ${what}`);
+
+type Members = Readonly<Record<string, unknown>>;
+
+/** An object with the allowed members and no others. Members with a question mark may be absent. */
+function members(value: unknown, place: string, allowed: string): Members {
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isObject) return refuse(`${place}: expected { ${allowed} }`);
+  const names = allowed.split(", ");
+  for (const name of names) {
+    if (!name.endsWith("?") && !Object.hasOwn(value, name)) {
+      refuse(`${place}: expected { ${allowed} }, ${name} is absent`);
+    }
+  }
+  const known = new Set(names.map((name) => name.replace("?", "")));
+  const foreign = Object.keys(value).find((name) => !known.has(name));
+  if (foreign !== undefined)
+    refuse(`${place}: expected { ${allowed} }, got ${foreign.slice(0, 40)}`);
+  return value as Members;
+}
+
+function list(value: unknown, place: string): readonly unknown[] {
+  if (Array.isArray(value) && value.length <= 1000) return value;
+  return refuse(`${place}: expected a list of at most 1000`);
+}
+
+const text = (value: unknown, place: string): string =>
+  typeof value === "string" ? value : refuse(`${place}: expected a string`);
+
+function word<W extends string>(value: unknown, place: string, words: readonly W[]): W {
+  const found = words.find((each) => each === value);
+  return found ?? refuse(`${place}: expected one of ${words.join(", ")}`);
+}
+
+const finite = (value: unknown, place: string): number =>
+  Number.isFinite(value) ? (value as number) : refuse(`${place}: expected a number`);
+
+const isActivation = (name: unknown): name is ActivationName =>
+  typeof name === "string" && Object.hasOwn(ACTIVATIONS, name);
+
+function readActivation(value: unknown, place: string): Activation {
+  if (isActivation(value)) return value;
+  if (typeof value === "string")
+    return refuse(`${place}: there is no activation ${quote(value.slice(0, 40))}`);
+  const { name, alpha, beta } = members(value, place, "name, alpha?, beta?");
+  return {
+    name: word(name, `${place}.name`, Object.keys(ACTIVATIONS) as ActivationName[]),
+    ...(alpha === undefined ? {} : { alpha: finite(alpha, `${place}.alpha`) }),
+    ...(beta === undefined ? {} : { beta: finite(beta, `${place}.beta`) }),
+  };
+}
+
+function readUnshapedOptions(value: unknown, place: string): UnshapedOptions {
+  const known = "reverse?, nonlinearity?, resetAfter?, clip?, inputForget?, activations?";
+  const found = members(value, place, known);
+  const { nonlinearity, clip, activations } = found;
+  for (const [name, only] of [
+    ["reverse", true],
+    ["resetAfter", false],
+    ["inputForget", true],
+  ] as const) {
+    const flag = found[name];
+    if (flag !== undefined && flag !== only) refuse(`${place}.${name}: expected ${only}`);
+  }
+  if (clip !== undefined && !(finite(clip, `${place}.clip`) > 0)) {
+    refuse(`${place}.clip: expected a number > 0`);
+  }
+  return {
+    ...found,
+    ...(nonlinearity === undefined
+      ? {}
+      : { nonlinearity: word(nonlinearity, `${place}.nonlinearity`, ["tanh", "relu"]) }),
+    ...(activations === undefined
+      ? {}
+      : {
+          activations: list(activations, `${place}.activations`).map((each, i) =>
+            readActivation(each, `${place}.activations[${i}]`),
+          ),
+        }),
+  };
+}
+
+function readRecurrent(value: unknown, i: number): RecurrentPart {
+  const place = `recurrent[${i}]`;
+  const { name, options, merge } = members(value, place, "name, options, merge?");
+  return {
+    name: text(name, `${place}.name`),
+    options: readUnshapedOptions(options, `${place}.options`),
+    ...(merge === undefined ? {} : { merge: word(merge, `${place}.merge`, ["sum", "mul", "ave"]) }),
+  };
+}
+
+function readDense(value: unknown, i: number): Architecture["dense"][number] {
+  const place = `dense[${i}]`;
+  const { name, activation } = members(value, place, "name, activation");
+  const softmax: DenseDescription["activation"] | undefined =
+    activation === "softmax" || activation === "logSoftmax" ? activation : undefined;
+  return {
+    name: text(name, `${place}.name`),
+    activation: softmax ?? readActivation(activation, `${place}.activation`),
+  };
+}
+
+/** The architecture that the metadata holds, if they do. */
+export function readArchitecture(
+  metadata: ReadonlyMap<string, string>,
+  names: PytorchNames,
+): Architecture | undefined {
+  const json = metadata.get(ARCHITECTURE_KEY);
+  if (json === undefined) return undefined;
+  const option = Object.entries(names).find(
+    ([name, value]) => name !== "others" && value !== undefined,
+  );
+  if (option !== undefined)
+    refuse(`the file defines the architecture: remove the option ${option[0]}`);
+  let value: unknown;
+  try {
+    value = JSON.parse(json);
+  } catch {
+    refuse("expected JSON");
+  }
+  const { input, recurrent, dense, output } = members(
+    value,
+    "the architecture",
+    "input, recurrent, dense, output",
+  );
+  const { kind, name } = members(input, "input", "kind, name?");
+  const from = word(kind, "input.kind", ["embedding", "one-hot", "features"]);
+  const stack = list(recurrent, "recurrent").map(readRecurrent);
+  if (stack.length === 0) refuse("recurrent: expected at least one");
+  if (new Set(stack.map((each) => each.name)).size < stack.length)
+    refuse("recurrent: expected different names, got one twice");
+  return {
+    input: from === "embedding" ? { kind: from, name: text(name, "input.name") } : { kind: from },
+    recurrent: stack,
+    dense: list(dense, "dense").map(readDense),
+    output: word(output, "output", ["steps", "last"]),
+  };
+}
+
+/** Throws if the metadata give a module an option that its cell does not have. */
+export function checkUnshapedOptions(
+  name: string,
+  { cell, bidirectional = false }: RecurrentOptions,
+  options: UnshapedOptions,
+): void {
+  const own = { nonlinearity: "rnn", resetAfter: "gru", inputForget: "lstm" } as const;
+  for (const [option, owner] of Object.entries(own)) {
+    if (options[option as keyof typeof own] === undefined || owner === cell) continue;
+    refuse(
+      `${name}: ${option} belongs to cell ${quote(owner)}, and these shapes are those of ${quote(cell)}`,
+    );
+  }
+  const n = DEFAULT_ACTIVATIONS[cell].length;
+  const { activations = [], nonlinearity, reverse } = options;
+  if (![0, n, bidirectional ? 2 * n : n].includes(activations.length)) {
+    refuse(`${name}: expected ${n} activations per direction, got ${activations.length}`);
+  }
+  if (activations.length > 0 && nonlinearity)
+    refuse(`${name}: expected activations or a nonlinearity, got both`);
+  if (reverse && bidirectional) refuse(`${name}: expected reverse or two directions, got both`);
+}

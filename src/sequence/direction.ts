@@ -1,0 +1,251 @@
+import { type BackwardStep, type ForwardStep, gateElements } from "../cells/cell.js";
+import { ITEM } from "../wasm/abi.js";
+import type { Batch } from "./batch.js";
+import type { BackwardBuffers, DirectionBuffers } from "./plan.js";
+import type { StackState } from "./state.js";
+import { addWeightGradient, GRADIENT_ROWS, type GradientInput } from "./weight_gradient.js";
+import type { WeightArrays, Weights } from "./weights.js";
+
+/** Some steps of a batch. */
+export interface StepRange {
+  /** The first step. */
+  readonly first: number;
+  /** The step after the last. */
+  readonly last: number;
+}
+
+/** The time loop over some steps. The buffers' first row is that of the first step; the input products stand in `gates`. */
+export function forwardSteps(
+  direction: DirectionBuffers,
+  batch: Batch,
+  { first, last }: StepRange,
+): void {
+  const { weights, strides } = direction;
+  const { cell } = weights;
+  const base = batch.start(first);
+  const at: ForwardStep = { hPrev: direction.h0, cPrev: direction.c0, gates: 0, h: 0, c: 0, u: 0 };
+  for (let t = first; t < last; t++) {
+    const row = batch.start(t) - base;
+    at.gates = direction.gates + row * strides.gates;
+    at.h = direction.h + row * strides.h;
+    at.c = direction.c + row * strides.c;
+    at.u = direction.u + row * strides.u;
+    cell.forward(weights, batch.active(t), at);
+    at.hPrev = at.h;
+    at.cPrev = at.c;
+  }
+}
+
+/** Copies the state that each sequence has reached by the end of the steps: h (m, nh) and c (m, na). */
+export function saveState(
+  { weights, strides, keeps, h, c }: DirectionBuffers,
+  batch: Batch,
+  { first, last }: StepRange,
+  to: StackState,
+): void {
+  const { cell, dtype, na, nh } = weights;
+  const { gather_rows } = dtype.kernels;
+  const base = batch.start(first);
+  for (let t = first; t < last; t++) {
+    const left = t + 1 === last ? 0 : batch.active(t + 1);
+    const ended = batch.active(t) - left;
+    if (ended === 0) continue;
+    const row = batch.start(t) - base + left;
+    gather_rows(ended, nh, nh, nh, h + row * strides.h, 0, to.h + left * strides.h);
+    if (!cell.hasCellState || !keeps) continue;
+    gather_rows(ended, na, na, na, c + row * strides.c, 0, to.c + left * strides.c);
+  }
+}
+
+/** The steps of a kept forward pass that a backward pass covers. */
+export interface Span extends StepRange {
+  /** Whether a step's gradient is carried to the step before it; else each step's gradient is its own. */
+  readonly throughTime: boolean;
+}
+
+/** Back-propagation through time over a span of a kept f64 direction. */
+export function backwardSteps(
+  direction: DirectionBuffers,
+  batch: Batch,
+  span: Span,
+  at: BackwardBuffers,
+): void {
+  const { weights } = direction;
+  const { cell, nx, na } = weights;
+  const { arena, kernels } = weights.engine;
+  const transposed = weights.transposed();
+  const gates = cell.input.length * na;
+  const ldz = cell.gradientBlocks * na;
+  gradientView(weights, at).fill(0);
+  if (cell.projected) arena.f64(at.none, batch.m * na).fill(0);
+  backThroughTime(direction, batch, span, at);
+
+  const rows = batch.start(span.last) - batch.start(span.first);
+  const [init, ldi] = at.addsToInput ? [at.dx, nx] : [weights.zeros, 0];
+  kernels.gemm_packed(rows, nx, gates, ldz, ldi, nx, at.dGates, transposed.panelsX, init, at.dx);
+  kernels.add_rows(rows, ldz, at.dGates, at.db);
+  addWeightGradients(direction, batch, span, at);
+}
+
+/** The time loop: dGates of every step, dh and dc carried backwards. */
+function backThroughTime(
+  direction: DirectionBuffers,
+  batch: Batch,
+  { first, last, throughTime }: Span,
+  buffers: BackwardBuffers,
+): void {
+  const { weights, strides } = direction;
+  const { cell, na, nh } = weights;
+  const { arena, kernels } = weights.engine;
+  const transposed = weights.transposed();
+  const base = batch.start(first);
+  const { dh, dc, none, scratch } = buffers;
+  // One literal: an object that is spread from others is several times slower to make and to read (V8 11, 2026).
+  const at: BackwardStep = {
+    hPrev: 0,
+    cPrev: 0,
+    gates: 0,
+    h: 0,
+    c: 0,
+    u: 0,
+    dy: 0,
+    dh,
+    dNext: cell.projected ? none : dh,
+    dc,
+    dGates: 0,
+    dp: 0,
+    scratch,
+  };
+  for (let t = last - 1; t >= first; t--) {
+    const row = batch.start(t);
+    const m = batch.active(t);
+    const previous = t === 0 ? 0 : batch.start(t - 1);
+    at.hPrev = t === 0 ? direction.h0 : direction.h + previous * strides.h;
+    at.cPrev = t === 0 ? direction.c0 : direction.c + previous * strides.c;
+    at.gates = direction.gates + row * strides.gates;
+    at.h = direction.h + row * strides.h;
+    at.c = direction.c + row * strides.c;
+    at.u = direction.u + row * strides.u;
+    at.dy = buffers.dy + (row - base) * nh * ITEM;
+    at.dGates = buffers.dGates + (row - base) * cell.gradientBlocks * na * ITEM;
+    at.dp = buffers.dp + (row - base) * nh * ITEM;
+    cell.backward(weights, transposed, kernels, m, at);
+    if (!throughTime && t > first) {
+      arena.f64(dh, m * nh).fill(0);
+      arena.f64(dc, m * na).fill(0);
+    }
+  }
+}
+
+/** The gradients of all weights but the bias, from dGates and dp of every row. */
+function addWeightGradients(
+  direction: DirectionBuffers,
+  batch: Batch,
+  { first, last }: StepRange,
+  at: BackwardBuffers,
+): void {
+  const { weights, strides } = direction;
+  const { cell, nx, na, nh } = weights;
+  const { kernels } = weights.engine;
+  const base = batch.start(first);
+  const rows = batch.start(last) - base;
+  const columns = cell.gradientBlocks * na;
+  const index = batch.ragged ? at.previous + base * Int32Array.BYTES_PER_ELEMENT : 0;
+  const before = (initial: number, stride: number): number =>
+    batch.ragged ? initial : initial + base * stride;
+  const h = before(direction.h0, strides.h);
+  const x = direction.x + base * strides.x;
+  const inputs: GradientInput[] = [
+    {
+      first: 0,
+      outputs: cell.input.length * na,
+      width: nx,
+      source: x,
+      lds: nx,
+      index: 0,
+      target: at.dWx,
+    },
+  ];
+  let target = at.dWh;
+  for (const { blocks, gradientBlock, source } of cell.products) {
+    const outputs = blocks * na;
+    const product = { first: gradientBlock * na, outputs, width: nh, target };
+    if (source === "h") inputs.push({ ...product, source: h, lds: nh, index });
+    else {
+      const q = direction.gates + base * strides.gates + (cell.q as number) * na * ITEM;
+      inputs.push({ ...product, source: q, lds: gateElements(cell, na), index: 0 });
+    }
+    target += outputs * nh * ITEM;
+  }
+  const scratch = at.gradient;
+  addWeightGradient(kernels, { rows, columns, pointer: at.dGates, scratch }, inputs);
+  if (cell.projected) {
+    const source = direction.u + base * strides.u;
+    addWeightGradient(kernels, { rows, columns: nh, pointer: at.dp, scratch }, [
+      { first: 0, outputs: nh, width: na, source, lds: na, index: 0, target: at.dWr },
+    ]);
+  }
+  if (cell.peepholes) {
+    const c = { before: before(direction.c0, strides.c), after: direction.c + base * strides.c };
+    addPeepholeGradient(weights, rows, at, { ...c, index });
+  }
+}
+
+/** dP += Σ dz·c over the rows: c before the step for i and f, after it for o. The index is that of the rows before. */
+function addPeepholeGradient(
+  { engine: { kernels }, na }: Weights,
+  rows: number,
+  { dGates, dPeepholes, gradient }: BackwardBuffers,
+  c: { before: number; after: number; index: number },
+): void {
+  const [ldz, block] = [4 * na, na * ITEM];
+  for (let r = 0; r < rows; r += GRADIENT_ROWS) {
+    const some = Math.min(rows - r, GRADIENT_ROWS);
+    const d = dGates + r * ldz * ITEM;
+    let before = c.before + r * block;
+    if (c.index !== 0) {
+      const part = c.index + r * Int32Array.BYTES_PER_ELEMENT;
+      kernels.gather_rows(some, na, na, na, c.before, part, gradient);
+      before = gradient;
+    }
+    kernels.add_product_rows(some, na, ldz, na, d, before, dPeepholes);
+    kernels.add_product_rows(some, na, ldz, na, d + block, before, dPeepholes + block);
+    const after = c.after + r * block;
+    kernels.add_product_rows(some, na, ldz, na, d + 3 * block, after, dPeepholes + 2 * block);
+  }
+}
+
+/** A view of all gradients, which stand one after the other, up to the scratch of the last. */
+const gradientView = ({ engine }: Weights, { view, dWx, gradient }: BackwardBuffers) =>
+  view.at(engine.arena, "f64", dWx, (gradient - dWx) / ITEM);
+
+/** The gradients of a backward pass in one view, and where in it each begins. */
+export interface GradientBlock extends Record<keyof WeightArrays, number> {
+  readonly all: Float64Array<ArrayBuffer>;
+}
+
+export const gradientBlock = (weights: Weights, at: BackwardBuffers): GradientBlock => ({
+  all: gradientView(weights, at),
+  Wx: 0,
+  Wh: (at.dWh - at.dWx) / ITEM,
+  bias: (at.db - at.dWx) / ITEM,
+  Wr: (at.dWr - at.dWx) / ITEM,
+  peepholes: (at.dPeepholes - at.dWx) / ITEM,
+});
+
+/** Views of the gradients of a backward pass, shaped as the weights. */
+export function gradientsOf(
+  weights: Weights,
+  at: BackwardBuffers,
+): WeightArrays<Float64Array<ArrayBuffer>> {
+  const { cell, nx, na, nh } = weights;
+  const gates = cell.input.length * na;
+  const { all, Wx, Wh, bias, Wr, peepholes } = gradientBlock(weights, at);
+  return {
+    Wx: all.subarray(Wx, Wx + gates * nx),
+    Wh: all.subarray(Wh, Wh + gates * nh),
+    bias: all.subarray(bias, bias + cell.bias.length * na),
+    Wr: all.subarray(Wr, Wr + (cell.projected ? nh * na : 0)),
+    peepholes: all.subarray(peepholes, peepholes + (cell.peepholes ? 3 * na : 0)),
+  };
+}

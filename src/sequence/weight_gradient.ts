@@ -1,0 +1,61 @@
+import { ITEM, type Kernels, LAYOUTS } from "../wasm/abi.js";
+import { panelElements } from "./layout.js";
+
+/** Rows whose weight gradient is computed in one go: their panels and their transpose stay in the second-level cache. */
+export const GRADIENT_ROWS = 256;
+
+/** Scratch of a weight gradient (outputs, inputs): `GRADIENT_ROWS` rows, those of d transposed, those of x gathered and packed. */
+export const gradientElements = (outputs: number, inputs: number): number =>
+  GRADIENT_ROWS * (outputs + inputs) + panelElements(inputs, GRADIENT_ROWS, LAYOUTS.f64.panel);
+
+/** The gradient of what a product gave, (rows, columns) at `pointer`, and scratch of `gradientElements`. */
+export interface OutputGradient {
+  readonly rows: number;
+  readonly columns: number;
+  readonly pointer: number;
+  readonly scratch: number;
+}
+
+/** A matrix (rows, width), whose product with some columns of d, transposed, is added to `target`. */
+export interface GradientInput {
+  /** The columns of d. */
+  readonly first: number;
+  readonly outputs: number;
+  readonly width: number;
+  readonly source: number;
+  /** Row stride of the source. */
+  readonly lds: number;
+  /** Index of the source's rows, i32; 0: one after the other. */
+  readonly index: number;
+  /** (outputs, width). */
+  readonly target: number;
+}
+
+/**
+ * target += dᵀ·source for each input. The sum runs over the rows in ascending order; taking a few hundred at a time does not
+ * split it, as it goes on in memory.
+ */
+export function addWeightGradient(
+  kernels: Kernels,
+  { rows, columns, pointer: d, scratch }: OutputGradient,
+  inputs: readonly GradientInput[],
+): void {
+  const gathered = scratch + GRADIENT_ROWS * columns * ITEM;
+  const widest = inputs.reduce((most, { width }) => Math.max(most, width), 0);
+  const panels = gathered + GRADIENT_ROWS * widest * ITEM;
+  for (let r = 0; r < rows; r += GRADIENT_ROWS) {
+    const some = Math.min(rows - r, GRADIENT_ROWS);
+    kernels.reverse_axes(some, 1, columns, d + r * columns * ITEM, scratch);
+    for (const { first, outputs, width, source, lds, index, target } of inputs) {
+      let [from, ld] = [source + r * lds * ITEM, lds];
+      if (index !== 0) {
+        const part = index + r * Int32Array.BYTES_PER_ELEMENT;
+        kernels.gather_rows(some, width, lds, width, source, part, gathered);
+        [from, ld] = [gathered, width];
+      }
+      kernels.pack_panels(width, some, 1, ld, from, panels);
+      const a = scratch + first * some * ITEM;
+      kernels.gemm_packed(outputs, width, some, some, width, width, a, panels, target, target);
+    }
+  }
+}
