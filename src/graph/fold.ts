@@ -19,7 +19,9 @@ export function fold(engine: Engine, op: Operation): Floats[] {
     lower(lowering, op);
     const views = op.outputs.map((value) => lowering.dense(value));
     for (const view of views) lowering.keep(view);
-    return withScratch(engine.arena, lowering.plan(), ({ pointer }) => {
+    return withScratch(engine.arena, lowering.plan(), ({ pointer, bytes }) => {
+      // Buffers that are kept begin as zeros.
+      engine.arena.i32(pointer, bytes / 4).fill(0);
       for (const run of lowering.bind(pointer)) run();
       return op.outputs.map(({ precision, size }, i) => {
         const numbers = allocate(precision, size);

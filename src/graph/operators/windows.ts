@@ -3,6 +3,7 @@ import type { Builder } from "../builder.js";
 import type { Node, Operator } from "../node.js";
 import type { Geometry } from "../operation.js";
 import { sizeOf, type Value } from "../value.js";
+import { reduceAxes } from "./reduce.js";
 
 type Pair = [number, number];
 
@@ -217,19 +218,28 @@ function normalised(
   return builder.add("normalise", [x, ...parameters], [x], { rows, n, epsilon })[0] as Value;
 }
 
-function layerNormalization(node: Node, builder: Builder): Value {
+function layerNormalization(node: Node, builder: Builder): Value | Value[] {
   const x = node.input(0);
   const axis = node.axis(node.int("axis", -1), x.shape.length);
-  const inner = x.shape.slice(axis);
-  const n = sizeOf(inner);
+  const n = sizeOf(x.shape.slice(axis));
   const [scale, bias] = [node.input(1), node.optional(2)];
   const epsilon = node.float("epsilon", 1e-5);
-  if (node.outputCount > 1)
-    builder.fail("graph", "expected one output, got mean and deviation too");
   const fits = [scale, bias].every((each) => each === undefined || each.size === n);
-  if (fits) return normalised(builder, x, n, epsilon, bias === undefined ? [scale] : [scale, bias]);
-  const y = builder.binary("multiply", normalised(builder, x, n, epsilon), scale);
-  return bias === undefined ? y : builder.binary("add", y, bias);
+  let y: Value;
+  if (fits) {
+    y = normalised(builder, x, n, epsilon, bias === undefined ? [scale] : [scale, bias]);
+  } else {
+    y = builder.binary("multiply", normalised(builder, x, n, epsilon), scale);
+    if (bias !== undefined) y = builder.binary("add", y, bias);
+  }
+  if (node.outputCount === 1) return y;
+  // Mean and 1 / deviation are seldom asked for: they are computed once more.
+  const axes = x.shape.map((_, i) => i).slice(axis);
+  const mean = reduceAxes(builder, x, axes, "mean", true);
+  const squares = builder.unary("square", builder.binary("subtract", x, mean));
+  const variance = reduceAxes(builder, squares, axes, "mean", true);
+  const shifted = builder.binary("add", variance, builder.scalar(x, epsilon));
+  return [y, mean, builder.unary("reciprocal", builder.unary("sqrt", shifted))];
 }
 
 function instanceNormalization(node: Node, builder: Builder): Value {
