@@ -26,6 +26,7 @@ const jsonLimit = (maximumBytes: number): number =>
 /** Keras 2.12's name of the group `layers`. */
 const OLD_ROOT = "_layer_checkpoint_dependencies";
 
+/** Options of {@link describeKeras}. */
 export interface DescribeKerasOptions extends KerasOptions {
   /** For weights alone, a `.weights.h5` file: what `model.to_json()` gives, as text or parsed. */
   config?: string | object | undefined;
