@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { unzipSync, zipSync } from "fflate";
-import * as h5wasm from "h5wasm/node";
+import * as h5wasm from "h5wasm";
 import { describeKeras } from "recurra/keras";
 import { mutateJson, mutateText } from "./json.mjs";
 import { flipBytes, INTEGERS, resize } from "./random.mjs";
