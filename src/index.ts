@@ -61,15 +61,20 @@ export {
   rnnCellForward,
   rnnForward,
 } from "./functional/rnn.js";
-export type { BackwardResult, ListBackwardResult } from "./layers/backward.js";
 export type {
   ForwardOptions,
   ForwardResult,
   ListForwardOptions,
   ListForwardResult,
 } from "./layers/forward.js";
+export type { BackwardResult, ListBackwardResult } from "./layers/gradients.js";
 export type { RecurrentOptions } from "./layers/options.js";
-export { createRecurrent, type NumberArray, type Recurrent } from "./layers/recurrent.js";
+export {
+  type BackwardOptions,
+  createRecurrent,
+  type NumberArray,
+  type Recurrent,
+} from "./layers/recurrent.js";
 export type { RecurrentState, StateTensors } from "./layers/state.js";
 export type { RecurrentTape } from "./layers/tape.js";
 export type {
