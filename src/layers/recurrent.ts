@@ -37,6 +37,7 @@ const OPTIONS: OptionNames<ForwardOptions<Float64Array>> = { out: true, ...LIST_
 
 const NO_OPTIONS = {};
 
+/** Options of `backward`. */
 export interface BackwardOptions<R> {
   /** A result of an earlier call with the same sizes: written and returned, in place of a new one. */
   readonly out?: R;
