@@ -33,7 +33,6 @@ describe("THIRD_PARTY_NOTICES.txt of the tarball", () => {
       "cli-table3",
       "commander",
       "emoji-regex",
-      "fflate",
       "is-fullwidth-code-point",
       "string-width",
       "strip-ansi",
