@@ -40,8 +40,6 @@ export function pack_panels<T>(
 }
 
 /** One row of a panel: the elements of `live` outputs, then zeros. */
-// @ts-ignore: decorator
-@inline
 function packColumn<T>(live: usize, row: usize, from: usize, to: usize): void {
   if (live === panelWidth<T>() && row === sizeof<T>()) {
     v128.store(to, v128.load(from));
@@ -54,12 +52,10 @@ function packColumn<T>(live: usize, row: usize, from: usize, to: usize): void {
 }
 
 /** Transposes a square block, as many rows as a vector has lanes, into as many rows of a panel. */
-// @ts-ignore: decorator
-@inline
 function transposeRows<T>(row: usize, from: usize, to: usize): void {
   const a = v128.load(from);
   const b = v128.load(from + row);
-  if (sizeof<T>() == 8) {
+  if (sizeof<T>() === 8) {
     v128.store(to, v128.shuffle<f64>(a, b, 0, 2));
     v128.store(to, v128.shuffle<f64>(a, b, 1, 3), PANEL_ROW);
     return;
