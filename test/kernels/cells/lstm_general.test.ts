@@ -6,7 +6,7 @@ import {
   lstmGeneralForward,
   pickBlocks,
 } from "../../oracle/cells.js";
-import { units } from "../../support/compare.js";
+import { expectSameBits, units } from "../../support/compare.js";
 import {
   BATCHES,
   benchOf,
@@ -17,9 +17,7 @@ import {
   UNITS,
 } from "../../support/kernel_activations.js";
 import { type Build, builds, type Twin, twins } from "../../support/kernels.js";
-import { randomArray, uniform } from "../../support/random.js";
-import { expectSameBits } from "../../support/same.js";
-import { specialArray } from "../../support/special.js";
+import { randomArray, specialArray, uniform } from "../../support/random.js";
 import { runBackward, runForward } from "./lstm_steps.js";
 
 interface Case extends LstmStep {
