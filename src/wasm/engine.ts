@@ -19,6 +19,7 @@ const PAGE = 65536;
 const INITIAL_BYTES = 16 * PAGE;
 const LARGEST_BYTES = 65536 * PAGE;
 
+/** Options of {@link createEngine}. */
 export interface EngineOptions {
   /** The kernels module, in place of the one inside the JavaScript. */
   wasm?: WasmSource;
