@@ -9,17 +9,9 @@ import {
   pickBlocks,
 } from "../../oracle/cells.js";
 import { expectSameBits, firstDifference } from "../../support/compare.js";
-import {
-  BATCHES,
-  benchOf,
-  CLIPS,
-  drawn,
-  gatesOf,
-  STANDARD,
-  UNITS,
-} from "../../support/kernel_activations.js";
 import { type Build, builds, type Twin, twins, Workbench } from "../../support/kernels.js";
 import { randomArray, specialArray, uniform } from "../../support/random.js";
+import { BATCHES, benchOf, CLIPS, drawn, gatesOf, STANDARD, UNITS } from "../activations.js";
 
 interface Case extends GruStep {
   activations: readonly Activation[];

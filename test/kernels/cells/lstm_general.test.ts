@@ -7,17 +7,9 @@ import {
   pickBlocks,
 } from "../../oracle/cells.js";
 import { expectSameBits, units } from "../../support/compare.js";
-import {
-  BATCHES,
-  benchOf,
-  CLIPS,
-  drawn,
-  gatesOf,
-  STANDARD,
-  UNITS,
-} from "../../support/kernel_activations.js";
 import { type Build, builds, type Twin, twins } from "../../support/kernels.js";
 import { randomArray, specialArray, uniform } from "../../support/random.js";
+import { BATCHES, benchOf, CLIPS, drawn, gatesOf, STANDARD, UNITS } from "../activations.js";
 import { runBackward, runForward } from "./lstm_steps.js";
 
 interface Case extends LstmStep {

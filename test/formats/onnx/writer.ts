@@ -1,4 +1,4 @@
-import type { StoredTensor } from "../../src/formats/safetensors.js";
+import type { StoredTensor } from "../../../src/formats/safetensors.js";
 
 // ONNX files (protobuf) by hand, for tests: field numbers from onnx.proto.
 
