@@ -160,6 +160,11 @@ export class Arena {
     return new Int32Array(this.#open.buffer as ArrayBuffer, pointer, length);
   }
 
+  /** An instance of `module` that works in this memory. Its tables must lie in front of the arena. */
+  instantiate(module: WebAssembly.Module): WebAssembly.Exports {
+    return new WebAssembly.Instance(module, { env: { memory: this.#open } }).exports;
+  }
+
   /** Ends the arena and lets go of the memory. */
   close(): void {
     this.#memory = undefined;
