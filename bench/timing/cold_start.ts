@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
-import { environment } from "../timing/contender_process.js";
-import { type Figures, summarize } from "../timing/statistics.js";
+import { environment } from "./contender_process.js";
+import { type Figures, summarize } from "./statistics.js";
 
 /** Whole lives of processes: an empty one, and one that loads the package and scores once. */
 export interface ColdStart {

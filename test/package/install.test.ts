@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { npm, pack, root, type Tarball, temporaryFolder, writeFiles } from "../support/consumer.js";
+import { npm, pack, root, type Tarball, temporaryFolder, writeFiles } from "../support/project.js";
 
 let tarball: Tarball;
 let folder: string;

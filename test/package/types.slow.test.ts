@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { beforeAll, describe, expect, it } from "vitest";
-import { consumer, pack, root, type Tarball, writeFiles } from "../support/consumer.js";
+import { consumer, pack, root, type Tarball, writeFiles } from "../support/project.js";
 
 let tarball: Tarball;
 let folder: string;
