@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { picture } from "./picture.js";
-import type { Results } from "./results.js";
 import { report } from "./report.js";
+import type { Results } from "./results.js";
 
 const BEGIN = "<!-- bench: begin -->";
 const END = "<!-- bench: end -->";
