@@ -6,7 +6,7 @@
 //   dist/cli.js       the command
 //   dist/THIRD_PARTY_NOTICES.txt   the licences of what the bundles contain
 //   dist/*.wasm       the release builds once more, for those who serve or compile them on their own
-import { execFileSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
@@ -15,35 +15,38 @@ import { inputs, stamp } from "./build_inputs.mjs";
 const root = fileURLToPath(new URL("..", import.meta.url));
 const require = createRequire(import.meta.url);
 
+/** Runs a script in a process of its own, so that several use several cores. */
 function run(script, ...args) {
-  execFileSync(process.execPath, [script, ...args], { cwd: root, stdio: "inherit" });
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, [script, ...args], { cwd: root, stdio: "inherit" });
+    child.on("error", reject);
+    child.on("exit", (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`${[script, ...args].join(" ")} ended with ${code}`));
+    });
+  });
 }
 
-const asc = fileURLToPath(new URL("../bin/asc.js", import.meta.resolve("assemblyscript")));
 const tsc = require.resolve("typescript/bin/tsc");
-const transforms = ["as_bind_transform", "package_version_transform"].flatMap((name) => [
-  "--transform",
-  `./scripts/${name}.mjs`,
-]);
 
 // Taken first: what changes during the build makes it stale.
 const read = inputs();
 rmSync(`${root}/build`, { recursive: true, force: true });
 
-run(asc, "assembly/index.ts", "--target", "debug");
-run(asc, "assembly/index.ts", "--target", "release");
-run(asc, "assembly/index.ts", "--target", "relaxed");
-run(asc, "assembly/arrays.ts", "--target", "arrays", ...transforms);
-run("scripts/embed.mjs");
+const TARGETS = ["debug", "release", "relaxed", "arrays"];
+await Promise.all(TARGETS.map((target) => run("scripts/compile.mjs", target)));
+await run("scripts/embed.mjs");
 
 rmSync(`${root}/dist`, { recursive: true, force: true });
-run("scripts/bundle.mjs");
+await Promise.all([
+  run("scripts/bundle.mjs"),
+  run("scripts/build_cli.mjs"),
+  run(tsc, "-p", "tsconfig.build.json"),
+]);
 for (const name of ["kernels", "kernels.relaxed", "arrays"]) {
   cpSync(`${root}/build/${name}.wasm`, `${root}/dist/${name}.wasm`);
 }
-run("scripts/build_cli.mjs");
-run("scripts/notices.mjs");
-run(tsc, "-p", "tsconfig.build.json");
+await run("scripts/notices.mjs");
 // The same types serve require: a package.json of its own makes them, and the JavaScript beside them, CommonJS.
 cpSync(`${root}/dist/esm`, `${root}/dist/cjs`, {
   recursive: true,

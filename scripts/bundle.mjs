@@ -1,34 +1,58 @@
-// Why this exists: the package's JavaScript, dist/esm and dist/cjs, has no dependency left outside, and what two entries
-// share stands in a file of its own, so that a class is the same to both.
-import { mkdirSync, readdirSync, writeFileSync } from "node:fs";
+// Why this exists: the package's JavaScript, dist/esm and dist/cjs, has no dependency left outside. Code that two entries
+// share stands in a chunk, so that a class is the same to both. Each file that an entry loads costs 0.6 ms at start (Node
+// 20, 2026), so the chunks are few.
+import { mkdirSync, writeFileSync } from "node:fs";
+import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
+import { rolldown } from "rolldown";
 
-const root = fileURLToPath(new URL("..", import.meta.url));
-/** What is imported by a name of its own: package.json, "exports". */
+/** Each is imported by a name of its own: package.json, "exports". */
 const FORMATS = ["safetensors", "onnx", "keras", "tensorflowjs"];
 const ENTRIES = ["index", "arrays", ...FORMATS.map((name) => `formats/${name}`)];
+const isEntry = (id) => ENTRIES.some((entry) => id.endsWith(`/src/${entry}.ts`));
 
-const options = { absWorkingDir: root, target: "es2022", logLevel: "warning" };
-const { metafile } = await build({
-  ...options,
-  metafile: true,
-  entryPoints: ENTRIES.map((entry) => `src/${entry}.ts`),
-  outdir: "dist/esm",
-  format: "esm",
-  bundle: true,
-  splitting: true,
+/** What every reader of files needs; it knows no engine. */
+const READERS =
+  /\/src\/(\w+|wasm\/bytes|cells\/activations|description\/\w+|formats\/\w+|formats\/(safetensors|pytorch)\/\w+)\.ts$/;
+const ENGINE =
+  /\/src\/(wasm|cells|sequence|layers)\/|\/embedded\/kernels\.js$|@assemblyscript\/loader/;
+
+const root = fileURLToPath(new URL("..", import.meta.url));
+const bundle = await rolldown({
+  cwd: root,
+  input: Object.fromEntries(ENTRIES.map((entry) => [entry, `src/${entry}.ts`])),
   platform: "neutral",
+  transform: { target: "es2022" },
+  preserveEntrySignatures: "allow-extension",
 });
+/** Which files each output contains, in the form of esbuild's metafiles: scripts/notices.mjs reads both. */
+const outputs = {};
+for (const format of ["esm", "cjs"]) {
+  const { output } = await bundle.write({
+    dir: `dist/${format}`,
+    format,
+    exports: "named",
+    entryFileNames: "[name].js",
+    chunkFileNames: "chunks/[name].js",
+    codeSplitting: {
+      includeDependenciesRecursively: false,
+      groups: [
+        { name: "readers", test: (id) => READERS.test(id) && !isEntry(id) },
+        { name: "keras", test: /\/formats\/keras\//, minShareCount: 2 },
+        { name: "engine", test: ENGINE, minShareCount: 2 },
+      ],
+    },
+    // Names stay: stack traces and error messages show them, and without them the start is no faster.
+    minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
+  });
+  for (const { fileName, modules } of output.filter(({ type }) => type === "chunk")) {
+    const inputs = Object.entries(modules).map(([path, { renderedLength }]) => [
+      relative(root, path),
+      { bytesInOutput: renderedLength },
+    ]);
+    outputs[`${format}/${fileName}`] = { inputs: Object.fromEntries(inputs) };
+  }
+}
+await bundle.close();
 mkdirSync(`${root}/build/metafiles`, { recursive: true });
-writeFileSync(`${root}/build/metafiles/package.json`, JSON.stringify(metafile));
-// CommonJS is the same files in its words, so that its entries share their classes, too: an engine of one is known to all.
-const files = readdirSync(`${root}/dist/esm`, { recursive: true });
-await build({
-  ...options,
-  entryPoints: files.filter((file) => file.endsWith(".js")).map((file) => `dist/esm/${file}`),
-  outbase: "dist/esm",
-  outdir: "dist/cjs",
-  format: "cjs",
-  platform: "node",
-});
+writeFileSync(`${root}/build/metafiles/package.json`, JSON.stringify({ outputs }));

@@ -64,16 +64,21 @@ export type { RecurrentTape } from "./layers/tape.js";
 export type { LayerGradients, LayerWeights, WeightData, WeightName } from "./layers/weights.js";
 export type {
   LanguageModel,
-  LanguageModelOptions,
-  ManyOptions,
+  Score,
+  ScoreManyOptions,
   ScoreOptions,
 } from "./model/language_model.js";
-export { loadLanguageModel, loadTagger, type ModelSource } from "./model/loading.js";
-export type { Score } from "./model/score.js";
+export {
+  type LanguageModelOptions,
+  loadLanguageModel,
+  loadTagger,
+  type ModelSource,
+  type TaggerOptions,
+} from "./model/loading.js";
 export type { LanguageStream, StreamState } from "./model/stream.js";
-export type { Tagged, Tagger, TaggerOptions } from "./model/tagger.js";
-export type { Sequence } from "./model/tokens.js";
-export type { Vocabulary, VocabularySource } from "./model/vocabulary.js";
+export type { Tagged, Tagger, TaggerInput, TagOptions } from "./model/tagger.js";
+export type { OnError, Outcome, Progress } from "./model/time_slices.js";
+export type { Sequence, Vocabulary, VocabularySource } from "./model/vocabulary.js";
 export { type Tensor, tensor } from "./tensor.js";
 export type { Precision } from "./wasm/abi.js";
 export {

@@ -29,15 +29,19 @@ export type Activation =
   | ActivationName
   | { readonly name: ActivationName; readonly alpha?: number; readonly beta?: number };
 
-/** Numbers in the record of three activations, the most that a cell has. */
-export const RECORD_ELEMENTS = 10;
-
 /** The functions of each cell in ONNX's order (`RecurrentOptions.activations`) unless a model names others. */
 export const DEFAULT_ACTIVATIONS = {
   rnn: ["tanh"],
   gru: ["sigmoid", "tanh"],
   lstm: ["sigmoid", "tanh", "tanh"],
 } as const satisfies Readonly<Record<string, readonly ActivationName[]>>;
+
+/** The name of an activation. */
+export const activationName = (activation: string | { readonly name: string }): string =>
+  typeof activation === "string" ? activation : activation.name;
+
+/** Numbers in the record of three activations, the most that a cell has. */
+export const RECORD_ELEMENTS = 10;
 
 /**
  * The record that the general kernels read (assembly/base/activations.ts): the bound of what goes into f and g, then

@@ -82,7 +82,7 @@ function encode(model: LanguageModel, input: Input, line: number, sequence: Sequ
     return input.fail(line, "a text needs a vocabulary, and the model has none: --vocabulary FILE");
   }
   try {
-    return model.vocabulary.encode("", sequence);
+    return model.vocabulary.encode(sequence);
   } catch (error) {
     if (!(error instanceof UnknownTokenError)) throw error;
     const { character, position } = error;

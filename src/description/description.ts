@@ -7,11 +7,14 @@ export interface StoredNumbers {
   readonly data: Float64Array | Float32Array;
 }
 
-/** What goes into the first recurrent layer: rows of a table by token, a one-hot vector by token, or numbers. */
+/**
+ * What goes into the first recurrent layer: for each token its row of a table, for each token a one-hot vector, or
+ * features. `guessed` marks a kind that the file does not state: the sizes suggest it.
+ */
 export type InputDescription =
   | { readonly kind: "embedding"; readonly name: string; readonly weight: StoredNumbers }
-  | { readonly kind: "one-hot"; readonly size: number }
-  | { readonly kind: "features"; readonly size: number };
+  | { readonly kind: "one-hot"; readonly size: number; readonly guessed?: true }
+  | { readonly kind: "features"; readonly size: number; readonly guessed?: true };
 
 export interface RecurrentDescription {
   /** What the file calls it: a prefix of tensor names, or the name of a layer or node. */
@@ -52,4 +55,11 @@ export interface ModelDescription {
 export function outputSize({ options, merge = "concat" }: RecurrentDescription): number {
   const nh = options.projectionSize ?? options.hiddenSize;
   return options.bidirectional === true && merge === "concat" ? 2 * nh : nh;
+}
+
+/** What an error adds if it may come from a wrong guess of the kind of input. */
+export function guessHint(input: InputDescription): string {
+  if (input.kind === "embedding" || input.guessed !== true) return "";
+  const other = input.kind === "features" ? "one-hot" : "features";
+  return `; that the input is ${input.kind} is a guess from the sizes: pass { input: "${other}" } if it is wrong`;
 }

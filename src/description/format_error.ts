@@ -3,6 +3,7 @@ export type ModelFormatCode =
   | "network"
   | "state"
   | "state-version"
+  | "other-format"
   | "file-too-short"
   | "header-too-long"
   | "header-outside-file"

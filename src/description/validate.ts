@@ -1,5 +1,5 @@
 import { ACTIVATIONS, DEFAULT_ACTIVATIONS } from "../cells/activations.js";
-import { describe, formatShape } from "../tensor.js";
+import { describe, formatShape, isNumbers } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
 import {
   type DenseDescription,
@@ -16,6 +16,27 @@ export function checkPrecision(where: string, precision: Precision): void {
   throw new TypeError(`${where}: precision: expected "f64" or "f32", got ${String(precision)}`);
 }
 
+/** Throws if a finite number of a description would be infinite in f32. */
+export function checkRange(where: string, { input, recurrent, dense }: ModelDescription): void {
+  const check = (name: string, value: StoredNumbers | undefined): void => {
+    const { data } = value ?? {};
+    if (!isNumbers(data, Float64Array)) return;
+    const i = data.findIndex((x) => !Number.isFinite(Math.fround(x)) && Number.isFinite(x));
+    if (i < 0) return;
+    const message = `${where}: ${JSON.stringify(name)}: element ${i}: expected a number within the range of f32, got ${data[i]}`;
+    throw new ModelFormatError("not-finite", message, name);
+  };
+  if (input.kind === "embedding") check(`${input.name}.weight`, input.weight);
+  for (const { name, weights, names } of recurrent) {
+    for (const [key, value] of Object.entries(weights))
+      check(names?.[key] ?? `${name}.${key}`, value);
+  }
+  for (const { name, weight, bias } of dense) {
+    check(`${name}.weight`, weight);
+    check(`${name}.bias`, bias);
+  }
+}
+
 /**
  * Throws unless `description` is a network whose parts agree. `where` begins the message.
  *
@@ -23,7 +44,7 @@ export function checkPrecision(where: string, precision: Precision): void {
  * @throws {ModelFormatError} with code "network" for parts that do not fit together
  */
 export function checkDescription(where: string, description: ModelDescription): void {
-  checkParts(where, description);
+  checkParts(where, "model", description);
   new Check(where).all(description);
 }
 
@@ -34,7 +55,11 @@ export function checkDescription(where: string, description: ModelDescription): 
  * @throws {TypeError} for something else than a description
  * @throws {ModelFormatError} with code "network" for a part that is incomplete
  */
-export function checkParts(where: string, description: ModelDescription): void {
+export function checkParts(
+  where: string,
+  name: "model" | "description",
+  description: ModelDescription,
+): void {
   const { recurrent, dense, input, metadata } = description ?? {};
   if (
     !Array.isArray(recurrent) ||
@@ -43,8 +68,9 @@ export function checkParts(where: string, description: ModelDescription): void {
     input === null ||
     typeof metadata?.get !== "function"
   ) {
+    const bytes = name === "model" ? "the bytes of a safetensors file or " : "";
     throw new TypeError(
-      `${where}: model: expected the bytes of a safetensors file or a description, got ${describe(description)}`,
+      `${where}: ${name}: expected ${bytes}a description, got ${describe(description)}`,
     );
   }
   new Check(where).parts(description);

@@ -1,6 +1,28 @@
-/** Of all numbers at once: 0 times a finite number is 0, of another NaN. */
-export function allFinite(data: Float64Array | Float32Array): boolean {
+import { ModelFormatError } from "../description/format_error.js";
+
+type Numbers = Float64Array | Float32Array;
+
+/** Whether all numbers are finite: 0 times a finite number is 0, times another NaN. */
+export function allFinite(data: Numbers): boolean {
   let sum = 0;
   for (let i = 0; i < data.length; i++) sum += 0 * (data[i] as number);
   return sum === 0;
+}
+
+/**
+ * Throws a `ModelFormatError` at the first NaN or ±∞ of a tensor.
+ *
+ * @param offsetOf the byte of the file at which an element lies
+ */
+export function checkFinite(
+  where: string,
+  name: string,
+  data: Numbers,
+  offsetOf?: (i: number) => number,
+): void {
+  if (allFinite(data)) return;
+  const i = data.findIndex((value) => !Number.isFinite(value));
+  const found = `${data[i]} (nonFinite: "allow" accepts it)`;
+  const message = `${where}: ${JSON.stringify(name)}: element ${i}: expected a finite number, got ${found}`;
+  throw new ModelFormatError("not-finite", message, name, offsetOf?.(i));
 }

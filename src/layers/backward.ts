@@ -1,15 +1,15 @@
 import { ShapeError, StateError } from "../errors.js";
 import type { Batch } from "../sequence/batch.js";
+import type { BackwardPlan } from "../sequence/plan.js";
 import { outputOf, type StackShape } from "../sequence/shape.js";
 import { backwardStack } from "../sequence/stack.js";
-import type { StackState } from "../sequence/state.js";
-import type { Tape } from "../sequence/tape.js";
 import { checkShape, type Tensor } from "../tensor.js";
-import { ITEM } from "../wasm/abi.js";
-import type { Engine } from "../wasm/engine.js";
-import { checkSequences, listInput, listOutput } from "./sequences.js";
+import type { Arena } from "../wasm/arena.js";
+import { isCube } from "./operands.js";
+import { checkSequences, copyRow, listInput, listOutput } from "./sequences.js";
 import { checkPart, type StateTensors, statePartsOf } from "./state.js";
-import { type LayerGradients, namedGradients } from "./weights.js";
+import type { LayerTape } from "./tape.js";
+import { addGradients, type LayerGradients } from "./weights.js";
 
 interface Gradients {
   /** Of the initial state. */
@@ -30,65 +30,74 @@ export interface ListBackwardResult extends Gradients {
 
 type DState = Partial<StateTensors<Float64Array>>;
 
-/** What `Recurrent.backward` does, once it has its tape. */
+/** `Recurrent.backward`, once its tape is known to be right. */
 export function backward(
-  engine: Engine,
-  tape: Tape,
-  listed: boolean,
+  tape: LayerTape,
   dy: Tensor | readonly Tensor[],
   dState: DState,
 ): BackwardResult | ListBackwardResult {
-  const { batch } = tape;
-  const { shape } = tape.stack;
-  if (listed !== Array.isArray(dy)) {
-    const form = listed ? "a list of sequences" : "one tensor (T, m, nx)";
+  const { batch, isList } = tape;
+  const { engine, shape } = tape.stack;
+  if (isList !== Array.isArray(dy)) {
+    const form = isList ? "a list of sequences" : "one tensor (T, m, nx)";
     throw new StateError(`backward: dy: expected the form of the forward pass, ${form}`);
   }
-  const fill = listed
+  const write = isList
     ? checkList(shape, batch, dy as readonly Tensor[])
     : checkDense(shape, batch, dy as Tensor);
   checkStateGradient(shape, batch, dState);
-  const gradients: Record<string, Tensor> = {};
-  return backwardStack(tape, {
-    fill(at) {
-      fill(engine, at.dy);
-      eachState(engine, shape, batch, at.dState, dState, (given, inner) => inner.set(given));
-    },
-    take(p, arrays) {
-      const D = shape.cells.length;
-      for (const [name, value] of namedGradients(shape, Math.floor(p / D), p % D, arrays)) {
-        gradients[name] = value;
+  const gradients = {} as LayerGradients;
+  const { m, T, rows, order } = batch;
+  const { arena } = engine;
+  const { nx } = shape;
+  const parts = statePartsOf(shape, m);
+  return backwardStack<BackwardResult | ListBackwardResult>(tape, {
+    fill(plan) {
+      write(plan.outputView.at(arena, "f64", plan.dy, rows * outputOf(shape)));
+      for (const part of parts) {
+        const given = dState[part.name]?.data;
+        if (given === undefined) continue;
+        const inner = stateView(arena, plan, part);
+        if (order === undefined) inner.set(given);
+        else forEachSequence(part, order, (b, place, n) => copyRow(given, b, inner, place, n));
       }
     },
-    collect(at) {
-      const initial = Object.fromEntries(
-        statePartsOf(shape, batch.m).map(({ name, shape }) => {
-          const size = shape.reduce((product, extent) => product * extent, 1);
-          return [name, { shape, data: new Float64Array(size) }];
-        }),
-      ) as unknown as StateTensors<Float64Array>;
-      eachState(engine, shape, batch, at.dState, initial, (outer, inner) => outer.set(inner));
-      const shared = { dState: initial, gradients: gradients as unknown as LayerGradients };
-      if (listed) return { dInputs: readList(engine, shape, batch, at.dx), ...shared };
-      const { m, T } = batch;
-      const data = engine.arena.f64(at.dx, T * m * shape.nx).slice();
-      return { dx: { shape: [T, m, shape.nx], data }, ...shared };
+    take(p, block) {
+      addGradients(gradients, shape, p, block);
+    },
+    collect(plan) {
+      const initial = {} as StateTensors<Float64Array>;
+      for (const part of parts) {
+        const inner = stateView(arena, plan, part);
+        const data = inner.slice();
+        if (order !== undefined) {
+          forEachSequence(part, order, (b, place, n) => copyRow(inner, place, data, b, n));
+        }
+        initial[part.name] = { shape: part.shape, data };
+      }
+      const dx = plan.inputView.at(arena, "f64", plan.dx, rows * nx);
+      if (isList) return { dInputs: readList(shape, batch, dx), dState: initial, gradients };
+      return { dx: { shape: [T, m, nx], data: dx.slice() }, dState: initial, gradients };
     },
   });
 }
 
-type Fill = (engine: Engine, dy: number) => void;
+type Write = (dy: Float64Array) => void;
 
-function checkDense(shape: StackShape, { m, T }: Batch, dy: Tensor): Fill {
-  const letter = shape.cells.length === 2 ? "2·na" : "na";
-  checkShape("backward", "dy", dy, ["T", "m", letter], [T, m, outputOf(shape)], " (from the tape)");
-  return ({ arena }, pointer) => arena.f64(pointer, dy.data.length).set(dy.data);
+function checkDense(shape: StackShape, { m, T }: Batch, dy: Tensor): Write {
+  const n = outputOf(shape);
+  if (!isCube(dy, Float64Array, m, n) || dy.shape[0] !== T) {
+    const letter = shape.cells.length === 2 ? "2·na" : "na";
+    checkShape("backward", "dy", dy, ["T", "m", letter], [T, m, n], " (from the tape)");
+  }
+  return (target) => target.set(dy.data);
 }
 
-function checkList(shape: StackShape, batch: Batch, dy: readonly Tensor[]): Fill {
+function checkList(shape: StackShape, batch: Batch, dy: readonly Tensor[]): Write {
   const n = outputOf(shape);
   const letter = shape.cells.length === 2 ? "2·na" : "na";
-  const lengths = checkSequences("backward", "dy", dy, letter, n, batch.m, Float64Array);
+  const sizes = { letter, n, m: batch.m, numbers: Float64Array };
+  const lengths = checkSequences("backward", "dy", dy, sizes);
   batch.lengths().forEach((T, place) => {
     const b = batch.order?.[place] ?? place;
     if (lengths[b] === T) return;
@@ -96,54 +105,40 @@ function checkList(shape: StackShape, batch: Batch, dy: readonly Tensor[]): Fill
       `backward: dy[${b}]: expected (T, ${letter}) with T = ${T}, ${letter} = ${n} (from the tape), got (${lengths[b]}, ${n})`,
     );
   });
-  return ({ arena }, pointer) => {
-    listInput(batch, dy, n)(arena.f64(pointer, batch.rows * n), 0, batch.T);
-  };
+  return (target) => listInput(batch, dy, n)(target, 0, batch.T);
 }
 
 function checkStateGradient(shape: StackShape, { m }: Batch, dState: DState): void {
-  for (const part of statePartsOf(shape, m)) {
-    const given = dState[part.name];
+  for (const { name } of statePartsOf(shape, m)) {
+    const given = dState[name];
     if (given === undefined) continue;
-    const name = `dState.${part.name}`;
-    checkPart("backward", name, given, part.shape, " (from the tape)", Float64Array);
+    checkPart("backward", `dState.${name}`, given, shape, { m, origin: " (from the tape)" });
   }
 }
 
-/** Leads each sequence's part of a state from the caller's order to the batch's. */
-function eachState(
-  { arena }: Engine,
-  shape: StackShape,
-  batch: Batch,
-  at: StackState,
-  tensors: DState,
-  visit: (outer: Float64Array, inner: Float64Array) => void,
+type Part = ReturnType<typeof statePartsOf>[number];
+
+const stateView = (arena: Arena, plan: BackwardPlan, { name, shape: [count, m, n] }: Part) =>
+  plan.stateViews[name].at(arena, "f64", plan.dState[name], count * m * n);
+
+/** Visits each sequence of a part of a state: its row in the caller's order and in the batch's. */
+function forEachSequence(
+  { shape: [count, m, n] }: Part,
+  order: Int32Array,
+  visit: (row: number, place: number, n: number) => void,
 ): void {
-  const { m, order } = batch;
-  for (const { name, shape: extents } of statePartsOf(shape, m)) {
-    const data = tensors[name]?.data;
-    const [passes = 0, , n = 0] = extents;
-    if (data === undefined) continue;
-    for (let p = 0; p < passes; p++) {
-      const inner = arena.f64(at[name] + p * m * n * ITEM, m * n);
-      if (order === undefined) {
-        visit(data.subarray(p * m * n, (p + 1) * m * n), inner);
-        continue;
-      }
-      for (let place = 0; place < m; place++) {
-        const b = p * m + (order[place] as number);
-        visit(data.subarray(b * n, (b + 1) * n), inner.subarray(place * n, (place + 1) * n));
-      }
-    }
+  for (let at = 0; at < count * m; at++) {
+    const place = at % m;
+    visit((at - place + (order[place] as number)) * n, at * n, n);
   }
 }
 
-function readList({ arena }: Engine, { nx }: StackShape, batch: Batch, dx: number): Tensor[] {
+function readList({ nx }: StackShape, batch: Batch, dx: Float64Array): Tensor[] {
   const sequences: Tensor[] = [];
   batch.lengths().forEach((T, place) => {
     const b = batch.order?.[place] ?? place;
     sequences[b] = { shape: [T, nx], data: new Float64Array(T * nx) };
   });
-  listOutput(batch, sequences, nx, (pointer, length) => arena.f64(pointer, length))(0, batch.T, dx);
+  listOutput(batch, sequences, nx)(dx, 0, batch.T);
   return sequences;
 }

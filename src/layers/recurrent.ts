@@ -1,46 +1,74 @@
 import { StateError } from "../errors.js";
+import { checkOptions, type OptionNames } from "../options.js";
 import type { StackShape } from "../sequence/shape.js";
 import type { Stack } from "../sequence/stack.js";
-import { checkInstance, checkObject, checkShape, type Numbers, type Tensor } from "../tensor.js";
+import { checkShape, describe, type Tensor } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
+import { Shared } from "../wasm/arena.js";
 import { checkEngine, type Engine } from "../wasm/engine.js";
-import { Disposable, unwatch, watch } from "../wasm/handle.js";
+import { contentOf, Handle } from "../wasm/handle.js";
 import { type BackwardResult, backward, type ListBackwardResult } from "./backward.js";
 import {
   type ForwardOptions,
   type ForwardResult,
   forwardList,
   forwardTensor,
+  type ListForwardOptions,
   type ListForwardResult,
 } from "./forward.js";
+import { checkParts, numbersOf } from "./operands.js";
 import type { RecurrentOptions } from "./options.js";
 import { shapeOf } from "./shape.js";
-import { RecurrentState, type StateTensors } from "./state.js";
-import { RecurrentTape } from "./tape.js";
+import { createState, type RecurrentState, type StateTensors, stateOf } from "./state.js";
+import { type RecurrentTape, tapeOf } from "./tape.js";
 import { type LayerWeights, packStack } from "./weights.js";
 
 type Data<P extends Precision> = P extends "f32" ? Float32Array : Float64Array;
 
+const LIST_OPTIONS: OptionNames<ListForwardOptions> = { keepTape: true };
+const OPTIONS: OptionNames<ForwardOptions<Float64Array>> = { out: true, ...LIST_OPTIONS };
+
+/** What a `Recurrent` holds. */
+class RecurrentContent extends Shared {
+  readonly engine: Engine;
+  readonly shape: StackShape;
+  #stack: Stack | undefined;
+
+  constructor(engine: Engine, shape: StackShape) {
+    super();
+    this.engine = engine;
+    this.shape = shape;
+  }
+
+  load(weights: LayerWeights): void {
+    const stack = packStack(this.engine, this.shape, weights);
+    this.#stack?.release();
+    this.#stack = stack;
+  }
+
+  stack(where: string): Stack {
+    if (this.#stack === undefined) throw new StateError(`${where}: no weights: call load first`);
+    return this.#stack;
+  }
+
+  protected free(): void {
+    this.#stack?.release();
+  }
+}
+
 /**
  * A recurrent network: layers on top of each other, of one or two directions, whose weights are packed once.
- * Time-major: no tensor is turned on its way. Made by {@link createRecurrent}.
+ * Time-major: no tensor is turned on its way. Made by {@link createRecurrent}. `dispose` gives the weights' memory back;
+ * states and tapes keep their own.
  */
-export class Recurrent<D extends Float64Array | Float32Array = Float64Array> extends Disposable {
+export class Recurrent<D extends Float64Array | Float32Array = Float64Array> extends Handle {
   /** What it was made with. */
   readonly options: RecurrentOptions;
-  readonly #engine: Engine;
-  readonly #shape: StackShape;
-  readonly #numbers: Numbers;
-  #stack: Stack | undefined;
-  #disposed = false;
 
   /** @internal */
-  constructor(engine: Engine, shape: StackShape, options: RecurrentOptions) {
-    super();
+  constructor(content: RecurrentContent, options: RecurrentOptions) {
+    super("layer", content);
     this.options = options;
-    this.#engine = engine;
-    this.#shape = shape;
-    this.#numbers = shape.dtype.precision === "f64" ? Float64Array : Float32Array;
   }
 
   /**
@@ -50,20 +78,17 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
    * @throws {TypeError | ShapeError} for a weight that is missing or of the wrong kind or size: nothing is changed then
    */
   load(weights: LayerWeights): void {
-    this.#open("load");
-    const stack = packStack(this.#engine, this.#shape, weights);
-    this.#release();
-    this.#stack = stack;
-    watch(this, this.#stack);
+    open("load", this).load(weights);
   }
 
   /** A state of zeros for `m` sequences. */
   createState(m: number): RecurrentState<D> {
-    this.#open("createState");
+    const { engine, shape } = open("createState", this);
     if (!Number.isSafeInteger(m) || m < 0) {
-      throw new TypeError(`createState: m: expected an integer ≥ 0, got ${String(m)}`);
+      const got = typeof m === "object" ? describe(m) : String(m);
+      throw new TypeError(`createState: m: expected an integer ≥ 0, got ${got}`);
     }
-    return new RecurrentState<D>(this.#engine, this.#shape, m);
+    return createState(engine, shape, m);
   }
 
   /**
@@ -77,7 +102,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
   forward(
     x: readonly Tensor<D>[],
     state?: RecurrentState<D>,
-    options?: { readonly keepTape?: boolean },
+    options?: ListForwardOptions,
   ): ListForwardResult<D>;
   forward(x: Tensor<D>, state?: RecurrentState<D>, options?: ForwardOptions<D>): ForwardResult<D>;
   forward(
@@ -85,18 +110,23 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     state?: RecurrentState<D>,
     options: ForwardOptions<D> = {},
   ): ForwardResult<D> | ListForwardResult<D> {
-    const stack = this.loaded("forward");
-    checkObject("forward", "options", options);
-    if (state !== undefined) this.#checkState("forward", state);
-    const { precision } = this.#shape.dtype;
-    if (options.keepTape && precision === "f32") {
+    const where = "forward";
+    const stack = open(where, this).stack(where);
+    const isList = Array.isArray(x);
+    if (isList) checkOptions<ListForwardOptions>(where, options, LIST_OPTIONS);
+    else checkOptions(where, options, OPTIONS);
+    const { keepTape } = options;
+    if (keepTape !== undefined && typeof keepTape !== "boolean") {
+      throw new TypeError(`${where}: keepTape: expected true or false, got ${describe(keepTape)}`);
+    }
+    if (keepTape && stack.shape.dtype.precision === "f32") {
       throw new TypeError(
-        'forward: keepTape: training is f64; make the layer with precision "f64"',
+        `${where}: keepTape: training is f64; make the layer with precision "f64"`,
       );
     }
-    return Array.isArray(x)
-      ? forwardList(this.#engine, stack, x, state, options)
-      : forwardTensor(this.#engine, stack, x as Tensor<D>, state, options);
+    return isList
+      ? forwardList(stack, x, state, options)
+      : forwardTensor(stack, x as Tensor<D>, state, options);
   }
 
   /**
@@ -109,20 +139,21 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
    * @throws {StateError} for a network with a direction that reads from the end: it has no live step
    */
   step(x: Tensor<D>, state: RecurrentState<D>): Tensor<D> {
-    const stack = this.loaded("step");
-    const { nx, reverse, cells } = this.#shape;
+    const where = "step";
+    const stack = open(where, this).stack(where);
+    const { nx, reverse, cells } = stack.shape;
     if (reverse || cells.length > 1) {
-      throw new StateError("step: a direction that reads from the end has no live step");
+      throw new StateError(`${where}: a direction that reads from the end has no live step`);
     }
-    this.#checkState("step", state);
-    const { m } = state;
+    const content = stateOf(where, state, stack.shape);
+    const { m } = content;
+    const numbers = numbersOf(stack.shape);
     const { shape, data } = x ?? {};
     const fits = shape?.length === 2 && shape[0] === m && shape[1] === nx;
-    if (!fits || data?.length !== m * nx || !(data instanceof this.#numbers)) {
-      checkShape("step", "x", x, ["m", "nx"], [m, nx], " (from state and layer)", this.#numbers);
+    if (!fits || data?.length !== m * nx || !(data instanceof numbers)) {
+      checkShape(where, "x", x, ["m", "nx"], [m, nx], " (from state and layer)", numbers);
     }
-    state.advance(stack, data);
-    return state.output;
+    return content.step(stack, data);
   }
 
   /**
@@ -148,54 +179,25 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     tape: RecurrentTape,
     dState: Partial<StateTensors<Float64Array>> = {},
   ): BackwardResult | ListBackwardResult {
-    this.#open("backward");
-    checkInstance("backward", "tape", RecurrentTape, "RecurrentTape", tape);
-    checkObject("backward", "dState", dState);
-    const held = tape.held(this.#engine, "backward");
-    if (held.stack.shape !== this.#shape) {
-      throw new StateError("backward: tape: made by another layer");
-    }
-    return backward(this.#engine, held, tape.listed, dy, dState);
+    const where = "backward";
+    const { engine, shape } = open(where, this);
+    const content = tapeOf(where, tape, engine, shape);
+    checkParts(where, "dState", dState);
+    return backward(content, dy, dState);
   }
+}
 
-  /** Gives the weights' memory back. States and tapes keep their own. A second call does nothing. */
-  dispose(): void {
-    this.#release();
-    this.#disposed = true;
-  }
-
-  /** The packed weights. @internal */
-  loaded(where: string): Stack {
-    this.#open(where);
-    if (this.#stack === undefined) {
-      throw new StateError(`${where}: no weights: call load first`);
-    }
-    return this.#stack;
-  }
-
-  #open(where: string): void {
-    if (this.#disposed) throw new StateError(`${where}: the layer is disposed`);
-    void this.#engine.kernels;
-  }
-
-  #checkState(where: string, state: RecurrentState<D>): void {
-    checkInstance(where, "state", RecurrentState, "RecurrentState", state);
-    if (state.shape !== this.#shape) throw new StateError(`${where}: state: made by another layer`);
-    void state.pointer;
-  }
-
-  #release(): void {
-    if (this.#stack === undefined) return;
-    unwatch(this);
-    this.#stack.release();
-    this.#stack = undefined;
-  }
+/** The content of a network. @throws {StateError} if it, or its engine, is disposed */
+function open(where: string, layer: Recurrent<Float64Array | Float32Array>): RecurrentContent {
+  const content = contentOf<RecurrentContent>(where, layer);
+  void content.engine.kernels;
+  return content;
 }
 
 /**
  * Makes a recurrent network: `load` gives it weights, `forward` runs over sequences, `step` over live streams.
  *
- * @throws {TypeError} for an unknown cell, function or precision, or an option of another cell
+ * @throws {TypeError} for an unknown option, cell, activation or precision, or an option of another cell
  * @throws {RangeError} for a size that is no integer ≥ 1, or a number out of range
  */
 export function createRecurrent<P extends Precision = "f64">(
@@ -204,5 +206,5 @@ export function createRecurrent<P extends Precision = "f64">(
 ): Recurrent<Data<P>> {
   checkEngine("createRecurrent", engine);
   const shape = shapeOf(engine, options);
-  return new Recurrent(engine, shape, { ...options });
+  return new Recurrent(new RecurrentContent(engine, shape), { ...options });
 }

@@ -1,26 +1,31 @@
 import { ShapeError } from "../errors.js";
 import type { Batch } from "../sequence/batch.js";
-import type { Output } from "../sequence/stack.js";
 import { checkShape, type Numbers, type Tensor } from "../tensor.js";
-import type { Floats } from "../wasm/abi.js";
 
+/** Numbers in a view of linear memory or in an array of the caller. */
+type AnyFloats = Float64Array | Float32Array;
 type List<D extends Float64Array | Float32Array> = readonly Tensor<D>[];
 
-/** Checks a list of sequences (T_b, width) and gives their lengths. */
+/** What the sequences of a list must be: m of them, or any number, each (T, n), n under the name `letter`. */
+interface SequenceSizes {
+  readonly letter: string;
+  readonly n: number;
+  readonly m: number | undefined;
+  readonly numbers: Numbers;
+}
+
+/** Checks a list of sequences (T_b, n); returns their lengths. */
 export function checkSequences(
   where: string,
   name: string,
   sequences: List<Float64Array | Float32Array>,
-  letter: string,
-  width: number,
-  m: number | undefined,
-  numbers: Numbers,
+  { letter, n, m, numbers }: SequenceSizes,
 ): number[] {
   if (m !== undefined && sequences.length !== m) {
     throw new ShapeError(`${where}: ${name}: expected m = ${m} sequences, got ${sequences.length}`);
   }
   return sequences.map((sequence, b) => {
-    const sizes = [undefined, width];
+    const sizes = [undefined, n];
     checkShape(where, `${name}[${b}]`, sequence, ["T", letter], sizes, "", numbers);
     return sequence.shape[0] as number;
   });
@@ -29,10 +34,11 @@ export function checkSequences(
 /** Below this many numbers a row is copied one by one: making a view of it costs as much as that (V8 11, 2026). */
 const FEW = 16;
 
-function copyRow(
-  source: Float64Array | Float32Array,
+/** Copies n numbers. */
+export function copyRow(
+  source: AnyFloats,
   from: number,
-  target: Float64Array | Float32Array,
+  target: AnyFloats,
   to: number,
   n: number,
 ): void {
@@ -43,7 +49,7 @@ function copyRow(
 /** Writes the rows of some steps, from sequences (T_b, n) in the caller's order. */
 export function listInput(batch: Batch, sequences: List<Float64Array | Float32Array>, n: number) {
   const { order } = batch;
-  return (target: Floats, first: number, last: number): void => {
+  return (target: AnyFloats, first: number, last: number): void => {
     const base = batch.start(first);
     batch.forEachRow(first, last, (row, place, t) => {
       const { data } = sequences[order?.[place] ?? place] as Tensor;
@@ -57,12 +63,10 @@ export function listOutput(
   batch: Batch,
   sequences: List<Float64Array | Float32Array>,
   n: number,
-  view: (pointer: number, length: number) => Floats,
-): Output {
+): (source: AnyFloats, first: number, last: number) => void {
   const { order } = batch;
-  return (first, last, pointer) => {
+  return (source, first, last) => {
     const base = batch.start(first);
-    const source = view(pointer, (batch.start(last) - base) * n);
     batch.forEachRow(first, last, (row, place, t) => {
       const { data } = sequences[order?.[place] ?? place] as Tensor;
       copyRow(source, (row - base) * n, data, t * n, n);

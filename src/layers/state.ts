@@ -1,169 +1,182 @@
 import { StateError } from "../errors.js";
 import { Layout } from "../sequence/layout.js";
-import type { StackShape } from "../sequence/shape.js";
+import { hasCellState, layerDirectionCount, type StackShape } from "../sequence/shape.js";
 import type { Stack } from "../sequence/stack.js";
 import { type StackState, takeState } from "../sequence/state.js";
 import { forwardStep, type StepScratch, stepScratchAt, takeStepScratch } from "../sequence/step.js";
-import { checkObject, checkShape, type Tensor } from "../tensor.js";
-import type { Floats } from "../wasm/abi.js";
-import type { Block } from "../wasm/arena.js";
+import { checkInstance, checkShape, type Tensor } from "../tensor.js";
+import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
-import { Disposable, unwatch, watch } from "../wasm/handle.js";
+import { contentOf, Handle } from "../wasm/handle.js";
+import { KeptView } from "../wasm/kept_view.js";
+import { checkParts, isCube, numbersOf } from "./operands.js";
 
-/** What a state holds, as tensors in PyTorch's order: h (layers·D, m, nh); for an LSTM c (layers·D, m, na). */
+/** A state as tensors, in PyTorch's order: h (layers·D, m, nh); for an LSTM c (layers·D, m, na). */
 export interface StateTensors<D extends Float64Array | Float32Array> {
   h: Tensor<D>;
   c?: Tensor<D>;
 }
 
-/** A part of a state: its tensor's shape, and where it stands. */
-interface Part {
-  readonly name: "h" | "c";
-  readonly shape: readonly number[];
-  readonly pointer: number;
+/** The tensors of the state of m sequences: h and, for a cell with a cell state, c. */
+export function statePartsOf(shape: StackShape, m: number) {
+  const count = layerDirectionCount(shape);
+  const h = { name: "h", shape: [count, m, shape.nh] } as const;
+  return hasCellState(shape) ? [h, { name: "c", shape: [count, m, shape.na] } as const] : [h];
 }
 
-/** The parts that the state of a network has, for m sequences. */
-export function statePartsOf({ cells, layers, na, nh }: StackShape, m: number) {
-  const passes = layers * cells.length;
-  const h = { name: "h", shape: [passes, m, nh] } as const;
-  return cells[0]?.hasCellState ? [h, { name: "c", shape: [passes, m, na] } as const] : [h];
-}
-
-/** The live state of `m` sequences, in linear memory until `dispose`. Made by `createState`. */
-export class RecurrentState<
-  D extends Float64Array | Float32Array = Float64Array,
-> extends Disposable {
-  /** Sequences: the batch. */
-  readonly m: number;
-  /** @internal */
+/** What a `RecurrentState` holds: the state of `m` sequences, and what a step needs beside it. */
+class StateContent<D extends Float64Array | Float32Array> extends Shared {
+  readonly engine: Engine;
   readonly shape: StackShape;
-  /** The output of `step`: one tensor, written anew by every step. @internal */
-  readonly output: Tensor<D>;
-  readonly #engine: Engine;
-  /** The state's place, and that of what a step needs. */
-  readonly #at: StackState;
+  readonly m: number;
+  readonly at: StackState;
+  readonly #block: Block;
   readonly #scratch: StepScratch;
-  #block: Block | undefined;
-  // Views for `step`, which makes none. Growth detaches them: they are renewed when the arena has grown.
-  #growth = -1;
-  #x: Floats | undefined;
-  #h: Floats | undefined;
+  readonly #views = {
+    h: new KeptView(),
+    c: new KeptView(),
+    x: new KeptView(),
+    top: new KeptView(),
+  };
+  /** What `step` returns. */
+  #output: Tensor<D> | undefined;
 
-  /** @internal */
   constructor(engine: Engine, shape: StackShape, m: number) {
     super();
-    const { dtype, nh } = shape;
-    this.#engine = engine;
+    this.engine = engine;
     this.shape = shape;
     this.m = m;
-    const layout = new Layout(dtype);
+    const layout = new Layout(shape.dtype);
     const { h, c } = takeState(layout, shape, m);
+    const stateBytes = layout.bytes;
     const scratch = takeStepScratch(layout, shape, m);
     this.#block = engine.arena.allocate(layout.bytes);
-    watch(this, this.#block);
     const { pointer } = this.#block;
-    this.#at = { h: pointer + h, c: pointer + c };
+    this.at = { h: pointer + h, c: pointer + c };
     this.#scratch = stepScratchAt(pointer, scratch, { fed: false });
-    // h and c stand before x.
-    engine.arena.view(dtype.precision, pointer, scratch.x / dtype.item).fill(0);
-    const data = dtype.precision === "f64" ? new Float64Array(m * nh) : new Float32Array(m * nh);
-    this.output = { shape: [m, nh], data: data as unknown as D };
+    const { precision, item } = shape.dtype;
+    engine.arena.view(precision, pointer, stateBytes / item).fill(0);
   }
 
-  /** Copies of h (layers·D, m, nh) and, for an LSTM, c (layers·D, m, na). @throws {StateError} after `dispose` */
   read(): StateTensors<D> {
-    const copies = this.#parts().map((part) => [
-      part.name,
-      { shape: part.shape, data: this.#view(part).slice() },
+    const copies = statePartsOf(this.shape, this.m).map(({ name, shape }) => [
+      name,
+      { shape, data: this.#view(name).slice() },
     ]);
     return Object.fromEntries(copies) as StateTensors<D>;
   }
 
-  /** Sets h and, for an LSTM, c (a cell without memory ignores it); a part that is not given stays. @throws {ShapeError} unless shaped as `read` gives them */
   write(tensors: Partial<StateTensors<D>>): void {
-    checkObject("write", "state", tensors);
-    const numbers = this.shape.dtype.precision === "f64" ? Float64Array : Float32Array;
-    const parts = this.#parts();
-    for (const { name, shape } of parts) {
-      const given = tensors[name];
-      if (given !== undefined) checkPart("write", name, given, shape, " (from the state)", numbers);
-    }
-    for (const part of parts) {
-      const given = tensors[part.name];
-      if (given !== undefined) this.#view(part).set(given.data);
-    }
+    const where = "write";
+    checkParts(where, "state", tensors);
+    const { h, c } = tensors;
+    const given = hasCellState(this.shape) ? c : undefined;
+    if (h !== undefined) this.#check("h", h);
+    if (given !== undefined) this.#check("c", given);
+    if (h !== undefined) this.#view("h").set(h.data);
+    if (given !== undefined) this.#view("c").set(given.data);
+  }
+
+  clone(): StateContent<D> {
+    const copy = new StateContent<D>(this.engine, this.shape, this.m);
+    // h and c stand before what a step needs.
+    this.engine.arena.copy(this.at.h, copy.at.h, this.#scratch.x - this.at.h);
+    return copy;
+  }
+
+  /** One step in place. */
+  step(stack: Stack, x: D): Tensor<D> {
+    const { m, at } = this;
+    const { dtype, layers, nx, nh } = this.shape;
+    const { arena } = this.engine;
+    const scratch = this.#scratch;
+    this.#views.x.at(arena, dtype.precision, scratch.x, m * nx).set(x);
+    forwardStep(stack, m, at, scratch);
+    this.#output ??= { shape: [m, nh], data: new (numbersOf(this.shape))(m * nh) as D };
+    const top = at.h + (layers - 1) * m * nh * dtype.item;
+    this.#output.data.set(this.#views.top.at(arena, dtype.precision, top, m * nh));
+    return this.#output;
+  }
+
+  protected free(): void {
+    this.#block.release();
+  }
+
+  #view(name: "h" | "c") {
+    const { na, nh, dtype } = this.shape;
+    const n = layerDirectionCount(this.shape) * this.m * (name === "h" ? nh : na);
+    return this.#views[name].at(this.engine.arena, dtype.precision, this.at[name], n);
+  }
+
+  #check(name: "h" | "c", given: Tensor<D>): void {
+    const { shape, m } = this;
+    const n = name === "h" ? shape.nh : shape.na;
+    const count = layerDirectionCount(shape);
+    if (isCube(given, numbersOf(shape), m, n) && given.shape[0] === count) return;
+    checkPart("write", name, given, shape, { m, origin: " (from the state)" });
+  }
+}
+
+/** The live state of `m` sequences, in linear memory until `dispose`. Made by `createState`. */
+export class RecurrentState<D extends Float64Array | Float32Array = Float64Array> extends Handle {
+  /** Sequences: the batch. */
+  readonly m: number;
+
+  /** @internal */
+  constructor(content: StateContent<D>) {
+    super("state", content);
+    this.m = content.m;
+  }
+
+  /** Copies of h (layers·D, m, nh) and, for an LSTM, c (layers·D, m, na). @throws {StateError} after `dispose` */
+  read(): StateTensors<D> {
+    return contentOf<StateContent<D>>("read", this).read();
+  }
+
+  /**
+   * Sets h and, for an LSTM, c, which other cells ignore; a part that is absent stays as it is.
+   *
+   * @throws {TypeError | ShapeError} unless shaped as `read` gives them; nothing is changed then
+   */
+  write(tensors: Partial<StateTensors<D>>): void {
+    contentOf<StateContent<D>>("write", this).write(tensors);
   }
 
   /** Another state with the same content. */
   clone(): RecurrentState<D> {
-    const { pointer } = this;
-    const copy = new RecurrentState<D>(this.#engine, this.shape, this.m);
-    // All that stands before x.
-    this.#engine.arena.copy(pointer, copy.pointer, this.#scratch.x - pointer);
-    return copy;
-  }
-
-  /** Gives the memory back. Afterwards every use throws a `StateError`; a second call does nothing. */
-  dispose(): void {
-    if (this.#block === undefined) return;
-    unwatch(this);
-    this.#block.release();
-    this.#block = undefined;
-  }
-
-  /** Where the state stands. @internal */
-  pointers(): StackState {
-    void this.pointer;
-    return this.#at;
-  }
-
-  /** Start of the state's block. @internal */
-  get pointer(): number {
-    if (this.#block === undefined) throw new StateError("state: disposed");
-    return this.#block.pointer;
-  }
-
-  /** One step in place; every sequence's next h is in `output`. @internal */
-  advance(stack: Stack, x: D): void {
-    const { m } = this;
-    const { dtype, nx, nh } = this.shape;
-    const { growth } = this.#engine.arena;
-    if (this.#growth !== growth) {
-      const { arena } = this.#engine;
-      const top = (stack.layerDirections.length - 1) * m * nh * dtype.item;
-      this.#x = arena.view(dtype.precision, this.#scratch.x, m * nx);
-      this.#h = arena.view(dtype.precision, this.#at.h + top, m * nh);
-      this.#growth = growth;
-    }
-    (this.#x as Floats).set(x);
-    forwardStep(stack, m, this.#at, this.#scratch);
-    this.output.data.set(this.#h as Floats);
-  }
-
-  #parts(): Part[] {
-    void this.pointer;
-    return statePartsOf(this.shape, this.m).map((part) => ({
-      ...part,
-      pointer: this.#at[part.name],
-    }));
-  }
-
-  #view({ shape, pointer }: Part): Floats {
-    const elements = shape.reduce((product, extent) => product * extent, 1);
-    return this.#engine.arena.view(this.shape.dtype.precision, pointer, elements);
+    return new RecurrentState(contentOf<StateContent<D>>("clone", this).clone());
   }
 }
 
-/** Throws unless a tensor is that part of a state. */
+/** A state of zeros. */
+export const createState = <D extends Float64Array | Float32Array>(
+  engine: Engine,
+  shape: StackShape,
+  m: number,
+): RecurrentState<D> => new RecurrentState(new StateContent<D>(engine, shape, m));
+
+/** The content of a state. @throws {TypeError | StateError} unless it is a live one of this network */
+export function stateOf<D extends Float64Array | Float32Array>(
+  where: string,
+  state: RecurrentState<D>,
+  shape: StackShape,
+): StateContent<D> {
+  checkInstance(where, "state", RecurrentState, "RecurrentState", state);
+  const content = contentOf<StateContent<D>>(where, state);
+  if (content.shape !== shape) throw new StateError(`${where}: state: made by another layer`);
+  return content;
+}
+
+/** Throws unless a tensor is that part of the state of m sequences. */
 export function checkPart(
   where: string,
   name: string,
   value: Tensor<Float64Array | Float32Array>,
-  shape: readonly number[],
-  origin: string,
-  numbers: typeof Float64Array | typeof Float32Array,
+  shape: StackShape,
+  { m, origin }: { readonly m: number; readonly origin: string },
 ): void {
-  const letters = [shape[0] === 1 ? "1" : "layers·D", "m", "na"];
-  checkShape(where, name, value, letters, shape, origin, numbers);
+  const count = layerDirectionCount(shape);
+  const letters = [count === 1 ? "1" : "layers·D", "m", "na"];
+  const sizes = [count, m, name.endsWith("h") ? shape.nh : shape.na];
+  checkShape(where, name, value, letters, sizes, origin, numbersOf(shape));
 }

@@ -1,36 +1,42 @@
 import { StateError } from "../errors.js";
-import type { Tape } from "../sequence/tape.js";
+import type { Batch } from "../sequence/batch.js";
+import type { StackShape } from "../sequence/shape.js";
+import type { Stack } from "../sequence/stack.js";
+import { Tape } from "../sequence/tape.js";
+import { checkInstance } from "../tensor.js";
 import type { Engine } from "../wasm/engine.js";
-import { Disposable, unwatch, watch } from "../wasm/handle.js";
+import { contentOf, Handle } from "../wasm/handle.js";
+
+/** What a `RecurrentTape` holds. */
+export class LayerTape extends Tape {
+  /** Whether sequences went in as a list. */
+  readonly isList: boolean;
+
+  constructor(stack: Stack, batch: Batch, { isList }: { isList: boolean }) {
+    super(stack, batch);
+    this.isList = isList;
+  }
+}
 
 /** What `forward` recorded for `backward`, in linear memory until `dispose`. May be used several times. */
-export class RecurrentTape extends Disposable {
-  /** Whether sequences went in as a list. @internal */
-  readonly listed: boolean;
-  readonly #engine: Engine;
-  #tape: Tape | undefined;
-
+export class RecurrentTape extends Handle {
   /** Takes over the caller's ownership of `tape`. @internal */
-  constructor(engine: Engine, tape: Tape, listed: boolean) {
-    super();
-    this.#engine = engine;
-    this.#tape = tape;
-    this.listed = listed;
-    watch(this, tape);
+  constructor(tape: LayerTape) {
+    super("tape", tape);
   }
+}
 
-  /** @internal */
-  held(engine: Engine, where: string): Tape {
-    if (this.#tape === undefined) throw new StateError(`${where}: tape: disposed`);
-    if (this.#engine !== engine) throw new StateError(`${where}: tape: made by another engine`);
-    return this.#tape;
-  }
-
-  /** Gives the memory back. Afterwards every use throws a `StateError`; a second call does nothing. */
-  dispose(): void {
-    if (this.#tape === undefined) return;
-    unwatch(this);
-    this.#tape.release();
-    this.#tape = undefined;
-  }
+/** The content of a tape. @throws {TypeError | StateError} unless it is a live one of this network */
+export function tapeOf(
+  where: string,
+  tape: RecurrentTape,
+  engine: Engine,
+  shape: StackShape,
+): LayerTape {
+  checkInstance(where, "tape", RecurrentTape, "RecurrentTape", tape);
+  const content = contentOf<LayerTape>(where, tape);
+  const { stack } = content;
+  if (stack.engine !== engine) throw new StateError(`${where}: tape: made by another engine`);
+  if (stack.shape !== shape) throw new StateError(`${where}: tape: made by another layer`);
+  return content;
 }

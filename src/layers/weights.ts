@@ -1,5 +1,6 @@
 import type { Cell } from "../cells/cell.js";
 import { ShapeError } from "../errors.js";
+import type { GradientBlock } from "../sequence/direction.js";
 import {
   type LayerSizes,
   layerDirectionCount,
@@ -7,10 +8,11 @@ import {
   sizesOf,
 } from "../sequence/shape.js";
 import { Stack } from "../sequence/stack.js";
-import { type FillWeights, type WeightArrays, Weights } from "../sequence/weights.js";
+import { type FillWeights, Weights } from "../sequence/weights.js";
 import { describe, formatShape, type Tensor } from "../tensor.js";
 import type { Engine } from "../wasm/engine.js";
 import type { RecurrentOptions } from "./options.js";
+import { copyRow } from "./sequences.js";
 import { shapeOf } from "./shape.js";
 
 /** A weight: numbers in C order, or a tensor of them. */
@@ -157,43 +159,49 @@ function copyBlocks(
   });
 }
 
-/** The gradients of pass l, d under the weights' names: copies. */
-export function namedGradients(
+/** Adds copies of the gradients of layer direction p, under the weights' names. */
+export function addGradients(
+  gradients: LayerGradients,
   shape: StackShape,
-  l: number,
-  d: number,
-  { Wx, Wh, bias, Wr, peepholes }: WeightArrays<Float64Array<ArrayBuffer>>,
-): [WeightName, Tensor][] {
+  p: number,
+  { all, Wx, Wh, bias, Wr, peepholes }: GradientBlock,
+): void {
+  const D = shape.cells.length;
+  const [l, d] = [Math.floor(p / D), p % D];
   const cell = shape.cells[d] as Cell;
   const { nx, na, nh } = sizesOf(shape, l);
   const rows = cell.input.length * na;
   const suffix = suffixOf(l, d);
-  const blocks = (source: Float64Array, order: readonly number[], width: number): Tensor => {
-    const data = new Float64Array(source.length);
+  /** `size` numbers for each block of the gradient, in PyTorch's order; what belongs to none stays 0. */
+  const blocks = (from: number, order: readonly (number | undefined)[], size: number) => {
+    const n = cell.input.length * size;
+    if (order.every((to, i) => to === i)) return all.slice(from, from + n);
+    const data = new Float64Array(n);
     order.forEach((to, i) => {
-      data.set(source.subarray(i * na * width, (i + 1) * na * width), to * na * width);
+      if (to !== undefined) copyRow(all, from + i * size, data, to * size, size);
     });
-    return { shape: [rows, width], data };
+    return data;
   };
-  const biasOf = (kind: "ih" | "hh"): Tensor => {
-    const data = new Float64Array(rows);
-    cell.bias.forEach((from, i) => {
-      const to = from[kind];
-      if (to !== undefined) data.set(bias.subarray(i * na, (i + 1) * na), to * na);
-    });
-    return { shape: [rows], data };
+  const biasOf = (kind: "ih" | "hh") =>
+    blocks(
+      bias,
+      cell.bias.map((from) => from[kind]),
+      na,
+    );
+  gradients[`weight_ih_${suffix}`] = { shape: [rows, nx], data: blocks(Wx, cell.input, na * nx) };
+  gradients[`weight_hh_${suffix}`] = {
+    shape: [rows, nh],
+    data: blocks(Wh, cell.recurrent, na * nh),
   };
-  const named: [WeightName, Tensor][] = [
-    [`weight_ih_${suffix}`, blocks(Wx, cell.input, nx)],
-    [`weight_hh_${suffix}`, blocks(Wh, cell.recurrent, nh)],
-    [`bias_ih_${suffix}`, biasOf("ih")],
-    [`bias_hh_${suffix}`, biasOf("hh")],
-  ];
-  if (cell.projected) named.push([`weight_hr_${suffix}`, { shape: [nh, na], data: Wr.slice() }]);
-  if (cell.peepholes) {
-    named.push([`peephole_${suffix}`, { shape: [3 * na], data: peepholes.slice() }]);
+  gradients[`bias_ih_${suffix}`] = { shape: [rows], data: biasOf("ih") };
+  gradients[`bias_hh_${suffix}`] = { shape: [rows], data: biasOf("hh") };
+  if (cell.projected) {
+    gradients[`weight_hr_${suffix}`] = { shape: [nh, na], data: all.slice(Wr, Wr + nh * na) };
   }
-  return named;
+  if (cell.peepholes) {
+    const data = all.slice(peepholes, peepholes + 3 * na);
+    gradients[`peephole_${suffix}`] = { shape: [3 * na], data };
+  }
 }
 
 /**

@@ -1,127 +1,210 @@
-import type { Batch } from "../sequence/batch.js";
-import { Layout } from "../sequence/layout.js";
-import type { StackShape } from "../sequence/shape.js";
-import type { Network, NetworkInput } from "./network.js";
-import { States } from "./states.js";
+import { AbortedError, EngineMemoryError } from "../errors.js";
+import { listInput } from "../layers/sequences.js";
+import { Batch } from "../sequence/batch.js";
+import type { Input } from "../sequence/input.js";
+import { describe, type Tensor } from "../tensor.js";
 
-/** Sequences that run side by side at most: enough rows for the products to be at their best, few enough to stay in the caches. */
-const MOST_ROWS = 64;
+import type { Network } from "./network.js";
+import { type InitialState, NetworkPass, type OutputRows, RowWalk } from "./network_pass.js";
+import {
+  type OnError,
+  type Outcome,
+  progressReporter,
+  type RunOptions,
+  runInSlices,
+  TimeSlice,
+} from "./time_slices.js";
+
+/** Sequences of a batch: enough rows for the products to be at their best, few enough to stay in the caches. */
+const MOST_SEQUENCES = 64;
 /** The rows of a tile of the products. */
 const TILE = 4;
-/** Products of numbers in one step of all of them: a few milliseconds, so that the event loop has its turn. */
+/** Products of numbers in one step of a batch: a few milliseconds, so that the event loop gets its turn. */
 const STEP_PRODUCTS = 16 * 1024 * 1024;
-/** Bytes of outputs that exist at a time. */
-const OUTPUT_BYTES = 256 * 1024;
-const WIDE = Float64Array.BYTES_PER_ELEMENT;
+/** Rows whose tokens are collected without a pause. */
+const ROWS_PER_PAUSE = 65536;
 
-/** Where sequences begin: the state of one, shared by all, as it stands in linear memory: h and c of each stack. */
-export type Beginning = readonly { readonly h: number; readonly c: number }[];
-
-/** What a network gives, some rows at a time. */
-export interface GroupOutput {
-  /** Of every step, in which case a row is one of the batch; or of each sequence's end, in which case it is its place. */
-  readonly of: "steps" | "last";
-  /** Takes what the linear layers give for some rows, before a softmax: (rows, ny), f64. */
-  readonly take: (row: number, rows: number, pointer: number) => void;
+/** A sequence as a network reads it. */
+export interface NetworkSequence {
+  /** T: steps that are read. */
+  readonly steps: number;
+  /** At least T of them, unless the network takes features. */
+  readonly tokens?: Int32Array;
+  /** (T, nx). */
+  readonly features?: Tensor<Float64Array | Float32Array>;
 }
 
-/** Sequences that run side by side: whole tiles, fewer where the network is large. */
-export function groupRows({ groups }: Network): number {
+/** What becomes of the outputs of a batch. */
+export interface BatchResults<R> {
+  take(rows: OutputRows): void;
+  /** One for each sequence of the batch. */
+  finish(): R[];
+}
+
+/** What a model does with sequences. */
+export interface SequenceWork<R> {
+  readonly network: Network;
+  /** The number of sequences. */
+  readonly count: number;
+  /** Whether each step has an output, or each sequence's end. */
+  readonly output: "steps" | "last";
+  /** Called once, before all else; what it takes is given back by `close`. The initial state is zero unless given. */
+  open?(): InitialState | undefined;
+  close?(): void;
+  /** Sequence i. Pauses from time to time. Throws if it cannot be used. */
+  read(i: number): Generator<void, NetworkSequence, void>;
+  /** Begins a batch. */
+  begin(members: readonly number[]): BatchResults<R>;
+}
+
+/** Reads sequences; where one cannot be used its error takes its place. */
+export function readAll<S, T>(
+  where: string,
+  sequences: readonly S[],
+  read: (sequence: S, name: string) => T,
+): (T | Error)[] {
+  if (!Array.isArray(sequences)) {
+    throw new TypeError(`${where}: sequences: expected an array, got ${describe(sequences)}`);
+  }
+  return Array.from(sequences as readonly S[], (sequence, i) => {
+    try {
+      return read(sequence, `sequences[${i}]`);
+    } catch (error) {
+      return error as Error;
+    }
+  });
+}
+
+/** Runs sequences without a pause. */
+export function runAtOnce<R, E extends OnError>(
+  work: SequenceWork<R>,
+  { onError }: Pick<RunOptions<E>, "onError">,
+): Outcome<R, E>[] {
+  const results: (R | Error)[] = Array(work.count);
+  const job = runSequences(work, onError, (i, result) => {
+    results[i] = result;
+  });
+  for (const _ of job);
+  return results as Outcome<R, E>[];
+}
+
+/** Runs sequences, giving way to the event loop at the end of each time slice. */
+export async function run<R, E extends OnError>(
+  where: string,
+  work: SequenceWork<R>,
+  { onError, onProgress, signal, yieldEvery }: RunOptions<E>,
+  slice = new TimeSlice(yieldEvery),
+): Promise<Outcome<R, E>[]> {
+  const results: (R | Error | undefined)[] = Array(work.count).fill(undefined);
+  let done = 0;
+  const job = runSequences(work, onError, (i, result) => {
+    results[i] = result;
+    done++;
+  });
+  const report = progressReporter(work.count, onProgress);
+  const aborted = (reason: unknown) => new AbortedError(where, results, reason);
+  await runInSlices(job, slice, signal, aborted, () => report(done));
+  report(done);
+  return results as Outcome<R, E>[];
+}
+
+/**
+ * Runs sequences through a network, those of like length side by side, and pauses after each chunk of steps and each piece
+ * of outputs. Outputs are handed on as they come, never kept.
+ *
+ * @param settle takes the result of each sequence when its batch is done
+ */
+function* runSequences<R>(
+  work: SequenceWork<R>,
+  onError: OnError = "throw",
+  settle: (i: number, result: R | Error) => void,
+): Generator<void, void, void> {
+  const { network } = work;
+  network.retain();
+  try {
+    const initial = work.open?.();
+    const sequences: NetworkSequence[] = [];
+    for (let i = 0; i < work.count; i++) {
+      try {
+        sequences[i] = yield* work.read(i);
+      } catch (error) {
+        if (onError === "throw") throw error;
+        settle(i, error as Error);
+      }
+    }
+    const batches = planBatches(network, sequences);
+    for (let members = batches.shift(); members !== undefined; members = batches.shift()) {
+      const own = members.map((i) => sequences[i] as NetworkSequence);
+      const batch = Batch.ragged(own.map(({ steps }) => steps));
+      const tokens = new Int32Array(network.tokenCount > 0 ? batch.rows : 0);
+      const walk = new RowWalk(batch);
+      for (let first = 0; first < tokens.length; first += ROWS_PER_PAUSE) {
+        if (first > 0) yield;
+        walk.each(first, Math.min(tokens.length - first, ROWS_PER_PAUSE), (row, b, t) => {
+          tokens[row] = own[b]?.tokens?.[t] as number;
+        });
+      }
+      const input = inputOf(network, batch, own, tokens);
+      let pass: NetworkPass | undefined;
+      try {
+        pass = new NetworkPass(network, { batch, input, output: work.output, initial });
+        const results = work.begin(members);
+        for (let pieces = pass.next(); pieces !== undefined; pieces = pass.next()) {
+          if (pieces.length === 0) yield;
+          for (const piece of pieces) {
+            results.take(pass.outputs(piece));
+            yield;
+          }
+        }
+        const all = results.finish();
+        members.forEach((i, b) => {
+          settle(i, all[b] as R);
+        });
+      } catch (error) {
+        if (onError === "throw" || !(error instanceof EngineMemoryError)) throw error;
+        // Fewer at a time, until the one that is too long is alone.
+        const half = members.length >> 1;
+        if (half > 0) batches.unshift(members.slice(0, half), members.slice(half));
+        else settle(members[0] as number, error);
+      } finally {
+        pass?.end();
+      }
+    }
+  } finally {
+    work.close?.();
+    network.release();
+  }
+}
+
+/**
+ * The sequences of each batch, in the order of falling length: what runs side by side is of like length, so that few rows
+ * end early. Whole tiles of them, fewer if the network is large.
+ */
+function planBatches({ stacks }: Network, sequences: readonly NetworkSequence[]): number[][] {
   let products = 1;
-  for (const { stack } of groups) {
+  for (const { stack } of stacks) {
     for (const { cell, nx, nh, na } of stack.layerDirections) {
       products += cell.input.length * na * (nx + nh);
     }
   }
-  const rows = Math.floor(STEP_PRODUCTS / products);
-  return Math.min(Math.max(rows - (rows % TILE), TILE), MOST_ROWS);
+  const most = Math.floor(STEP_PRODUCTS / products);
+  const size = Math.min(Math.max(most - (most % TILE), TILE), MOST_SEQUENCES);
+  const stepsOf = (i: number): number => sequences[i]?.steps as number;
+  // Sequences that could not be read are holes.
+  const order = Object.keys(sequences).map(Number);
+  order.sort((a, b) => stepsOf(b) - stepsOf(a) || a - b);
+  return Array.from({ length: Math.ceil(order.length / size) }, (_, k) =>
+    order.slice(k * size, (k + 1) * size),
+  );
 }
 
-/**
- * Places of work in order of falling length, as many as run side by side at a time: what is of like length goes together,
- * so that few rows end early.
- */
-export function* groupsOf(lengths: readonly number[], rows: number): Generator<number[]> {
-  const order = lengths.map((_, i) => i);
-  order.sort((a, b) => (lengths[b] as number) - (lengths[a] as number) || a - b);
-  for (let from = 0; from < order.length; from += rows) {
-    yield order.slice(from, from + rows);
-  }
-}
-
-/** Runs a batch through all of a network, and pauses after each chunk, and each piece of its outputs. Outputs are handed on as they come, never kept. */
-export function* runGroup(
+function inputOf(
   network: Network,
   batch: Batch,
-  input: NetworkInput,
-  output: GroupOutput,
-  beginning?: Beginning,
-): Generator<void, void, void> {
-  const { engine, dtype, dense, hiddenSize } = network;
-  const { m } = batch;
-  const { item } = dtype;
-  const layout = new Layout(dtype);
-  const states = new States(layout, shapesOf(network), m);
-  const stateBytes = layout.bytes;
-  const { outputSize, widest } = dense;
-  const piece = Math.max(Math.floor(OUTPUT_BYTES / (Math.max(widest, outputSize) * WIDE)), TILE);
-  const ends = layout.take(output.of === "last" ? m * 2 * hiddenSize : 0);
-  const turnsAt = [layout.take(piece * widest), layout.take(piece * widest)] as const;
-  const wideAt = layout.take(dtype.precision === "f64" ? 0 : piece * outputSize, WIDE);
-  const block = engine.arena.allocate(layout.bytes);
-  try {
-    const { pointer } = block;
-    states.pointer = pointer;
-    engine.arena.view(dtype.precision, pointer, stateBytes / item).fill(0);
-    if (beginning !== undefined) broadcast(network, states, beginning, m);
-    const turns = turnsAt.map((at) => pointer + at) as [number, number];
-    function* apply(first: number, rows: number, h: number): Generator<void, void, void> {
-      for (let r = 0; r < rows; r += piece) {
-        const some = Math.min(rows - r, piece);
-        let result = dense.apply(some, h + r * hiddenSize * item, turns);
-        if (dtype.precision === "f32") {
-          engine.kernels.promote(some * outputSize, result, pointer + wideAt);
-          result = pointer + wideAt;
-        }
-        output.take(first + r, some, result);
-        yield;
-      }
-    }
-    // What a chunk leaves stands where it is until the run goes on.
-    let due: Generator<void, void, void> | undefined;
-    const steps = (first: number, last: number, h: number): void => {
-      const row = batch.start(first);
-      due = apply(row, batch.start(last) - row, h);
-    };
-    const take = output.of === "steps" ? steps : () => undefined;
-    for (const _ of network.run(batch, states, input, take)) {
-      if (due === undefined) yield;
-      else yield* due;
-      due = undefined;
-    }
-    if (output.of === "last") {
-      network.ends(states, m, pointer + ends);
-      yield* apply(0, m, pointer + ends);
-    }
-  } finally {
-    block.release();
-  }
-}
-
-const shapesOf = ({ groups }: Network): StackShape[] => groups.map(({ stack }) => stack.shape);
-
-/** Sets the state of every sequence to the beginning. */
-function broadcast(network: Network, states: States, from: Beginning, m: number): void {
-  const { gather_rows } = network.dtype.kernels;
-  const { item } = network.dtype;
-  shapesOf(network).forEach(({ cells, layers, na, nh }, g) => {
-    const { h, c } = states.at(g);
-    const source = from[g] as Beginning[number];
-    for (let p = 0; p < layers * cells.length; p++) {
-      const part = p * item;
-      gather_rows(m, nh, 0, nh, source.h + part * nh, 0, h + part * m * nh);
-      if (!cells[0]?.hasCellState) continue;
-      gather_rows(m, na, 0, na, source.c + part * na, 0, c + part * m * na);
-    }
-  });
+  sequences: readonly NetworkSequence[],
+  tokens: Int32Array,
+): Input {
+  if (network.tokenCount > 0) return network.inputOf(tokens);
+  const features = sequences.map((each) => each.features as Tensor);
+  return { feed: "rows", rows: listInput(batch, features, network.inputSize) };
 }

@@ -1,6 +1,7 @@
 import type { Floats } from "../wasm/abi.js";
+import type { Network, NetworkStack } from "./network.js";
 
-/** Two chains of 32 bits over words (MurmurHash3's mixing, public domain). Against mistakes, not against malice. */
+/** Two chains of 32 bits over words (MurmurHash3's mixing, public domain). Finds mistakes, not forgeries. */
 export class Hash {
   #a = 0x9747b28c;
   #b = 0x85ebca6b;
@@ -31,7 +32,7 @@ export class Hash {
 
   /** 16 hexadecimal digits. */
   digits(): string {
-    return [this.#a, this.#b].map((word) => finished(word).toString(16).padStart(8, "0")).join("");
+    return [this.#a, this.#b].map((word) => mixed(word).toString(16).padStart(8, "0")).join("");
   }
 
   #add(word: number): void {
@@ -44,9 +45,41 @@ export class Hash {
   }
 }
 
-function finished(word: number): number {
+function mixed(word: number): number {
   let h = word ^ (word >>> 16);
   h = Math.imul(h, 0x85ebca6b);
   h = Math.imul(h ^ (h >>> 13), 0xc2b2ae35);
   return (h ^ (h >>> 16)) >>> 0;
+}
+
+/** 16 hexadecimal digits that differ between networks whose weights or options differ. */
+export function hashNetwork(network: Network): string {
+  const hash = new Hash(network.dtype.precision);
+  for (const each of network.stacks) {
+    hash.text(kindOf(each));
+    for (const weights of each.stack.layerDirections) {
+      weights.read(({ Wx, Wh, bias, Wr, peepholes }) => {
+        for (const array of [Wx, Wh, bias, Wr, peepholes]) hash.numbers(array);
+      });
+    }
+  }
+  hash.text(inputOf(network));
+  for (const array of network.dense.arrays()) hash.numbers(array);
+  return hash.digits();
+}
+
+/** What a stack computes, beside its weights. Its words must not change: stored states outlive them. */
+function kindOf({ stack, options, merge }: NetworkStack): string {
+  const { resetAfter = true, inputForget = false } = options;
+  const { cells, layers, reverse, nx, na, nh } = stack.shape;
+  const own = cells.map(({ name, activations = [], peepholes }) => [name, activations, peepholes]);
+  return JSON.stringify([merge, layers, reverse, nx, na, nh, resetAfter, inputForget, own]);
+}
+
+function inputOf({ engine, dtype, inputKind, inputSize, rows, stacks }: Network): string {
+  if (inputKind !== "embedding" || rows === undefined) return `${inputKind} ${inputSize}`;
+  const { nx } = (stacks[0] as NetworkStack).stack.shape;
+  const hash = new Hash(`embedding ${[inputSize, nx]}`);
+  hash.numbers(engine.arena.view(dtype.precision, rows.pointer, inputSize * nx));
+  return hash.digits();
 }

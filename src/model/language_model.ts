@@ -1,165 +1,171 @@
 import { AbortedError, StateError } from "../errors.js";
-import { checkObject, describe } from "../tensor.js";
-import type { Precision } from "../wasm/abi.js";
-import { type Block, Shared } from "../wasm/arena.js";
-import type { Engine } from "../wasm/engine.js";
-import { Disposable, unwatch, watch } from "../wasm/handle.js";
-import type { Network } from "./network.js";
-import { type Score, scoreTasks, type Task } from "./score.js";
-import { checkConcurrency, checkIterable, inOrder } from "./score_stream.js";
-import { Stepper } from "./stepper.js";
-import { checkStream, LanguageStream } from "./stream.js";
+import { checkOptions, type OptionNames } from "../options.js";
+import { checkInstance } from "../tensor.js";
+import { ITEM, type Precision } from "../wasm/abi.js";
+import type { Block } from "../wasm/arena.js";
+import { type Engine, withScratch } from "../wasm/engine.js";
+import { contentOf, Handle } from "../wasm/handle.js";
 import {
-  checkSlices,
-  inSlices,
-  Pace,
-  type Progress,
-  type SliceOptions,
-  teller,
+  type BatchResults,
+  type NetworkSequence,
+  readAll,
+  run,
+  runAtOnce,
+  type SequenceWork,
+} from "./batching.js";
+import { type LanguageNetwork, openLanguage } from "./language_network.js";
+import type { Network } from "./network.js";
+import type { InitialState } from "./network_pass.js";
+import { checkConcurrency, checkIterable, inOrder } from "./score_stream.js";
+import { LanguageStream, StreamContent } from "./stream.js";
+import {
+  checkRunOptions,
+  type OnError,
+  type Outcome,
+  type RunOptions,
+  runInSlices,
+  TimeSlice,
 } from "./time_slices.js";
-import type { Sequence, TokenOptions, Tokens } from "./tokens.js";
-import type { Vocabulary } from "./vocabulary.js";
+import type { Sequence, Vocabulary } from "./vocabulary.js";
 
-export interface LanguageModelOptions extends TokenOptions {
-  /** The numbers of weights and states. `"f32"` is faster, and less exact. Default `"f64"`. */
-  readonly precision?: Precision;
-  /** The token that stands before every sequence, so that its first one is scored, too; where absent the metadata's `start`. */
-  readonly start?: number | string;
+/** How likely a model finds a sequence. */
+export interface Score {
+  /** The sum of `tokenLogProbs`, in nats. */
+  readonly logProb: number;
+  /**
+   * The log-probability of each token given those before it, in nats. Without a start token the first token has none: it
+   * conditions only.
+   */
+  readonly tokenLogProbs: Float64Array;
+  /** The number of tokens that were scored. */
+  readonly tokens: number;
+  /** exp(−logProb / tokens); NaN if nothing was scored. */
+  readonly perplexity: number;
+  /** −logProb / (tokens·ln 2); NaN if nothing was scored. */
+  readonly bitsPerToken: number;
 }
 
-export interface ScoreOptions extends SliceOptions {
-  /** Told from time to time how many sequences are done. */
-  readonly onProgress?: (progress: Progress) => void;
-  /** The sequences go on where this stream is: what it has read is computed once for all of them. It stays where it is. */
-  readonly from?: LanguageStream;
+export interface ScoreOptions<E extends OnError = "throw"> extends RunOptions<E> {
+  /** A stream that has read the start of every sequence: that start is computed once. The stream is not changed. */
+  readonly from?: LanguageStream | undefined;
 }
 
-export interface ManyOptions extends Omit<ScoreOptions, "onProgress"> {
+export interface ScoreManyOptions<E extends OnError = "throw">
+  extends Omit<ScoreOptions<E>, "onProgress"> {
   /** The most sequences that are held at a time. Default 256. */
   readonly concurrency?: number | undefined;
 }
 
-/** Network and stepper, held together by whoever needs them. */
-class Core extends Shared {
-  readonly network: Network;
-  readonly stepper: Stepper;
-
-  constructor(network: Network) {
-    super();
-    this.network = network;
-    this.stepper = new Stepper(network);
-  }
-
-  protected free(): void {
-    this.stepper.release();
-    this.network.release();
-  }
-}
+const SYNC_NAMES = { from: true, onError: true } as const;
+const SCORE_NAMES: OptionNames<ScoreOptions> = {
+  ...SYNC_NAMES,
+  signal: true,
+  yieldEvery: true,
+  onProgress: true,
+};
+const SCORE_MANY_NAMES: OptionNames<ScoreManyOptions> = {
+  ...SYNC_NAMES,
+  signal: true,
+  yieldEvery: true,
+  concurrency: true,
+};
 
 /** A model that says how likely each token is after those before it. Made by `loadLanguageModel`. */
-export class LanguageModel extends Disposable {
-  /** @internal */
-  readonly engine: Engine;
+export class LanguageModel extends Handle {
   readonly vocabulary: Vocabulary | undefined;
-  /** How many tokens there are. */
+  /** The number of different tokens. */
   readonly size: number;
   readonly precision: Precision;
   /** The token before every sequence, if there is one. */
   readonly start: number | undefined;
-  readonly #tokens: Tokens;
-  readonly #core: Core;
-  #hash: string | undefined;
-  #disposed = false;
 
   /** Takes over the caller's ownership of the network. @internal */
-  constructor(network: Network, tokens: Tokens, start: number | undefined) {
-    super();
-    this.engine = network.engine;
-    this.vocabulary = tokens.vocabulary;
-    this.#tokens = tokens;
-    this.size = network.tokens;
+  constructor(language: LanguageNetwork) {
+    super("model", language);
+    const { network, tokenizer, start } = language;
+    this.vocabulary = tokenizer.vocabulary;
+    this.size = network.tokenCount;
     this.precision = network.dtype.precision;
     this.start = start;
-    this.#core = new Core(network);
-    watch(this, this.#core);
   }
 
-  /** 16 hexadecimal digits that differ between models whose weights differ: states carry them. Computed at the first use. */
+  /** 16 hexadecimal digits that differ between models whose weights differ. Computed at the first use; states carry them. */
   get hash(): string {
-    if (this.#hash === undefined) {
-      this.open("hash");
-      this.#hash = this.#core.network.hash();
-    }
-    return this.#hash;
-  }
-
-  /** @internal */
-  get stepper(): Stepper {
-    return this.#core.stepper;
+    return contentOf<LanguageNetwork>("hash", this).hash;
   }
 
   /**
-   * Scores sequences of any lengths, giving way to the event loop every few milliseconds. A sequence's bits depend neither
-   * on the others nor on their number. What is disposed of meanwhile, the model or the stream to go on from, serves the
-   * run to its end.
+   * Scores sequences of any lengths; the event loop gets a turn every few milliseconds. The bits of a score depend neither
+   * on the other sequences nor on their number. A model or stream that is disposed of meanwhile lives until the end.
    *
-   * @returns a score for each sequence, in order
-   * @throws {TypeError | RangeError} for a sequence that is none, or a token that the model does not know
-   * @throws {AbortedError} when `signal` ends it: `completed` holds the scores that were done
+   * @returns a score for each sequence, in order; with `onError: "return"` an error for each that cannot be scored
+   * @throws {TypeError | RangeError} for a value that is no sequence, or a token that the model does not know
+   * @throws {AbortedError} if `signal` aborts: `completed` holds the scores that were done
    */
-  async score(sequences: readonly Sequence[], options: ScoreOptions = {}): Promise<Score[]> {
+  async score<E extends OnError = "throw">(
+    sequences: readonly Sequence[],
+    options: ScoreOptions<E> = {},
+  ): Promise<Outcome<Score, E>[]> {
     const where = "score";
-    this.#check(where, options);
-    return this.#score(where, this.#encode(where, sequences), options);
+    checkOptions(where, options, SCORE_NAMES);
+    const language = this.#open(where, options);
+    return run(where, scoreAll(where, language, sequences, options.from), options);
   }
 
-  /** As {@link score}, at once: for short work, workers and command lines. */
-  scoreSync(sequences: readonly Sequence[], options: Pick<ScoreOptions, "from"> = {}): Score[] {
+  /** As {@link score}, without giving way: for short work, workers and command lines. */
+  scoreSync<E extends OnError = "throw">(
+    sequences: readonly Sequence[],
+    options: Pick<ScoreOptions<E>, "from" | "onError"> = {},
+  ): Outcome<Score, E>[] {
     const where = "scoreSync";
-    this.#check(where, options);
-    const encoded = this.#encode(where, sequences);
-    const scores: Score[] = Array(encoded.length);
-    const job = this.#job(encoded, options.from, (i, score) => {
-      scores[i] = score;
-    });
-    for (const _ of job);
-    return scores;
+    checkOptions(where, options, SYNC_NAMES);
+    const language = this.#open(where, options);
+    return runAtOnce(scoreAll(where, language, sequences, options.from), options);
   }
 
   /**
-   * Scores what comes, in order, in bounded memory: at most `concurrency` sequences are held, and what has arrived is
-   * scored without waiting for more. A source that is left before its end is told so by its `return`.
+   * Scores sequences as they arrive, in order and in bounded memory: at most `concurrency` of them are held, and those that
+   * have arrived are scored without waiting for more. The source's `return` is called if it is left before its end.
    *
-   * @throws whatever `score` throws, in the place of the sequence at fault, after all scores before it
+   * @throws what `score` throws, in the place of the sequence at fault, after all scores before it
    */
-  scoreMany(
+  scoreMany<E extends OnError = "throw">(
     sequences: AsyncIterable<Sequence> | Iterable<Sequence>,
-    options: ManyOptions = {},
-  ): AsyncGenerator<Score, void, void> {
+    options: ScoreManyOptions<E> = {},
+  ): AsyncGenerator<Outcome<Score, E>, void, void> {
     const where = "scoreMany";
-    this.#check(where, options);
+    checkOptions(where, options, SCORE_MANY_NAMES);
+    this.#open(where, options);
     checkIterable(sequences);
     checkConcurrency(options.concurrency);
-    // The stream as it is now: nobody knows when the work begins.
-    return this.#many(where, sequences, options, options.from?.fork());
+    // A copy of the stream as it is now: the work begins later.
+    return this.#scoreMany(where, sequences, { ...options, from: options.from?.fork() });
   }
 
-  async *#many(
+  async *#scoreMany<E extends OnError>(
     where: string,
     sequences: AsyncIterable<Sequence> | Iterable<Sequence>,
-    { concurrency, signal, yieldEvery }: ManyOptions,
-    from: LanguageStream | undefined,
-  ): AsyncGenerator<Score, void, void> {
-    const pace = new Pace(yieldEvery);
-    const options = { signal, ...(from && { from }) };
+    { concurrency, signal, yieldEvery, from, onError }: ScoreManyOptions<E>,
+  ): AsyncGenerator<Outcome<Score, E>, void, void> {
+    const slice = new TimeSlice(yieldEvery);
+    const aborted = (reason: unknown) => new AbortedError(where, [], reason);
+    const encode = async (sequence: Sequence, i: number): Promise<Int32Array | Error> => {
+      const { tokenizer } = this.#open(where, {});
+      const name = `sequences[${i}]`;
+      try {
+        const given = tokenizer.read(where, name, sequence);
+        return await runInSlices(tokenizer.encode(where, name, given), slice, signal, aborted);
+      } catch (error) {
+        if (onError !== "return" || error instanceof AbortedError) throw error;
+        return error as Error;
+      }
+    };
+    const score = async (given: (Int32Array | Error)[]): Promise<Outcome<Score, E>[]> => {
+      const work = new ScoreWork(where, this.#open(where, {}), given, from);
+      return run(where, work, { onError, signal }, slice);
+    };
     try {
-      yield* inOrder(
-        sequences,
-        checkConcurrency(concurrency),
-        (sequence, i) => this.#tokens.encode(where, `sequences[${i}]`, sequence),
-        (some) => this.#score(where, some, options, pace),
-        signal,
-      );
+      yield* inOrder(sequences, { concurrency, signal, encode, score });
     } finally {
       from?.dispose();
     }
@@ -167,119 +173,137 @@ export class LanguageModel extends Disposable {
 
   /** A live stream of tokens. To be disposed of. */
   stream(): LanguageStream {
-    this.open("stream");
-    const block = this.allocate();
-    return new LanguageStream(this, block, this.begin(block.pointer));
+    const language = this.#open("stream", {});
+    const block = language.newState();
+    return new LanguageStream(new StreamContent(this, block, language.reset(block)));
   }
 
-  /** Gives the memory back. Afterwards every use throws a `StateError`; a second call does nothing. */
-  dispose(): void {
-    if (this.#disposed) return;
-    unwatch(this);
-    this.#core.release();
-    this.#disposed = true;
-  }
-
-  /** @internal */
-  open(where: string): void {
-    if (this.#disposed) throw new StateError(`${where}: the model is disposed`);
-    void this.engine.kernels;
-  }
-
-  /** @internal */
-  allocate(): Block {
-    return this.engine.arena.allocate(this.stepper.stateBytes);
-  }
-
-  /** @internal */
-  begin(pointer: number): boolean {
-    const { stateBytes } = this.stepper;
-    this.engine.arena.i32(pointer, stateBytes / Int32Array.BYTES_PER_ELEMENT).fill(0);
-    if (this.start === undefined) return false;
-    this.stepper.advance(pointer, this.start);
-    return true;
-  }
-
-  /** @internal */
-  tokenId(where: string, token: number | string): number {
-    if (typeof token === "number" && Number.isInteger(token) && token >= 0 && token < this.size) {
-      return token;
-    }
-    return this.#tokens.id(where, "token", token);
-  }
-
-  #check(where: string, options: ScoreOptions): void {
-    this.open(where);
-    checkObject(where, "options", options);
-    checkSlices(where, options);
+  /** Checks options that are known by name. */
+  #open(where: string, options: ScoreOptions<OnError>): LanguageNetwork {
+    const language = openLanguage(where, this);
+    checkRunOptions(where, options);
     const { from } = options;
-    if (from === undefined) return;
-    checkStream(where, from);
-    from.at(where, this);
+    if (from === undefined) return language;
+    checkInstance(where, "from", LanguageStream, "a stream", from);
+    if (contentOf<StreamContent>(where, from).model === this) return language;
+    throw new StateError(`${where}: from: a stream of another model`);
   }
+}
 
-  #encode(where: string, sequences: readonly Sequence[]): Int32Array[] {
-    if (!Array.isArray(sequences)) {
-      throw new TypeError(`${where}: sequences: expected an array, got ${describe(sequences)}`);
-    }
-    return sequences.map((sequence, i) => this.#tokens.encode(where, `sequences[${i}]`, sequence));
-  }
+function scoreAll(
+  where: string,
+  language: LanguageNetwork,
+  sequences: readonly Sequence[],
+  from: LanguageStream | undefined,
+): ScoreWork {
+  const given = readAll(where, sequences, (sequence, name) =>
+    language.tokenizer.read(where, name, sequence),
+  );
+  return new ScoreWork(where, language, given, from);
+}
 
-  async #score(
+/** Scores sequences: the log-probability of each target is taken from the logits as they come, which are never kept. */
+class ScoreWork implements SequenceWork<Score> {
+  readonly network: Network;
+  readonly count: number;
+  readonly output = "steps";
+  readonly #where: string;
+  readonly #language: LanguageNetwork;
+  readonly #given: readonly (string | Int32Array | Error)[];
+  readonly #from: LanguageStream | undefined;
+  /** A copy of the state of `from`: the stream may go on, or be disposed of, during a pause. */
+  #state: Block | undefined;
+  /** The log-probabilities of the first token, where `from` has read one. */
+  #first: Float64Array | undefined;
+  /** All tokens of each sequence, those that are read and last the final target. */
+  readonly #tokens: Int32Array[] = [];
+
+  constructor(
     where: string,
-    encoded: readonly Int32Array[],
-    options: ScoreOptions,
-    pace?: Pace,
-  ): Promise<Score[]> {
-    this.open(where);
-    const total = encoded.length;
-    const scores: (Score | undefined)[] = Array(total).fill(undefined);
-    let done = 0;
-    const job = this.#job(encoded, options.from, (i, score) => {
-      scores[i] = score;
-      done++;
-    });
-    const tell = teller(total, options.onProgress);
-    const aborted = (reason: unknown) => new AbortedError<Score>(where, scores, reason);
-    await inSlices(job, options, aborted, () => tell(done), pace);
-    tell(done);
-    return scores as Score[];
-  }
-
-  /** Scores sequences, where there is a stream from where it is when the job begins. */
-  *#job(
-    encoded: readonly Int32Array[],
+    language: LanguageNetwork,
+    given: readonly (string | Int32Array | Error)[],
     from: LanguageStream | undefined,
-    done: (index: number, score: Score) => void,
-  ): Generator<void, void, void> {
-    const { network } = this.#core;
-    if (from === undefined) {
-      yield* scoreTasks(network, this.#fromStart(encoded), undefined, done);
-      return;
-    }
-    // A copy, so that the stream may go on, or be disposed of, between two slices.
-    const copy = from.fork();
-    try {
-      const { pointer, primed } = copy.at("score", this);
-      const next = primed ? this.stepper.logProbs(pointer) : undefined;
-      const tasks = encoded.map((tokens): Task => {
-        const first = next?.[tokens[0] as number];
-        return first === undefined ? { tokens } : { tokens, first };
-      });
-      yield* scoreTasks(network, tasks, this.stepper.statesAt(pointer), done);
-    } finally {
-      copy.dispose();
-    }
+  ) {
+    this.network = language.network;
+    this.count = given.length;
+    this.#where = where;
+    this.#language = language;
+    this.#given = given;
+    this.#from = from;
   }
 
-  #fromStart(encoded: readonly Int32Array[]): Task[] {
-    const { start } = this;
-    return encoded.map((tokens) => {
-      if (start === undefined) return { tokens };
+  open(): InitialState | undefined {
+    if (this.#from === undefined) return undefined;
+    const { block, isPrimed } = contentOf<StreamContent>(this.#where, this.#from);
+    this.#state = this.#language.newState(block);
+    const { pointer } = this.#state;
+    if (isPrimed) this.#first = this.#language.logProbs(pointer);
+    return this.network.stacks.map((_, s) => this.#language.stateAt(pointer, s));
+  }
+
+  close(): void {
+    this.#state?.release();
+  }
+
+  *read(i: number): Generator<void, NetworkSequence, void> {
+    const given = this.#given[i] as string | Int32Array | Error;
+    if (given instanceof Error) throw given;
+    const { tokenizer, start } = this.#language;
+    let tokens = yield* tokenizer.encode(this.#where, `sequences[${i}]`, given);
+    if (start !== undefined && this.#from === undefined) {
       const all = new Int32Array(tokens.length + 1);
       all[0] = start;
       all.set(tokens, 1);
-      return { tokens: all };
-    });
+      tokens = all;
+    }
+    this.#tokens[i] = tokens;
+    return { steps: Math.max(tokens.length - 1, 0), tokens };
   }
+
+  begin(members: readonly number[]): BatchResults<Score> {
+    const { arena, kernels } = this.network.engine;
+    const all = members.map((i) => this.#tokens[i] as Int32Array);
+    const logProbs = all.map((tokens) => {
+      const first = this.#first?.[tokens[0] as number];
+      const own = new Float64Array(Math.max(tokens.length - 1, 0) + (first === undefined ? 0 : 1));
+      if (first !== undefined) own[0] = first;
+      return own;
+    });
+    const shift = this.#first === undefined ? 0 : 1;
+    return {
+      take: ({ rows, pointer, sequences, steps, scratch }) => {
+        const target = scratch + rows * ITEM;
+        const targets = arena.i32(target, rows);
+        for (let r = 0; r < rows; r++) {
+          const tokens = all[sequences[r] as number] as Int32Array;
+          targets[r] = tokens[(steps[r] as number) + 1] as number;
+        }
+        kernels.score_rows(rows, this.network.dense.outputSize, pointer, target, scratch);
+        const found = arena.f64(scratch, rows);
+        for (let r = 0; r < rows; r++) {
+          const own = logProbs[sequences[r] as number] as Float64Array;
+          own[(steps[r] as number) + shift] = found[r] as number;
+        }
+      },
+      finish: () => scoresOf(this.network.engine, logProbs),
+    };
+  }
+}
+
+/** The scores of sequences. The perplexity is computed by the engine's exp, so that every host gives the same bits. */
+function scoresOf({ arena, kernels }: Engine, all: readonly Float64Array[]): Score[] {
+  const m = all.length;
+  const sums = all.map((logProbs) => logProbs.reduce((sum, logProb) => sum + logProb, 0));
+  return withScratch(arena, 2 * m * ITEM, ({ pointer }) => {
+    arena.f64(pointer, m).set(sums.map((sum, b) => -sum / (all[b] as Float64Array).length));
+    kernels.exp_map(m, pointer, pointer + m * ITEM);
+    const perplexities = arena.f64(pointer + m * ITEM, m);
+    return all.map((tokenLogProbs, b) => ({
+      logProb: sums[b] as number,
+      tokenLogProbs,
+      tokens: tokenLogProbs.length,
+      perplexity: perplexities[b] as number,
+      bitsPerToken: -(sums[b] as number) / (tokenLogProbs.length * Math.LN2),
+    }));
+  });
 }

@@ -1,54 +1,192 @@
-import type { DenseDescription, ModelDescription } from "../description/description.js";
+import { activationName } from "../cells/activations.js";
+import {
+  type DenseDescription,
+  guessHint,
+  type ModelDescription,
+} from "../description/description.js";
 import { ModelFormatError } from "../description/format_error.js";
-import { checkDescription, checkPrecision } from "../description/validate.js";
+import { checkDescription, checkPrecision, checkRange } from "../description/validate.js";
+import { type Bytes, type BytesSource, isBytes, isSource, receiveBytes } from "../formats/bytes.js";
 import { describeSafetensors } from "../formats/pytorch/reader.js";
 import { readSafetensors } from "../formats/safetensors/reader.js";
-import { checkObject, describe } from "../tensor.js";
+import { checkOptions, type OptionNames } from "../options.js";
+import { describe } from "../tensor.js";
+import type { Precision } from "../wasm/abi.js";
 import { checkEngine, type Engine } from "../wasm/engine.js";
-import { nameOf } from "./dense.js";
-import { LanguageModel, type LanguageModelOptions } from "./language_model.js";
+import { LanguageModel } from "./language_model.js";
+import { LanguageNetwork } from "./language_network.js";
 import { Network } from "./network.js";
-import { Tagger, type TaggerOptions } from "./tagger.js";
-import { Tokens } from "./tokens.js";
+import { Tagger, TaggerContent } from "./tagger.js";
+import { Tokenizer, TokenMatcher, type VocabularySource } from "./vocabulary.js";
 
-/** A model: the bytes of a safetensors file, or what another format's reader found. */
-export type ModelSource = Uint8Array | ArrayBuffer | ModelDescription;
+/** A model: the bytes of a safetensors file, a `Response` or `Blob` of them, or what another format's reader gave. */
+export type ModelSource = Bytes | BytesSource | ModelDescription;
 
-/** The description of a model, its parts in agreement. @throws {ModelFormatError} for a file that holds none */
-function openSource(where: string, source: ModelSource): ModelDescription {
-  const description =
-    source instanceof Uint8Array || source instanceof ArrayBuffer
-      ? describeSafetensors(readSafetensors(source))
-      : source;
-  checkDescription(where, description);
-  return description;
+interface LoadOptions {
+  /** The numbers of weights and states. `"f32"` is faster and less exact. Default `"f64"`. */
+  readonly precision?: Precision | undefined;
+  /**
+   * What goes into a network without an embedding: rows of numbers, or tokens that stand for one-hot vectors. Default: what
+   * the file says; else a guess, one-hot if there are as many inputs as outputs.
+   */
+  readonly input?: "features" | "one-hot" | undefined;
+  /** The ids of characters or longer tokens. Default: `vocabulary` in the file's metadata, JSON of the same. */
+  readonly vocabulary?: VocabularySource | undefined;
+  /** The id or token that replaces characters outside the vocabulary. Default: such a character is an error. */
+  readonly unknown?: number | string | undefined;
 }
 
-function checkLanguage(where: string, network: Network): void {
-  const { tokens, dense } = network;
+export interface LanguageModelOptions extends LoadOptions {
+  /** The token before every sequence, by which the first one is scored, too. Default: `start` in the file's metadata. */
+  readonly start?: number | string | undefined;
+}
+
+export interface TaggerOptions extends LoadOptions {
+  /**
+   * One output for each step, or one for each sequence: that of its last step, in a direction that reads from the end of
+   * its first. Default: what the file says.
+   */
+  readonly output?: "steps" | "last" | undefined;
+  /** What follows the linear layers, in place of what the file says: `"softmax"` gives probabilities. */
+  readonly activation?: "identity" | "softmax" | "logSoftmax" | undefined;
+  /** The names of the classes. */
+  readonly classes?: readonly string[] | undefined;
+}
+
+const LOAD_NAMES: OptionNames<LoadOptions> = {
+  precision: true,
+  input: true,
+  vocabulary: true,
+  unknown: true,
+};
+const LANGUAGE_MODEL_NAMES: OptionNames<LanguageModelOptions> = { ...LOAD_NAMES, start: true };
+const TAGGER_NAMES: OptionNames<TaggerOptions> = {
+  ...LOAD_NAMES,
+  output: true,
+  activation: true,
+  classes: true,
+};
+
+function checkWord(where: string, name: string, words: readonly string[], value: unknown): void {
+  if (value === undefined || words.includes(value as string)) return;
+  const expected = words
+    .map((word) => `"${word}"`)
+    .join(", ")
+    .replace(/, ([^,]*)$/, " or $1");
+  throw new TypeError(`${where}: ${name}: expected ${expected}, got ${String(value)}`);
+}
+
+/** The description of a model, its parts in agreement. */
+async function openSource(
+  where: string,
+  source: ModelSource,
+  { precision = "f64", input }: LoadOptions,
+): Promise<ModelDescription> {
+  checkPrecision(where, precision);
+  checkWord(where, "input", ["features", "one-hot"], input);
+  const description =
+    isBytes(source) || isSource(source)
+      ? describeSafetensors(readSafetensors(await receiveBytes(where, "model", source)))
+      : source;
+  checkDescription(where, description);
+  if (precision === "f32") checkRange(where, description);
+  if (input === undefined) return description;
+  if (description.input.kind === "embedding") {
+    throw new TypeError(`${where}: input: the model has an embedding, which takes tokens`);
+  }
+  return { ...description, input: { kind: input, size: description.input.size } };
+}
+
+const FILE = "metadata";
+
+/** What the metadata of a file say: a fault in them is the file's. */
+function fromFile<R>(read: () => R): R {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    throw new ModelFormatError("metadata", error.message);
+  }
+}
+
+/** The vocabulary in the metadata of a file. */
+function storedVocabulary(metadata: ReadonlyMap<string, string>): VocabularySource | undefined {
+  const text = metadata.get("vocabulary");
+  if (text === undefined) return undefined;
+  try {
+    return JSON.parse(text);
+  } catch {
+    const expected = "expected JSON, { token: id } or a list of tokens";
+    throw new ModelFormatError("metadata", `${FILE}: vocabulary: ${expected}, got other text`);
+  }
+}
+
+/** The id of the token that an option names or, where it is absent, the file's metadata. */
+function namedToken(
+  where: string,
+  name: "start" | "unknown",
+  tokenizer: Tokenizer,
+  { [name]: given }: LanguageModelOptions,
+  metadata: ReadonlyMap<string, string>,
+): number | undefined {
+  if (given !== undefined) return tokenizer.id(where, name, given);
+  const stored = metadata.get(name);
+  return stored === undefined ? undefined : fromFile(() => tokenizer.id(FILE, name, stored));
+}
+
+function openTokenizer(
+  where: string,
+  size: number,
+  options: LoadOptions,
+  metadata: ReadonlyMap<string, string>,
+): Tokenizer {
+  const { vocabulary, unknown } = options;
+  let matcher: TokenMatcher | undefined;
+  if (vocabulary !== undefined) matcher = new TokenMatcher(where, vocabulary, size);
+  else {
+    const stored = storedVocabulary(metadata);
+    if (stored !== undefined) matcher = fromFile(() => new TokenMatcher(FILE, stored, size));
+  }
+  const tokenizer = new Tokenizer(size, matcher);
+  if (matcher === undefined) {
+    if (unknown === undefined) return tokenizer;
+    throw new TypeError(`${where}: unknown: ${JSON.stringify(unknown)} needs a vocabulary`);
+  }
+  const id = namedToken(where, "unknown", tokenizer, options, metadata);
+  return id === undefined ? tokenizer : new Tokenizer(size, matcher, id);
+}
+
+/** Throws unless a network is a language model. */
+function checkLanguage(where: string, network: Network, hint: string): void {
+  const { dense, tokenCount } = network;
   const wrong = (expected: string, got: string): ModelFormatError =>
     new ModelFormatError("network", `${where}: a language model: expected ${expected}, got ${got}`);
-  if (tokens === 0) throw wrong("tokens as input", `${network.features} numbers a step`);
-  // What is still to come would be known: its log-probability would say nothing.
-  if (!network.live) {
+  if (tokenCount === 0) {
+    throw wrong("tokens as input", `${network.inputSize} numbers a step${hint}`);
+  }
+  // With an output that depends on later tokens a log-probability would mean nothing.
+  if (!network.isCausal) {
     throw wrong("directions that read from the start", "one that reads from the end");
   }
-  if (dense.outputSize !== tokens) {
-    throw wrong(`${tokens} outputs, one a token`, String(dense.outputSize));
+  if (dense.outputSize !== tokenCount) {
+    throw wrong(`${tokenCount} outputs, one for each token`, `${dense.outputSize}${hint}`);
   }
-  const top = nameOf(dense.activation);
+  const top = activationName(dense.activation);
   if (!["identity", "softmax", "logSoftmax"].includes(top)) {
     throw wrong("logits or a softmax on top", top);
   }
 }
 
 /**
- * Opens a model: an embedding or one-hot input, a recurrent stack, a linear layer.
+ * Opens a language model: an embedding or one-hot input, recurrent stacks that read from the start, linear layers with one
+ * output for each token.
  *
- * @param source the bytes of a safetensors file with PyTorch's names, or the description that another format's reader gave
+ * @param source a safetensors file with PyTorch's names: its bytes, a `Response` or a `Blob`; or the description that the
+ *   reader of another format gave
  * @throws {TypeError | RangeError} for an argument of the wrong kind, or a vocabulary that does not fit
- * @throws {ModelFormatError} for a file that breaks a rule, or holds no language model
- * @throws {EngineMemoryError} if linear memory cannot hold it
+ * @throws {ModelFormatError} for a file that breaks a rule or holds no language model; with code "not-finite" for numbers
+ *   beyond the range of f32
+ * @throws {EngineMemoryError} if linear memory cannot hold the model
  */
 export async function loadLanguageModel(
   engine: Engine,
@@ -57,30 +195,19 @@ export async function loadLanguageModel(
 ): Promise<LanguageModel> {
   const where = "loadLanguageModel";
   checkEngine(where, engine);
-  checkObject(where, "options", options);
-  const { precision = "f64" } = options;
-  checkPrecision(where, precision);
-  const description = openSource(where, source);
-  const network = new Network(engine, description, precision);
+  checkOptions(where, options, LANGUAGE_MODEL_NAMES);
+  const description = await openSource(where, source, options);
+  const network = new Network(engine, description, options.precision ?? "f64");
   try {
-    checkLanguage(where, network);
+    checkLanguage(where, network, guessHint(description.input));
     const { metadata } = description;
-    const tokens = new Tokens(where, network.tokens, options, metadata);
-    const start = tokens.named(where, "start", options.start, metadata);
-    return new LanguageModel(network, tokens, start);
+    const tokenizer = openTokenizer(where, network.tokenCount, options, metadata);
+    const start = namedToken(where, "start", tokenizer, options, metadata);
+    return new LanguageModel(new LanguageNetwork(network, tokenizer, start));
   } catch (error) {
     network.release();
     throw error;
   }
-}
-
-const ACTIVATIONS: readonly unknown[] = [undefined, "identity", "softmax", "logSoftmax"];
-
-function checkActivation(where: string, activation: TaggerOptions["activation"]): void {
-  if (ACTIVATIONS.includes(activation)) return;
-  throw new TypeError(
-    `${where}: activation: expected "identity", "softmax" or "logSoftmax", got ${String(activation)}`,
-  );
 }
 
 function checkClasses(where: string, classes: TaggerOptions["classes"], size: number): void {
@@ -90,28 +217,29 @@ function checkClasses(where: string, classes: TaggerOptions["classes"], size: nu
   if (classes.length !== size) throw new RangeError(`${expected} ${classes.length}`);
   classes.forEach((name: unknown, i) => {
     if (typeof name === "string") return;
-    throw new TypeError(`${where}: classes[${i}]: expected a text, got ${describe(name)}`);
+    throw new TypeError(`${where}: classes[${i}]: expected a string, got ${describe(name)}`);
   });
 }
 
-/** The same network with something else after its last linear layer. */
-function withTop(
-  described: ModelDescription,
+/** The same network with another activation after its last linear layer. */
+function withActivation(
+  description: ModelDescription,
   activation: DenseDescription["activation"],
 ): ModelDescription {
-  const dense = described.dense.map((layer, i, { length }) =>
+  const dense = description.dense.map((layer, i, { length }) =>
     i + 1 < length ? layer : { ...layer, activation },
   );
-  return { ...described, dense };
+  return { ...description, dense };
 }
 
 /**
- * Opens a model that tags: numbers or tokens in, for each step or each sequence a class or values out.
+ * Opens a tagger: features or tokens in, and for each step or each sequence values and a class out.
  *
- * @param source the bytes of a safetensors file with PyTorch's names, or the description that another format's reader gave
+ * @param source a safetensors file with PyTorch's names: its bytes, a `Response` or a `Blob`; or the description that the
+ *   reader of another format gave
  * @throws {TypeError | RangeError} for an argument of the wrong kind
- * @throws {ModelFormatError} for a file that breaks a rule
- * @throws {EngineMemoryError} if linear memory cannot hold it
+ * @throws {ModelFormatError} for a file that breaks a rule; with code "not-finite" for numbers beyond the range of f32
+ * @throws {EngineMemoryError} if linear memory cannot hold the model
  */
 export async function loadTagger(
   engine: Engine,
@@ -120,26 +248,26 @@ export async function loadTagger(
 ): Promise<Tagger> {
   const where = "loadTagger";
   checkEngine(where, engine);
-  checkObject(where, "options", options);
-  const { precision = "f64", classes } = options;
-  checkPrecision(where, precision);
-  const described = openSource(where, source);
-  const { output = described.output, activation } = options;
-  if (output !== "steps" && output !== "last") {
-    throw new TypeError(`${where}: output: expected "steps" or "last", got ${String(output)}`);
-  }
-  checkActivation(where, activation);
-  const description = activation === undefined ? described : withTop(described, activation);
-  const network = new Network(engine, description, precision);
+  checkOptions(where, options, TAGGER_NAMES);
+  const { activation, classes } = options;
+  checkWord(where, "output", ["steps", "last"], options.output);
+  checkWord(where, "activation", ["identity", "softmax", "logSoftmax"], activation);
+  const file = await openSource(where, source, options);
+  const description = activation === undefined ? file : withActivation(file, activation);
+  const network = new Network(engine, description, options.precision ?? "f64");
   try {
-    checkClasses(where, classes, network.dense.outputSize);
-    const tokens =
-      network.tokens === 0
-        ? undefined
-        : new Tokens(where, network.tokens, options, description.metadata);
-    // A network without linear layers has nothing for it to follow but itself.
-    const top = activation ?? network.dense.activation;
-    return new Tagger(network, tokens, output, top, classes);
+    const { tokenCount, dense } = network;
+    checkClasses(where, classes, dense.outputSize);
+    const tokenizer =
+      tokenCount === 0 ? undefined : openTokenizer(where, tokenCount, options, file.metadata);
+    const content = new TaggerContent(network, tokenizer, {
+      output: options.output ?? file.output,
+      // Without linear layers it follows the network itself.
+      activation: activation ?? dense.activation,
+      classes,
+      hint: guessHint(description.input),
+    });
+    return new Tagger(content);
   } catch (error) {
     network.release();
     throw error;

@@ -1,183 +1,109 @@
+import {
+  type Activation,
+  activationName,
+  activationRecord,
+  RECORD_ELEMENTS,
+} from "../cells/activations.js";
 import { inputProducts } from "../cells/cell.js";
 import type {
+  DenseDescription,
   InputDescription,
   ModelDescription,
   RecurrentDescription,
 } from "../description/description.js";
 import { fuseLayers } from "../description/fuse_layers.js";
-import type { RecurrentOptions } from "../layers/options.js";
-import { createRecurrent, type Recurrent } from "../layers/recurrent.js";
-import type { Batch } from "../sequence/batch.js";
+import { createStack } from "../layers/weights.js";
 import type { Input } from "../sequence/input.js";
-import { outputOf, type StackShape } from "../sequence/shape.js";
-import { forwardInChunks, type Output, type Stack } from "../sequence/stack.js";
+import type { Layout } from "../sequence/layout.js";
+import { Linear } from "../sequence/linear.js";
+import { outputOf } from "../sequence/shape.js";
+import type { Stack } from "../sequence/stack.js";
+import { type StackState, takeState } from "../sequence/state.js";
 import type { Weights } from "../sequence/weights.js";
-import type { NumberType, Precision } from "../wasm/abi.js";
+import { type Floats, ITEM, type NumberType, type Precision } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
-import { DenseStack } from "./dense.js";
-import { Hash } from "./hash.js";
-import type { States } from "./states.js";
 
-/** Above this size no table of input products is made: the tokens' rows are multiplied when they come. Same bits. */
+/** Bytes of the largest table of input products. Above, a token's row is multiplied when it comes: the same bits. */
 const LARGEST_TABLE = 64 * 1024 * 1024;
 
-/** One stack of a network. Where it merges its directions, by what. */
-interface Group {
-  readonly recurrent: Recurrent<Float64Array | Float32Array>;
+/** One recurrent stack of a network. */
+export interface NetworkStack {
   readonly stack: Stack;
+  readonly options: RecurrentDescription["options"];
+  /** How two directions become one output. */
   readonly merge: NonNullable<RecurrentDescription["merge"]>;
-  /** The size of what it gives. */
+  /** Columns of the output. */
   readonly outputSize: number;
 }
-
-/** What goes into a network: tokens, or rows of numbers. */
-export type NetworkInput =
-  | { readonly tokens: Int32Array }
-  | { readonly rows: Extract<Input, { feed: "rows" }>["rows"] };
 
 /** A network in linear memory: input, recurrent stacks that feed each other, linear layers. */
 export class Network extends Shared {
   readonly engine: Engine;
   readonly dtype: NumberType;
-  readonly groups: readonly Group[];
-  readonly dense: DenseStack;
-  /** Different tokens, or 0 where numbers go in. */
-  readonly tokens: number;
-  /** Numbers of one step that go in, or 0 where tokens do. */
-  readonly features: number;
-  readonly #input: Block | undefined;
-  /** Of what the tokens are as numbers. */
-  readonly #digest: string;
-  /** Where the input products of the tokens stand, one table for each direction; empty above `LARGEST_TABLE`. */
+  readonly stacks: readonly NetworkStack[];
+  readonly dense: DenseLayers;
+  readonly inputKind: InputDescription["kind"];
+  /** Different tokens, or numbers of a step of features. */
+  readonly inputSize: number;
+  /** For each direction of the lowest layer the input products of all tokens; none for features and above `LARGEST_TABLE`. */
   readonly tables: readonly number[];
+  /** The rows of an embedding; of one-hot vectors where there are no tables. */
+  readonly rows: Block | undefined;
+  readonly #owned: Shared[] = [];
 
   constructor(engine: Engine, described: ModelDescription, precision: Precision) {
     super();
     this.engine = engine;
     this.dtype = engine.numberType(precision);
     const { input, recurrent, dense } = fuseLayers(described);
-    this.tokens = tokensOf(input);
-    this.features = input.kind === "features" ? input.size : 0;
-    const groups: Group[] = [];
-    let top: DenseStack | undefined;
+    this.inputKind = input.kind;
+    this.inputSize = input.kind === "embedding" ? (input.weight.shape[0] as number) : input.size;
     try {
-      for (const each of recurrent) groups.push(openGroup(engine, each, precision));
-      const { outputSize } = groups.at(-1) as Group;
-      top = new DenseStack(engine, this.dtype, outputSize, dense);
-      const { block, tables } = openInput(engine, groups[0] as Group, input, this.tokens);
-      this.groups = groups;
-      this.dense = top;
+      this.stacks = recurrent.map(({ options, weights, merge = "concat" }) => {
+        const stack = this.#own(createStack(engine, { ...options, precision }, weights));
+        const outputSize = merge === "concat" ? outputOf(stack.shape) : stack.shape.nh;
+        return { stack, options, merge, outputSize };
+      });
+      this.dense = this.#own(new DenseLayers(engine, this.dtype, this.hiddenSize, dense));
+      const { rows, tables } = this.#openInput(input);
+      this.rows = rows;
       this.tables = tables;
-      this.#input = block;
-      this.#digest = digestOf(input, precision);
     } catch (error) {
-      for (const { recurrent } of groups) recurrent.dispose();
-      top?.release();
+      this.free();
       throw error;
     }
   }
 
-  /** The rows of the tokens, where there are no tables. */
-  get embedding(): number {
-    return this.#input?.pointer ?? 0;
+  /** Different tokens, 0 where features go in. */
+  get tokenCount(): number {
+    return this.inputKind === "features" ? 0 : this.inputSize;
   }
 
-  /** The size of what the highest stack gives. */
+  /** Columns of the highest stack's output. */
   get hiddenSize(): number {
-    return (this.groups.at(-1) as Group).outputSize;
+    return (this.stacks.at(-1) as NetworkStack).outputSize;
   }
 
-  /** Whether every direction reads from the start, so that nothing depends on what is still to come. */
-  get live(): boolean {
-    return this.groups.every(({ stack: { shape } }) => shape.cells.length === 1 && !shape.reverse);
+  /** Whether every direction reads from the start, so that no output depends on later steps. */
+  get isCausal(): boolean {
+    return this.stacks.every(({ stack: { shape } }) => shape.cells.length === 1 && !shape.reverse);
   }
 
-  /** What a batch of inputs is to the lowest stack. */
-  inputOf(input: NetworkInput): Input {
-    if ("rows" in input) return { feed: "rows", rows: input.rows };
-    const { tokens } = input;
-    return this.tables.length > 0
-      ? { feed: "tokens", tokens, tables: this.tables }
-      : { feed: "embedded", tokens, embedding: this.embedding };
+  /** The input of the lowest stack for the tokens of some rows. */
+  inputOf(tokens: Int32Array): Input {
+    if (this.tables.length > 0) return { feed: "tokens", tokens, tables: this.tables };
+    return { feed: "embedded", tokens, embedding: this.rows?.pointer ?? 0 };
   }
 
-  /**
-   * Runs a batch up to the linear layers, and pauses after each chunk.
-   *
-   * @param output takes what the highest stack gives, (rows, hiddenSize)
-   */
-  *run(batch: Batch, states: States, input: NetworkInput, output: Output): Generator<void> {
-    const { engine, dtype, groups } = this;
-    let from = this.inputOf(input);
-    // What the stack below gave, and what this one gives to the next.
-    let below: Block | undefined;
-    let above: Block | undefined;
-    try {
-      for (const [g, { stack, merge, outputSize }] of groups.entries()) {
-        let to = output;
-        if (g + 1 < groups.length) {
-          const block = engine.arena.allocate(batch.rows * outputSize * dtype.item);
-          above = block;
-          to = (first, last, pointer) => {
-            const start = batch.start(first);
-            const rows = batch.start(last) - start;
-            const at = block.pointer + start * outputSize * dtype.item;
-            dtype.kernels.gather_rows(rows, outputSize, outputSize, outputSize, pointer, 0, at);
-          };
-        }
-        to = this.#merged(batch, merge, to, outputSize);
-        yield* forwardInChunks(stack, { batch, state: states.at(g), input: from, output: to });
-        below?.release();
-        below = above;
-        above = undefined;
-        if (below !== undefined) {
-          from = { feed: "rows", rows: this.#rowsAt(batch, below.pointer, outputSize) };
-        }
-      }
-    } finally {
-      below?.release();
-      above?.release();
-    }
+  /** Where the states of m sequences stand, stack by stack: offsets. */
+  takeStates(layout: Layout, m: number): StackState[] {
+    return this.stacks.map(({ stack: { shape } }) => takeState(layout, shape, m));
   }
 
-  /** What the highest layer has at each sequence's end, its directions merged: (m, hiddenSize) at `target`. */
-  ends(states: States, m: number, target: number): void {
-    const g = this.groups.length - 1;
-    const { stack, merge, outputSize } = this.groups[g] as Group;
-    const { cells, layers, nh } = stack.shape;
-    const { kernels, item } = this.dtype;
-    const { h } = states.at(g);
-    const D = cells.length;
-    for (let d = 0; d < D; d++) {
-      const source = h + ((layers - 1) * D + d) * m * nh * item;
-      kernels.gather_rows(m, nh, nh, D * nh, source, 0, target + d * nh * item);
-    }
-    if (merge !== "concat") this.#merge(merge, m, target, outputSize);
-  }
-
-  /** Input from rows that stand in linear memory. */
-  #rowsAt(batch: Batch, pointer: number, n: number): Extract<Input, { feed: "rows" }>["rows"] {
-    const { arena } = this.engine;
-    const { precision, item } = this.dtype;
-    return (target, first, last) => {
-      const start = batch.start(first);
-      const length = (batch.start(last) - start) * n;
-      target.set(arena.view(precision, pointer + start * n * item, length));
-    };
-  }
-
-  /** An output that takes two directions as one: their sum, product or mean, in place. */
-  #merged(batch: Batch, merge: Group["merge"], output: Output, n: number): Output {
-    if (merge === "concat") return output;
-    return (first, last, pointer) => {
-      this.#merge(merge, batch.start(last) - batch.start(first), pointer, n);
-      output(first, last, pointer);
-    };
-  }
-
-  /** (rows, 2·n) becomes (rows, n), in place. */
-  #merge(merge: keyof typeof MERGES, rows: number, pointer: number, n: number): void {
+  /** Makes one output of two directions, in place: (rows, 2·n) becomes (rows, n), unless they are concatenated. */
+  mergeDirections({ merge, outputSize: n }: NetworkStack, rows: number, pointer: number): void {
+    if (merge === "concat") return;
     const by = MERGES[merge];
     const both = this.engine.arena.view(this.dtype.precision, pointer, rows * 2 * n);
     for (let r = 0; r < rows; r++) {
@@ -188,26 +114,46 @@ export class Network extends Shared {
     }
   }
 
-  /** A number that differs between networks whose weights differ: 16 hexadecimal digits. */
-  hash(): string {
-    const hash = new Hash(this.dtype.precision);
-    for (const { recurrent, stack, merge } of this.groups) {
-      hash.text(kindOf(recurrent.options, stack.shape, merge));
-      for (const weights of stack.layerDirections) {
-        weights.read(({ Wx, Wh, bias, Wr, peepholes }) => {
-          for (const array of [Wx, Wh, bias, Wr, peepholes]) hash.numbers(array);
-        });
-      }
-    }
-    hash.text(this.#digest);
-    for (const array of this.dense.arrays()) hash.numbers(array);
-    return hash.digits();
+  protected free(): void {
+    for (const each of this.#owned) each.release();
   }
 
-  protected free(): void {
-    for (const { recurrent } of this.groups) recurrent.dispose();
-    this.dense.release();
-    this.#input?.release();
+  #own<S extends Shared>(part: S): S {
+    this.#owned.push(part);
+    return part;
+  }
+
+  /** The rows of the tokens and, where they are not too large, their input products. */
+  #openInput(input: InputDescription): { rows?: Block; tables: number[] } {
+    if (input.kind === "features") return { tables: [] };
+    const { stack } = this.stacks[0] as NetworkStack;
+    const { nx, na, cells } = stack.shape;
+    const { arena } = this.engine;
+    const { precision, item } = this.dtype;
+    const count = this.inputSize;
+    const lowest = stack.layerDirections.slice(0, cells.length) as Weights[];
+    const sizes = lowest.map(({ cell }) => count * cell.bias.length * na * item);
+    const bytes = sizes.reduce((sum, size) => sum + size, 0);
+    const rows = this.#own(arena.allocate(count * nx * item));
+    const numbers = arena.view(precision, rows.pointer, count * nx);
+    if (input.kind === "embedding") numbers.set(input.weight.data);
+    else {
+      numbers.fill(0);
+      for (let token = 0; token < count; token++) numbers[token * (nx + 1)] = 1;
+    }
+    if (bytes > LARGEST_TABLE) return { rows, tables: [] };
+    let table = this.#own(arena.allocate(bytes)).pointer;
+    const tables = lowest.map((weights, d) => {
+      const { cell } = weights;
+      inputProducts(cell, weights, count, rows.pointer, table, cell.bias.length * na);
+      const own = table;
+      table += sizes[d] as number;
+      return own;
+    });
+    if (input.kind === "embedding") return { rows, tables };
+    this.#owned.splice(this.#owned.indexOf(rows), 1);
+    rows.release();
+    return { tables };
   }
 }
 
@@ -217,81 +163,121 @@ const MERGES = {
   ave: (a: number, b: number) => (a + b) / 2,
 };
 
-function openGroup(engine: Engine, described: RecurrentDescription, precision: Precision): Group {
-  const { options, weights, merge = "concat" } = described;
-  const recurrent = createRecurrent<Precision>(engine, { ...options, precision });
-  try {
-    recurrent.load(weights);
-  } catch (error) {
-    recurrent.dispose();
-    throw error;
+/** Whether an activation is applied by a kernel of its own: all but the identity and the softmax of the highest layer. */
+const isMapped = (activation: DenseDescription["activation"]): activation is Activation =>
+  !["softmax", "logSoftmax", "identity"].includes(activationName(activation));
+
+/** Where the linear layers work: offsets or pointers. */
+export interface DenseScratch {
+  /** Outputs of every other layer. */
+  readonly even: number;
+  readonly odd: number;
+  /** The last outputs in f64, if the network is f32. */
+  readonly promoted: number;
+}
+
+/** The scratch whose offsets count from `pointer`. */
+export const denseScratchAt = (pointer: number, { even, odd, promoted }: DenseScratch) => ({
+  even: pointer + even,
+  odd: pointer + odd,
+  promoted: pointer + promoted,
+});
+
+/** The linear layers on top of a network. */
+export class DenseLayers extends Shared {
+  /** What follows the last layer. */
+  readonly activation: DenseDescription["activation"];
+  readonly outputSize: number;
+  /** The largest number of outputs of any layer, or of the network if it has no linear layer. */
+  readonly mostOutputs: number;
+  readonly #engine: Engine;
+  readonly #dtype: NumberType;
+  /** Each layer, and the record of its activation if a kernel applies it. */
+  readonly #layers: { readonly linear: Linear; readonly record: Block | undefined }[] = [];
+
+  constructor(
+    engine: Engine,
+    dtype: NumberType,
+    inputSize: number,
+    described: readonly DenseDescription[],
+  ) {
+    super();
+    this.#engine = engine;
+    this.#dtype = dtype;
+    this.activation = described.at(-1)?.activation ?? "identity";
+    let na = inputSize;
+    let mostOutputs = 0;
+    try {
+      for (const { weight, bias, activation } of described) {
+        const ny = weight.shape[0] as number;
+        const linear = new Linear(engine, dtype, { ny, na, W: weight.data, bias: bias?.data });
+        this.#layers.push({ linear, record: undefined });
+        if (isMapped(activation)) {
+          this.#layers[this.#layers.length - 1] = { linear, record: recordOf(engine, activation) };
+        }
+        na = ny;
+        mostOutputs = Math.max(mostOutputs, ny);
+      }
+    } catch (error) {
+      this.free();
+      throw error;
+    }
+    this.outputSize = na;
+    this.mostOutputs = Math.max(mostOutputs, na);
   }
-  const stack = recurrent.loaded("load");
-  const outputSize = merge === "concat" ? outputOf(stack.shape) : stack.shape.nh;
-  return { recurrent, stack, merge, outputSize };
-}
 
-function tokensOf(input: InputDescription): number {
-  if (input.kind === "features") return 0;
-  return input.kind === "one-hot" ? input.size : (input.weight.shape[0] as number);
-}
-
-/**
- * What a stack computes, beside its weights. Of words that stay: states that are stored outlive how a cell is written down
- * here.
- */
-function kindOf(
-  { resetAfter = true, inputForget = false }: RecurrentOptions,
-  { cells, layers, reverse, nx, na, nh }: StackShape,
-  merge: Group["merge"],
-): string {
-  const own = cells.map(({ name, activations = [], peepholes }) => [name, activations, peepholes]);
-  return JSON.stringify([merge, layers, reverse, nx, na, nh, resetAfter, inputForget, own]);
-}
-
-/** The same with a table of input products or without, and of single numbers in whatever array they came. */
-function digestOf(input: InputDescription, precision: Precision): string {
-  if (input.kind !== "embedding") return `${input.kind} ${input.size}`;
-  const { shape, data } = input.weight;
-  const hash = new Hash(`embedding ${shape}`);
-  hash.numbers(precision === "f64" ? Float64Array.from(data) : Float32Array.from(data));
-  return hash.digits();
-}
-
-/** The tokens' input products, or where that would be too much their rows. */
-function openInput(
-  engine: Engine,
-  { stack: { shape, layerDirections } }: Group,
-  input: InputDescription,
-  tokens: number,
-): { block: Block | undefined; tables: number[] } {
-  if (input.kind === "features") return { block: undefined, tables: [] };
-  const { arena } = engine;
-  const { dtype, nx, na } = shape;
-  const { precision, item } = dtype;
-  const lowest = layerDirections.slice(0, shape.cells.length) as Weights[];
-  const sizes = lowest.map(({ cell }) => tokens * cell.bias.length * na);
-  const bytes = sizes.reduce((sum, size) => sum + size * item, 0);
-  const rows = arena.allocate(tokens * nx * item);
-  const all = arena.view(precision, rows.pointer, tokens * nx);
-  if (input.kind === "embedding") all.set(input.weight.data);
-  else {
-    all.fill(0);
-    for (let token = 0; token < tokens; token++) all[token * (nx + 1)] = 1;
-  }
-  if (bytes > LARGEST_TABLE) return { block: rows, tables: [] };
-  try {
-    const block = arena.allocate(bytes);
-    let at = block.pointer;
-    const tables = lowest.map((weights, d) => {
-      const { cell } = weights;
-      const table = at;
-      inputProducts(cell, weights, tokens, rows.pointer, table, cell.bias.length * na);
-      at += (sizes[d] as number) * item;
-      return table;
+  /** Fresh views of all weights and biases, and of the activations' records. */
+  arrays(): Floats[] {
+    const { arena } = this.#engine;
+    return this.#layers.flatMap(({ linear, record }) => {
+      const own = record === undefined ? [] : [arena.f64(record.pointer, RECORD_ELEMENTS)];
+      return [...linear.arrays(), ...own];
     });
-    return { block, tables };
-  } finally {
-    rows.release();
   }
+
+  /** Lays out what `apply` needs for some rows: offsets. */
+  takeScratch(layout: Layout, rows: number): DenseScratch {
+    const count = this.#layers.length;
+    const even = layout.take(count > 0 ? rows * this.mostOutputs : 0);
+    const odd = layout.take(count > 1 ? rows * this.mostOutputs : 0);
+    const isSingle = this.#dtype.precision === "f32";
+    return { even, odd, promoted: layout.take(isSingle ? rows * this.outputSize : 0, ITEM) };
+  }
+
+  /**
+   * Runs rows through the layers, without a softmax at the end.
+   *
+   * @param x (rows, inputSize)
+   * @returns a pointer to the outputs, (rows, outputSize) in f64: x itself if there is no layer
+   */
+  apply(rows: number, x: number, { even, odd, promoted }: DenseScratch): number {
+    let from = x;
+    this.#layers.forEach(({ linear, record }, l) => {
+      const to = l % 2 === 0 ? even : odd;
+      linear.logits(rows, from, to);
+      if (record !== undefined) {
+        const elements = rows * linear.ny;
+        this.#dtype.kernels.activation_map(elements, record.pointer, 0, to, to);
+      }
+      from = to;
+    });
+    if (this.#dtype.precision === "f64") return from;
+    this.#engine.kernels.promote(rows * this.outputSize, from, promoted);
+    return promoted;
+  }
+
+  protected free(): void {
+    for (const { linear, record } of this.#layers) {
+      linear.release();
+      record?.release();
+    }
+  }
+}
+
+function recordOf({ arena }: Engine, activation: Activation): Block {
+  // The record has room for three activations; a layer has one.
+  const record = activationRecord(Number.POSITIVE_INFINITY, Array(3).fill(activation));
+  const block = arena.allocate(record.length * ITEM);
+  arena.f64(block.pointer, record.length).set(record);
+  return block;
 }

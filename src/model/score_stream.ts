@@ -2,73 +2,83 @@ import { AbortedError } from "../errors.js";
 import { describe } from "../tensor.js";
 import { pause } from "./time_slices.js";
 
-const USUAL = 256;
+const DEFAULT_CONCURRENCY = 256;
+const WHERE = "scoreMany";
 
-/** What has arrived of a source, and why there is no more of it. */
-interface Window<T> {
+/** Some items of a source. */
+interface Received<T> {
   readonly items: T[];
-  readonly ended: boolean;
+  /** Whether no more will come. */
+  readonly isEnd: boolean;
+  /** Why, unless the source has ended by itself. */
   readonly failure?: { readonly cause: unknown };
 }
 
-/** Takes items of a source as they arrive. */
-class Arrivals<S, T> {
+/** Takes the items of a source as they arrive. */
+class SourceReader<S, T> {
   readonly #source: AsyncIterator<S> | Iterator<S>;
-  readonly #check: (item: S, index: number) => T;
+  readonly #encode: (item: S, index: number) => Promise<T>;
   readonly #signal: AbortSignal | undefined;
   #next: Promise<IteratorResult<S>> | undefined;
   #count = 0;
   /** Whether the source has ended, or failed, by itself. */
-  #over = false;
+  #isOver = false;
 
   constructor(
     source: AsyncIterator<S> | Iterator<S>,
-    check: (item: S, index: number) => T,
+    encode: (item: S, index: number) => Promise<T>,
     signal: AbortSignal | undefined,
   ) {
     this.#source = source;
-    this.#check = check;
+    this.#encode = encode;
     this.#signal = signal;
   }
 
   /** Waits for an item, and takes those that are there already with it, at most `most`. */
-  async take(most: number): Promise<Window<T>> {
+  async take(most: number): Promise<Received<T>> {
     const items: T[] = [];
     try {
       let late: Promise<undefined> | undefined;
       while (items.length < most) {
-        this.#next ??= this.#ask();
+        this.#next ??= this.#request();
         if (items.length > 0) late ??= pause().then(() => undefined);
         const step = await (late === undefined
           ? this.#unlessAborted(this.#next)
           : Promise.race([this.#next, late]));
         if (step === undefined) break;
         this.#next = undefined;
-        if (step.done) return { items, ended: true };
-        items.push(this.#check(step.value, this.#count));
+        if (step.done) return { items, isEnd: true };
+        items.push(await this.#encode(step.value, this.#count));
         this.#count++;
       }
-      return { items, ended: false };
+      return { items, isEnd: false };
     } catch (cause) {
-      return { items, ended: true, failure: { cause } };
+      return { items, isEnd: true, failure: { cause } };
     }
   }
 
-  /** Tells a source that is left before its end. One that is still to give an item is told, and not waited for. */
+  /** Calls the source's `return` if it has not ended. If it is still to give an item, it is not waited for. */
   async end(): Promise<void> {
-    if (this.#over) return;
-    const ending = this.#source.return?.();
+    if (this.#isOver) return;
+    const source: { return?: unknown } = this.#source;
+    const ending = typeof source.return === "function" ? source.return() : undefined;
     if (this.#next === undefined) await ending;
     else Promise.resolve(ending).catch(() => undefined);
   }
 
-  async #ask(): Promise<IteratorResult<S>> {
+  async #request(): Promise<IteratorResult<S>> {
     try {
-      const step = await this.#source.next();
-      this.#over = step.done === true;
-      return step;
+      const step: unknown = await this.#source.next();
+      if (typeof step !== "object" || step === null) {
+        throw new TypeError(
+          `${WHERE}: sequences: expected next() to give { value, done }, got ${describe(step)}`,
+        );
+      }
+      const result = step as IteratorResult<S>;
+      this.#isOver = result.done === true;
+      return result;
     } catch (error) {
-      this.#over = true;
+      this.#isOver = true;
       throw error;
     }
   }
@@ -77,7 +87,7 @@ class Arrivals<S, T> {
     const signal = this.#signal;
     if (signal === undefined) return next;
     return new Promise((resolve, reject) => {
-      const stop = (): void => reject(new AbortedError("scoreMany", [], signal.reason));
+      const stop = (): void => reject(new AbortedError(WHERE, [], signal.reason));
       if (signal.aborted) stop();
       signal.addEventListener("abort", stop);
       next.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
@@ -87,56 +97,68 @@ class Arrivals<S, T> {
 
 /** Throws unless `source` can be iterated. */
 export function checkIterable(source: unknown): void {
-  const isObject = typeof source === "object" && source !== null;
-  if (isObject && (Symbol.asyncIterator in source || Symbol.iterator in source)) return;
-  throw new TypeError(`scoreMany: sequences: expected an iterable, got ${describe(source)}`);
+  const given: Partial<AsyncIterable<unknown> & Iterable<unknown>> = Object(source);
+  const method = given[Symbol.asyncIterator] ?? given[Symbol.iterator];
+  if (typeof source === "object" && typeof method === "function") return;
+  throw new TypeError(`${WHERE}: sequences: expected an iterable, got ${describe(source)}`);
 }
 
-const iteratorOf = <S>(source: AsyncIterable<S> | Iterable<S>) =>
-  Symbol.asyncIterator in source ? source[Symbol.asyncIterator]() : source[Symbol.iterator]();
+function iteratorOf<S>(source: AsyncIterable<S> | Iterable<S>): AsyncIterator<S> | Iterator<S> {
+  const some = source as Partial<AsyncIterable<S>> & Iterable<S>;
+  const iterator: unknown = some[Symbol.asyncIterator]?.() ?? some[Symbol.iterator]();
+  const { next }: { next?: unknown } = Object(iterator);
+  if (typeof next === "function") return iterator as AsyncIterator<S> | Iterator<S>;
+  const got = describe(iterator);
+  throw new TypeError(`${WHERE}: sequences: expected an iterator with a method next, got ${got}`);
+}
 
 /** Throws unless `concurrency` is a number of items. */
-export function checkConcurrency(concurrency = USUAL): number {
+export function checkConcurrency(concurrency = DEFAULT_CONCURRENCY): number {
   if (Number.isSafeInteger(concurrency) && concurrency >= 1) return concurrency;
   throw new RangeError(
-    `scoreMany: concurrency: expected an integer ≥ 1, got ${String(concurrency)}`,
+    `${WHERE}: concurrency: expected an integer ≥ 1, got ${String(concurrency)}`,
   );
 }
 
+/** What `inOrder` does with the items of a source. */
+export interface OrderedWork<S, T, R> {
+  /** The most items that are held. */
+  readonly concurrency: number | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** Prepares one item as it arrives. */
+  readonly encode: (item: S, index: number) => Promise<T>;
+  /** Works on some items, at least one. */
+  readonly score: (items: T[]) => Promise<R[]>;
+}
+
 /**
- * Works through a source in order, holding at most `most` items: what has arrived is worked on, and given out before more
- * is taken. A fault comes in its place: after all that came before it.
+ * Works through a source in order: the items that have arrived are worked on, and their results given out, before more are
+ * taken. An error comes in its place, after the results of all items before it.
  */
 export async function* inOrder<S, T, R>(
   source: AsyncIterable<S> | Iterable<S>,
-  most: number,
-  check: (item: S, index: number) => T,
-  work: (some: T[]) => Promise<R[]>,
-  signal?: AbortSignal,
+  { concurrency, signal, encode, score }: OrderedWork<S, T, R>,
 ): AsyncGenerator<R, void, void> {
-  const arrivals = new Arrivals(iteratorOf(source), check, signal);
-  let fault: { readonly cause: unknown } | undefined;
+  const reader = new SourceReader(iteratorOf(source), encode, signal);
+  const most = checkConcurrency(concurrency);
+  let failure: Received<T>["failure"];
   try {
-    for (let ended = false; !ended; ) {
-      const window = await arrivals.take(most);
-      ended = window.ended;
-      yield* await worked(window.items, work);
-      fault = window.failure;
+    for (let isEnd = false; !isEnd; ) {
+      const received = await reader.take(most);
+      if (received.items.length > 0) yield* await score(received.items);
+      ({ isEnd, failure } = received);
     }
-  } catch (error) {
-    if (error instanceof AbortedError) yield* leading(error.completed as (R | undefined)[]);
-    fault = { cause: error };
+  } catch (cause) {
+    if (cause instanceof AbortedError) yield* leading(cause.completed as (R | undefined)[]);
+    failure = { cause };
   } finally {
-    // What the source says to its end counts for nothing beside a fault.
-    await (fault === undefined ? arrivals.end() : arrivals.end().catch(() => undefined));
+    // An error of the source's `return` counts for nothing beside another one.
+    await (failure === undefined ? reader.end() : reader.end().catch(() => undefined));
   }
-  if (fault !== undefined) throw fault.cause;
+  if (failure !== undefined) throw failure.cause;
 }
 
-async function worked<T, R>(items: T[], work: (some: T[]) => Promise<R[]>): Promise<R[]> {
-  return items.length === 0 ? [] : work(items);
-}
-
+/** The results before the first one that is missing. */
 function* leading<R>(completed: readonly (R | undefined)[]): Generator<R> {
   for (const each of completed) {
     if (each === undefined) return;

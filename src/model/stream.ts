@@ -1,35 +1,41 @@
 import { ModelFormatError } from "../description/format_error.js";
 import { StateError } from "../errors.js";
-import { checkInstance, describe } from "../tensor.js";
-import type { Block } from "../wasm/arena.js";
-import type { Engine } from "../wasm/engine.js";
-import { Disposable, unwatch, watch } from "../wasm/handle.js";
+import { checkInstance } from "../tensor.js";
+import { type Block, Shared } from "../wasm/arena.js";
+import { contentOf, Handle } from "../wasm/handle.js";
 import { Hash } from "./hash.js";
-import type { Stepper } from "./stepper.js";
+import { type LanguageNetwork, openLanguage } from "./language_network.js";
 
-/** What streams share. */
-export interface StreamModel {
-  readonly engine: Engine;
-  readonly stepper: Stepper;
-  readonly hash: string;
-  /** Throws unless the model is alive. */
-  open(where: string): void;
-  tokenId(where: string, token: number | string): number;
-  /** Zeros a state, and reads the start token if there is one: whether there is. */
-  begin(pointer: number): boolean;
-  allocate(): Block;
+/** The state of a stream in linear memory. */
+export class StreamContent extends Shared {
+  readonly model: Handle;
+  readonly block: Block;
+  /** Whether a token was read. */
+  isPrimed: boolean;
+
+  /** Takes over the caller's ownership of the block. */
+  constructor(model: Handle, block: Block, isPrimed: boolean) {
+    super();
+    this.model = model;
+    this.block = block;
+    this.isPrimed = isPrimed;
+  }
+
+  protected free(): void {
+    this.block.release();
+  }
 }
 
-// What a stream's state is as bytes, little-endian:
+// The bytes of a stream's state, little-endian:
 //
-//   "RCRS" · u16 version · u16 whether a token was read · the model's hash, 16 characters · u32 bytes of the numbers ·
-//   the numbers, h and c stack by stack as in linear memory · hash of all before, 16 characters
+//   "RCRS" · u16 version · u16 1 if a token was read, else 0 · hash of the model, 16 characters · u32 byte length of the
+//   numbers · the numbers, h and c of each stack as in linear memory · hash of all before, 16 characters
 const MAGIC = "RCRS";
 const VERSION = 1;
 const HEADER = 28;
 const HASH = 16;
 
-/** The state of a stream: what is left of all that it read. */
+/** The state of a stream. It ends with its stream. */
 export class StreamState {
   readonly #stream: LanguageStream;
 
@@ -38,23 +44,24 @@ export class StreamState {
     this.#stream = stream;
   }
 
-  /** A copy that can be stored, and read again by `fromBytes` of any stream of the same model. */
+  /** A copy that can be stored. `fromBytes` of any stream of the same model reads it. */
   toBytes(): Uint8Array<ArrayBuffer> {
-    const { model, bytes, primed } = this.#stream.content();
-    const all = new Uint8Array(HEADER + bytes.length + HASH);
+    const { content, language } = openStream("state", this.#stream);
+    const numbers = numbersOf(content, language);
+    const all = new Uint8Array(HEADER + language.stateBytes + HASH);
     const view = new DataView(all.buffer);
     writeText(all, 0, MAGIC);
     view.setUint16(4, VERSION, true);
-    view.setUint16(6, primed ? 1 : 0, true);
-    writeText(all, 8, model.hash);
-    view.setUint32(24, bytes.length, true);
-    all.set(bytes, HEADER);
-    writeText(all, HEADER + bytes.length, digest(all.subarray(0, -HASH)));
+    view.setUint16(6, content.isPrimed ? 1 : 0, true);
+    writeText(all, 8, language.hash);
+    view.setUint32(24, language.stateBytes, true);
+    all.set(new Uint8Array(numbers.slice().buffer), HEADER);
+    writeText(all, all.length - HASH, digest(all.subarray(0, -HASH)));
     return all;
   }
 
   /**
-   * Puts the stream where another one was.
+   * Puts the stream in a stored state.
    *
    * @throws {ModelFormatError} for bytes that are no state: nothing is changed then
    * @throws {StateError} for a state of another model
@@ -62,10 +69,13 @@ export class StreamState {
   fromBytes(bytes: Uint8Array): void {
     const where = "fromBytes";
     checkInstance(where, "bytes", Uint8Array, "Uint8Array", bytes);
-    const { model, bytes: own } = this.#stream.content();
-    const expected = HEADER + own.length + HASH;
+    const { content, language } = openStream("state", this.#stream);
+    const expected = HEADER + language.stateBytes + HASH;
     if (bytes.length < HEADER + HASH || readText(bytes, 0, 4) !== MAGIC) {
-      throw new ModelFormatError("state", `${where}: these bytes are no state of a stream`);
+      throw new ModelFormatError(
+        "state",
+        `${where}: expected the state of a stream, got other bytes`,
+      );
     }
     const all = Uint8Array.from(bytes);
     const view = new DataView(all.buffer);
@@ -78,18 +88,23 @@ export class StreamState {
       throw new ModelFormatError("state", `${where}: the state is damaged: its check sum differs`);
     }
     const hash = readText(all, 8, HASH);
-    if (hash !== model.hash) {
+    if (hash !== language.hash) {
       throw new StateError(
-        `${where}: the state of another model: expected that of ${model.hash}, got ${hash}`,
+        `${where}: the state of another model: expected that of ${language.hash}, got ${hash}`,
       );
     }
-    if (all.length !== expected || view.getUint32(24, true) !== own.length) {
+    if (all.length !== expected || view.getUint32(24, true) !== language.stateBytes) {
       const message = `${where}: expected ${expected} bytes, got ${all.length}`;
       throw new ModelFormatError("state", message, undefined, 24);
     }
-    this.#stream.restore(all.subarray(HEADER, -HASH), view.getUint16(6, true) !== 0);
+    numbersOf(content, language).set(new Int32Array(all.slice(HEADER, -HASH).buffer));
+    content.isPrimed = view.getUint16(6, true) !== 0;
   }
 }
+
+/** The words of a state in linear memory. */
+const numbersOf = ({ block }: StreamContent, { network, stateBytes }: LanguageNetwork) =>
+  network.engine.arena.i32(block.pointer, stateBytes / Int32Array.BYTES_PER_ELEMENT);
 
 function writeText(target: Uint8Array, at: number, text: string): void {
   for (let i = 0; i < text.length; i++) target[at + i] = text.charCodeAt(i);
@@ -104,38 +119,33 @@ function digest(bytes: Uint8Array<ArrayBuffer>): string {
   return hash.digits();
 }
 
-/**
- * A live stream of tokens, its state in linear memory until `dispose`. Made by `model.stream()`; there may be thousands.
- */
-export class LanguageStream extends Disposable {
-  readonly #model: StreamModel;
-  readonly #block: Block;
-  #primed: boolean;
-  #disposed = false;
+/** What a stream and its model hold. @throws {StateError} if one of them is disposed */
+function openStream(where: string, stream: LanguageStream) {
+  const content = contentOf<StreamContent>(where, stream);
+  return { content, language: openLanguage(where, content.model) };
+}
 
-  /** Takes over the caller's ownership of the block. @internal */
-  constructor(model: StreamModel, block: Block, primed: boolean) {
-    super();
-    this.#model = model;
-    this.#block = block;
-    this.#primed = primed;
-    watch(this, block);
+/** A live stream of tokens, its state in linear memory until `dispose`. Made by `model.stream()`. */
+export class LanguageStream extends Handle {
+  /** @internal */
+  constructor(content: StreamContent) {
+    super("stream", content);
   }
 
   /**
-   * Takes a token in: an id, or as the vocabulary calls it.
+   * Reads a token: an id, or the token itself if the model has a vocabulary. `vocabulary.encode` gives the ids of a text.
    *
-   * @returns its log-probability given all before it, in nats; 0 for the first, which conditions, unless the model has a
-   *   start token
+   * @returns its log-probability given all before it, in nats; 0 for the first one, which conditions only, unless the model
+   *   has a start token
    * @throws {RangeError} for a token that the model does not know: nothing is changed then
    */
   push(token: number | string): number {
-    const pointer = this.#open("push");
-    const id = this.#model.tokenId("push", token);
-    const { stepper } = this.#model;
-    const logProb = this.#primed ? stepper.logProb(pointer, id) : 0;
-    stepper.advance(pointer, id);
-    this.#primed = true;
+    const { content, language } = openStream("push", this);
+    const id = language.tokenizer.id("push", "token", token);
+    const { pointer } = content.block;
+    const logProb = content.isPrimed ? language.logProb(pointer, id) : 0;
+    language.advance(pointer, id);
+    content.isPrimed = true;
     return logProb;
   }
 
@@ -145,74 +155,26 @@ export class LanguageStream extends Disposable {
    * @throws {StateError} before the first token, unless the model has a start token
    */
   next(): Float64Array {
-    const pointer = this.#open("next");
-    if (!this.#primed) throw new StateError("next: no token was read: push one first");
-    return this.#model.stepper.logProbs(pointer);
+    const { content, language } = openStream("next", this);
+    if (content.isPrimed) return language.logProbs(content.block.pointer);
+    throw new StateError("next: no token was read: push one first");
   }
 
-  /** Back to the beginning. */
+  /** Goes back to the beginning. */
   reset(): void {
-    this.#primed = this.#model.begin(this.#open("reset"));
+    const { content, language } = openStream("reset", this);
+    content.isPrimed = language.reset(content.block);
   }
 
-  /** Another stream that has read the same. */
+  /** Another stream that has read the same tokens. */
   fork(): LanguageStream {
-    const pointer = this.#open("fork");
-    const { arena } = this.#model.engine;
-    const block = this.#model.allocate();
-    arena.copy(pointer, block.pointer, this.#model.stepper.stateBytes);
-    return new LanguageStream(this.#model, block, this.#primed);
+    const { content, language } = openStream("fork", this);
+    const block = language.newState(content.block);
+    return new LanguageStream(new StreamContent(content.model, block, content.isPrimed));
   }
 
   get state(): StreamState {
-    this.#open("state");
+    openStream("state", this);
     return new StreamState(this);
   }
-
-  /** Gives the memory back. Afterwards every use throws a `StateError`; a second call does nothing. */
-  dispose(): void {
-    if (this.#disposed) return;
-    unwatch(this);
-    this.#block.release();
-    this.#disposed = true;
-  }
-
-  /** The numbers of the state. @internal */
-  content(): { model: StreamModel; bytes: Uint8Array<ArrayBuffer>; primed: boolean } {
-    const pointer = this.#open("state");
-    const { stepper, engine } = this.#model;
-    const words = engine.arena.i32(pointer, stepper.stateBytes / Int32Array.BYTES_PER_ELEMENT);
-    return {
-      model: this.#model,
-      bytes: new Uint8Array(words.slice().buffer),
-      primed: this.#primed,
-    };
-  }
-
-  /** @internal */
-  restore(bytes: Uint8Array, primed: boolean): void {
-    const pointer = this.#open("state");
-    const words = new Int32Array(Uint8Array.from(bytes).buffer);
-    this.#model.engine.arena.i32(pointer, words.length).set(words);
-    this.#primed = primed;
-  }
-
-  /** Where sequences that go on from here begin. @internal */
-  at(where: string, model: StreamModel): { pointer: number; primed: boolean } {
-    const pointer = this.#open(where);
-    if (model !== this.#model) throw new StateError(`${where}: from: a stream of another model`);
-    return { pointer, primed: this.#primed };
-  }
-
-  #open(where: string): number {
-    if (this.#disposed) throw new StateError(`${where}: the stream is disposed`);
-    this.#model.open(where);
-    return this.#block.pointer;
-  }
-}
-
-/** Throws unless `from` is a stream. */
-export function checkStream(where: string, from: LanguageStream): void {
-  if (from instanceof LanguageStream) return;
-  throw new TypeError(`${where}: from: expected a stream, got ${describe(from)}`);
 }

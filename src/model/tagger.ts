@@ -1,236 +1,237 @@
 import type { DenseDescription } from "../description/description.js";
-import { AbortedError, StateError } from "../errors.js";
-import { listInput } from "../layers/sequences.js";
-import { Batch } from "../sequence/batch.js";
-import { checkObject, checkShape, describe, type Tensor } from "../tensor.js";
-import type { Floats, Precision } from "../wasm/abi.js";
-import type { Engine } from "../wasm/engine.js";
-import { Disposable, unwatch, watch } from "../wasm/handle.js";
-import { groupRows, groupsOf, runGroup } from "./batching.js";
-import type { Network, NetworkInput } from "./network.js";
-import { checkSlices, inSlices, type Progress, type SliceOptions, teller } from "./time_slices.js";
-import type { Sequence, TokenOptions, Tokens } from "./tokens.js";
+import { checkOptions, type OptionNames } from "../options.js";
+import { checkShape, isNumbers, type Tensor } from "../tensor.js";
+import type { Precision } from "../wasm/abi.js";
+import { Shared } from "../wasm/arena.js";
+import { contentOf, Handle } from "../wasm/handle.js";
+import {
+  type BatchResults,
+  type NetworkSequence,
+  readAll,
+  run,
+  runAtOnce,
+  type SequenceWork,
+} from "./batching.js";
+import type { Network } from "./network.js";
+import { checkRunOptions, type OnError, type Outcome, type RunOptions } from "./time_slices.js";
+import type { Sequence, Tokenizer } from "./vocabulary.js";
 
-/** What one sequence is to a tagger: tokens, or numbers (T, nx). */
+/** A sequence of a tagger: tokens, or features (T, nx). */
 export type TaggerInput = Sequence | Tensor<Float64Array | Float32Array>;
-
-export interface TaggerOptions extends TokenOptions {
-  /** Default `"f64"`. */
-  readonly precision?: Precision;
-  /** An output for each step, or for the whole sequence from its end (of a direction that reads from the end: its beginning). Default: what the file says. */
-  readonly output?: "steps" | "last";
-  /** What follows the linear layers, in place of what the file says: `"softmax"` gives probabilities. */
-  readonly activation?: "identity" | "softmax" | "logSoftmax";
-  /** The classes' names. */
-  readonly classes?: readonly string[];
-}
 
 /** What a tagger finds in a sequence. */
 export interface Tagged {
-  /** (T, ny), or for one output a sequence (1, ny). */
+  /** (T, ny), or (1, ny) if the tagger has one output for each sequence. */
   readonly values: Tensor;
-  /** The place of the largest value of each row, the first of equals. */
+  /** The index of the largest value of each row, the first of equal ones. */
   readonly classes: Int32Array;
-  /** Their names, if the tagger has some. */
+  /** Their names, if the tagger has names. */
   readonly labels?: readonly string[];
 }
 
-export interface TagOptions extends SliceOptions {
-  /** Told from time to time how many sequences are done. */
-  readonly onProgress?: (progress: Progress) => void;
+export interface TagOptions<E extends OnError = "throw"> extends RunOptions<E> {}
+
+const SYNC_NAMES = { onError: true } as const;
+const TAG_NAMES: OptionNames<TagOptions> = {
+  ...SYNC_NAMES,
+  signal: true,
+  yieldEvery: true,
+  onProgress: true,
+};
+
+/** What a tagger holds. */
+export class TaggerContent extends Shared {
+  readonly network: Network;
+  /** Undefined if the network takes features. */
+  readonly tokenizer: Tokenizer | undefined;
+  readonly output: "steps" | "last";
+  readonly activation: DenseDescription["activation"];
+  readonly classes: readonly string[] | undefined;
+  /** What an error adds where the kind of input was a guess. */
+  readonly hint: string;
+
+  /** Takes over the caller's ownership of the network. */
+  constructor(
+    network: Network,
+    tokenizer: Tokenizer | undefined,
+    options: Pick<TaggerContent, "output" | "activation" | "classes" | "hint">,
+  ) {
+    super();
+    this.network = network;
+    this.tokenizer = tokenizer;
+    this.output = options.output;
+    this.activation = options.activation;
+    this.classes = options.classes;
+    this.hint = options.hint;
+  }
+
+  protected free(): void {
+    this.network.release();
+  }
 }
 
-type Encoded = Int32Array | Tensor<Float64Array | Float32Array>;
-
-const lengthOf = (input: Encoded): number =>
-  input instanceof Int32Array ? input.length : (input.shape[0] as number);
-
-/** A network that gives each step, or each sequence, a class or values. Made by `loadTagger`. */
-export class Tagger extends Disposable {
+/** A network that gives each step, or each sequence, values and a class. Made by `loadTagger`. */
+export class Tagger extends Handle {
   /** ny. */
   readonly outputSize: number;
   readonly output: "steps" | "last";
   readonly precision: Precision;
-  readonly #engine: Engine;
-  readonly #network: Network;
-  readonly #tokens: Tokens | undefined;
-  readonly #softmax: "softmax" | "logSoftmax" | undefined;
-  readonly #classes: readonly string[] | undefined;
-  #disposed = false;
 
-  /** Takes over the caller's ownership of the network. @internal */
-  constructor(
-    network: Network,
-    tokens: Tokens | undefined,
-    output: "steps" | "last",
-    activation: DenseDescription["activation"],
-    classes: readonly string[] | undefined,
-  ) {
-    super();
+  /** @internal */
+  constructor(content: TaggerContent) {
+    super("tagger", content);
+    const { network, output } = content;
     this.outputSize = network.dense.outputSize;
     this.output = output;
     this.precision = network.dtype.precision;
-    this.#engine = network.engine;
-    this.#network = network;
-    this.#tokens = tokens;
-    this.#softmax =
-      activation === "softmax" || activation === "logSoftmax" ? activation : undefined;
-    this.#classes = classes;
-    watch(this, network);
   }
 
   /**
-   * Tags sequences of any lengths, giving way to the event loop every few milliseconds. A sequence's bits do not depend on
-   * the others.
+   * Tags sequences of any lengths; the event loop gets a turn every few milliseconds. The bits of a result do not depend on
+   * the other sequences. The sequences are copied first.
    *
    * @param sequences texts or ids, or tensors (T, nx), as the network takes them
-   * @throws {TypeError | RangeError} for a sequence that is none
-   * @throws {AbortedError} when `signal` ends it: `completed` holds what was done
+   * @returns a result for each sequence, in order; with `onError: "return"` an error for each that cannot be tagged
+   * @throws {TypeError | RangeError} for a value that is no sequence of this network
+   * @throws {AbortedError} if `signal` aborts: `completed` holds the results that were done
    */
-  async tag(sequences: readonly TaggerInput[], options: TagOptions = {}): Promise<Tagged[]> {
+  async tag<E extends OnError = "throw">(
+    sequences: readonly TaggerInput[],
+    options: TagOptions<E> = {},
+  ): Promise<Outcome<Tagged, E>[]> {
     const where = "tag";
-    checkObject(where, "options", options);
-    checkSlices(where, options);
-    const encoded = this.#encode(where, sequences);
-    const results: (Tagged | undefined)[] = Array(encoded.length).fill(undefined);
-    let done = 0;
-    const job = this.#run(encoded, (i, tagged) => {
-      results[i] = tagged;
-      done++;
-    });
-    const tell = teller(encoded.length, options.onProgress);
-    const aborted = (reason: unknown) => new AbortedError<Tagged>(where, results, reason);
-    await inSlices(job, options, aborted, () => tell(done));
-    tell(done);
-    return results as Tagged[];
+    checkOptions(where, options, TAG_NAMES);
+    checkRunOptions(where, options);
+    const content = openTagger(where, this);
+    const given = readAll(where, sequences, (...each) => copyOf(read(where, content, ...each)));
+    return run(where, new TagWork(where, content, given), options);
   }
 
-  /** As {@link tag}, at once. */
-  tagSync(sequences: readonly TaggerInput[]): Tagged[] {
-    const encoded = this.#encode("tagSync", sequences);
-    const results: Tagged[] = Array(encoded.length);
-    for (const _ of this.#run(encoded, (i, tagged) => {
-      results[i] = tagged;
-    }));
-    return results;
+  /** As {@link tag}, without giving way. */
+  tagSync<E extends OnError = "throw">(
+    sequences: readonly TaggerInput[],
+    options: Pick<TagOptions<E>, "onError"> = {},
+  ): Outcome<Tagged, E>[] {
+    const where = "tagSync";
+    checkOptions(where, options, SYNC_NAMES);
+    checkRunOptions(where, options);
+    const content = openTagger(where, this);
+    const given = readAll(where, sequences, (...each) => read(where, content, ...each));
+    return runAtOnce(new TagWork(where, content, given), options);
+  }
+}
+
+/** What a tagger holds. @throws {StateError} if it or its engine is disposed */
+function openTagger(where: string, tagger: Tagger): TaggerContent {
+  const content = contentOf<TaggerContent>(where, tagger);
+  void content.network.engine.kernels;
+  return content;
+}
+
+type Features = Tensor<Float64Array | Float32Array>;
+/** A sequence that was checked. */
+type Given = string | Int32Array | Features;
+
+/** Checks a sequence. */
+function read(
+  where: string,
+  { network, tokenizer, hint }: TaggerContent,
+  sequence: TaggerInput,
+  name: string,
+): Given {
+  try {
+    if (tokenizer !== undefined) return tokenizer.read(where, name, sequence as Sequence);
+    const features = sequence as Features;
+    const numbers = isNumbers(features?.data, Float32Array) ? Float32Array : Float64Array;
+    const sizes = [undefined, network.inputSize];
+    checkShape(where, name, features, ["T", "nx"], sizes, " (from the model)", numbers);
+    return features;
+  } catch (error) {
+    if (hint !== "" && error instanceof TypeError) throw new TypeError(error.message + hint);
+    throw error;
+  }
+}
+
+/** A copy of features: the caller's may change during a pause. */
+function copyOf(sequence: Given): Given {
+  if (typeof sequence === "string" || sequence instanceof Int32Array) return sequence;
+  return { shape: [...sequence.shape], data: sequence.data.slice() };
+}
+
+/** Tags sequences. */
+class TagWork implements SequenceWork<Tagged> {
+  readonly network: Network;
+  readonly count: number;
+  readonly output: "steps" | "last";
+  readonly #where: string;
+  readonly #content: TaggerContent;
+  readonly #given: readonly (Given | Error)[];
+  /** The steps of each sequence. */
+  readonly #steps: number[] = [];
+
+  constructor(where: string, content: TaggerContent, given: readonly (Given | Error)[]) {
+    this.network = content.network;
+    this.count = given.length;
+    this.output = content.output;
+    this.#where = where;
+    this.#content = content;
+    this.#given = given;
   }
 
-  /** Gives the memory back. Afterwards every use throws a `StateError`; a second call does nothing. */
-  dispose(): void {
-    if (this.#disposed) return;
-    unwatch(this);
-    this.#network.release();
-    this.#disposed = true;
+  *read(i: number): Generator<void, NetworkSequence, void> {
+    const given = this.#given[i] as Given | Error;
+    if (given instanceof Error) throw given;
+    let sequence: NetworkSequence;
+    if (typeof given === "string" || given instanceof Int32Array) {
+      const { tokenizer } = this.#content;
+      const tokens = yield* (tokenizer as Tokenizer).encode(this.#where, `sequences[${i}]`, given);
+      sequence = { steps: tokens.length, tokens };
+    } else sequence = { steps: given.shape[0] as number, features: given };
+    this.#steps[i] = sequence.steps;
+    return sequence;
   }
 
-  #encode(where: string, sequences: readonly TaggerInput[]): Encoded[] {
-    if (this.#disposed) throw new StateError(`${where}: the tagger is disposed`);
-    void this.#engine.kernels;
-    if (!Array.isArray(sequences)) {
-      throw new TypeError(`${where}: sequences: expected an array, got ${describe(sequences)}`);
-    }
-    const { features } = this.#network;
-    return sequences.map((sequence: TaggerInput, i): Encoded => {
-      const name = `sequences[${i}]`;
-      if (this.#tokens !== undefined) {
-        return this.#tokens.encode(where, name, sequence as Sequence);
-      }
-      const tensor = sequence as Tensor<Float64Array | Float32Array>;
-      const numbers = tensor?.data instanceof Float32Array ? Float32Array : Float64Array;
-      checkShape(
-        where,
-        name,
-        tensor,
-        ["T", "nx"],
-        [undefined, features],
-        " (from the model)",
-        numbers,
-      );
-      return tensor;
-    });
-  }
-
-  *#run(
-    encoded: readonly Encoded[],
-    done: (i: number, tagged: Tagged) => void,
-  ): Generator<void, void, void> {
-    this.#network.retain();
-    try {
-      for (const places of groupsOf(encoded.map(lengthOf), groupRows(this.#network))) {
-        const group = places.map((i) => encoded[i] as Encoded);
-        const values = yield* this.#runGroup(group);
-        places.forEach((i, place) => {
-          done(i, this.#tagged(values[place] as Tensor));
-        });
-      }
-    } finally {
-      this.#network.release();
-    }
-  }
-
-  *#runGroup(group: readonly Encoded[]): Generator<void, Tensor[], void> {
-    const batch = Batch.ragged(group.map(lengthOf));
-    const ny = this.outputSize;
-    const ofSteps = this.output === "steps";
-    const values = group.map((each): Tensor => {
-      const rows = ofSteps ? lengthOf(each) : 1;
+  begin(members: readonly number[]): BatchResults<Tagged> {
+    const { engine, dense } = this.network;
+    const { outputSize: ny } = dense;
+    const values = members.map((i): Tensor => {
+      const rows = this.output === "steps" ? (this.#steps[i] as number) : 1;
       return { shape: [rows, ny], data: new Float64Array(rows * ny) };
     });
-    // Where each row that comes out belongs.
-    const placeOf = (place: number): number => batch.order?.[place] ?? place;
-    const [sequences, steps] = [new Int32Array(batch.rows), new Int32Array(batch.rows)];
-    batch.forEachRow(0, batch.T, (row, place, t) => {
-      sequences[row] = placeOf(place);
-      steps[row] = t;
-    });
-    const take = (first: number, rows: number, pointer: number): void => {
-      this.#activate(rows, pointer);
-      const source = this.#engine.arena.f64(pointer, rows * ny);
-      for (let r = 0; r < rows; r++) {
-        const row = first + r;
-        const b = ofSteps ? (sequences[row] as number) : placeOf(row);
-        const t = ofSteps ? (steps[row] as number) : 0;
-        (values[b] as Tensor).data.set(source.subarray(r * ny, (r + 1) * ny), t * ny);
-      }
+    return {
+      take: ({ rows, pointer, sequences, steps }) => {
+        this.#normalize(rows, pointer);
+        const source = engine.arena.f64(pointer, rows * ny);
+        for (let r = 0; r < rows; r++) {
+          const { data } = values[sequences[r] as number] as Tensor;
+          data.set(source.subarray(r * ny, (r + 1) * ny), (steps[r] as number) * ny);
+        }
+      },
+      finish: () => values.map((each) => this.#tagged(each)),
     };
-    yield* runGroup(this.#network, batch, this.#input(batch, group), { of: this.output, take });
-    return values;
   }
 
-  #input(batch: Batch, group: readonly Encoded[]): NetworkInput {
-    if (this.#tokens === undefined) {
-      const { features } = this.#network;
-      const tensors = group as readonly Tensor<Float64Array | Float32Array>[];
-      const rows = listInput(batch, tensors, features);
-      return { rows: (target: Floats, first, last) => rows(target, first, last) };
-    }
-    const tokens = new Int32Array(batch.rows);
-    batch.forEachRow(0, batch.T, (row, place, t) => {
-      tokens[row] = (group[batch.order?.[place] ?? place] as Int32Array)[t] as number;
-    });
-    return { tokens };
-  }
-
-  #activate(rows: number, pointer: number): void {
-    const { kernels } = this.#engine;
-    if (this.#softmax === "softmax") {
-      kernels.softmax_rows(rows, this.outputSize, pointer, pointer);
-    } else if (this.#softmax === "logSoftmax") {
-      kernels.log_softmax_rows(rows, this.outputSize, pointer, pointer);
-    }
+  #normalize(rows: number, pointer: number): void {
+    const { engine, dense } = this.network;
+    const { activation } = this.#content;
+    const { softmax_rows, log_softmax_rows } = engine.kernels;
+    if (activation === "softmax") softmax_rows(rows, dense.outputSize, pointer, pointer);
+    if (activation === "logSoftmax") log_softmax_rows(rows, dense.outputSize, pointer, pointer);
   }
 
   #tagged(values: Tensor): Tagged {
     const [rows = 0, ny = 0] = values.shape;
+    const { data } = values;
     const classes = new Int32Array(rows);
     for (let r = 0; r < rows; r++) {
       let best = 0;
       for (let j = 1; j < ny; j++) {
-        if ((values.data[r * ny + j] as number) > (values.data[r * ny + best] as number)) best = j;
+        if ((data[r * ny + j] as number) > (data[r * ny + best] as number)) best = j;
       }
       classes[r] = best;
     }
-    if (this.#classes === undefined) return { values, classes };
-    return { values, classes, labels: Array.from(classes, (id) => this.#classes?.[id] ?? "") };
+    const { classes: names } = this.#content;
+    if (names === undefined) return { values, classes };
+    return { values, classes, labels: Array.from(classes, (id) => names[id] ?? "") };
   }
 }

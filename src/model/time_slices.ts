@@ -1,43 +1,43 @@
 import { describe } from "../tensor.js";
 
-/** How long work goes on without giving way, in milliseconds, unless told. */
-const USUAL = 5;
+/** Milliseconds of work between two pauses. */
+const DEFAULT_SLICE = 5;
 
 export interface Progress {
   readonly done: number;
   readonly total: number;
 }
 
-/** Tells how many of `total` are done, if that has changed since it was told last. */
-export function teller(
-  total: number,
-  onProgress: ((progress: Progress) => void) | undefined,
-): (done: number) => void {
-  let told = -1;
-  return (done) => {
-    if (done === told) return;
-    told = done;
-    onProgress?.({ done, total });
-  };
-}
-
 export interface SliceOptions {
-  /** Ends the work between two slices. */
+  /** Ends the work at the next pause. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds after which the event loop has its turn. Default 5. */
+  /** Milliseconds of work after which the event loop gets a turn. Default 5. */
   readonly yieldEvery?: number | undefined;
 }
 
+export type OnError = "throw" | "return";
+
+/** The result for one sequence: with `onError: "return"` perhaps an error. */
+export type Outcome<R, E extends OnError> = E extends "return" ? R | Error : R;
+
+export interface RunOptions<E extends OnError = "throw"> extends SliceOptions {
+  /** Called from time to time with the number of sequences that are done. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /**
+   * `"return"` puts the error of a sequence that cannot be used in the place of its result, and goes on with the others.
+   * Default `"throw"`: nothing is computed then.
+   */
+  readonly onError?: E | undefined;
+}
+
 /** Throws unless the options are of the right kind. */
-export function checkSlices(
+export function checkRunOptions(
   where: string,
-  {
-    signal,
-    yieldEvery = USUAL,
-    onProgress,
-  }: SliceOptions & { readonly onProgress?: ((progress: Progress) => void) | undefined },
+  { signal, yieldEvery = DEFAULT_SLICE, onProgress, onError = "throw" }: RunOptions<OnError>,
 ): void {
-  if (signal !== undefined && typeof signal?.aborted !== "boolean") {
+  const isSignal =
+    typeof signal?.aborted === "boolean" && typeof signal.addEventListener === "function";
+  if (signal !== undefined && !isSignal) {
     throw new TypeError(`${where}: signal: expected an AbortSignal, got ${describe(signal)}`);
   }
   if (!(typeof yieldEvery === "number" && yieldEvery >= 0)) {
@@ -48,9 +48,25 @@ export function checkSlices(
   if (onProgress !== undefined && typeof onProgress !== "function") {
     throw new TypeError(`${where}: onProgress: expected a function, got ${describe(onProgress)}`);
   }
+  if (onError !== "throw" && onError !== "return") {
+    throw new TypeError(`${where}: onError: expected "throw" or "return", got ${String(onError)}`);
+  }
 }
 
-/** Resolves when everything that waited has had its turn: timers, input, other promises. */
+/** Calls `onProgress` if more is done than at its last call. */
+export function progressReporter(
+  total: number,
+  onProgress: RunOptions<OnError>["onProgress"],
+): (done: number) => void {
+  let reported = -1;
+  return (done) => {
+    if (done === reported) return;
+    reported = done;
+    onProgress?.({ done, total });
+  };
+}
+
+/** Resolves after everything that waits for a turn of the event loop has had one: timers, input, other promises. */
 export function pause(): Promise<void> {
   const { setImmediate } = globalThis as { setImmediate?: (work: () => void) => void };
   return new Promise((resolve) => {
@@ -58,7 +74,7 @@ export function pause(): Promise<void> {
       setImmediate(resolve);
       return;
     }
-    // A browser holds timers back by 4 ms; a message goes at once.
+    // Browsers delay timers by 4 ms, messages not at all.
     const { port1, port2 } = new MessageChannel();
     port1.onmessage = () => {
       port1.close();
@@ -68,38 +84,40 @@ export function pause(): Promise<void> {
   });
 }
 
-/** When it is time to give way. */
-export class Pace {
-  readonly #every: number;
+/** The time between two pauses. */
+export class TimeSlice {
+  readonly #length: number;
   #end: number;
 
-  constructor(every = USUAL) {
-    this.#every = every;
-    this.#end = performance.now() + every;
+  constructor(milliseconds = DEFAULT_SLICE) {
+    this.#length = milliseconds;
+    this.#end = performance.now() + milliseconds;
   }
 
-  get due(): boolean {
+  get isOver(): boolean {
     return performance.now() >= this.#end;
   }
 
-  /** Gives way. */
-  async rest(): Promise<void> {
+  /** Pauses, and starts the next slice. */
+  async renew(): Promise<void> {
     await pause();
-    this.#end = performance.now() + this.#every;
+    this.#end = performance.now() + this.#length;
   }
 }
 
 /**
- * Does a job whose pauses are its `yield`s, giving way from time to time.
+ * Runs a job to its end. Where the job yields and its time slice is over the event loop gets a turn.
  *
- * @param pace goes on from what was done before, where several jobs follow each other
+ * @param signal ends the job at such a point
+ * @param aborted makes the error of an aborted job
+ * @param onPause is called before each pause
  */
-export async function inSlices<R>(
+export async function runInSlices<R>(
   job: Generator<void, R, void>,
-  { signal, yieldEvery }: SliceOptions,
+  slice: TimeSlice,
+  signal: AbortSignal | undefined,
   aborted: (reason: unknown) => Error,
-  onSlice?: () => void,
-  pace = new Pace(yieldEvery),
+  onPause?: () => void,
 ): Promise<R> {
   const check = (): void => {
     if (signal?.aborted) throw aborted(signal.reason);
@@ -109,13 +127,13 @@ export async function inSlices<R>(
     for (;;) {
       const step = job.next();
       if (step.done) return step.value;
-      if (!pace.due) continue;
-      onSlice?.();
-      await pace.rest();
+      if (!slice.isOver) continue;
+      onPause?.();
+      await slice.renew();
       check();
     }
   } finally {
-    // Gives back what the job holds, if it was left before its end.
+    // Releases what the job holds if it did not reach its end.
     job.return(undefined as never);
   }
 }

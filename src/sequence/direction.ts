@@ -76,8 +76,7 @@ export function backwardSteps(
   const transposed = weights.transposed();
   const gates = cell.input.length * na;
   const ldz = cell.gradientBlocks * na;
-  // The gradients stand one after the other, up to the scratch of the last.
-  arena.f64(at.dWx, (at.gradient - at.dWx) / ITEM).fill(0);
+  gradientView(weights, at).fill(0);
   if (cell.projected) arena.f64(at.none, batch.m * na).fill(0);
   backThroughTime(direction, batch, span, at);
 
@@ -216,17 +215,37 @@ function addPeepholeGradient(
   }
 }
 
-/** Fresh views of the gradients of a backward pass, shaped as the weights. */
+/** A view of all gradients, which stand one after the other, up to the scratch of the last. */
+const gradientView = ({ engine }: Weights, { view, dWx, gradient }: BackwardBuffers) =>
+  view.at(engine.arena, "f64", dWx, (gradient - dWx) / ITEM);
+
+/** The gradients of a backward pass in one view, and where in it each begins. */
+export interface GradientBlock extends Record<keyof WeightArrays, number> {
+  readonly all: Float64Array<ArrayBuffer>;
+}
+
+export const gradientBlock = (weights: Weights, at: BackwardBuffers): GradientBlock => ({
+  all: gradientView(weights, at),
+  Wx: 0,
+  Wh: (at.dWh - at.dWx) / ITEM,
+  bias: (at.db - at.dWx) / ITEM,
+  Wr: (at.dWr - at.dWx) / ITEM,
+  peepholes: (at.dPeepholes - at.dWx) / ITEM,
+});
+
+/** Views of the gradients of a backward pass, shaped as the weights. */
 export function gradientsOf(
-  { engine: { arena }, cell, nx, na, nh }: Weights,
+  weights: Weights,
   at: BackwardBuffers,
 ): WeightArrays<Float64Array<ArrayBuffer>> {
+  const { cell, nx, na, nh } = weights;
   const gates = cell.input.length * na;
+  const { all, Wx, Wh, bias, Wr, peepholes } = gradientBlock(weights, at);
   return {
-    Wx: arena.f64(at.dWx, gates * nx),
-    Wh: arena.f64(at.dWh, gates * nh),
-    bias: arena.f64(at.db, cell.bias.length * na),
-    Wr: arena.f64(at.dWr, cell.projected ? nh * na : 0),
-    peepholes: arena.f64(at.dPeepholes, cell.peepholes ? 3 * na : 0),
+    Wx: all.subarray(Wx, Wx + gates * nx),
+    Wh: all.subarray(Wh, Wh + gates * nh),
+    bias: all.subarray(bias, bias + cell.bias.length * na),
+    Wr: all.subarray(Wr, Wr + (cell.projected ? nh * na : 0)),
+    peepholes: all.subarray(peepholes, peepholes + (cell.peepholes ? 3 * na : 0)),
   };
 }

@@ -1,9 +1,17 @@
 import { gateElements } from "../cells/cell.js";
-import type { Batch } from "./batch.js";
+import { ITEM } from "../wasm/abi.js";
+import { KeptView } from "../wasm/kept_view.js";
 import { Layout } from "./layout.js";
 import { outputOf, readsFromEnd, type StackShape } from "./shape.js";
+import { type StackState, takeState } from "./state.js";
 import { gradientElements } from "./weight_gradient.js";
 import type { Weights } from "./weights.js";
+
+/** A stack, as far as a plan looks at it. */
+interface Layers {
+  readonly shape: StackShape;
+  readonly layerDirections: readonly Weights[];
+}
 
 /** Where one layer direction finds and leaves its numbers over some steps: pointers, rows as in sequence/batch.ts. */
 export interface DirectionBuffers {
@@ -33,6 +41,21 @@ export interface DirectionBuffers {
   };
 }
 
+/** What a forward pass is laid out for. */
+export interface ForwardForm {
+  /** Sequences. */
+  readonly m: number;
+  /** N. */
+  readonly rows: number;
+  /** What goes into the lowest layer: rows of numbers; tokens, whose input products are known, or whose rows are. */
+  readonly feed: "rows" | "tokens" | "embedded";
+  /**
+   * Whether everything is kept for a backward pass; else buffers serve again, and states stay where they are: whoever runs
+   * the pass sets h0, c0 and c of each direction.
+   */
+  readonly keep: boolean;
+}
+
 /**
  * Every buffer of a forward pass through a stack. Two ways:
  *
@@ -44,88 +67,116 @@ export interface DirectionBuffers {
  * A direction has x (rows, nx) · h (rows, nh) · c (rows, na) · gates · u (rows, na) where h is a projection; where all is
  * kept the initial state stands before h and c.
  */
-export interface ForwardBuffers {
+export class ForwardBuffers {
+  readonly form: ForwardForm;
   readonly byChunks: boolean;
   /** Rows that a direction has room for. */
   readonly rows: number;
   readonly directions: readonly DirectionBuffers[];
   /** Layer by layer: what goes into each layer and, last, what comes out of the highest. */
-  readonly inputs: readonly number[];
+  readonly inputs: number[];
   /** Layer by layer: index of N rows, i32. */
-  readonly mirror: number;
+  mirror: number;
   /** The tokens, and layer by layer those of the mirrored rows: N, i32. */
-  readonly tokens: readonly number[];
+  readonly tokens: number[];
+  readonly bytes: number;
+  /** Views of what goes in and of what comes out, as most passes are one chunk. */
+  readonly inputView = new KeptView();
+  readonly outputView = new KeptView();
+  /** The plan of the backward pass, once there was one. */
+  backward: BackwardPlan | undefined;
+  #pointer = 0;
+
+  constructor(
+    form: ForwardForm,
+    layout: Layout,
+    buffers: Pick<
+      ForwardBuffers,
+      "byChunks" | "rows" | "directions" | "inputs" | "mirror" | "tokens"
+    >,
+  ) {
+    this.form = form;
+    this.bytes = layout.bytes;
+    this.byChunks = buffers.byChunks;
+    this.rows = buffers.rows;
+    this.directions = buffers.directions;
+    this.inputs = buffers.inputs;
+    this.mirror = buffers.mirror;
+    this.tokens = buffers.tokens;
+  }
+
+  /** Moves all of it to where it has `bytes` bytes. */
+  moveTo(pointer: number): void {
+    const by = pointer - this.#pointer;
+    if (by === 0) return;
+    this.#pointer = pointer;
+    this.mirror += by;
+    for (const pointers of [this.inputs, this.tokens])
+      pointers.forEach((_, i) => {
+        pointers[i] = (pointers[i] as number) + by;
+      });
+    for (const direction of this.directions) {
+      direction.x += by;
+      direction.h0 += by;
+      direction.c0 += by;
+      direction.h += by;
+      direction.c += by;
+      direction.gates += by;
+      direction.u += by;
+    }
+  }
 }
 
-/** What a forward pass is laid out for. */
-export interface ForwardForm {
-  readonly batch: Batch;
-  /** What goes into the lowest layer: rows of numbers; tokens, whose input products are known, or whose rows are. */
-  readonly feed: "rows" | "tokens" | "embedded";
-  /**
-   * Whether everything is kept for a backward pass; else buffers serve again, and states stay where they are: h0, c0 and c
-   * of the directions are left 0.
-   */
-  readonly keep: boolean;
-}
-
-/** Lays a forward pass out from `origin` on. */
-export function planForward(
-  {
-    shape,
-    layerDirections,
-  }: { readonly shape: StackShape; readonly layerDirections: readonly Weights[] },
-  { batch, feed, keep }: ForwardForm,
-  origin: number,
-): { buffers: ForwardBuffers; bytes: number } {
+/** Lays a forward pass out, from 0 on. */
+export function planForward({ shape, layerDirections }: Layers, form: ForwardForm): ForwardBuffers {
+  const { m, rows: N, feed, keep } = form;
   const { dtype, layers, na, nh } = shape;
   const { item } = dtype;
-  const { m, rows: N } = batch;
   const D = shape.cells.length;
   const byChunks = D === 1 && !shape.reverse;
   const layout = new Layout(dtype);
-  const take = (elements: number, item?: number): number => origin + layout.take(elements, item);
-  const rows = keep ? N : Math.min(...layerDirections.map((weights) => chunkRows(weights, m, N)));
+  const least = (of: (weights: Weights) => number) =>
+    layerDirections.reduce((least, weights) => Math.min(least, of(weights)), Infinity);
+  const most = (of: (weights: Weights) => number) => -least((weights) => -of(weights));
+  const rows = keep ? N : least((weights) => chunkRows(weights, m, N));
 
-  const tokens = feed === "rows" ? [] : layerDirections.slice(0, D).map(() => take(N, 4));
-  const mirror = byChunks ? 0 : take(N, 4);
+  const tokens = feed === "rows" ? [] : shape.cells.map(() => layout.take(N, 4));
+  const mirror = byChunks ? 0 : layout.take(N, 4);
   const inputs: number[] = [];
   if (!byChunks) {
-    inputs.push(feed === "rows" ? take(N * shape.nx) : 0);
+    inputs.push(feed === "rows" ? layout.take(N * shape.nx) : 0);
     for (let l = 1; l <= layers; l++) {
       // Where nothing is kept, two buffers take turns.
       const serves = keep || l < 3 ? undefined : inputs[l - 2];
-      inputs.push(serves ?? take(N * outputOf(shape)));
+      inputs.push(serves ?? layout.take(N * outputOf(shape)));
     }
   }
 
-  const widest = (of: (weights: Weights) => number) => Math.max(...layerDirections.map(of));
   const shared = keep
     ? undefined
     : {
-        x: take(rows * (byChunks ? (feed === "tokens" ? 0 : shape.nx) : widest(({ nx }) => nx))),
+        x: layout.take(
+          rows * (byChunks ? (feed === "tokens" ? 0 : shape.nx) : most(({ nx }) => nx)),
+        ),
         // Layer by layer the whole of h waits until it can be read from its end.
-        h: byChunks ? [take(rows * nh), take(layers > 1 ? rows * nh : 0)] : [take(N * nh)],
-        gates: take(rows * widest(({ cell }) => cell.gateBlocks * na)),
-        u: take(widest(({ cell }) => (cell.projected ? m * na : 0))),
+        h: byChunks
+          ? [layout.take(rows * nh), layout.take(layers > 1 ? rows * nh : 0)]
+          : [layout.take(N * nh)],
+        gates: layout.take(rows * most(({ cell }) => cell.gateBlocks * na)),
+        u: layout.take(most(({ cell }) => (cell.projected ? m * na : 0))),
       };
   const directions: DirectionBuffers[] = [];
   layerDirections.forEach((weights, p) => {
     const [l, d] = [Math.floor(p / D), p % D];
     const { cell, nx } = weights;
     const kept = keep ? na * item : 0;
-    const strides = {
-      x: nx * item,
-      h: nh * item,
-      c: kept,
-      gates: gateElements(cell, na) * item,
-      u: kept,
-    };
+    const gateBytes = gateElements(cell, na) * item;
+    const strides = { x: nx * item, h: nh * item, c: kept, gates: gateBytes, u: kept };
     let x = 0;
     if (byChunks && l > 0) x = (directions[p - 1] as DirectionBuffers).h;
     else if (!byChunks && !readsFromEnd(shape, d) && (feed === "rows" || l > 0)) {
       x = inputs[l] as number;
-    } else if (feed !== "tokens" || l > 0) x = shared?.x ?? take(rows * nx);
+    } else if (feed !== "tokens" || l > 0) x = shared?.x ?? layout.take(rows * nx);
     if (shared !== undefined) {
       const h = shared.h[byChunks ? l % 2 : 0] as number;
       const gates = cell.gateBlocks === 0 ? h : shared.gates;
@@ -134,16 +185,15 @@ export function planForward(
       return;
     }
     // The initial state stands before the others, so that the state before each row is m rows earlier.
-    const h0 = take((m + rows) * nh);
+    const h0 = layout.take((m + rows) * nh);
     const h = h0 + m * nh * item;
-    const c0 = take(cell.hasCellState ? (m + rows) * na : 0);
+    const c0 = layout.take(cell.hasCellState ? (m + rows) * na : 0);
     const c = c0 + m * na * item;
-    const gates = cell.gateBlocks === 0 ? h : take(rows * gateElements(cell, na));
-    const u = cell.projected ? take(rows * na) : 0;
+    const gates = cell.gateBlocks === 0 ? h : layout.take(rows * gateElements(cell, na));
+    const u = cell.projected ? layout.take(rows * na) : 0;
     directions.push({ weights, x, h0, c0, h, c, gates, u, keeps: true, strides });
   });
-  const buffers = { byChunks, rows, directions, inputs, mirror, tokens };
-  return { buffers, bytes: layout.bytes };
+  return new ForwardBuffers(form, layout, { byChunks, rows, directions, inputs, mirror, tokens });
 }
 
 /** What a chunk of a pass that keeps nothing may take: it passes through the second-level cache and stays there. */
@@ -186,13 +236,13 @@ export function planBackward({ cell, nx, na, nh }: Weights, m: number, N: number
   };
 }
 
-type BackwardPlan = ReturnType<typeof planBackward>;
+type DirectionPlan = ReturnType<typeof planBackward>;
 
 /**
  * Where the backward pass of one layer direction finds and leaves its numbers: the plan's offsets as pointers, and what
- * belongs to others. It sets dWx, dWh, db, dWr and dPeepholes.
+ * belongs to others. It sets dWx, dWh, db, dWr and dPeepholes, which stand one after the other.
  */
-export interface BackwardBuffers extends Omit<BackwardPlan, "bytes"> {
+export interface BackwardBuffers extends Omit<DirectionPlan, "bytes"> {
   /** In: the gradient of every row of h from outside, (rows, nh). */
   dy: number;
   /** In: the gradient of the state that each sequence has at its end, (m, nh) and (m, na); out: that of the initial state. */
@@ -203,14 +253,16 @@ export interface BackwardBuffers extends Omit<BackwardPlan, "bytes"> {
   /** Out: (rows, nx). */
   dx: number;
   /** Whether the gradient of x is added to what stands in dx. */
-  addsToInput: boolean;
+  readonly addsToInput: boolean;
+  /** A view from dWx on. */
+  readonly view: KeptView<Float64Array<ArrayBuffer>>;
 }
 
 /** The plan's offsets as pointers, and what belongs to others. */
 export const backwardBuffers = (
-  plan: BackwardPlan,
+  plan: DirectionPlan,
   base: number,
-  own: Omit<BackwardBuffers, keyof BackwardPlan>,
+  own: Omit<BackwardBuffers, keyof DirectionPlan | "view">,
 ): BackwardBuffers => ({
   none: base + plan.none,
   scratch: base + plan.scratch,
@@ -228,4 +280,70 @@ export const backwardBuffers = (
   dx: own.dx,
   previous: own.previous,
   addsToInput: own.addsToInput,
+  view: new KeptView(),
 });
+
+const keptF64 = () => new KeptView<Float64Array<ArrayBuffer>>();
+
+/** Every buffer of a backward pass through a stack, laid out from `origin` on. */
+export class BackwardPlan {
+  readonly origin: number;
+  readonly bytes: number;
+  readonly directions: readonly BackwardBuffers[];
+  /** The gradient of the state, which stands first, and its bytes. */
+  readonly dState: StackState;
+  readonly stateBytes: number;
+  /** The gradients of a layer's output and input, in turn: (N, the larger of both). */
+  readonly turns: readonly [number, number];
+  /** Ragged: index of N rows, i32. */
+  readonly previous: number;
+  /** The place of dy, which is that of the highest output's gradient, and of dx. */
+  readonly dy: number;
+  readonly dx: number;
+  /** Views of dState, whole and by parts, of dy and dx. */
+  readonly allStates = keptF64();
+  readonly stateViews = { h: keptF64(), c: keptF64() };
+  readonly outputView = keptF64();
+  readonly inputView = keptF64();
+
+  constructor(
+    { shape, layerDirections }: Layers,
+    { byChunks, form }: ForwardBuffers,
+    origin: number,
+  ) {
+    const { m, rows: N } = form;
+    const { layers, nx, nh, na } = shape;
+    const D = shape.cells.length;
+    const layout = new Layout();
+    const take = (elements: number, item?: number) => origin + layout.take(elements, item);
+    const { h, c } = takeState(layout, shape, m);
+    const dState = { h: origin + h, c: origin + c };
+    this.stateBytes = layout.bytes;
+    const widest = Math.max(nx, outputOf(shape));
+    const turns = [take(N * widest), take(N * widest)] as const;
+    // Layer by layer: the gradients of one direction's h, and of the rows as it reads them.
+    const part = take(byChunks ? 0 : N * nh);
+    const mirrored = take(byChunks ? 0 : N * widest);
+    const previous = take(N, Int32Array.BYTES_PER_ELEMENT);
+    const plans = layerDirections.map((weights) => planBackward(weights, m, N));
+    this.origin = origin;
+    this.bytes = layout.bytes + plans.reduce((most, { bytes }) => Math.max(most, bytes), 0);
+    this.dState = dState;
+    this.turns = turns;
+    this.dy = turns[0];
+    this.dx = turns[layers % 2] as number;
+    this.previous = previous;
+    this.directions = plans.map((plan, p) => {
+      const [l, d] = [Math.floor(p / D), p % D];
+      const isFlipped = (layers - 1 - l) % 2;
+      return backwardBuffers(plan, origin + layout.bytes, {
+        dy: byChunks ? (turns[isFlipped] as number) : part,
+        dh: dState.h + p * m * nh * ITEM,
+        dc: dState.c + p * m * na * ITEM,
+        dx: readsFromEnd(shape, d) ? mirrored : (turns[1 - isFlipped] as number),
+        previous,
+        addsToInput: d > 0,
+      });
+    });
+  }
+}

@@ -24,8 +24,8 @@ export function takeState(layout: Layout, shape: StackShape, m: number): StackSt
  * in the caller's order. What throws leaves the state as it was.
  */
 export function inBatchOrder(
-  engine: Engine,
-  { shape, batch }: { readonly shape: StackShape; readonly batch: Batch },
+  { engine, shape }: { readonly engine: Engine; readonly shape: StackShape },
+  batch: Batch,
   state: StackState,
   work: (sorted: StackState) => void,
 ): void {

@@ -5,7 +5,7 @@ import {
   type SafetensorsFile,
   writeModel,
 } from "../../src/formats/safetensors.js";
-import { countWork } from "../support/work.js";
+import { countWork } from "../support/cost.js";
 
 // Work is counted, not timed: the functions and blocks that run. Twice the input may take twice the work and no more.
 

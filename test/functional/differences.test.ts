@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
+import { stencil } from "../oracle/stencil.js";
 import { each } from "../oracle/tensor.js";
 import { expectNear } from "../support/bits.js";
 import { type CellRow, cells, type State, type Tensors } from "../support/cells.js";
-import { stencil } from "../support/derivative.js";
 import { type Draw, draw } from "../support/draws.js";
 import type { Tensor } from "../support/subject.js";
 import { type EngineSubject, engines } from "../support/subjects.js";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import { stencil } from "../oracle/stencil.js";
 import { expectNear, expectSame } from "../support/bits.js";
-import { stencil } from "../support/derivative.js";
 import {
   type Drawn,
   drawNetwork,

@@ -154,11 +154,11 @@ describe.each(engines)("a layer on the $name", ({ engine }) => {
         made.dispose();
         made.dispose();
       }
-      expectError(() => state.read(), StateError, "state: disposed");
+      expectError(() => state.read(), StateError, "read: the state is disposed");
       expect(() => state.clone()).toThrow(StateError);
       expect(() => state.write({})).toThrow(StateError);
-      expectError(() => layer.forward(x, state), StateError, /state: /);
-      expectError(() => layer.backward(dy, tape), StateError, "backward: tape: …");
+      expectError(() => layer.forward(x, state), StateError, "forward: the state is disposed");
+      expectError(() => layer.backward(dy, tape), StateError, "backward: the tape is disposed");
       layer.dispose();
       layer.dispose();
       expectError(() => layer.forward(x), StateError, "forward: the layer is disposed");

@@ -253,9 +253,9 @@ describe("loadLanguageModel", () => {
       "other outputs",
       described.input,
       [{ ...head, weight: numbers(7, 9), bias: numbers(7) }],
-      `${wrong} 11 outputs, one a token, got 7`,
+      `${wrong} 11 outputs, one for each token, got 7`,
     ],
-    ["no outputs", described.input, [], `${wrong} 11 outputs, one a token, got 9`],
+    ["no outputs", described.input, [], `${wrong} 11 outputs, one for each token, got 9`],
     [
       "a function on top",
       described.input,

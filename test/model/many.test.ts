@@ -3,8 +3,8 @@ import {
   AbortedError,
   createEngineSync,
   loadLanguageModel,
-  type ManyOptions,
   type Score,
+  type ScoreManyOptions,
   type Sequence,
   StateError,
 } from "../../src/index.js";
@@ -298,7 +298,7 @@ describe("scoreMany", () => {
     [[[], { signal: 1 }], "TypeError: scoreMany: signal: …"],
     [[[], { from: 1 }], "TypeError: scoreMany: from: …"],
   ] as [unknown[], string][])("%j is an error at once", (operands, message) => {
-    const [sequences, options] = operands as [Iterable<Sequence>, ManyOptions];
+    const [sequences, options] = operands as [Iterable<Sequence>, ScoreManyOptions];
     const call = () => model.scoreMany(sequences, options);
     expect(String(thrownBy(call))).toMatch(saying(message));
   });

@@ -161,7 +161,7 @@ describe("a stream's state as bytes", () => {
     });
     expect(refusal(changed(0, 0))).toMatchObject({
       ...{ name: "ModelFormatError", code: "state" },
-      message: "fromBytes: these bytes are no state of a stream",
+      message: "fromBytes: expected the state of a stream, got other bytes",
     });
     expect(refusal(changed(100, 0xee))).toMatchObject({
       ...{ name: "ModelFormatError", code: "state" },

@@ -280,7 +280,7 @@ describe("a tagger's options", () => {
     [{ classes: "abcd" }, "TypeError: loadTagger: classes: …"],
     [
       { classes: ["a", "b", "c", 4] },
-      "TypeError: loadTagger: classes[3]: expected a text, got number",
+      "TypeError: loadTagger: classes[3]: expected a string, got number",
     ],
     [null, "TypeError: loadTagger: options: …"],
   ])("%j is an error", async (options, message) => {

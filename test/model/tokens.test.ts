@@ -48,7 +48,7 @@ describe("a text is", () => {
     "%j: ids",
     async (text, vocabulary, ids) => {
       const model = await open(vocabulary === undefined ? {} : { vocabulary });
-      expect(Array.from(model.vocabulary?.encode("", text) ?? [])).toEqual(ids);
+      expect(Array.from(model.vocabulary?.encode(text) ?? [])).toEqual(ids);
       expect(model.scoreSync([text])).toEqual(model.scoreSync([ids]));
       expect(model.scoreSync([text])).toEqual(model.scoreSync([Int32Array.from(ids)]));
       model.dispose();
@@ -64,7 +64,7 @@ describe("a text is", () => {
   it("as long as it likes: 300,000 characters, each its own token", async () => {
     const model = await open({ vocabulary: letters });
     const text = "abcdefghij\n".repeat(30_000);
-    const ids = model.vocabulary?.encode("", text) ?? new Int32Array(0);
+    const ids = model.vocabulary?.encode(text) ?? new Int32Array(0);
     expect(ids).toHaveLength(text.length);
     expect(ids.every((id, i) => id === i % V)).toBe(true);
     model.dispose();
@@ -119,8 +119,12 @@ describe("what the vocabulary does not hold", () => {
     const before = stream.state.toBytes();
     expectError(() => stream.push("z"), UnknownTokenError, 'push: token: "z" (U+007A) …');
     // A token is pushed, not a text.
-    expectError(() => stream.push("ab"), UnknownTokenError, 'push: token: "ab" …');
-    expectError(() => stream.push(""), RangeError, "push: token: an empty text is no token");
+    expectError(
+      () => stream.push("ab"),
+      RangeError,
+      'push: token: expected one token, got the text "ab": vocabulary.encode gives the ids of a text',
+    );
+    expectError(() => stream.push(""), RangeError, 'push: token: … got the text "": …');
     expect(stream.state.toBytes()).toEqual(before);
     const known = await open({ vocabulary: letters, unknown: "f" });
     const [a, b] = [known.stream(), known.stream()];
@@ -184,7 +188,7 @@ describe("ids", () => {
     expectError(
       () => model.scoreSync(["a"]),
       TypeError,
-      "scoreSync: sequences[0]: a text needs a vocabulary, and the model came without one: load it with { vocabulary }, or give ids",
+      "scoreSync: sequences[0]: a text needs a vocabulary: load the model with { vocabulary }, or pass ids",
     );
     expectError(() => model.stream().push("a"), TypeError, 'push: token: "a" needs a vocabulary');
     model.dispose();
@@ -239,16 +243,32 @@ describe("a start token", () => {
 
 describe("a vocabulary that does not fit", () => {
   const cases: [string, unknown, ErrorConstructor, string][] = [
-    ["a number", 5, TypeError, `expected { character or token: id }, got number`],
+    ["a number", 5, TypeError, `expected { token: id } or a list of tokens, got number`],
     ["null", null, TypeError, `…`],
-    ["an array", ["a"], TypeError, `…`],
-    ["an empty token", { "": 0 }, RangeError, `"": an empty token stands nowhere`],
+    ["a list of other things", ["a", 5], TypeError, `…`],
+    [
+      "a list with a token twice",
+      ["a", "b", "a"],
+      RangeError,
+      `"a": expected it once, got it twice`,
+    ],
+    ["an empty token", { "": 0 }, RangeError, `"": expected at least one character`],
     ["an id too large", { a: V }, RangeError, `"a": … got 11`],
     ["a negative id", { a: -1 }, RangeError, `"a": … got -1`],
     ["half an id", { a: 0.5 }, RangeError, `"a": … got 0.5`],
     ["a text", { a: "1" }, RangeError, `"a": … got 1`],
-    ["an id twice", { a: 1, b: 1 }, RangeError, `"b": id 1 is that of "a", too`],
-    ["a token that is none", new Map([[5, 1]]), TypeError, `expected texts as tokens, got number`],
+    [
+      "an id twice",
+      { a: 1, b: 1 },
+      RangeError,
+      `"b": expected an id of its own, got that of another token, 1`,
+    ],
+    [
+      "a token that is none",
+      new Map([[5, 1]]),
+      TypeError,
+      `expected strings as tokens, got number`,
+    ],
   ];
 
   it.each(cases)("%s", async (_, vocabulary, kind, message) => {
@@ -268,10 +288,13 @@ describe("a vocabulary that does not fit", () => {
   );
 
   it.each([
-    [{ vocabulary: "{" }, "vocabulary: expected JSON { character or token: id }, got other text"],
+    [
+      { vocabulary: "{" },
+      "vocabulary: expected JSON, { token: id } or a list of tokens, got other text",
+    ],
     [{ vocabulary: "null" }, "vocabulary: …"],
     [{ ...metadata, start: "z" }, 'start: "z" (U+007A) …'],
-    [{ ...metadata, unknown: "zz" }, 'unknown: "zz" …'],
+    [{ ...metadata, unknown: "zz" }, 'unknown: … got the text "zz": …'],
     [{ start: "a" }, 'start: "a" …'],
   ])("%j in the file", async (stored, message) => {
     const error = await open({}, stored as Record<string, string>).catch(
@@ -288,7 +311,7 @@ describe("a vocabulary that does not fit", () => {
     [{ unknown: 3 }, TypeError, "unknown: 3 needs a vocabulary"],
     [{ vocabulary: letters, unknown: 11 }, RangeError, "unknown: … got 11"],
     [{ vocabulary: letters, unknown: {} }, TypeError, "unknown: …"],
-    [{ vocabulary: letters, unknown: "" }, RangeError, "unknown: an empty text is no token"],
+    [{ vocabulary: letters, unknown: "" }, RangeError, "unknown: …"],
   ] as [object, ErrorConstructor, string][])("%j as options", async (options, kind, message) => {
     const opened = open(options as LanguageModelOptions);
     await expectRejection(opened, kind, `loadLanguageModel: ${message}`);

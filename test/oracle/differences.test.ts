@@ -1,11 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { relativeError } from "../support/compare.js";
-import { stencil } from "../support/derivative.js";
 import { randomGru, randomLstm, randomRnn, randomTensor, uniform } from "../support/random.js";
 import { gruBackward, gruForward } from "./gru.js";
-import { softmaxCrossEntropy } from "./head.js";
+import { softmaxCrossEntropy } from "./loss.js";
 import { lstmBackward, lstmForward } from "./lstm.js";
 import { rnnBackward, rnnForward } from "./rnn.js";
+import { stencil } from "./stencil.js";
 import { each, type Tensor } from "./tensor.js";
 
 // The stencil's own error is below 1e-12 of the loss (test/support/derivative.ts), and the gradients' largest elements are

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { relativeError } from "../support/compare.js";
 import { randomGru, randomLstm, randomRnn, randomTensor, uniform } from "../support/random.js";
 import { gruBackward, gruForward } from "./gru.js";
-import { softmaxCrossEntropy } from "./head.js";
+import { softmaxCrossEntropy } from "./loss.js";
 import { lstmBackward, lstmForward } from "./lstm.js";
 import { rnnBackward, rnnForward } from "./rnn.js";
 import { each, type Tensor } from "./tensor.js";

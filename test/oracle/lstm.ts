@@ -1,6 +1,20 @@
-import { sigmoid, softmaxColumns } from "./activations.js";
-import { addColumn, product, rows, stack, sumColumns, transpose } from "./matrix.js";
-import { add, each, extent, setStep, step, type Tensor, zeros } from "./tensor.js";
+import { sigmoid } from "./activations.js";
+import { softmaxColumns } from "./softmax.js";
+import {
+  add,
+  addColumn,
+  each,
+  extent,
+  product,
+  rows,
+  setStep,
+  stack,
+  step,
+  sumColumns,
+  type Tensor,
+  transpose,
+  zeros,
+} from "./tensor.js";
 
 /** The columns of Wf, Wi, Wc, Wo are [hidden | input]. */
 export interface LstmParameters {

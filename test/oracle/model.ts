@@ -1,7 +1,7 @@
 // A whole network over one sequence, plain loops in float64: what goes in, recurrent layers in one or two directions,
 // linear layers. Weights go by PyTorch's names and have PyTorch's order of gates.
 
-import { type Activation, type ActivationName, value } from "./functions.js";
+import { type Activation, type ActivationName, value } from "./activations.js";
 import { type RecurrentWeights, recurrentForward } from "./recurrent.js";
 import { logSoftmax, softmax } from "./softmax.js";
 import { extent, type Tensor, zeros } from "./tensor.js";

@@ -1,13 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { relativeError } from "../support/compare.js";
-import { stencil } from "../support/derivative.js";
 import { fixtures } from "../support/fixtures.js";
 import { randomTensor, uniform } from "../support/random.js";
 import { loaded, type Stored } from "../support/stored.js";
 import { expectedOf, runTorchCase, type TorchCase } from "../support/torch.js";
 import type { OpenDirection } from "../support/torch_direction.js";
-import { type Activation, type ActivationName, FUNCTION_NAMES } from "./functions.js";
+import { type Activation, type ActivationName, FUNCTION_NAMES } from "./activations.js";
 import { type RecurrentOptions, type RecurrentWeights, recurrentForward } from "./recurrent.js";
+import { stencil } from "./stencil.js";
 import { type Tensor, zeros } from "./tensor.js";
 
 const activation = (name: ActivationName, alpha = 0, beta = 0): Activation => ({

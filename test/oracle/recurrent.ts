@@ -2,7 +2,7 @@
 // have, in PyTorch's terms: sequences are (T, features), states vectors, and the rows of the weights stand in PyTorch's order
 // of gates: i, f, g, o; r, z, n.
 
-import type { Activation } from "./functions.js";
+import type { Activation } from "./activations.js";
 import {
   type Gates,
   type GruStep,
@@ -15,7 +15,7 @@ import {
   lstmGeneralForward,
   rnnGeneralBackward,
   rnnGeneralForward,
-} from "./general.js";
+} from "./cells.js";
 import { extent, type Tensor, zeros } from "./tensor.js";
 import { addOuter, concat, type Numbers, part, plus, times, timesTransposed } from "./vector.js";
 

@@ -1,6 +1,17 @@
-import { softmaxColumns } from "./activations.js";
-import { addColumn, product, sumColumns, transpose } from "./matrix.js";
-import { add, each, extent, setStep, step, type Tensor, zeros } from "./tensor.js";
+import { softmaxColumns } from "./softmax.js";
+import {
+  add,
+  addColumn,
+  each,
+  extent,
+  product,
+  setStep,
+  step,
+  sumColumns,
+  type Tensor,
+  transpose,
+  zeros,
+} from "./tensor.js";
 
 export interface RnnParameters {
   readonly Wax: Tensor;

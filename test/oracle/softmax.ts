@@ -1,5 +1,7 @@
 // Plain loops in float64: the conventions of softmax and cross-entropy, row by row.
 
+import { column, extent, setColumn, type Tensor, zeros } from "./tensor.js";
+
 /** log Σ exp(x): ±Infinity where every element, or one, is infinite. */
 export function logSumExp(x: readonly number[]): number {
   const max = Math.max(...x);
@@ -13,6 +15,13 @@ export function softmax(x: readonly number[]): number[] {
   const exp = x.map((value) => Math.exp(value - max));
   const sum = exp.reduce((a, b) => a + b, 0);
   return exp.map((value) => value / sum);
+}
+
+/** The softmax of each column. */
+export function softmaxColumns(z: Tensor): Tensor {
+  const y = zeros(extent(z, 0), extent(z, 1));
+  for (let b = 0; b < extent(z, 1); b++) setColumn(y, b, softmax(column(z, b)));
+  return y;
 }
 
 /** log(softmax(x)), finite where softmax is 0. */

@@ -1,6 +1,9 @@
 import { describe, expect, it } from "vitest";
+import type { RecurrentTape } from "../../src/index.js";
 import { Batch } from "../../src/sequence/batch.js";
 import { chunkRows } from "../../src/sequence/plan.js";
+import type { Tape } from "../../src/sequence/tape.js";
+import { contentOf } from "../../src/wasm/handle.js";
 import { expectSame } from "../support/bits.js";
 import { drawNetwork, type Kind, listed, open, startOf } from "../support/networks.js";
 import type { Tensor } from "../support/subject.js";
@@ -21,6 +24,9 @@ const kinds: readonly Kind[] = [
   { cell: "rnn", layers: 2, bidirectional: true, activations: ["tanh", "softsign"] },
 ];
 const named = kinds.map((kind) => ({ name: Object.values(kind).join(", "), kind }));
+
+const layerDirectionsOf = (tape: RecurrentTape | undefined) =>
+  contentOf<Tape>("test", tape as RecurrentTape).stack.layerDirections;
 
 /** m lengths from `most` down to 0 and up again, in no order. */
 const lengthsOf = (m: number, most: number): number[] =>
@@ -45,7 +51,7 @@ describe.each(engines.slice(0, 1))("around the ends of chunks, on the $name, bit
       expectSame(listed("y", outputs), listed("y", whole.outputs));
       expectSame({ ...chunked.read() }, { ...taped.read() });
       // The batch does take several chunks.
-      const cells = tape?.held(engine, "").stack.layerDirections ?? [];
+      const cells = layerDirectionsOf(tape);
       const N = lengths.reduce((sum, T) => sum + T, 0);
       const rows = cells.map((weights) => chunkRows(weights, m, N));
       expect(2 * Math.min(...rows)).toBeLessThan(N);
@@ -56,7 +62,8 @@ describe.each(engines.slice(0, 1))("around the ends of chunks, on the $name, bit
   it.each(named)("$name: every number of steps about one chunk and two", ({ kind }) => {
     const m = 16;
     const probe = open(engine, drawNetwork(kind, { nx, na, lengths: [] }, 1));
-    const { layerDirections } = probe.loaded("test");
+    const { tape: empty } = probe.forward([], undefined, { keepTape: true });
+    const layerDirections = layerDirectionsOf(empty);
     const N = 10_000;
     const rows = layerDirections.map((weights) => chunkRows(weights, m, N));
     const chunk = Math.floor(Math.min(...rows) / m);

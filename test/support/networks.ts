@@ -8,7 +8,7 @@ import {
   type Recurrent,
   type RecurrentOptions,
 } from "../../src/index.js";
-import type { Activation as Plain } from "../oracle/functions.js";
+import type { Activation as Plain } from "../oracle/activations.js";
 import { type Network, runNetwork } from "../oracle/network.js";
 import type { RecurrentWeights } from "../oracle/recurrent.js";
 import { GATES } from "./layers.js";

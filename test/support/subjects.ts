@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import * as recurra from "../../src/index.js";
 import * as gru from "../oracle/gru.js";
-import { softmaxCrossEntropy } from "../oracle/head.js";
+import { softmaxCrossEntropy } from "../oracle/loss.js";
 import * as lstm from "../oracle/lstm.js";
 import * as rnn from "../oracle/rnn.js";
 import { bound, type Subject } from "./subject.js";

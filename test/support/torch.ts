@@ -1,5 +1,4 @@
-import { rows, stack, transpose } from "../oracle/matrix.js";
-import { add, get, set, zeros } from "../oracle/tensor.js";
+import { add, get, rows, set, stack, transpose, zeros } from "../oracle/tensor.js";
 import { loaded, type Stored } from "./stored.js";
 import type { Tensor } from "./subject.js";
 import type {

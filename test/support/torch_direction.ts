@@ -1,5 +1,4 @@
-import { rows, stack, transpose } from "../oracle/matrix.js";
-import { add, each, zeros } from "../oracle/tensor.js";
+import { add, each, rows, stack, transpose, zeros } from "../oracle/tensor.js";
 import type {
   GruGradients,
   GruParameters,

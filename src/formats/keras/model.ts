@@ -10,9 +10,9 @@ import { readOutputActivation } from "./activations.js";
 import { type Config, shown } from "./config.js";
 import { type Context, isRecurrent, readRecurrent } from "./recurrent.js";
 import { type KerasLayer, readChain } from "./topology.js";
-import { take, type Variable } from "./weights.js";
+import type { StoredVariable, Variable, Weights } from "./weights.js";
 
-/** Layers that do nothing but while a model is trained. */
+/** Layers that act during training only. */
 const IDLE = new Set([
   "InputLayer",
   "Dropout",
@@ -27,19 +27,19 @@ export interface ReadOptions extends Context {
   readonly ragged: boolean;
 }
 
-const MASKED = 'sequences come without padding here: masking: "ragged" says that yours do';
+const MASKED = 'sequences have no padding here; pass masking: "ragged" if yours have none';
 
-/** The parts of a description, in the making. */
+/** A description while its layers are added. */
 interface Parts {
   input: InputDescription | undefined;
-  /** Features that come from below; undefined until something says. */
+  /** Features that the next layer receives; undefined until known. */
   size: number | undefined;
   readonly recurrent: RecurrentDescription[];
   readonly dense: DenseDescription[];
   sequences: boolean;
 }
 
-/** The network of a model: its chain of layers, with the weights that `source` has. */
+/** Reads the layers of a model and their weights. */
 export function readModel(
   model: Config,
   format: ModelDescription["format"],
@@ -56,7 +56,7 @@ export function readModel(
   for (const layer of readChain(model, options.ragged)) addLayer(parts, layer, options);
   const { recurrent, dense, sequences, input } = parts;
   const [first] = recurrent;
-  if (first === undefined) return model.fail("topology", "expected a recurrent layer, found none");
+  if (first === undefined) return model.fail("topology", "expected a recurrent layer, got none");
   return {
     format,
     input: input ?? { kind: "features", size: first.options.inputSize },
@@ -98,7 +98,7 @@ function addLayer(parts: Parts, layer: KerasLayer, options: ReadOptions): void {
   }
 }
 
-/** What an input's shape says about features: its last extent, if it has three. */
+/** Takes the number of features from an input's shape: its last extent, if it has three. */
 function readInputShape(parts: Parts, config: Config): void {
   const key = ["batch_shape", "batch_input_shape"].find((name) => config.get(name) !== undefined);
   if (key === undefined) return;
@@ -124,8 +124,9 @@ function addEmbedding(parts: Parts, layer: KerasLayer, options: ReadOptions): vo
     { letter: "V", size: V },
     { letter: "nx", size: nx },
   ];
-  const { shape, data } = take(options.source, variable, extents);
-  parts.input = { kind: "embedding", name, weight: { shape, data } };
+  const found = options.weights.find(variable, extents);
+  const weight = options.weights.make(found, "rows", (data) => ({ shape: found.shape, data }));
+  parts.input = { kind: "embedding", name, weight };
   parts.size = nx;
 }
 
@@ -157,24 +158,29 @@ function addDense(parts: Parts, layer: KerasLayer, options: ReadOptions): void {
   const ny = settings.size("units");
   const out = { letter: "ny", size: ny };
   const below = { letter: "n", size: parts.size };
-  const kernel = take(options.source, variable("kernel", 0), [below, out]);
-  const bias = settings.flag("use_bias")
-    ? take(options.source, variable("bias", 1), [out])
-    : undefined;
+  const { weights } = options;
+  const kernel = weights.find(variable("kernel", 0), [below, out]);
+  const bias = settings.flag("use_bias") ? weights.find(variable("bias", 1), [out]) : undefined;
   parts.dense.push({
     name,
-    weight: transposed(kernel),
-    ...(bias === undefined ? {} : { bias }),
+    weight: transposed(weights, kernel),
+    ...(bias === undefined
+      ? {}
+      : { bias: weights.make(bias, "rows", (data) => ({ shape: bias.shape, data })) }),
     activation: readOutputActivation(settings, "activation", options.hardSigmoid),
   });
   parts.size = ny;
 }
 
-function transposed({ shape: [n = 0, ny = 0], data }: StoredNumbers): StoredNumbers {
-  return { shape: [ny, n], data: reorderColumns(data, n, GATES.keras.rnn) };
+function transposed(weights: Weights, kernel: StoredVariable): StoredNumbers {
+  const [n = 0, ny = 0] = kernel.shape;
+  return weights.make(kernel, "matrix", (data) => ({
+    shape: [ny, n],
+    data: reorderColumns(data, n, GATES.keras.rnn),
+  }));
 }
 
-/** A function as a layer of its own: that of the linear layer below it. */
+/** An activation that is a layer of its own becomes the activation of the linear layer below it. */
 function addActivation(parts: Parts, layer: KerasLayer, options: ReadOptions): void {
   const { className, config } = layer;
   const isSoftmax = className === "Softmax";

@@ -1,58 +1,31 @@
-import type { StoredNumbers } from "../../description/description.js";
-import { ModelFormatError } from "../../description/format_error.js";
-import { checkObject, describe } from "../../tensor.js";
+import type { OptionNames } from "../../options.js";
+import { checkReadOptions, READ_OPTIONS, type ReadOptions } from "../options.js";
 
-export interface KerasOptions {
-  /** What to do about NaN and ±∞ among the weights. Default: `"reject"`. */
-  nonFinite?: "reject" | "allow" | undefined;
-  /** Bytes that the weights may take in all, as read. Default: 2³¹. */
-  maximumBytes?: number | undefined;
+export interface KerasOptions extends ReadOptions {
   /**
-   * What to do about `Masking` and `mask_zero`, which make a layer pass over padding. `"ragged"`: sequences come without
-   * padding, and no step of theirs is to be passed over. Default: `"refuse"`.
+   * Whether `Masking` and `mask_zero`, which make a layer skip padded steps, are an error. Pass `"ragged"` if your sequences
+   * have no padding: then there is nothing to skip. Default: `"refuse"`.
    */
   masking?: "refuse" | "ragged" | undefined;
 }
 
-/** The options with what is left out, once they are of the right kinds. */
-export function checkOptions(where: string, options: KerasOptions) {
-  checkObject(where, "options", options);
-  const { nonFinite = "reject", maximumBytes = 2 ** 31, masking = "refuse" } = options;
-  if (nonFinite !== "reject" && nonFinite !== "allow") {
-    throw new TypeError(
-      `${where}: nonFinite: expected "reject" or "allow", got ${String(nonFinite)}`,
-    );
-  }
+export const KERAS_OPTIONS: OptionNames<KerasOptions> = { ...READ_OPTIONS, masking: true };
+
+/**
+ * The options with their defaults.
+ *
+ * @param known the names of the reader's options
+ * @throws {TypeError} for an option that is unknown or of the wrong kind
+ */
+export function checkKerasOptions<O extends KerasOptions>(
+  where: string,
+  options: O,
+  known: OptionNames<O>,
+) {
+  const checked = checkReadOptions(where, options, known);
+  const { masking = "refuse" } = options;
   if (masking !== "refuse" && masking !== "ragged") {
     throw new TypeError(`${where}: masking: expected "refuse" or "ragged", got ${String(masking)}`);
   }
-  if (typeof maximumBytes !== "number" || !(maximumBytes >= 0)) {
-    throw new TypeError(
-      `${where}: maximumBytes: expected a number ≥ 0, got ${String(maximumBytes)}`,
-    );
-  }
-  return { nonFinite, maximumBytes, ragged: masking === "ragged" };
-}
-
-export type Bytes = Uint8Array | ArrayBuffer;
-
-export const isBytes = (value: unknown): value is Bytes =>
-  value instanceof Uint8Array || value instanceof ArrayBuffer;
-
-/** The bytes of an argument; throws a `TypeError` if it has none. */
-export function bytesOf(where: string, name: string, value: Bytes): Uint8Array {
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
-  if (value instanceof Uint8Array) return value;
-  throw new TypeError(
-    `${where}: ${name}: expected Uint8Array or ArrayBuffer, got ${describe(value)}`,
-  );
-}
-
-/** Throws at the first number that is none. */
-export function checkFinite(where: string, name: string, { data }: StoredNumbers): void {
-  const i = data.findIndex((value) => !Number.isFinite(value));
-  if (i < 0) return;
-  const allow = 'nonFinite: "allow" lets it pass';
-  const what = `element ${i}: expected a finite number, got ${data[i]} (${allow})`;
-  throw new ModelFormatError("not-finite", `${where}: ${JSON.stringify(name)}: ${what}`, name);
+  return { ...checked, ragged: masking === "ragged" };
 }

@@ -1,22 +1,30 @@
-import type { ModelDescription } from "../../description/description.js";
+import type { ModelDescription, StoredNumbers } from "../../description/description.js";
 import { ModelFormatError } from "../../description/format_error.js";
+import type { OptionNames } from "../../options.js";
 import { checkObject } from "../../tensor.js";
+import { type Bytes, bytesOf } from "../bytes.js";
+import { recognise } from "../file_kinds.js";
+import { checkFinite } from "../finite.js";
+import { Hdf5File, isHdf5 } from "../hdf5/file.js";
 import { hardSigmoidOf } from "./activations.js";
 import { Config, parseConfig } from "./config.js";
-import { Hdf5File, isHdf5 } from "./hdf5.js";
 import { readModel } from "./model.js";
-import { type Bytes, bytesOf, checkFinite, checkOptions, type KerasOptions } from "./options.js";
-import { pathOf, type WeightSource } from "./weights.js";
+import { checkKerasOptions, KERAS_OPTIONS, type KerasOptions } from "./options.js";
+import { pathOf, Weights } from "./weights.js";
 import { readZipDirectory, readZipEntry } from "./zip.js";
 
 const where = "describeKeras";
 const CONFIG = "config.json";
 const METADATA = "metadata.json";
 const WEIGHTS = "model.weights.h5";
-/** Bytes of JSON: a layer's config takes about a thousand. */
-const MAX_JSON = 2 ** 24;
+/**
+ * Bytes of JSON that an archive may hold: a layer's config takes 1 to 4 kB. Parsed JSON takes up to 24 times the memory of
+ * its text, so the limit falls with `maximumBytes`, though not below what a small model needs.
+ */
+const jsonLimit = (maximumBytes: number): number =>
+  Math.max(2 ** 16, Math.min(2 ** 24, maximumBytes / 16));
 
-/** Where Keras 2.12 kept what is in `layers` now. */
+/** Keras 2.12's name of the group `layers`. */
 const OLD_ROOT = "_layer_checkpoint_dependencies";
 
 export interface DescribeKerasOptions extends KerasOptions {
@@ -26,20 +34,26 @@ export interface DescribeKerasOptions extends KerasOptions {
   kerasVersion?: string | undefined;
 }
 
+const OPTIONS: OptionNames<DescribeKerasOptions> = {
+  ...KERAS_OPTIONS,
+  config: true,
+  kerasVersion: true,
+};
+
 /** The parts of a model: its config, its version, the HDF5 file of its weights. */
 interface Parts {
   readonly model: Config;
   readonly metadata: Map<string, string>;
-  readonly weights: Uint8Array<ArrayBuffer>;
+  readonly file: Uint8Array;
 }
 
 function openArchive(bytes: Uint8Array, maximumBytes: number): Parts {
   const entries = readZipDirectory(where, bytes);
-  const read = (name: string, limit: number): Uint8Array<ArrayBuffer> | undefined => {
+  const read = (name: string, limit: number): Uint8Array | undefined => {
     const entry = entries.get(name);
     return entry && readZipEntry(where, bytes, entry, limit);
   };
-  const needed = (name: string, limit: number): Uint8Array<ArrayBuffer> => {
+  const needed = (name: string, limit: number): Uint8Array => {
     const found = read(name, limit);
     if (found !== undefined) return found;
     const held = [...entries.keys()].slice(0, 8).join(", ").slice(0, 200);
@@ -56,8 +70,9 @@ function openArchive(bytes: Uint8Array, maximumBytes: number): Parts {
       throw new ModelFormatError("json", `${where}: ${name}: expected UTF-8, got other bytes`);
     }
   };
-  const model = json(CONFIG, needed(CONFIG, MAX_JSON));
-  const about = read(METADATA, MAX_JSON);
+  const limit = jsonLimit(maximumBytes);
+  const model = json(CONFIG, needed(CONFIG, limit));
+  const about = read(METADATA, limit);
   const metadata = new Map<string, string>();
   if (about !== undefined) {
     const file = json(METADATA, about);
@@ -65,7 +80,7 @@ function openArchive(bytes: Uint8Array, maximumBytes: number): Parts {
       if (file.get(key) !== undefined) metadata.set(key, file.text(key));
     }
   }
-  return { model, metadata, weights: needed(WEIGHTS, maximumBytes) };
+  return { model, metadata, file: needed(WEIGHTS, maximumBytes) };
 }
 
 function withConfig(bytes: Uint8Array, { config, kerasVersion }: DescribeKerasOptions): Parts {
@@ -75,7 +90,7 @@ function withConfig(bytes: Uint8Array, { config, kerasVersion }: DescribeKerasOp
     typeof config === "string"
       ? parseConfig(where, "config", config)
       : new Config(where, "", "config", config);
-  return { model, metadata, weights: new Uint8Array(bytes) };
+  return { model, metadata, file: bytes };
 }
 
 /**
@@ -89,32 +104,40 @@ function withConfig(bytes: Uint8Array, { config, kerasVersion }: DescribeKerasOp
  */
 export function describeKeras(file: Bytes, options: DescribeKerasOptions = {}): ModelDescription {
   const bytes = bytesOf(where, "file", file);
-  const { nonFinite, maximumBytes, ragged } = checkOptions(where, options);
+  const { nonFinite, maximumBytes, ragged } = checkKerasOptions(where, options, OPTIONS);
   const { config, kerasVersion } = options;
   if (config !== undefined && typeof config !== "string") checkObject(where, "config", config);
   if (kerasVersion !== undefined && typeof kerasVersion !== "string") {
     throw new TypeError(`${where}: kerasVersion: expected a string, got ${typeof kerasVersion}`);
   }
   if (config === undefined && isHdf5(bytes)) {
-    throw new ModelFormatError(
-      "missing-file",
-      `${where}: weights alone: expected options.config, too`,
-    );
+    const expected = "expected options.config beside the weights of a .weights.h5 file";
+    throw new ModelFormatError("missing-file", `${where}: ${expected}`);
   }
-  const { model, metadata, weights } =
+  const other = recognise(bytes, config === undefined ? /\.keras|zip/ : /HDF5/);
+  if (other !== undefined) {
+    const expected = config === undefined ? "a .keras file" : "a .weights.h5 file";
+    throw new ModelFormatError("other-format", `${where}: expected ${expected}, got ${other}`);
+  }
+  const parts =
     config === undefined ? openArchive(bytes, maximumBytes) : withConfig(bytes, options);
-  const hdf5 = new Hdf5File(where, weights, maximumBytes);
+  const hdf5 = new Hdf5File(where, parts.file, maximumBytes);
   const root = !hdf5.hasGroup("layers") && hdf5.hasGroup(OLD_ROOT) ? OLD_ROOT : "layers";
-  const source: WeightSource = {
+  const weights = new Weights({
     nameOf: (variable) => pathOf(variable, root),
     find: (variable) => {
       const name = pathOf(variable, root);
-      const numbers = hdf5.read(name);
-      if (numbers === undefined) return undefined;
-      if (nonFinite === "reject") checkFinite(where, name, numbers);
-      return { name, numbers };
+      const dataset = hdf5.dataset(name);
+      if (dataset === undefined) return undefined;
+      const read = (): StoredNumbers["data"] => {
+        const data = dataset.read();
+        if (nonFinite === "reject") checkFinite(where, name, data);
+        return data;
+      };
+      return { name, shape: dataset.shape, identity: dataset, read };
     },
-  };
+  });
+  const { model, metadata } = parts;
   const hardSigmoid = hardSigmoidOf(metadata.get("keras_version") ?? "");
-  return readModel(model, "keras", { source, hardSigmoid, ragged }, metadata);
+  return readModel(model, "keras", { weights, hardSigmoid, ragged }, metadata);
 }

@@ -1,27 +1,20 @@
-import type { Activation } from "../../cells/activations.js";
+import { type Activation, DEFAULT_ACTIVATIONS } from "../../cells/activations.js";
 import type { RecurrentDescription, StoredNumbers } from "../../description/description.js";
 import type { RecurrentOptions } from "../../layers/options.js";
 import { GATES, reorderColumns, reorderRows } from "../gates.js";
 import { type HardSigmoid, readActivation } from "./activations.js";
 import type { Config } from "./config.js";
 import type { KerasLayer } from "./topology.js";
-import { take, type Variable, type WeightSource } from "./weights.js";
+import type { StoredVariable, Variable, Weights } from "./weights.js";
 
 type CellName = RecurrentOptions["cell"];
 
 const CELLS: Readonly<Record<string, CellName>> = { SimpleRNN: "rnn", LSTM: "lstm", GRU: "gru" };
 const MERGES = ["concat", "sum", "mul", "ave"] as const;
 
-/** What the layers do when a model does not say otherwise: the kernels made for it are the fast ones. */
-const USUAL: Readonly<Record<CellName, readonly Activation[]>> = {
-  rnn: ["tanh"],
-  gru: ["sigmoid", "tanh"],
-  lstm: ["sigmoid", "tanh", "tanh"],
-};
-
 /** What the layers of a model share. */
 export interface Context {
-  readonly source: WeightSource;
+  readonly weights: Weights;
   readonly hardSigmoid: HardSigmoid;
 }
 
@@ -76,13 +69,13 @@ function readDirection(className: string, config: Config, context: Context): Dir
   };
 }
 
-/** The weights of one direction under PyTorch's names. */
+/** The weights of one direction under PyTorch's names. All shapes are checked before any numbers are read. */
 function readWeights(
   direction: Direction,
   place: Pick<Variable, "layer" | "inner">,
   nx: number | undefined,
   suffix: string,
-  { source }: Context,
+  { weights: source }: Context,
 ): { weights: Record<string, StoredNumbers>; nx: number } {
   const { cell, units: na, resetAfter, bias } = direction;
   const order = GATES.keras[cell];
@@ -94,27 +87,36 @@ function readWeights(
     name,
     index,
   });
-  const rows = (shape: readonly number[], data: StoredNumbers["data"]): StoredNumbers => ({
-    shape,
-    data: reorderRows(data, order),
-  });
-  const transposed = ({ shape: [n = 0], data }: StoredNumbers): StoredNumbers => ({
-    shape: [G * na, n],
-    data: reorderColumns(data, n, order),
-  });
-  const kernel = take(source, variable("kernel", 0), [{ letter: "nx", size: nx }, columns]);
-  const inside = [{ letter: "na", size: na }, columns];
-  const recurrent = take(source, variable("recurrent_kernel", 1), inside);
+  const kernel = source.find(variable("kernel", 0), [{ letter: "nx", size: nx }, columns]);
+  const recurrent = source.find(variable("recurrent_kernel", 1), [
+    { letter: "na", size: na },
+    columns,
+  ]);
+  const rows = resetAfter ? 2 : 1;
+  const extents = resetAfter ? [{ letter: "2", size: 2 }, columns] : [columns];
+  const biases = bias ? source.find(variable("bias", 2), extents) : undefined;
+  const transposed = (found: StoredVariable): StoredNumbers =>
+    source.make(found, `${cell} matrix`, (data) => {
+      const [n = 0] = found.shape;
+      return { shape: [G * na, n], data: reorderColumns(data, n, order) };
+    });
   const weights: Record<string, StoredNumbers> = {
     [`weight_ih_l0${suffix}`]: transposed(kernel),
     [`weight_hh_l0${suffix}`]: transposed(recurrent),
   };
-  if (bias) {
-    const two = { letter: "2", size: 2 };
-    const extents = resetAfter ? [two, columns] : [columns];
-    const { data } = take(source, variable("bias", 2), extents);
-    weights[`bias_ih_l0${suffix}`] = rows([G * na], data.subarray(0, G * na));
-    if (resetAfter) weights[`bias_hh_l0${suffix}`] = rows([G * na], data.subarray(G * na));
+  if (biases !== undefined) {
+    const { data } = source.make(biases, `${cell} bias`, (numbers) => {
+      const own = numbers.slice();
+      for (let row = 0; row < rows; row++) {
+        const half = numbers.subarray(row * G * na, (row + 1) * G * na);
+        own.set(reorderRows(half, order), row * G * na);
+      }
+      return { shape: [rows, G * na], data: own };
+    });
+    ["bias_ih", "bias_hh"].slice(0, rows).forEach((name, row) => {
+      const half = data.subarray(row * G * na, (row + 1) * G * na);
+      weights[`${name}_l0${suffix}`] = { shape: [G * na], data: half };
+    });
   }
   return { weights, nx: kernel.shape[0] as number };
 }
@@ -127,8 +129,8 @@ function optionsOf(
   nx: number,
   second?: Direction,
 ): RecurrentOptions {
-  const usual = [activations, second?.activations ?? activations].every((functions) =>
-    sameFunctions(functions, USUAL[cell]),
+  const isDefault = [activations, second?.activations ?? activations].every((functions) =>
+    sameFunctions(functions, DEFAULT_ACTIVATIONS[cell]),
   );
   const both = second === undefined ? activations : [...activations, ...second.activations];
   return {
@@ -136,7 +138,7 @@ function optionsOf(
     inputSize: nx,
     hiddenSize: units,
     ...(cell === "gru" ? { resetAfter } : {}),
-    ...(usual ? {} : { activations: both }),
+    ...(isDefault ? {} : { activations: both }),
     ...(second === undefined ? {} : { bidirectional: true }),
   };
 }

@@ -15,11 +15,21 @@ export interface Variable {
   readonly index: number;
 }
 
-/** The variables of a model, however a format keeps them. */
+/** A tensor of a file, whose shape is known before its numbers are read. */
+export interface StoredVariable {
+  readonly name: string;
+  readonly shape: readonly number[];
+  /** The same object for the same numbers, whatever name led to them. */
+  readonly identity: object;
+  /** Reads the numbers. */
+  read(): StoredNumbers["data"];
+}
+
+/** The variables of a model, however a format stores them. */
 export interface WeightSource {
-  /** The name under which a variable is sought first. */
+  /** The name under which a variable is looked up first. */
   nameOf(variable: Variable): string;
-  find(variable: Variable): { name: string; numbers: StoredNumbers } | undefined;
+  find(variable: Variable): StoredVariable | undefined;
 }
 
 /** The dataset of a variable in Keras 3's weights: `layers/bidirectional/forward_layer/cell/vars/0`. */
@@ -30,34 +40,58 @@ export function pathOf({ layer, inner, cell, index }: Variable, root = "layers")
   return [...parts, "vars", String(index)].join("/");
 }
 
-/** An extent, what it is called, and where it comes from; undefined where the tensor itself decides. */
+/** The letter of an extent and its expected size; undefined if any size will do. */
 export interface Extent {
   readonly letter: string;
   readonly size: number | undefined;
 }
 
-/** A variable's numbers, once they are there and have the shape that the config asks for. */
-export function take(
-  source: WeightSource,
-  variable: Variable,
-  extents: readonly Extent[],
-): StoredNumbers {
-  const { config } = variable.layer;
-  const found = source.find(variable);
-  if (found === undefined) {
-    const name = source.nameOf(variable);
-    return config.fail("missing-tensor", `expected ${name}, found none`, variable.name, name);
+/** The weights of a model in the form that layers load them, each made once. */
+export class Weights {
+  readonly #source: WeightSource;
+  readonly #made = new Map<object, Map<string, StoredNumbers>>();
+
+  constructor(source: WeightSource) {
+    this.#source = source;
   }
-  const { shape } = found.numbers;
-  const fits =
-    shape.length === extents.length &&
-    extents.every(({ size }, i) => (size === undefined ? shape[i] !== 0 : size === shape[i]));
-  if (!fits) {
-    const letters = formatShape(extents.map(({ letter }) => letter));
-    const sizes = formatShape(extents.map(({ letter, size }) => size ?? letter));
-    const meant = sizes === letters ? letters : `${letters} = ${sizes}`;
-    const what = `${found.name}: expected ${meant}, got ${formatShape(shape)}`;
-    config.fail("shape", what, variable.name, found.name);
+
+  /** Finds a variable. Throws unless it has the shape that the config asks for; none of its numbers are read before. */
+  find(variable: Variable, extents: readonly Extent[]): StoredVariable {
+    const { config } = variable.layer;
+    const found = this.#source.find(variable);
+    if (found === undefined) {
+      const name = this.#source.nameOf(variable);
+      return config.fail("missing-tensor", `expected ${name}, got none`, variable.name, name);
+    }
+    const { name, shape } = found;
+    const fits =
+      shape.length === extents.length &&
+      extents.every(({ size }, i) => (size === undefined ? shape[i] !== 0 : size === shape[i]));
+    if (!fits) {
+      const letters = formatShape(extents.map(({ letter }) => letter));
+      const sizes = formatShape(extents.map(({ letter, size }) => size ?? letter));
+      const expected = sizes === letters ? letters : `${letters} = ${sizes}`;
+      const what = `${name}: expected ${expected}, got ${formatShape(shape)}`;
+      config.fail("shape", what, variable.name, name);
+    }
+    return found;
   }
-  return found.numbers;
+
+  /**
+   * The numbers of a variable in another form. Variables that share their numbers, and so have one identity, share the
+   * result.
+   *
+   * @param form tells apart the forms that one variable may be asked for in
+   */
+  make(
+    { identity, read }: StoredVariable,
+    form: string,
+    make: (data: StoredNumbers["data"]) => StoredNumbers,
+  ): StoredNumbers {
+    const forms = this.#made.get(identity) ?? new Map<string, StoredNumbers>();
+    this.#made.set(identity, forms);
+    const made = forms.get(form) ?? make(read());
+    forms.set(form, made);
+    return made;
+  }
 }

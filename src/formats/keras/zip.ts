@@ -91,15 +91,15 @@ export function readZipDirectory(where: string, bytes: Uint8Array): Map<string, 
 }
 
 /**
- * The bytes of one file, a copy. What it declares is held against the limits before anything is unpacked; what comes out
- * must be as many bytes as it declared, with its CRC.
+ * The bytes of one file of the archive, a view of the archive if they are stored. The sizes that the directory declares are
+ * held against the limits before anything is unpacked; the file must have that size and the directory's CRC.
  */
 export function readZipEntry(
   where: string,
   bytes: Uint8Array,
   entry: ZipEntry,
   limit: number,
-): Uint8Array<ArrayBuffer> {
+): Uint8Array {
   const fail = failing(where);
   const { at, packed, size, method } = entry;
   const shown = JSON.stringify(entry.name.slice(0, 64));
@@ -126,19 +126,19 @@ export function readZipEntry(
     fail("zip", `${shown}: expected ${size} stored bytes, got ${packed}`, at);
   }
   const data = bytes.subarray(start, start + packed);
-  const own = method === 0 ? new Uint8Array(data) : inflate(data, size);
+  const own = method === 0 ? data : inflate(data, size);
   if (own === undefined) return fail("zip", `${shown}: expected ${size} deflated bytes`, start);
   if (crc32(own) !== entry.crc) {
-    fail("zip", `${shown}: the bytes do not have the CRC that the directory says`, start);
+    fail("zip", `${shown}: expected the CRC of the directory, got another`, start);
   }
   return own;
 }
 
-/** Exactly `size` bytes, or undefined. fflate drops what does not fit: one byte to spare tells. */
-function inflate(data: Uint8Array, size: number): Uint8Array<ArrayBuffer> | undefined {
+/** Exactly `size` bytes, or undefined. fflate drops what does not fit, so there is room for one byte more. */
+function inflate(data: Uint8Array, size: number): Uint8Array | undefined {
   try {
     const out = inflateSync(data, { out: new Uint8Array(size + 1) });
-    return out.length === size ? new Uint8Array(out) : undefined;
+    return out.length === size ? out.subarray(0, size) : undefined;
   } catch {
     return undefined;
   }

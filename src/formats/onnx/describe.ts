@@ -5,6 +5,8 @@ import type {
 } from "../../description/description.js";
 import { ModelFormatError } from "../../description/format_error.js";
 import type { RecurrentOptions } from "../../layers/options.js";
+import type { OptionNames } from "../../options.js";
+import { READ_OPTIONS } from "../options.js";
 import { evaluate, recur, wholeOf } from "./chain.js";
 import { moduleOf } from "./dense.js";
 import {
@@ -28,6 +30,7 @@ export interface DescribeOnnxOptions extends ReadOnnxOptions {
 }
 
 const WHERE = "describeOnnx";
+const OPTIONS: OptionNames<DescribeOnnxOptions> = { ...READ_OPTIONS, output: true };
 
 /** A graph's input: tokens where it is of whole numbers, else features. */
 function inputFlow({ dtype, shape }: ValueProto): Flow {
@@ -230,7 +233,7 @@ export function describeOnnx(
   file: Uint8Array | ArrayBuffer,
   options: DescribeOnnxOptions = {},
 ): ModelDescription {
-  const open = openModel(WHERE, file, options);
+  const open = openModel(WHERE, file, options, OPTIONS);
   const { graph, metadata } = open.model;
   const wanted = options.output ?? graph.outputs[0]?.name;
   const names = graph.outputs.map(({ name }) => name);

@@ -1,6 +1,9 @@
 import { ModelFormatError } from "../../description/format_error.js";
-import { checkObject, describe } from "../../tensor.js";
+import type { OptionNames } from "../../options.js";
+import { bytesOf as fileBytes } from "../bytes.js";
+import { recognise } from "../file_kinds.js";
 import { allFinite } from "../finite.js";
+import { checkReadOptions, READ_OPTIONS } from "../options.js";
 import {
   NEWEST_OPSET,
   type OnnxAttributes,
@@ -92,25 +95,14 @@ export function openModel(
   where: string,
   file: Uint8Array | ArrayBuffer,
   options: ReadOnnxOptions,
+  names: OptionNames<ReadOnnxOptions> = READ_OPTIONS,
 ): OpenModel {
-  if (!(file instanceof Uint8Array) && !(file instanceof ArrayBuffer)) {
-    throw new TypeError(
-      `${where}: file: expected Uint8Array or ArrayBuffer, got ${describe(file)}`,
-    );
+  const { nonFinite, maximumBytes } = checkReadOptions(where, options, names);
+  const bytes = fileBytes(where, "file", file);
+  const other = recognise(bytes, /ONNX/);
+  if (other !== undefined) {
+    throw new ModelFormatError("other-format", `${where}: expected an ONNX model, got ${other}`);
   }
-  checkObject(where, "options", options);
-  const { nonFinite = "reject", maximumBytes = 2 ** 31 } = options;
-  if (nonFinite !== "reject" && nonFinite !== "allow") {
-    throw new TypeError(
-      `${where}: nonFinite: expected "reject" or "allow", got ${String(nonFinite)}`,
-    );
-  }
-  if (typeof maximumBytes !== "number" || !(maximumBytes >= 0)) {
-    throw new TypeError(
-      `${where}: maximumBytes: expected a number ≥ 0, got ${String(maximumBytes)}`,
-    );
-  }
-  const bytes = file instanceof ArrayBuffer ? new Uint8Array(file) : file;
   const model = parseModel(where, bytes);
   const wire = new Wire(where, bytes);
   const opset = model.opsets.get("") ?? 0;
@@ -147,7 +139,7 @@ function checkFinite(wire: Wire, proto: TensorProto, { data }: OnnxTensor): void
     if (Number.isFinite(value)) continue;
     const { raw, at, size, name } = proto;
     const offset = raw === undefined ? at : raw.begin + (i * (raw.end - raw.begin)) / size;
-    const what = `element ${i}: expected a finite number, got ${value} (nonFinite: "allow" lets it pass)`;
+    const what = `element ${i}: expected a finite number, got ${value} (nonFinite: "allow" accepts it)`;
     wire.fail("not-finite", what, offset, name);
   }
 }

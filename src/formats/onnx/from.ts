@@ -1,8 +1,10 @@
 import type { StoredNumbers } from "../../description/description.js";
 import { createRecurrent } from "../../layers/recurrent.js";
+import { checkOptions, type OptionNames } from "../../options.js";
 import { checkObject, checkTensor, type Tensor } from "../../tensor.js";
 import type { Precision } from "../../wasm/abi.js";
 import { checkEngine, type Engine } from "../../wasm/engine.js";
+import { READ_OPTIONS } from "../options.js";
 import {
   heldTensors,
   isRecurrent,
@@ -21,6 +23,7 @@ export interface FromOnnxOptions<P extends Precision = Precision> extends ReadOn
   precision?: P | undefined;
 }
 
+const OPTIONS: OptionNames<FromOnnxOptions> = { ...READ_OPTIONS, precision: true };
 const WEIGHTS = ["W", "R", "B", "P"] as const;
 type Weighted = Operands & { readonly W: StoredNumbers; readonly R: StoredNumbers };
 
@@ -126,7 +129,7 @@ export function fromOnnx<P extends Precision = Precision>(
   const where = "fromOnnx";
   checkEngine(where, engine);
   checkObject(where, "inputs", inputs);
-  checkObject(where, "options", options);
+  checkOptions(where, options, OPTIONS);
   const { precision } = options;
   if (precision !== undefined && precision !== "f64" && precision !== "f32") {
     throw new TypeError(`${where}: precision: expected "f64" or "f32", got ${String(precision)}`);
@@ -134,7 +137,7 @@ export function fromOnnx<P extends Precision = Precision>(
   const node =
     typeof source === "object" && source !== null && "operator" in source
       ? source
-      : onlyNode(openModel(where, source, options), false);
+      : onlyNode(openModel(where, source, options, OPTIONS), false);
   const names = WEIGHTS.flatMap((part) => node.inputs[part]?.name ?? []);
   const foreign = Object.keys(inputs).find((name) => !names.includes(name));
   if (foreign !== undefined) {

@@ -5,7 +5,7 @@ import type {
 } from "../../description/description.js";
 import { ModelFormatError } from "../../description/format_error.js";
 import { checkParts } from "../../description/validate.js";
-import { checkTensor } from "../../tensor.js";
+import { checkTensor, isNumbers } from "../../tensor.js";
 import type { SafetensorsFile, StoredTensor } from "../safetensors/reader.js";
 import { type StorableTensor, writeSafetensors } from "../safetensors/writer.js";
 import { ARCHITECTURE_KEY, architectureOf } from "./architecture_metadata.js";
@@ -53,7 +53,7 @@ function* namedWeights({
 }
 
 function zerosLike({ shape: [rows = 0], data, dtype }: StoredTensor): StorableTensor {
-  const Numbers = data instanceof Float64Array ? Float64Array : Float32Array;
+  const Numbers = isNumbers(data, Float64Array) ? Float64Array : Float32Array;
   return { shape: [rows], data: new Numbers(rows), dtype };
 }
 
@@ -65,13 +65,13 @@ function contentOf(description: ModelDescription): SafetensorsFile {
   metadata.delete(ARCHITECTURE_KEY);
   const names = new Map<StorableTensor["data"], string>();
   const put = (name: string, value: StorableTensor): void => {
-    const kind = value?.data instanceof Float32Array ? Float32Array : Float64Array;
+    const kind = isNumbers(value?.data, Float32Array) ? Float32Array : Float64Array;
     checkTensor(WHERE, name, value, kind);
     const kept = names.get(value.data) ?? name;
     if (kept !== name) metadata.set(name, kept);
     names.set(value.data, kept);
     if (kept !== name) return;
-    const { dtype = value.data instanceof Float32Array ? "F32" : "F64", shape, data } = value;
+    const { dtype = isNumbers(value.data, Float32Array) ? "F32" : "F64", shape, data } = value;
     tensors.set(name, { dtype, shape, data });
   };
   if (input.kind === "embedding") put(join(input.name, "weight"), input.weight);
@@ -103,7 +103,7 @@ function inferredArchitecture(file: SafetensorsFile): string | undefined {
  * @throws {ModelFormatError} if the description is incomplete or its parts do not fit each other
  */
 export function writeModel(description: ModelDescription): Uint8Array {
-  checkParts(WHERE, description);
+  checkParts(WHERE, "description", description);
   const named = withNames(description);
   const file = contentOf(named);
   const architecture = JSON.stringify(architectureOf(named));

@@ -1,5 +1,5 @@
 import { type ModelFormatCode, ModelFormatError } from "../../description/format_error.js";
-import { checkObject, checkTensor, describe } from "../../tensor.js";
+import { checkObject, checkTensor, describe, isNumbers } from "../../tensor.js";
 import { BF16, F16, toHalves } from "../halves.js";
 import { isDtype, LIMITS, METADATA, type StoredDtype, WIDTHS } from "./header.js";
 import { hasLoneSurrogate } from "./header_text.js";
@@ -56,8 +56,8 @@ function checkItem(name: string, value: StorableTensor): Item {
       name,
     );
   }
-  checkTensor(where, shown, value, value?.data instanceof Float32Array ? Float32Array : undefined);
-  const { shape, data, dtype = data instanceof Float32Array ? "F32" : "F64" } = value;
+  checkTensor(where, shown, value, isNumbers(value?.data, Float32Array) ? Float32Array : undefined);
+  const { shape, data, dtype = isNumbers(data, Float32Array) ? "F32" : "F64" } = value;
   if (shape.length > LIMITS.rank) {
     fail("rank-too-high", `${shown}: expected rank ≤ ${LIMITS.rank}, got ${shape.length}`, name);
   }
@@ -91,7 +91,7 @@ function encode({ dtype, data }: Item): Uint8Array {
     return new Uint8Array(toHalves(data, dtype === "F16" ? F16 : BF16).buffer);
   }
   const Numbers = dtype === "F64" ? Float64Array : Float32Array;
-  const own = data instanceof Numbers ? data : Numbers.from(data);
+  const own = isNumbers(data, Numbers) ? data : Numbers.from(data);
   return new Uint8Array(own.buffer, own.byteOffset, own.byteLength);
 }
 

@@ -1,7 +1,7 @@
-import type { StoredNumbers } from "../../description/description.js";
 import { formatShape } from "../../tensor.js";
 import { fromF16 } from "../halves.js";
 import { type Config, shown } from "../keras/config.js";
+import type { StoredVariable } from "../keras/weights.js";
 
 const LIMITS = { tensors: 10_000, name: 512, rank: 8 };
 
@@ -18,7 +18,7 @@ interface Weight {
   readonly quantization?: { readonly dtype: string; readonly scale: number; readonly min: number };
 }
 
-/** Weights whose bytes lie one behind the other, in that many shards. */
+/** Weights whose bytes follow each other through some shards. */
 interface Group {
   readonly paths: readonly string[];
   readonly weights: readonly Weight[];
@@ -83,14 +83,21 @@ function readWeight(group: Config, value: unknown): Weight {
   return { name, dtype, shape, size, ...(quantization === undefined ? {} : { quantization }) };
 }
 
-function readGroups(model: Config): Group[] {
+function readGroups(model: Config, maximumBytes: number): Group[] {
   const seen = new Set<string>();
+  const named = new Set<string>();
   let count = 0;
-  return model.list("weightsManifest").map((value, i) => {
+  const groups = model.list("weightsManifest").map((value, i): Group => {
     const group = model.of(`weightsManifest ${i}`, value);
     const paths = group.list("paths").map((path) => {
-      if (typeof path === "string") return path;
-      return group.fail("manifest", "expected the names of shards", "paths");
+      if (typeof path !== "string") {
+        return group.fail("manifest", "expected the names of shards", "paths");
+      }
+      if (named.has(path)) {
+        group.fail("manifest", `expected each shard once, got ${shown(path)} twice`, "paths");
+      }
+      named.add(path);
+      return path;
     });
     const list = group.list("weights");
     count += list.length;
@@ -100,46 +107,87 @@ function readGroups(model: Config): Group[] {
     const weights = list.map((each) => readWeight(group, each));
     for (const { name } of weights) {
       if (seen.has(name))
-        group.of(name, {}).fail("duplicate-key", "the name stands twice", "", name);
+        group
+          .of(name, {})
+          .fail("duplicate-key", "expected one weight of this name, got another", "", name);
       seen.add(name);
     }
     return { paths, weights };
   });
+  let needed = 0;
+  for (const { weights } of groups) for (const { size } of weights) needed += 4 * size;
+  if (needed > maximumBytes) {
+    const what = `expected weights of ≤ ${maximumBytes} bytes (maximumBytes), got ${needed}`;
+    model.fail("too-large", what, "weightsManifest");
+  }
+  return groups;
 }
 
-/** One piece of memory with the bytes of all parts. */
-function join(parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
+/** The paths of the shards that a model.json names, in its order, once its manifest is checked. */
+export const readShardPaths = (model: Config, maximumBytes: number): string[] =>
+  readGroups(model, maximumBytes).flatMap(({ paths }) => paths);
+
+/** Shards one behind the other. */
+class Shards {
+  readonly #parts: readonly Uint8Array[];
+  /** Where each part begins. */
+  readonly #starts: number[] = [];
+  readonly length: number;
+
+  constructor(parts: readonly Uint8Array[]) {
+    let length = 0;
+    for (const part of parts) {
+      this.#starts.push(length);
+      length += part.length;
+    }
+    this.#parts = parts;
+    this.length = length;
   }
-  return whole;
+
+  /** The last part that begins at or before a byte. */
+  #partAt(byte: number): number {
+    let [low, high] = [0, this.#starts.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((this.#starts[middle] as number) <= byte) low = middle;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** A copy of the bytes from `begin` on; they may lie in several parts. */
+  copy(begin: number, length: number): Uint8Array<ArrayBuffer> {
+    const copy = new Uint8Array(length);
+    for (let i = this.#partAt(begin), done = 0; done < length; i++) {
+      const from = begin + done - (this.#starts[i] as number);
+      const bytes = (this.#parts[i] as Uint8Array).subarray(from, from + length - done);
+      copy.set(bytes, done);
+      done += bytes.length;
+    }
+    return copy;
+  }
 }
 
 const storedWidth = ({ dtype, quantization }: Weight): number =>
   (quantization === undefined ? WIDTHS[dtype] : QUANTISED[quantization.dtype]) as number;
 
 /** The numbers of a weight from its own bytes, in f32 as TensorFlow.js has them. */
-function decode({ dtype, shape, size, quantization }: Weight, bytes: Uint8Array): StoredNumbers {
-  const { buffer } = new Uint8Array(bytes);
+function decode({ dtype, size, quantization }: Weight, buffer: ArrayBuffer): Float32Array {
   if (quantization === undefined) {
-    const Kind = { float32: Float32Array, int32: Int32Array }[dtype] ?? Uint8Array;
-    const stored = new Kind(buffer);
-    return { shape, data: stored instanceof Float32Array ? stored : Float32Array.from(stored) };
+    if (dtype === "float32") return new Float32Array(buffer);
+    return Float32Array.from(dtype === "int32" ? new Int32Array(buffer) : new Uint8Array(buffer));
   }
-  if (quantization.dtype === "float16") return { shape, data: fromF16(new Uint16Array(buffer)) };
+  if (quantization.dtype === "float16") return fromF16(new Uint16Array(buffer));
   const steps = quantization.dtype === "uint8" ? new Uint8Array(buffer) : new Uint16Array(buffer);
   const data = new Float32Array(size);
   const { scale, min } = quantization;
   // In f64 and rounded once, as TensorFlow.js does.
   for (let i = 0; i < size; i++) data[i] = (steps[i] as number) * scale + min;
-  return { shape, data };
+  return data;
 }
 
 /**
- * The weights of a layers model by name.
+ * The weights of a layers model by name. The manifest is held against the lengths of the shards; no number is read yet.
  *
  * @param model model.json
  * @param shards in the order of the manifest's paths, or one that holds them all
@@ -148,48 +196,43 @@ export function readManifest(
   model: Config,
   shards: readonly Uint8Array[],
   maximumBytes: number,
-): Map<string, StoredNumbers> {
-  const groups = readGroups(model);
-  let needed = 0;
-  for (const { weights } of groups) for (const { size } of weights) needed += 4 * size;
-  if (needed > maximumBytes) {
-    const what = `expected weights of ≤ ${maximumBytes} bytes (maximumBytes), got ${needed}`;
-    model.fail("too-large", what, "weightsManifest");
+): Map<string, StoredVariable> {
+  const groups = readGroups(model, maximumBytes);
+  const paths = groups.flatMap((group) => group.paths);
+  const isWhole = shards.length === 1 && paths.length !== 1;
+  if (!isWhole && shards.length !== paths.length) {
+    const missing = paths[shards.length]?.slice(0, 64);
+    const what = `expected ${paths.length} shards, got ${shards.length}`;
+    const hint = missing === undefined ? "" : `: ${missing} is missing`;
+    model.fail("shards", what + hint, "weightsManifest");
   }
-  const paths = groups.reduce((count, group) => count + group.paths.length, 0);
-  const whole = shards.length === 1 && paths !== 1;
-  if (!whole && shards.length !== paths) {
-    const missing = groups.flatMap((group) => group.paths)[shards.length]?.slice(0, 64);
-    const what = `expected ${paths} shards, got ${shards.length}`;
-    model.fail(
-      "shards",
-      missing === undefined ? what : `${what}: ${missing} is missing`,
-      "weightsManifest",
-    );
-  }
-  const tensors = new Map<string, StoredNumbers>();
-  let [shard, rest] = [0, whole ? (shards[0] as Uint8Array) : new Uint8Array(0)];
-  const trailing = (): void => {
-    if (rest.length === 0) return;
-    const what = `expected the shards to end with the last weight, got ${rest.length} bytes more`;
+  const variables = new Map<string, StoredVariable>();
+  const checkEnd = (at: number, { length }: Shards): void => {
+    if (at === length) return;
+    const what = `expected the shards to end with the last weight, got ${length - at} bytes more`;
     model.fail("trailing-bytes", what, "weightsManifest");
   };
-  for (const { paths: own, weights } of groups) {
-    if (!whole) {
-      trailing();
-      rest = join(shards.slice(shard, shard + own.length));
-      shard += own.length;
+  let [first, at] = [0, 0];
+  let own = new Shards(shards);
+  for (const group of groups) {
+    if (!isWhole) {
+      own = new Shards(shards.slice(first, first + group.paths.length));
+      first += group.paths.length;
+      at = 0;
     }
-    for (const weight of weights) {
-      const bytes = weight.size * storedWidth(weight);
-      if (bytes > rest.length) {
-        const what = `expected ${bytes} bytes for shape ${formatShape(weight.shape)}, got ${rest.length}`;
-        model.of(weight.name, {}).fail("shard-short", what, "", weight.name);
+    for (const weight of group.weights) {
+      const { name, shape } = weight;
+      const [from, bytes, source] = [at, weight.size * storedWidth(weight), own];
+      if (bytes > source.length - from) {
+        const what = `expected ${bytes} bytes for shape ${formatShape(shape)}, got ${source.length - from}`;
+        model.of(name, {}).fail("shard-short", what, "", name);
       }
-      tensors.set(weight.name, decode(weight, rest.subarray(0, bytes)));
-      rest = rest.subarray(bytes);
+      const read = (): Float32Array => decode(weight, source.copy(from, bytes).buffer);
+      variables.set(name, { name, shape, identity: weight, read });
+      at += bytes;
     }
+    if (!isWhole) checkEnd(at, own);
   }
-  trailing();
-  return tensors;
+  if (isWhole) checkEnd(at, own);
+  return variables;
 }

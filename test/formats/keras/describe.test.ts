@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import type { StoredNumbers } from "../../../src/description/description.js";
-import { Hdf5File } from "../../../src/formats/keras/hdf5.js";
+import { Hdf5File } from "../../../src/formats/hdf5/file.js";
 import { describeKeras } from "../../../src/formats/keras.js";
 import { readSafetensors } from "../../../src/formats/safetensors.js";
 import { describeTensorflowJs } from "../../../src/formats/tensorflowjs.js";
@@ -67,9 +67,9 @@ describe("a file that h5py and Python's zipfile wrote", () => {
   it("chunks, deflated, shuffled, with checksums", () => {
     // Stored, so that the HDF5 file lies in the archive as it is.
     const at = Buffer.from(file).indexOf("\x89HDF\r\n\x1a\n", 0, "latin1");
-    const numbers = new Hdf5File("test", file.slice(at), 2 ** 20).read("other/chunked");
+    const numbers = new Hdf5File("test", file.slice(at), 2 ** 20).dataset("other/chunked");
     expect(numbers?.shape).toEqual([20, 30]);
-    expect(numbers?.data).toEqual(Float64Array.from({ length: 600 }, (_, i) => i));
+    expect(numbers?.read()).toEqual(Float64Array.from({ length: 600 }, (_, i) => i));
   });
 });
 

@@ -118,7 +118,7 @@ const zips: Row[] = [
     packed({ "config.json": text(config), "model.weights.npz": weights }),
     "…model.weights.h5 …config.json, model.weights.npz",
   ],
-  ["missing-file", weights, "weights alone: …"],
+  ["missing-file", weights, "expected options.config …"],
   [
     "json",
     packed({ "config.json": text("{"), "model.weights.h5": weights }),
@@ -186,7 +186,7 @@ const configs: Row[] = [
   [
     "unsupported-setting",
     of(kerasLayer("Masking", { name: "mask", mask_value: 0 }), lstm()),
-    '"mask": mask_value: 0 cannot be honoured: sequences come without padding here: masking: "ragged" says that yours do',
+    '"mask": mask_value: 0 cannot be honoured: sequences have no padding here; pass masking: "ragged" if yours have none',
   ],
   [
     "unsupported-setting",
@@ -273,7 +273,7 @@ const datasets: Row[] = [
   [
     "missing-tensor",
     stored({ [kernel]: undefined }),
-    '"memory": kernel: expected layers/lstm/cell/vars/0, found none',
+    '"memory": kernel: expected layers/lstm/cell/vars/0, got none',
   ],
   ["missing-tensor", stored({ "layers/lstm/cell/vars/2": undefined }), '"memory": bias: …'],
   [
@@ -300,12 +300,12 @@ const datasets: Row[] = [
   [
     "dtype",
     stored({ [kernel]: { shape: [3, 8], data: new Int32Array(24) } }),
-    '"layers/lstm/cell/vars/0": expected floats, got integer',
+    '"layers/lstm/cell/vars/0": expected little-endian F64, F32, F16 or BF16, got integer',
   ],
   [
     "not-finite",
     stored({ "layers/dense/vars/1": { shape: [4], data: Float32Array.of(0, 1, Number.NaN, 2) } }),
-    '"layers/dense/vars/1": element 2: expected a finite number, got NaN (nonFinite: "allow" lets it pass)',
+    '"layers/dense/vars/1": element 2: expected a finite number, got NaN (nonFinite: "allow" accepts it)',
   ],
   [
     "too-large",
@@ -324,7 +324,11 @@ const datasets: Row[] = [
     "expected an HDF5 file, got another signature",
   ],
   ["hdf5", archive({ config, weights: weights.slice(0, 300) }), "… got 300"],
-  ["hdf5", archive({ config, weights: weights.slice(0, 8) }), "expected a sound HDF5 file"],
+  [
+    "hdf5",
+    archive({ config, weights: weights.slice(0, 8) }),
+    "expected a file of ≥ 9 bytes, got 8, at byte 8",
+  ],
   [
     "hdf5",
     brokenHdf5((bytes) => {
@@ -332,11 +336,11 @@ const datasets: Row[] = [
     }),
     "… got 1",
   ],
-  ["hdf5", brokenHdf5((bytes) => bytes.fill(0xff, 64, 72)), "expected a sound HDF5 file"],
+  ["hdf5", brokenHdf5((bytes) => bytes.fill(0xff, 64, 72)), "expected a root group, at byte 0"],
   [
     "hdf5",
     brokenHdf5((bytes) => bytes.fill(0, hdf5At.indexOf("SNOD"), hdf5At.indexOf("SNOD") + 4)),
-    "incorrect node type",
+    "expected SNOD, …",
   ],
 ];
 

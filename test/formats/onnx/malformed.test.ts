@@ -240,7 +240,7 @@ const rows: Row[] = [
   [
     "not-finite",
     model(infinite),
-    /"B": element 5: expected a finite number, got NaN \(nonFinite: "allow" lets it pass\)/,
+    /"B": element 5: expected a finite number, got NaN \(nonFinite: "allow" accepts it\)/,
     "B",
   ],
   [

@@ -46,11 +46,10 @@ describe("an incomplete description is a ModelFormatError that names the part", 
 });
 
 describe("writeModel: an argument of the wrong kind or shape", () => {
-  const kind = "expected the bytes of a safetensors file or a description, got";
   it.each([
-    [null, `model: ${kind} null`],
-    [{}, `model: ${kind} Object`],
-    [{ ...described, metadata: {} }, `model: ${kind} Object`],
+    [null, "description: expected a description, got null"],
+    [{}, "description: expected a description, got Object"],
+    [{ ...described, metadata: {} }, "description: expected a description, got Object"],
     [
       { ...described, ...dense({ weight: null }) },
       "dense0.weight: expected a tensor { shape, data: Float64Array }, got null",

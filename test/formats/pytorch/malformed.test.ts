@@ -376,7 +376,7 @@ describe("a file that is no network: its code, message and tensor, exactly", () 
   });
 
   it("what is no description is not written", () => {
-    expectError(() => writeModel(null as never), TypeError, "writeModel: model: …null");
+    expectError(() => writeModel(null as never), TypeError, "writeModel: description: …null");
     const { input, ...rest } = describeSafetensors(openFile("language"));
     const broken = {
       ...rest,
@@ -463,7 +463,8 @@ describe("a note that nobody wrote", () => {
   it("and one of modules that are not there, or leave some out", () => {
     const absent = { ...note, recurrent: [{ name: "gru", options: {} }] };
     expect(thrownBy(() => describeSafetensors(noted(absent)))).toMatchObject({
-      ...{ code: "missing-tensor", tensor: "gru.weight_ih_l0" },
+      code: "missing-tensor",
+      tensor: "gru.weight_ih_l0",
     });
     const { tensors } = file({ ...lstm, "fc.weight": [5, 2] });
     const { metadata } = noted(note);

@@ -296,7 +296,7 @@ const rows: Row[] = [
   [
     "not-finite",
     doubles(1, Number.NaN),
-    '"w": element 1: expected a finite number, got NaN (nonFinite: "allow" lets it pass)',
+    '"w": element 1: expected a finite number, got NaN (nonFinite: "allow" accepts it)',
     "w",
     71,
   ],

@@ -115,7 +115,7 @@ const inManifest: Row[] = [
     (json) => {
       first(json).name = KERNEL;
     },
-    "the name stands twice",
+    "expected one weight of this name, got another",
     KERNEL,
   ],
   [
@@ -190,7 +190,7 @@ const inManifest: Row[] = [
     (json) => {
       first(json).name = "other";
     },
-    `embeddings: expected ${EMBEDDINGS}, found none`,
+    `embeddings: expected ${EMBEDDINGS}, got none`,
     EMBEDDINGS,
   ],
   [

@@ -4,9 +4,9 @@ import {
   type ActivationName,
   FUNCTION_NAMES,
   value,
-} from "../../oracle/functions.js";
+} from "../../oracle/activations.js";
 import { firstDifference, units } from "../../support/compare.js";
-import { recordOf } from "../../support/functions.js";
+import { recordOf } from "../../support/kernel_activations.js";
 import { builds, type Twin, twins, Workbench } from "../../support/kernels.js";
 import { tableErrors, tableOf } from "../../support/math_table.js";
 import { randomArray, uniform } from "../../support/random.js";

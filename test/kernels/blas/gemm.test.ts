@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import { gemm, type Product } from "../../oracle/blas.js";
 import { firstDifference } from "../../support/compare.js";
 import { type Twin, twins } from "../../support/kernels.js";
-import { makeProduct, runInPlace, runProduct } from "../../support/product.js";
 import { randomArray, uniform } from "../../support/random.js";
 import { specialArray } from "../../support/special.js";
+import { makeProduct, runInPlace, runProduct } from "./product.js";
 
 // Tiles are 4 rows by 4 outputs, then 2 by 8, then 1 by 16 and 1 by 8, in f32 twice as many outputs: below, at, just above
 // and many times each.

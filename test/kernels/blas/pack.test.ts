@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import { packPanels } from "../../oracle/blas.js";
 import { firstDifference } from "../../support/compare.js";
 import { type Twin, twins, Workbench } from "../../support/kernels.js";
-import { width } from "../../support/product.js";
 import { randomArray, uniform } from "../../support/random.js";
 import { specialArray } from "../../support/special.js";
+import { width } from "./product.js";
 
 // A panel holds 4 outputs, in f32 8: below, at, just above and many times that.
 const OUTPUTS = [0, 1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 33];

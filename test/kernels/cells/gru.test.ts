@@ -1,7 +1,11 @@
 import { describe, expect, it } from "vitest";
-import { type GruStep, gruGatesBackward, gruGatesForward } from "../../oracle/gates.js";
+import {
+  type StandardGruStep as GruStep,
+  gruGatesBackward,
+  gruGatesForward,
+} from "../../oracle/cells.js";
 import { units } from "../../support/compare.js";
-import { functionsOf, plainOf } from "../../support/functions.js";
+import { functionsOf, plainOf } from "../../support/kernel_activations.js";
 import { type Build, builds, type Twin, twins, Workbench } from "../../support/kernels.js";
 import { randomArray, uniform } from "../../support/random.js";
 import { expectSameBits } from "../../support/same.js";

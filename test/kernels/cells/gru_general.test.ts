@@ -1,23 +1,23 @@
 import { describe, expect, it } from "vitest";
-import type { Activation } from "../../oracle/functions.js";
+import type { Activation } from "../../oracle/activations.js";
 import {
   type GruStep,
   gruOutputBackward,
   gruOutputForward,
   gruResetBackward,
   gruResetForward,
-} from "../../oracle/general.js";
+  pickBlocks,
+} from "../../oracle/cells.js";
 import { firstDifference } from "../../support/compare.js";
-import { gatesOf } from "../../support/functions.js";
 import {
   BATCHES,
   benchOf,
   CLIPS,
   drawn,
+  gatesOf,
   STANDARD,
   UNITS,
-  widened,
-} from "../../support/general_kernels.js";
+} from "../../support/kernel_activations.js";
 import { type Build, builds, type Twin, twins, Workbench } from "../../support/kernels.js";
 import { randomArray, uniform } from "../../support/random.js";
 import { expectSameBits } from "../../support/same.js";
@@ -103,7 +103,7 @@ type Draw = (length: number) => Float64Array;
 /** Numbers for a case, and the rows of its step: n, r, z, q; what is to be set is NaN. */
 function makeCase(draw: Draw, m: number, na: number, variant: Variant, i: number) {
   const given: Case = { m, na, ...variant, activations: drawn(i), hPrev: draw(m * na) };
-  const rows = widened(draw(m * 4 * na), m, na, [4, 7]);
+  const rows = pickBlocks(draw(m * 4 * na), na, 4, [0, 1, 2, 3, -1, -1, -1]);
   return { given, rows: variant.before ? emptied(rows, na, 7, 3) : rows };
 }
 
@@ -169,7 +169,7 @@ describe.each(twins)("the forward kernels, $name build", (build) => {
         ...{ m: 3, na, before: false, hPrev, clip: Infinity },
         activations: STANDARD,
       };
-      const { rows } = resetForward(build, given, widened(z, 3, na, [4, 7]));
+      const { rows } = resetForward(build, given, pickBlocks(z, na, 4, [0, 1, 2, 3, -1, -1, -1]));
       const got = outputForward(build, given, rows);
       expect(firstDifference(got.h, want), `na ${na}`).toBeUndefined();
       for (let r = 0; r < 3; r++) {

@@ -1,12 +1,13 @@
 import { describe, expect, it } from "vitest";
-import { lstmGatesBackward, lstmGatesForward } from "../../oracle/gates.js";
+import { PLAIN } from "../../oracle/activations.js";
+import { lstmGatesBackward, lstmGatesForward } from "../../oracle/cells.js";
 import { units } from "../../support/compare.js";
-import { functionsOf, PLAIN, plainOf } from "../../support/functions.js";
+import { functionsOf, plainOf } from "../../support/kernel_activations.js";
 import { builds, twins } from "../../support/kernels.js";
-import { makeReaching, makeStep, runBackward, runForward } from "../../support/lstm_kernels.js";
 import { uniform } from "../../support/random.js";
 import { expectSameBits } from "../../support/same.js";
 import { specialArray } from "../../support/special.js";
+import { makeReaching, makeStep, runBackward, runForward } from "./lstm_steps.js";
 
 // A vector holds 2 units, in f32 4: below, at, just above and many times that; odd ones leave a unit alone in every block.
 const UNITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 33];

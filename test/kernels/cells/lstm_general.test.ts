@@ -1,22 +1,26 @@
 import { describe, expect, it } from "vitest";
-import type { Activation } from "../../oracle/functions.js";
-import { type LstmStep, lstmGeneralBackward, lstmGeneralForward } from "../../oracle/general.js";
+import type { Activation } from "../../oracle/activations.js";
+import {
+  type LstmStep,
+  lstmGeneralBackward,
+  lstmGeneralForward,
+  pickBlocks,
+} from "../../oracle/cells.js";
 import { units } from "../../support/compare.js";
-import { gatesOf } from "../../support/functions.js";
 import {
   BATCHES,
   benchOf,
   CLIPS,
   drawn,
+  gatesOf,
   STANDARD,
   UNITS,
-  widened,
-} from "../../support/general_kernels.js";
+} from "../../support/kernel_activations.js";
 import { type Build, builds, type Twin, twins } from "../../support/kernels.js";
-import { runBackward, runForward } from "../../support/lstm_kernels.js";
 import { randomArray, uniform } from "../../support/random.js";
 import { expectSameBits } from "../../support/same.js";
 import { specialArray } from "../../support/special.js";
+import { runBackward, runForward } from "./lstm_steps.js";
 
 interface Case extends LstmStep {
   activations: readonly Activation[];
@@ -52,7 +56,7 @@ function forward(build: Twin, given: Case, shift = 0, inPlace = false) {
   const before = inPlace
     ? bench.input("cPrev and c", cPrev, shift)
     : bench.constant("cPrev", cPrev, shift);
-  const rows = bench.input("rows", widened(z, m, na, [4, 8]), 1 - shift);
+  const rows = bench.input("rows", pickBlocks(z, na, 4, [0, 1, 2, 3, -1, -1, -1, -1]), 1 - shift);
   const c = inPlace ? before : bench.output("c", m * na, shift);
   const h = bench.output("h", m * na, 1 - shift);
   build.kernels.lstm_general_forward(
@@ -125,10 +129,7 @@ describe.each(twins)("lstm_general_forward, $name build", (build) => {
       const given = makeCase((n) => randomArray(next, n), 3, na, variant, STANDARD);
       const { gates, c, h } = runForward(build, { ...given, gates: given.z });
       const got = forward(build, given);
-      const active = new Float64Array(gates.length);
-      for (let r = 0; r < 3; r++) {
-        active.set(got.rows.subarray((8 * r + 4) * na, 8 * (r + 1) * na), 4 * r * na);
-      }
+      const active = pickBlocks(got.rows, na, 8, [4, 5, 6, 7]);
       expectSameBits({ gates: active, c: got.c, h: got.h }, { gates, c, h }, `na ${na}`);
     }
   });

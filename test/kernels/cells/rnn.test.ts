@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { rnnGatesBackward, rnnGatesForward } from "../../oracle/gates.js";
+import { rnnGatesBackward, rnnGatesForward } from "../../oracle/cells.js";
 import { firstDifference, units } from "../../support/compare.js";
-import { functionsOf, plainOf } from "../../support/functions.js";
+import { functionsOf, plainOf } from "../../support/kernel_activations.js";
 import { type Build, builds, type Twin, twins, Workbench } from "../../support/kernels.js";
 import { randomArray, uniform } from "../../support/random.js";
 import { SPECIAL, specialArray } from "../../support/special.js";

@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { type Activation, FUNCTION_NAMES } from "../../oracle/functions.js";
-import { rnnGeneralBackward, rnnGeneralForward } from "../../oracle/general.js";
+import { type Activation, FUNCTION_NAMES } from "../../oracle/activations.js";
+import { rnnGeneralBackward, rnnGeneralForward } from "../../oracle/cells.js";
 import { firstDifference } from "../../support/compare.js";
-import { gatesOf } from "../../support/functions.js";
-import { activation, benchOf, CLIPS, STANDARD } from "../../support/general_kernels.js";
+import { activation, benchOf, CLIPS, gatesOf, STANDARD } from "../../support/kernel_activations.js";
 import { type Build, builds, type Twin, twins, Workbench } from "../../support/kernels.js";
 import { randomArray, uniform } from "../../support/random.js";
 import { specialArray } from "../../support/special.js";

@@ -1,9 +1,20 @@
 import type { GruCaches } from "./gru.js";
 import type { LstmCaches } from "./lstm.js";
-import { addColumn, column, product, setColumn, sumColumns, transpose } from "./matrix.js";
 import type { RnnCaches } from "./rnn.js";
 import { crossEntropy, crossEntropyGradient } from "./softmax.js";
-import { add, extent, setStep, type Tensor, zeros } from "./tensor.js";
+import {
+  add,
+  addColumn,
+  column,
+  extent,
+  product,
+  setColumn,
+  setStep,
+  sumColumns,
+  type Tensor,
+  transpose,
+  zeros,
+} from "./tensor.js";
 
 /** Class ids (m, T), or m rows of T of them; −1 is ignored. */
 export type Targets = Int32Array | readonly (readonly number[])[];

@@ -1,6 +1,6 @@
-import type { LstmStep } from "../oracle/gates.js";
-import { type Build, type Twin, Workbench } from "./kernels.js";
-import { randomArray } from "./random.js";
+import type { StandardLstmStep as LstmStep } from "../../oracle/cells.js";
+import { type Build, type Twin, Workbench } from "../../support/kernels.js";
+import { randomArray } from "../../support/random.js";
 
 /** What reaches a step of the backward pass, each (m, na). */
 export type Reaching = { readonly [name in "c" | "dy" | "dh" | "dc"]: Float64Array };

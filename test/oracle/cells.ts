@@ -1,7 +1,6 @@
 // What one step of a general cell does around its products, over flat arrays as the kernels have them: rows are the batch.
 
-import type { Activation, Elementary } from "./functions.js";
-import { slope, value } from "./functions.js";
+import { type Activation, PLAIN, slope, value } from "./activations.js";
 
 /** A function of a gate and its derivative, which knows f(x) as y. */
 export interface Gate {
@@ -26,19 +25,13 @@ export const clipped = ({ value, slope }: Gate, clip: number): Gate => ({
   slope: (x, y) => (x > clip || x < -clip ? 0 : slope(x, y)),
 });
 
-const JAVASCRIPT: Elementary = {
-  exp: Math.exp,
-  sigmoid: (x) => 1 / (1 + Math.exp(-x)),
-  tanh: Math.tanh,
-};
-
 /** By JavaScript's functions. As ONNX has them: f and g clipped, h not; what a cell has no use for may be absent. */
 export function gatesOf(activations: readonly Activation[], clip = Infinity): Gates {
   const [f, g, h] = [0, 1, 2].map((which) => {
     const activation = activations[which] ?? { name: "identity", alpha: 0, beta: 0 };
     const gate: Gate = {
       value: (x) => value(activation, x),
-      slope: (x, y) => slope(activation, x, y, JAVASCRIPT),
+      slope: (x, y) => slope(activation, x, y),
     };
     return which === 2 ? gate : clipped(gate, clip);
   }) as [Gate, Gate, Gate];
@@ -247,4 +240,96 @@ export function gruResetBackward(
     direct[state] = at(dh, state) + d * reset;
   });
   return { dz: all, dh: direct };
+}
+
+/** What the standard cells are made of: σ for gates, tanh for all else; JavaScript's, or the kernels' own. */
+export interface StandardFunctions {
+  readonly tanh: (x: number) => number;
+  readonly sigmoid: (x: number) => number;
+  readonly round?: (x: number) => number;
+}
+
+/** The functions of a standard LSTM or GRU; their derivatives ask for y alone. */
+function standardGates({ tanh, sigmoid, round = exactly }: StandardFunctions): Gates {
+  const gate: Gate = { value: sigmoid, slope: (_, y) => y * (1 - y) };
+  const candidate: Gate = { value: tanh, slope: (_, y) => 1 - y * y };
+  return { f: gate, g: candidate, h: candidate, round };
+}
+
+/** Blocks `picks` of each row of (m, count·na); −1 stands for a block of NaN. */
+export function pickBlocks(
+  rows: Float64Array,
+  na: number,
+  count: number,
+  picks: readonly number[],
+): Float64Array {
+  const n = picks.length * na;
+  return new Float64Array((rows.length / count) * picks.length).map((_, i) => {
+    const pick = picks[Math.floor((i % n) / na)] as number;
+    return pick < 0 ? Number.NaN : at(rows, Math.floor(i / n) * count * na + pick * na + (i % na));
+  });
+}
+
+/** h = tanh(z). */
+export const rnnGatesForward = (z: Float64Array, functions: StandardFunctions): Float64Array => {
+  const { g, round = exactly } = standardGates(functions);
+  return rnnGeneralForward(z, { f: g, g, h: g, round });
+};
+
+/** dz = (dy + dh)·(1 − h²). */
+export function rnnGatesBackward(
+  h: Float64Array,
+  dy: Float64Array,
+  dh: Float64Array,
+): Float64Array {
+  const { g } = standardGates(PLAIN);
+  return rnnGeneralBackward({ z: h, h, dy, dh }, { f: g, g, h: g });
+}
+
+/** gates (m, 4·na): blocks i, f, g, o, before the functions or after them. */
+export interface StandardLstmStep extends Pick<LstmStep, "m" | "na" | "cPrev"> {
+  readonly gates: Float64Array;
+}
+
+/** `lstmGeneralForward` of a standard cell. */
+export function lstmGatesForward(step: StandardLstmStep, functions: StandardFunctions) {
+  const general = { ...step, coupled: false, peepholes: undefined };
+  const { rows, c, h } = lstmGeneralForward(general, step.gates, standardGates(functions));
+  return { gates: pickBlocks(rows, step.na, 8, [4, 5, 6, 7]), c, h };
+}
+
+/** `lstmGeneralBackward` of a standard cell, from activated gates. */
+export function lstmGatesBackward(
+  step: StandardLstmStep,
+  reaching: { [name in "c" | "dy" | "dh" | "dc"]: Float64Array },
+  { tanh }: Pick<StandardFunctions, "tanh">,
+) {
+  const general = { ...step, coupled: false, peepholes: undefined };
+  const rows = pickBlocks(step.gates, step.na, 4, [-1, -1, -1, -1, 0, 1, 2, 3]);
+  const gates = standardGates({ ...PLAIN, tanh });
+  const { dz, dcPrev } = lstmGeneralBackward(general, { ...reaching, rows }, gates);
+  return { dz, dcPrev };
+}
+
+/** gates (m, 4·na): blocks n, r, z, q, before the functions or after them. */
+export interface StandardGruStep extends Pick<GruStep, "m" | "na" | "hPrev"> {
+  readonly gates: Float64Array;
+}
+
+/** The general GRU's two halves for a standard cell, the reset gate after the recurrent product. */
+export function gruGatesForward(step: StandardGruStep, functions: StandardFunctions) {
+  const [general, gates] = [{ ...step, before: false }, standardGates(functions)];
+  const all = pickBlocks(step.gates, step.na, 4, [0, 1, 2, 3, -1, -1, -1]);
+  const { rows, h } = gruOutputForward(general, gruResetForward(general, all, gates), gates);
+  return { gates: pickBlocks(rows, step.na, 7, [4, 5, 6, 3]), h };
+}
+
+/** `gruOutputBackward` of a standard cell, from activated gates. */
+export function gruGatesBackward(
+  step: StandardGruStep,
+  reaching: { [name in "dy" | "dh"]: Float64Array },
+) {
+  const rows = pickBlocks(step.gates, step.na, 4, [-1, -1, -1, 3, 0, 1, 2]);
+  const general = { ...step, before: false };
+  return gruOutputBackward(general, { ...reaching, rows }, standardGates(PLAIN));
 }

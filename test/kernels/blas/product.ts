@@ -1,6 +1,6 @@
-import { type Product, packPanels } from "../oracle/blas.js";
-import { type Twin, Workbench } from "./kernels.js";
-import { randomArray } from "./random.js";
+import { type Product, packPanels } from "../../oracle/blas.js";
+import { type Twin, Workbench } from "../../support/kernels.js";
+import { randomArray } from "../../support/random.js";
 
 /** What stands between the rows of c, where no kernel may write. */
 const GAP = 7.25 * 2 ** 90;

@@ -1,4 +1,4 @@
-import type { Tensor } from "../oracle/tensor.js";
+import type { Tensor } from "./tensor.js";
 
 /**
  * The gradient of `f`, a function of what `at` holds, by the four-point stencil

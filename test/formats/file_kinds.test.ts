@@ -1,0 +1,81 @@
+import { gzipSync, zipSync } from "fflate";
+import { describe, expect, it } from "vitest";
+import { describeKeras } from "../../src/formats/keras.js";
+import { describeOnnx } from "../../src/formats/onnx.js";
+import {
+  ModelFormatError,
+  readSafetensors,
+  writeSafetensors,
+} from "../../src/formats/safetensors.js";
+import { createEngineSync, loadLanguageModel, loadTagger } from "../../src/index.js";
+import { expectError, expectRejection } from "../support/errors.js";
+import { archive, hdf5, sequential } from "../support/keras.js";
+import { model } from "../support/onnx.js";
+
+const text = (content: string): Uint8Array => new TextEncoder().encode(content);
+const zip = (name: string): Uint8Array => zipSync({ [name]: new Uint8Array(8) }, { level: 0 });
+const engine = createEngineSync();
+
+const weights = hdf5({});
+const kinds = {
+  keras: ["a Keras model (.keras); …describeKeras…", archive({ config: sequential([]), weights })],
+  hdf5: ["an HDF5 file (.h5); …describeKeras…", weights],
+  checkpoint: [
+    "a PyTorch checkpoint (.pt, .pth); …safetensors.torch.save_file…",
+    zip("m/data.pkl"),
+  ],
+  pickle: [
+    "a pickle; …safetensors.torch.save_file…",
+    Uint8Array.of(0x80, 2, 0x8a, 0x0a, 0x6c, 0xfc),
+  ],
+  numpy: ["a NumPy archive (.npz)", zip("w.npy")],
+  zip: ["a zip archive", zip("readme.txt")],
+  onnx: ["an ONNX model; describeOnnx…", model({ nodes: [], inputs: [], outputs: [] })],
+  gzip: ["gzip data; decompress it first", gzipSync(new Uint8Array(40))],
+  json: ["JSON; describeTensorflowJs…", text('{"format":"layers-model"}')],
+  "json with a mark": ["JSON; …", text("\ufeff [1, 2, 3, 4]")],
+  html: ["an HTML page; check the address…", text("<!DOCTYPE html><html>")],
+  pointer: ["a Git LFS pointer; …", text("version https://git-lfs.github.com/spec/v1\n")],
+  gguf: ["a GGUF file", text("GGUF\u0003\0\0\0\0\0\0\0")],
+} as const;
+const safetensors = writeSafetensors({ w: { shape: [1], data: Float32Array.of(1) } });
+
+describe("files of other kinds are named by their content", () => {
+  it.each(Object.entries(kinds))("%s, read as safetensors", async (_, [message, bytes]) => {
+    const said = `readSafetensors: expected a safetensors file, got ${message}`;
+    expectError(() => readSafetensors(bytes), ModelFormatError, said);
+    await expectRejection(loadLanguageModel(engine, bytes), ModelFormatError, said);
+    await expectRejection(loadTagger(engine, bytes), ModelFormatError, said);
+  });
+
+  it.each(["pickle", "onnx", "checkpoint", "numpy"] as const)("%s, read as Keras", (kind) => {
+    const [message, bytes] = kinds[kind];
+    expectError(
+      () => describeKeras(bytes),
+      ModelFormatError,
+      `describeKeras: expected a .keras file, got ${message}`,
+    );
+  });
+
+  it("a safetensors file, read as Keras and as ONNX", () => {
+    const advice = "readSafetensors of recurra/safetensors reads it";
+    const got = `got a safetensors file; ${advice}`;
+    const keras = `describeKeras: expected a .keras file, ${got}`;
+    expectError(() => describeKeras(safetensors), ModelFormatError, keras);
+    const onnx = `describeOnnx: expected an ONNX model, ${got}`;
+    expectError(() => describeOnnx(safetensors), ModelFormatError, onnx);
+  });
+
+  it("a .keras file where weights alone belong, beside a config", () => {
+    expectError(
+      () => describeKeras(kinds.keras[1], { config: {} }),
+      ModelFormatError,
+      "describeKeras: expected a .weights.h5 file, got a Keras model…",
+    );
+  });
+
+  it("bytes of no known kind break a rule as before", () => {
+    expect(() => readSafetensors(new Uint8Array(7))).toThrow("expected a file of ≥ 8 bytes, got 7");
+    expect(() => readSafetensors(safetensors)).not.toThrow();
+  });
+});
