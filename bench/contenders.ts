@@ -1,6 +1,6 @@
 // The contenders: what each can do, and how its process is started.
 import type { Precision, Work } from "./cases/cases.js";
-import type { Memory } from "./cases/oracle.js";
+import type { CellKind } from "./cases/expected.js";
 
 export type Command = readonly [program: string, ...words: string[]];
 
@@ -9,8 +9,8 @@ export interface Contender {
   title: string;
   kind: "ours" | "variant" | "rival" | "ceiling";
   precision: Precision;
-  /** The oracle that its output is compared with; none for the ceiling, which computes nothing of ours. */
-  memory?: Memory | undefined;
+  /** The cell that its output is compared with; none for the ceiling, which computes nothing of ours. */
+  cell?: CellKind | undefined;
   works: readonly Work[];
   /** It gets no case of more operations than this, which would only cost time. */
   largest?: number;
@@ -43,7 +43,7 @@ const own = (id: string, title: string, works: Contender["works"], script: strin
   title,
   kind: "ours",
   precision: script.includes("f32") ? "f32" : "f64",
-  memory: "own",
+  cell: "usual",
   works,
   command: node(script),
 });
@@ -66,7 +66,7 @@ const ceiling = (precision: Precision, works: Contender["works"]): Contender => 
     `ours/ceiling ${precision}`,
   ),
   kind: "ceiling",
-  memory: undefined,
+  cell: undefined,
 });
 
 export const ours: readonly Contender[] = [

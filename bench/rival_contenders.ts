@@ -11,7 +11,7 @@ const rival = (id: string, title: string, script: string): Contender => ({
   title,
   kind: "rival",
   precision: "f32",
-  memory: "own",
+  cell: "usual",
   works: inference,
   command: node(`rivals/${script}`),
 });
@@ -44,7 +44,7 @@ const RIVALS: readonly (readonly [name: string, Contender])[] = [
     "brain.js",
     {
       ...rival("brain", "brain.js f32 (a cell of its own)", "brain"),
-      memory: "hidden",
+      cell: "brain",
       works: ["lstm-forward"],
       largest: 2e8,
     },

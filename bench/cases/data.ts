@@ -78,3 +78,14 @@ export function readOperands(path: string, work: Work, sizes: Sizes): Operands {
   });
   return Object.fromEntries(parts);
 }
+
+/** One after the other. */
+export function join(...parts: ArrayLike<number>[]): Float64Array {
+  const all = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let end = 0;
+  for (const part of parts) {
+    all.set(part, end);
+    end += part.length;
+  }
+  return all;
+}

@@ -1,5 +1,5 @@
-// brain.js: its LSTMTimeStep is a cell of its own, with the products of an LSTM but without a cell state (cases/oracle.ts:
-// "hidden"). It takes one sequence at a time, so a batch is a loop.
+// brain.js: its LSTMTimeStep is a cell of its own, with the products of an LSTM but without a cell state
+// (cases/expected.ts). It takes one sequence at a time, so a batch is a loop.
 import { runLayerWorker } from "../timing/worker.js";
 import { requireRival } from "./modules.js";
 

@@ -1,7 +1,6 @@
 // A decent loop in plain JavaScript: flat Float64Arrays, no allocation in a call, and the four gates of a unit in one loop
 // over its inputs, so that four sums progress at a time.
-import type { Operands } from "../cases/data.js";
-import { join } from "../cases/oracle.js";
+import { join, type Operands } from "../cases/data.js";
 import type { Job } from "../timing/protocol.js";
 import { runLayerWorker } from "../timing/worker.js";
 

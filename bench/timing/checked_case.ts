@@ -3,9 +3,8 @@ import { mkdirSync } from "node:fs";
 import type { Case, Precision } from "../cases/cases.js";
 import { relativeError, tolerance } from "../cases/check.js";
 import { makeOperands, writeOperands } from "../cases/data.js";
+import { type CellKind, expected, expectedScores } from "../cases/expected.js";
 import { isLanguage, makeReading, tokensOf, writeReading } from "../cases/language.js";
-import { expectedScores } from "../cases/language_oracle.js";
-import { expected, type Memory } from "../cases/oracle.js";
 
 export interface CheckedCase {
   /** Path of the operands. */
@@ -13,15 +12,15 @@ export interface CheckedCase {
   /** Tokens whose probability one call gives; undefined for other works. */
   tokens?: number;
   /** The error of a result, relative to its largest number. @throws {Error} beyond the tolerance */
-  check(result: Float64Array, precision: Precision, memory: Memory): number;
+  check(result: Float64Array, precision: Precision, cell: CellKind): number;
 }
 
 /** Where the oracle computed no number (NaN), the first contender that is right elsewhere sets it. */
-function checking(one: Case, oracle: (memory: Memory) => Float64Array): CheckedCase["check"] {
-  const answers = new Map<Memory, Float64Array>();
-  return (result, precision, memory) => {
-    const right = answers.get(memory) ?? oracle(memory);
-    answers.set(memory, right);
+function checking(one: Case, oracle: (cell: CellKind) => Float64Array): CheckedCase["check"] {
+  const answers = new Map<CellKind, Float64Array>();
+  return (result, precision, cell) => {
+    const right = answers.get(cell) ?? oracle(cell);
+    answers.set(cell, right);
     const error = relativeError(result, right);
     const bound = tolerance(precision, one.work);
     if (!(error <= bound)) {
@@ -40,7 +39,7 @@ export function checkedCase(one: Case, path: string): CheckedCase {
     const file = `${path}.f64`;
     const operands = makeOperands(one);
     writeOperands(file, operands);
-    return { operands: file, check: checking(one, (memory) => expected(one, operands, memory)) };
+    return { operands: file, check: checking(one, (cell) => expected(one, operands, cell)) };
   }
   const reading = makeReading(one);
   mkdirSync(path, { recursive: true });

@@ -65,9 +65,8 @@ async function start(
   try {
     const { id, first } = await process.prepare(job, settings.warm);
     if (first.note !== undefined) outcome.note = first.note;
-    if (contender.memory !== undefined) {
-      outcome.error = check(readResult(result), contender.precision, contender.memory);
-    }
+    const { precision, cell } = contender;
+    if (cell !== undefined) outcome.error = check(readResult(result), precision, cell);
     runner.id = id;
     const turn = Math.max(settings.sample, first.nanoseconds / 1e6);
     const affordable = Math.max(settings.fewest, Math.floor(settings.budget / turn));

@@ -9,10 +9,9 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import * as cases from "../../bench/cases/cases.js";
 import { relativeError, subnormalShare, tolerance } from "../../bench/cases/check.js";
 import { makeOperands } from "../../bench/cases/data.js";
+import { expected, expectedScores, tokenLogProbabilities } from "../../bench/cases/expected.js";
 import * as language from "../../bench/cases/language.js";
-import { expectedScores, tokenLogProbabilities } from "../../bench/cases/language_oracle.js";
 import { readModelFile, writeModelFile } from "../../bench/cases/model_file.js";
-import { expected } from "../../bench/cases/oracle.js";
 import { CEILING_OPERATIONS, shapeModule } from "../../bench/ours/ceiling_module.js";
 import type { Results } from "../../bench/report/results.js";
 import * as fixture from "../support/fixtures.js";
@@ -130,9 +129,9 @@ describe("what a run rests on", () => {
 
   it("the oracle's gradients are the slopes of Σ y·dy, to 1e-7", () => {
     const operands = makeOperands(small("lstm-train"));
-    const gradients = expected(small("lstm-train"), operands, "own");
+    const gradients = expected(small("lstm-train"), operands, "usual");
     const loss = (): number =>
-      expected(small("lstm-forward"), operands, "own").reduce(
+      expected(small("lstm-forward"), operands, "usual").reduce(
         (sum, y, i) => sum + y * (operands.dy[i] as number),
         0,
       );
@@ -202,7 +201,7 @@ describe("what a run rests on", () => {
 
   it.each(precisions)("the decaying case is subnormal in %s for the most part", (precision) => {
     const [, decaying] = cases.subnormalCases(precision) as [cases.Case, cases.Case];
-    const states = expected(decaying, makeOperands(decaying), "own");
+    const states = expected(decaying, makeOperands(decaying), "usual");
     expect(subnormalShare(states, precision)).toBeGreaterThan(0.9);
   });
 

@@ -78,6 +78,7 @@ export type Setting =
   | number
   | { readonly float: number }
   | { readonly floats: readonly number[] }
+  | { readonly graph: ModelSpec }
   | readonly number[]
   | readonly string[]
   | OnnxArray;
@@ -93,6 +94,7 @@ export function attributeProto(name: string, value: Setting): Uint8Array {
       : named(7, ...value.map((each) => integer(8, each)));
   }
   if ("float" in value) return named(1, float(2, value.float));
+  if ("graph" in value) return named(5, bytes(6, graphProto(value.graph)));
   if ("floats" in value) return named(6, ...value.floats.map((each) => float(7, each)));
   return named(4, bytes(5, tensorProto("", value as OnnxArray)));
 }

@@ -227,7 +227,7 @@ const rows: Row[] = [
       ),
     ),
 
-    /"t": data_type: expected one of FLOAT, INT32, INT64, FLOAT16, DOUBLE, BFLOAT16, got number 3/,
+    /"t": data_type: expected one of FLOAT, INT32, INT64, BOOL, FLOAT16, DOUBLE, BFLOAT16, got number 3/,
     "t",
   ],
   [
