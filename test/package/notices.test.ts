@@ -32,6 +32,7 @@ describe("THIRD_PARTY_NOTICES.txt of the tarball", () => {
       "cli-progress",
       "cli-table3",
       "commander",
+      "csv-parse",
       "emoji-regex",
       "is-fullwidth-code-point",
       "string-width",
