@@ -4,7 +4,7 @@ import { describeSafetensors, readSafetensors } from "../../src/formats/safetens
 import { describeTensorflowJs } from "../../src/formats/tensorflowjs.js";
 import { countAllocations, countWork } from "../support/cost.js";
 import { archive, hdf5, kerasLayer, type StoredVariable, sequential } from "../support/keras.js";
-import { file } from "../support/safetensors.js";
+import { file } from "./safetensors/by_hand.js";
 
 // SECURITY.md's rule for readers: of a file of n bytes that may become M, memory is at most 32·n + 16·M, and work at most
 // proportional to n + M. Each family below is a kind of file at two sizes, sound or not, that makes a reader do much.

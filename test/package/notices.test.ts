@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { consumer, pack, type Tarball } from "../support/consumer.js";
+import { consumer, pack, type Tarball } from "../support/project.js";
 
 let tarball: Tarball;
 let installed: string;
@@ -32,6 +32,7 @@ describe("THIRD_PARTY_NOTICES.txt of the tarball", () => {
       "cli-progress",
       "cli-table3",
       "commander",
+      "csv-parse",
       "emoji-regex",
       "is-fullwidth-code-point",
       "string-width",
