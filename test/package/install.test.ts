@@ -27,7 +27,8 @@ beforeAll(() => {
   writeFiles(folder, {
     "package.json": '{ "private": true }\n',
     "esm.mjs": `import { createEngine, rnnCellForward, tensor } from "recurra";
-import { createArraysSync, createArraysSync as inside } from "recurra/arrays";
+import { createArraysSync } from "recurra/arrays";
+import { readSafetensors, writeSafetensors } from "recurra/safetensors";
 ${PROGRAM}`,
     "commonjs.cjs": `const { createEngine, rnnCellForward, tensor } = require("recurra");
 const { createArraysSync } = require("recurra/arrays");
@@ -36,6 +37,7 @@ ${PROGRAM}`,
     "wasm.mjs": `import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createEngine, rnnCellForward, tensor } from "recurra";
+import { createArraysSync as inside } from "recurra/arrays";
 import { readSafetensors, writeSafetensors } from "recurra/safetensors";
 const bytes = (name) => readFileSync(createRequire(import.meta.url).resolve("recurra/" + name));
 (await createEngine({ wasm: bytes("kernels.wasm") })).dispose();
