@@ -99,8 +99,8 @@ export class Arena {
   }
 
   /**
-   * The place where `bytes` bytes are free now. It stays free until the next allocation: for a caller that allocates nothing
-   * while it works there.
+   * A pointer to `bytes` bytes that are free now and stay so until the next allocation: scratch memory for a caller that
+   * allocates nothing while it uses it.
    *
    * @throws {EngineMemoryError} as `allocate` does
    */
