@@ -9,7 +9,12 @@ const root = process.argv[2] ?? fileURLToPath(new URL("..", import.meta.url));
 
 /** From the lowest tier to the highest. A file imports from its own room and from tiers below, never from a peer. */
 const TIERS = {
-  assembly: ["base | version.d.ts", "blas", "cells | heads | optim | nn", "index.ts | arrays.ts"],
+  assembly: [
+    "base | version.d.ts",
+    "blas",
+    "cells | heads | optim | nn",
+    "index.ts | graph.ts | arrays.ts",
+  ],
   src: [
     "errors.ts",
     "tensor.ts",
@@ -24,7 +29,7 @@ const TIERS = {
     "model",
     "train",
     "pool",
-    "index.ts | arrays.ts",
+    "index.ts | arrays.ts | onnx.ts",
     "cli",
   ],
   "src/formats": [
@@ -49,6 +54,7 @@ const PACKAGES = {
   commander: ["cli"],
   "cli-progress": ["cli"],
   "cli-table3": ["cli"],
+  "csv-parse": ["cli"],
 };
 
 const bare = (path) => path.replace(/(\.d)?\.(ts|js|mjs)$/, "");

@@ -99,8 +99,8 @@ export class Arena {
   }
 
   /**
-   * The place where `bytes` bytes are free now. It stays free until the next allocation: for a caller that allocates nothing
-   * while it works there.
+   * A pointer to `bytes` bytes that are free now and stay so until the next allocation: scratch memory for a caller that
+   * allocates nothing while it uses it.
    *
    * @throws {EngineMemoryError} as `allocate` does
    */
@@ -158,6 +158,11 @@ export class Arena {
   /** A fresh view of `length` i32 at `pointer`. Valid until the next allocation. */
   i32(pointer: number, length: number): Int32Array<ArrayBuffer> {
     return new Int32Array(this.#open.buffer as ArrayBuffer, pointer, length);
+  }
+
+  /** An instance of `module` that works in this memory. Its tables must lie in front of the arena. */
+  instantiate(module: WebAssembly.Module): WebAssembly.Exports {
+    return new WebAssembly.Instance(module, { env: { memory: this.#open } }).exports;
   }
 
   /** Ends the arena and lets go of the memory. */

@@ -18,6 +18,8 @@ import {
 const PAGE = 65536;
 const INITIAL_BYTES = 16 * PAGE;
 const LARGEST_BYTES = 65536 * PAGE;
+/** In front of the arena: the tables of the kernels, and from 8192 on those of the graph module (asconfig.json). */
+const TABLES_BYTES = 16384;
 
 /** Options of {@link createEngine}. */
 export interface EngineOptions {
@@ -187,7 +189,7 @@ function checkCall(where: string, options: EngineOptions): number {
 function build(where: string, module: WebAssembly.Module, maximumPages: number): Engine {
   const memory = openMemory(maximumPages);
   const kernels = bindKernels(where, module, memory);
-  return new Engine(kernels, new Arena(memory, kernels.f64.heap_base(), maximumPages * PAGE));
+  return new Engine(kernels, new Arena(memory, TABLES_BYTES, maximumPages * PAGE));
 }
 
 function openMemory(maximumPages: number): WebAssembly.Memory {

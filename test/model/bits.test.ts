@@ -11,9 +11,9 @@ import {
   type StoredNumbers,
   type Tagger,
 } from "../../src/index.js";
-import { FIXED, seeds } from "../support/draws.js";
+import { FIXED, seeds } from "../support/cells.js";
+import { type EngineSubject, engines } from "../support/engines.js";
 import { describedOf, LANGUAGE, type ModelPlan, textsOf } from "../support/models.js";
-import { type EngineSubject, engines } from "../support/subjects.js";
 
 const precisions = ["f64", "f32"] as const;
 

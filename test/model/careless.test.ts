@@ -6,7 +6,7 @@ import {
   type Sequence,
   ShapeError,
 } from "../../src/index.js";
-import { vacancies } from "../support/arena.js";
+import { vacancies } from "../support/engines.js";
 import { expectError, expectRejection } from "../support/errors.js";
 import { describedOf, LANGUAGE, type ModelPlan } from "../support/models.js";
 

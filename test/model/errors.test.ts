@@ -9,7 +9,7 @@ import {
   type RecurrentDescription,
   type ScoreOptions,
 } from "../../src/index.js";
-import { vacancies } from "../support/arena.js";
+import { vacancies } from "../support/engines.js";
 import { saying } from "../support/errors.js";
 import { describedOf, LANGUAGE, type ModelPlan } from "../support/models.js";
 

@@ -11,7 +11,7 @@ import {
   type ScoreOptions,
   StateError,
 } from "../../src/index.js";
-import * as arena from "../support/arena.js";
+import * as arena from "../support/engines.js";
 import { expectRejection, expectSaid } from "../support/errors.js";
 import { describedOf, LANGUAGE, type ModelPlan, textsOf } from "../support/models.js";
 

@@ -13,14 +13,13 @@ import {
 import { runNetwork } from "../oracle/model.js";
 import { logSoftmax, softmax } from "../oracle/softmax.js";
 import { loaded } from "../oracle/tensor.js";
-import { vacancies } from "../support/arena.js";
+import { FIXED, seeds } from "../support/cells.js";
 import { relativeError } from "../support/compare.js";
-import { FIXED, seeds } from "../support/draws.js";
+import { engines, vacancies } from "../support/engines.js";
 import { expectError, expectRejection, saying } from "../support/errors.js";
 import { fixtures } from "../support/fixtures.js";
 import { describedOf, LANGUAGE, type ModelPlan, textsOf } from "../support/models.js";
 import { randomTensor, uniform } from "../support/random.js";
-import { engines } from "../support/subjects.js";
 import type { TorchCase } from "../support/torch.js";
 
 const nx = 3;

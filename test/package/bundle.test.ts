@@ -2,7 +2,7 @@ import { relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { beforeAll, describe, expect, it } from "vitest";
-import { consumer, pack } from "../support/consumer.js";
+import { consumer, pack } from "../support/project.js";
 
 let folder: string;
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { createEngine, createEngineSync, type EngineOptions } from "../../src/index.js";
 import { ARITY } from "../../src/wasm/abi.js";
 import { expectError, expectRejection } from "../support/errors.js";
-import { allBits, network } from "../support/network.js";
+import { allBits, network } from "../support/operands.js";
 
 const read = (name: string) =>
   new Uint8Array(readFileSync(new URL(`../../build/${name}.wasm`, import.meta.url)));

@@ -156,7 +156,7 @@ export const nameOf = ({ name, outputs, operator }: NodeProto): string =>
 
 /** The parts of a recurrent node; `tensorOf` gives an operand's numbers where they are known. */
 export function readNode(
-  { model, opset, fail }: OpenModel,
+  { model, opset, fail }: Pick<OpenModel, "opset" | "fail"> & { model: Pick<ModelProto, "where"> },
   node: NodeProto,
   tensorOf: (name: string) => OnnxTensor | undefined,
 ): OnnxNode {

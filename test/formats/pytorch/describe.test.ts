@@ -8,8 +8,8 @@ import {
 } from "../../../src/formats/safetensors.js";
 import { createEngineSync } from "../../../src/index.js";
 import { runDescribed } from "../../oracle/model.js";
-import { shakespeare } from "../../support/fixtures.js";
-import { expected, openFile, outline } from "../../support/torch_files.js";
+import { shakespeare, torchFile, torchFileRuns } from "../../support/fixtures.js";
+import { outline } from "./outline.js";
 
 const engine = createEngineSync();
 afterAll(() => engine.dispose());
@@ -114,7 +114,7 @@ const CASES: [file: string, says: object][] = [
 ];
 
 describe.each(CASES)("a file that PyTorch wrote: %s", (name, says) => {
-  const file = openFile(name);
+  const file = readSafetensors(torchFile(name));
   const description = describeSafetensors(file);
 
   it("is found to be what it is", () => {
@@ -122,7 +122,7 @@ describe.each(CASES)("a file that PyTorch wrote: %s", (name, says) => {
   });
 
   it("computes what PyTorch computes in float64, to 1e-12", () => {
-    const { x, y } = expected[name] as (typeof expected)[string];
+    const { x, y } = torchFileRuns()[name] as { x: number[] | number[][]; y: number[] };
     const got = runDescribed(description, x).flat();
     expect(got.length).toBe(y.length);
     got.forEach((value, i) => {
