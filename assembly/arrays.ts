@@ -5,13 +5,13 @@ import { log_softmax_rows, log_sum_exp_rows, softmax_rows } from "./heads/softma
 
 export function sigmoid(x: Float64Array): Float64Array {
   const y = new Float64Array(x.length);
-  sigmoid_map(x.length, x.dataStart, y.dataStart);
+  sigmoid_map<f64>(x.length, x.dataStart, y.dataStart);
   return y;
 }
 
 export function tanh(x: Float64Array): Float64Array {
   const y = new Float64Array(x.length);
-  tanh_map(x.length, x.dataStart, y.dataStart);
+  tanh_map<f64>(x.length, x.dataStart, y.dataStart);
   return y;
 }
 

@@ -1,6 +1,6 @@
 // Who can run: what each can do, and how its process is started.
 import type { Width, Work } from "./cases/cases.js";
-import type { Memory } from "./cases/oracle.js";
+import type { Memory } from "./cases/expected.js";
 
 export interface Contender {
   id: string;

@@ -27,24 +27,14 @@ function run(script, ...args) {
   });
 }
 
-const asc = fileURLToPath(new URL("../bin/asc.js", import.meta.resolve("assemblyscript")));
 const tsc = require.resolve("typescript/bin/tsc");
-const transforms = ["as_bind_transform", "package_version_transform"].flatMap((name) => [
-  "--transform",
-  `./scripts/${name}.mjs`,
-]);
 
 // Taken first: what changes during the build makes it stale.
 const read = inputs();
 rmSync(`${root}/build`, { recursive: true, force: true });
 
-await Promise.all([
-  run(asc, "assembly/index.ts", "--target", "debug"),
-  run(asc, "assembly/index.ts", "--target", "release"),
-  run(asc, "assembly/index.ts", "--target", "relaxed"),
-  run(asc, "assembly/graph.ts", "--target", "graph"),
-  run(asc, "assembly/arrays.ts", "--target", "arrays", ...transforms),
-]);
+const TARGETS = ["debug", "release", "relaxed", "graph", "arrays"];
+await Promise.all(TARGETS.map((target) => run("scripts/compile.mjs", target)));
 await run("scripts/embed.mjs");
 
 rmSync(`${root}/dist`, { recursive: true, force: true });

@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 const repository = fileURLToPath(new URL("..", import.meta.url));
 const FOLDERS = ["assembly", "src"];
 const FILES = ["asconfig.json", "tsconfig.json", "tsconfig.build.json"];
-const SCRIPTS = /^(build|bundle|embed|notices)\w*\.mjs$|_transform\.mjs$/;
+const SCRIPTS = /^(build|bundle|compile|embed|notices)\w*\.mjs$|_transform\.mjs$/;
 const STAMP = "build/inputs.json";
 /** The last output of each step. */
 const OUTPUTS = [
@@ -34,7 +34,7 @@ export function inputs(root = repository) {
   const hashes = files.map((file) => [file, hash(readFileSync(join(root, file)))]);
   // Of package.json what reaches the outputs: the version, and the tools'.
   const { version, devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const tools = ["assemblyscript", "as-bind", "esbuild", "typescript"].map((name) => [
+  const tools = ["assemblyscript", "as-bind", "esbuild", "rolldown", "typescript"].map((name) => [
     name,
     devDependencies?.[name],
   ]);

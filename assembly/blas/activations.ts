@@ -2,7 +2,7 @@
 
 import { alphaOf, betaOf, clipOf, Kind, kindOf, mapAll, scaleAll } from "../base/activations";
 import { loadLanes, storeLanes, VECTOR } from "../base/lanes";
-import { sigmoidMap, tanhMap } from "./map";
+import { sigmoid_map, tanh_map } from "./map";
 
 /** y[i] = x[i], clamped to −clip … clip; a NaN stays one. */
 function clamp<T>(n: usize, clip: f64, x: usize, y: usize): void {
@@ -16,8 +16,16 @@ function clamp<T>(n: usize, clip: f64, x: usize, y: usize): void {
   }
 }
 
-/** `activation_map` for the number type T. */
-export function activationMap<T>(
+/**
+ * y[i] = f(clamp(x[i])), f the function `which` of a record: 0 f, 1 g, 2 h.
+ *
+ * - activations:  in; the record, drawn in base/activations, which says what is clamped
+ * - x:          in; (n)
+ * - y:          out, set; (n); may be x, and no other overlap is allowed
+ *
+ * Tail rule: a value's bits depend neither on its place nor on n.
+ */
+export function activation_map<T>(
   n: usize,
   activations: usize,
   which: i32,
@@ -32,8 +40,8 @@ export function activationMap<T>(
     x = y;
   }
   const kind = kindOf(activations, which);
-  if (kind === Kind.SIGMOID) sigmoidMap<T>(n, x, y);
-  else if (kind === Kind.TANH) tanhMap<T>(n, x, y);
+  if (kind === Kind.SIGMOID) sigmoid_map<T>(n, x, y);
+  else if (kind === Kind.TANH) tanh_map<T>(n, x, y);
   else if (kind === Kind.RELU) mapAll<T>(Kind.RELU, n, alpha, beta, x, y);
   else if (kind === Kind.AFFINE) mapAll<T>(Kind.AFFINE, n, alpha, beta, x, y);
   else if (kind === Kind.LEAKY_RELU) mapAll<T>(Kind.LEAKY_RELU, n, alpha, beta, x, y);
@@ -44,29 +52,6 @@ export function activationMap<T>(
   else if (kind === Kind.SOFTSIGN) mapAll<T>(Kind.SOFTSIGN, n, alpha, beta, x, y);
   else if (kind === Kind.SOFTPLUS) mapAll<T>(Kind.SOFTPLUS, n, alpha, beta, x, y);
   else mapAll<T>(Kind.IDENTITY, n, alpha, beta, x, y);
-}
-
-/**
- * y[i] = f(clamp(x[i])), f the function `which` of a record: 0 f, 1 g, 2 h.
- *
- * - activations:  in; the record, drawn in base/activations, which says what is clamped
- * - x:          in; (n)
- * - y:          out, set; (n); may be x, and no other overlap is allowed
- *
- * Tail rule: a value's bits depend neither on its place nor on n.
- */
-export function activation_map(n: usize, activations: usize, which: i32, x: usize, y: usize): void {
-  activationMap<f64>(n, activations, which, x, y);
-}
-
-export function activation_map_f32(
-  n: usize,
-  activations: usize,
-  which: i32,
-  x: usize,
-  y: usize,
-): void {
-  activationMap<f32>(n, activations, which, x, y);
 }
 
 /** d[i] *= the derivative of `activation_map` at x[i], 0 where x[i] is clamped; y is what it gave. All (n), and d is neither. */

@@ -12,7 +12,7 @@ import { VECTOR } from "../base/lanes";
  *
  * Tail: what is left of a row goes element by element.
  */
-function gather<T>(
+export function gather_rows<T>(
   rows: usize,
   n: usize,
   lds: usize,
@@ -32,28 +32,4 @@ function gather<T>(
     for (let at = whole; at < bytes; at += sizeof<T>()) store<T>(target + at, load<T>(from + at));
     target += ldt * sizeof<T>();
   }
-}
-
-export function gather_rows(
-  rows: usize,
-  n: usize,
-  lds: usize,
-  ldt: usize,
-  source: usize,
-  index: usize,
-  target: usize,
-): void {
-  gather<f64>(rows, n, lds, ldt, source, index, target);
-}
-
-export function gather_rows_f32(
-  rows: usize,
-  n: usize,
-  lds: usize,
-  ldt: usize,
-  source: usize,
-  index: usize,
-  target: usize,
-): void {
-  gather<f32>(rows, n, lds, ldt, source, index, target);
 }

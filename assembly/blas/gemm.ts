@@ -1,11 +1,5 @@
 import { PANEL_ROW, panelWidth } from "../base/tile";
-import {
-  fourRowsByPanel,
-  row_by_four_panels,
-  row_by_four_panels_f32,
-  rowByTwoPanels,
-  twoRowsByTwoPanels,
-} from "./tiles";
+import { fourRowsByPanel, row_by_four_panels, rowByTwoPanels, twoRowsByTwoPanels } from "./tiles";
 
 /**
  * c[r][i] = init[r][i] + Σ_j a[r][j]·w[i][j], j ascending: one multiplication and one addition per term, the sum never
@@ -20,7 +14,7 @@ import {
  *
  * Tail: nothing beyond column n of init and c is touched.
  */
-function gemm<T>(
+export function gemm_packed<T>(
   rows: usize,
   n: usize,
   k: usize,
@@ -74,8 +68,7 @@ function gemm<T>(
     let i: usize = 0;
     for (; i + 4 * width <= n; i += 4 * width) {
       const at = i * item;
-      if (item === 8) row_by_four_panels(k, a, panel, bytes, init + at, c + at);
-      else row_by_four_panels_f32(k, a, panel, bytes, init + at, c + at);
+      row_by_four_panels<T>(k, a, panel, bytes, init + at, c + at);
       panel += 4 * bytes;
     }
     for (; i < n; i += 2 * width) {
@@ -83,34 +76,4 @@ function gemm<T>(
       panel += 2 * bytes;
     }
   }
-}
-
-export function gemm_packed(
-  rows: usize,
-  n: usize,
-  k: usize,
-  lda: usize,
-  ldi: usize,
-  ldc: usize,
-  a: usize,
-  packed: usize,
-  init: usize,
-  c: usize,
-): void {
-  gemm<f64>(rows, n, k, lda, ldi, ldc, a, packed, init, c);
-}
-
-export function gemm_packed_f32(
-  rows: usize,
-  n: usize,
-  k: usize,
-  lda: usize,
-  ldi: usize,
-  ldc: usize,
-  a: usize,
-  packed: usize,
-  init: usize,
-  c: usize,
-): void {
-  gemm<f32>(rows, n, k, lda, ldi, ldc, a, packed, init, c);
 }

@@ -6,7 +6,7 @@
 //                    └─────── from the hidden state ────────┘
 
 import { addProduct, loadLanes, storeLanes, VECTOR } from "../base/lanes";
-import { sigmoidMap, tanhMap } from "../blas/map";
+import { sigmoid_map, tanh_map } from "../blas/map";
 
 /**
  * r, z = σ(·); n = tanh(n + r·q); h = (1 − z)·n + z·hPrev.
@@ -19,13 +19,19 @@ import { sigmoidMap, tanhMap } from "../blas/map";
  *
  * Tail: what is left of a row goes through the same arithmetic in the lanes it needs.
  */
-function gatesForward<T>(m: usize, na: usize, hPrev: usize, gates: usize, h: usize): void {
+export function gru_gates_forward<T>(
+  m: usize,
+  na: usize,
+  hPrev: usize,
+  gates: usize,
+  h: usize,
+): void {
   // Loop by loop, as in lstm.ts.
   const block = na * sizeof<T>();
   for (let row: usize = 0; row < m; row++) {
-    sigmoidMap<T>(2 * na, gates + block, gates + block);
+    sigmoid_map<T>(2 * na, gates + block, gates + block);
     addReset<T>(na, gates);
-    tanhMap<T>(na, gates, gates);
+    tanh_map<T>(na, gates, gates);
     blend<T>(na, hPrev, gates, h);
     gates += 4 * block;
     hPrev += block;
@@ -74,20 +80,6 @@ function blend<T>(na: usize, hPrev: usize, gates: usize, h: usize): void {
     const rest = v128.sub<T>(one, update);
     storeLanes<T>(h + whole, addProduct<T>(kept, rest, loadLanes<T>(gates + whole, live)), live);
   }
-}
-
-export function gru_gates_forward(m: usize, na: usize, hPrev: usize, gates: usize, h: usize): void {
-  gatesForward<f64>(m, na, hPrev, gates, h);
-}
-
-export function gru_gates_forward_f32(
-  m: usize,
-  na: usize,
-  hPrev: usize,
-  gates: usize,
-  h: usize,
-): void {
-  gatesForward<f32>(m, na, hPrev, gates, h);
 }
 
 /**

@@ -10,7 +10,7 @@
 
 import { F, G } from "../base/activations";
 import { addProduct, loadLanes, storeLanes, VECTOR } from "../base/lanes";
-import { activationBackward, activationMap } from "../blas/activations";
+import { activation_map, activationBackward } from "../blas/activations";
 import { addProducts, multiply } from "../blas/products";
 
 /**
@@ -24,7 +24,7 @@ import { addProducts, multiply } from "../blas/products";
  *
  * Tail: what is left of a row goes through the same arithmetic in the lanes it needs.
  */
-function resetForward<T>(
+export function gru_reset_forward<T>(
   m: usize,
   na: usize,
   activations: usize,
@@ -34,33 +34,11 @@ function resetForward<T>(
 ): void {
   const block = na * sizeof<T>();
   for (let row: usize = 0; row < m; row++) {
-    activationMap<T>(2 * na, activations, F, rows + block, rows + 5 * block);
+    activation_map<T>(2 * na, activations, F, rows + block, rows + 5 * block);
     if (before !== 0) multiply<T>(na, rows + 5 * block, hPrev, rows + 3 * block);
     hPrev += block;
     rows += 7 * block;
   }
-}
-
-export function gru_reset_forward(
-  m: usize,
-  na: usize,
-  activations: usize,
-  before: i32,
-  hPrev: usize,
-  rows: usize,
-): void {
-  resetForward<f64>(m, na, activations, before, hPrev, rows);
-}
-
-export function gru_reset_forward_f32(
-  m: usize,
-  na: usize,
-  activations: usize,
-  before: i32,
-  hPrev: usize,
-  rows: usize,
-): void {
-  resetForward<f32>(m, na, activations, before, hPrev, rows);
 }
 
 /**
@@ -77,7 +55,7 @@ export function gru_reset_forward_f32(
  *
  * Tail: what is left of a row goes through the same arithmetic in the lanes it needs.
  */
-function outputForward<T>(
+export function gru_output_forward<T>(
   m: usize,
   na: usize,
   activations: usize,
@@ -89,7 +67,7 @@ function outputForward<T>(
   const block = na * sizeof<T>();
   for (let row: usize = 0; row < m; row++) {
     if (before === 0) addProducts<T>(na, rows + 5 * block, rows + 3 * block, rows);
-    activationMap<T>(na, activations, G, rows, rows + 4 * block);
+    activation_map<T>(na, activations, G, rows, rows + 4 * block);
     blend<T>(block, hPrev, rows + 4 * block, h);
     hPrev += block;
     rows += 7 * block;
@@ -107,30 +85,6 @@ function blend<T>(block: usize, hPrev: usize, active: usize, h: usize): void {
     const rest = v128.sub<T>(one, z);
     storeLanes<T>(h + at, addProduct<T>(kept, rest, loadLanes<T>(active + at, live)), live);
   }
-}
-
-export function gru_output_forward(
-  m: usize,
-  na: usize,
-  activations: usize,
-  before: i32,
-  hPrev: usize,
-  rows: usize,
-  h: usize,
-): void {
-  outputForward<f64>(m, na, activations, before, hPrev, rows, h);
-}
-
-export function gru_output_forward_f32(
-  m: usize,
-  na: usize,
-  activations: usize,
-  before: i32,
-  hPrev: usize,
-  rows: usize,
-  h: usize,
-): void {
-  outputForward<f32>(m, na, activations, before, hPrev, rows, h);
 }
 
 /**

@@ -3,7 +3,7 @@
 //     | i  input | f  forget | g  candidate | o  output |
 
 import { addProduct, loadLanes, storeLanes, VECTOR } from "../base/lanes";
-import { sigmoidMap, tanhMap } from "../blas/map";
+import { sigmoid_map, tanh_map } from "../blas/map";
 
 /**
  * i, f, o = σ(z); g = tanh(z); c = f·cPrev + i·g; h = o·tanh(c).
@@ -16,7 +16,7 @@ import { sigmoidMap, tanhMap } from "../blas/map";
  *
  * Tail: for odd na the last unit of a row goes alone.
  */
-function gatesForward<T>(
+export function lstm_gates_forward<T>(
   m: usize,
   na: usize,
   cPrev: usize,
@@ -30,7 +30,7 @@ function gatesForward<T>(
     activate<T>(na, gates + r * 4 * block);
     remember<T>(na, cPrev + r * block, gates + r * 4 * block, c + r * block);
   }
-  tanhMap<T>(m * na, c, h);
+  tanh_map<T>(m * na, c, h);
   for (let r: usize = 0; r < m; r++) multiply<T>(na, gates + (4 * r + 3) * block, h + r * block);
 }
 
@@ -38,9 +38,9 @@ function activate<T>(na: usize, gates: usize): void {
   const block = na * sizeof<T>();
   const g = gates + 2 * block;
   const o = g + block;
-  sigmoidMap<T>(2 * na, gates, gates);
-  tanhMap<T>(na, g, g);
-  sigmoidMap<T>(na, o, o);
+  sigmoid_map<T>(2 * na, gates, gates);
+  tanh_map<T>(na, g, g);
+  sigmoid_map<T>(na, o, o);
 }
 
 /** c = f·cPrev + i·g. */
@@ -71,28 +71,6 @@ function multiply<T>(na: usize, o: usize, h: usize): void {
   }
 }
 
-export function lstm_gates_forward(
-  m: usize,
-  na: usize,
-  cPrev: usize,
-  gates: usize,
-  c: usize,
-  h: usize,
-): void {
-  gatesForward<f64>(m, na, cPrev, gates, c, h);
-}
-
-export function lstm_gates_forward_f32(
-  m: usize,
-  na: usize,
-  cPrev: usize,
-  gates: usize,
-  c: usize,
-  h: usize,
-): void {
-  gatesForward<f32>(m, na, cPrev, gates, c, h);
-}
-
 /**
  * The derivative of `lstm_gates_forward`, with δ = dy + dh and γ = dc + δ·o·(1 − tanh²c):
  * dzᵢ = γ·g·i·(1 − i); dz_f = γ·cPrev·f·(1 − f); dz_g = γ·i·(1 − g²); dzₒ = δ·tanh(c)·o·(1 − o); dc = γ·f.
@@ -120,7 +98,7 @@ export function lstm_gates_backward(
 ): void {
   // tanh(c) of all rows waits at the start of dz. The rows are gone through from the last: what a row's gradients overwrite
   // belongs to rows that are done, or in row 0 to the unit at hand.
-  tanhMap<f64>(m * na, c, dz);
+  tanh_map<f64>(m * na, c, dz);
   const block = na * sizeof<f64>();
   for (let r = m; r > 0; r--) {
     const at = (r - 1) * block;

@@ -7,7 +7,7 @@
 
 import { F, G, H } from "../base/activations";
 import { addProduct, loadLanes, storeLanes, VECTOR } from "../base/lanes";
-import { activationBackward, activationMap } from "../blas/activations";
+import { activation_map, activationBackward } from "../blas/activations";
 import { addProducts, multiply } from "../blas/products";
 
 /**
@@ -27,7 +27,7 @@ import { addProducts, multiply } from "../blas/products";
  *
  * Tail: what is left of a row goes through the same arithmetic in the lanes it needs.
  */
-function generalForward<T>(
+export function lstm_general_forward<T>(
   m: usize,
   na: usize,
   activations: usize,
@@ -46,13 +46,13 @@ function generalForward<T>(
       addProducts<T>(na, peepholes, cPrev, rows);
       if (coupled === 0) addProducts<T>(na, peepholes + block, cPrev, rows + block);
     }
-    activationMap<T>(gated, activations, F, rows, active);
+    activation_map<T>(gated, activations, F, rows, active);
     if (coupled !== 0) complement<T>(block, active, active + block);
-    activationMap<T>(na, activations, G, rows + 2 * block, active + 2 * block);
+    activation_map<T>(na, activations, G, rows + 2 * block, active + 2 * block);
     remember<T>(block, cPrev, active, c);
     if (peepholes !== 0) addProducts<T>(na, peepholes + 2 * block, c, rows + 3 * block);
-    activationMap<T>(na, activations, F, rows + 3 * block, active + 3 * block);
-    activationMap<T>(na, activations, H, c, h);
+    activation_map<T>(na, activations, F, rows + 3 * block, active + 3 * block);
+    activation_map<T>(na, activations, H, c, h);
     multiply<T>(na, active + 3 * block, h, h);
     cPrev += block;
     rows += 8 * block;
@@ -82,34 +82,6 @@ function remember<T>(block: usize, cPrev: usize, active: usize, c: usize): void 
     const kept = v128.mul<T>(f, loadLanes<T>(cPrev + at, live));
     storeLanes<T>(c + at, addProduct<T>(kept, i, g), live);
   }
-}
-
-export function lstm_general_forward(
-  m: usize,
-  na: usize,
-  activations: usize,
-  coupled: i32,
-  peepholes: usize,
-  cPrev: usize,
-  rows: usize,
-  c: usize,
-  h: usize,
-): void {
-  generalForward<f64>(m, na, activations, coupled, peepholes, cPrev, rows, c, h);
-}
-
-export function lstm_general_forward_f32(
-  m: usize,
-  na: usize,
-  activations: usize,
-  coupled: i32,
-  peepholes: usize,
-  cPrev: usize,
-  rows: usize,
-  c: usize,
-  h: usize,
-): void {
-  generalForward<f32>(m, na, activations, coupled, peepholes, cPrev, rows, c, h);
 }
 
 /**
@@ -150,7 +122,7 @@ export function lstm_general_backward(
     const dg = dz + 2 * block;
     const dO = dz + 3 * block;
     // h(c) waits in the place of dzₒ, and what reaches c through it in that of dz_g.
-    activationMap<f64>(na, activations, H, c, dO);
+    activation_map<f64>(na, activations, H, c, dO);
     timesDelta(block, dy, dh, active + 3 * block, dg);
     activationBackward(na, activations, H, c, dO, dg);
     timesDelta(block, dy, dh, dO, dO);

@@ -1,5 +1,5 @@
 import { lanes, loadLanes, storeLanes } from "../base/lanes";
-import { tanhMap } from "../blas/map";
+import { tanh_map } from "../blas/map";
 
 /**
  * h = tanh(z), for all units of one time step.
@@ -8,12 +8,8 @@ import { tanhMap } from "../blas/map";
  * - z:  in; (m, na) pre-activations
  * - h:  out, set; (m, na); may be z itself
  */
-export function rnn_gates_forward(n: usize, z: usize, h: usize): void {
-  tanhMap<f64>(n, z, h);
-}
-
-export function rnn_gates_forward_f32(n: usize, z: usize, h: usize): void {
-  tanhMap<f32>(n, z, h);
+export function rnn_gates_forward<T>(n: usize, z: usize, h: usize): void {
+  tanh_map<T>(n, z, h);
 }
 
 /**

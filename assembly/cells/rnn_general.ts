@@ -1,6 +1,6 @@
 import { F } from "../base/activations";
 import { loadLanes, storeLanes, VECTOR } from "../base/lanes";
-import { activationBackward, activationMap } from "../blas/activations";
+import { activation_map, activationBackward } from "../blas/activations";
 
 /**
  * h = f(z), for all units of one time step, with the f and the clip of a record.
@@ -10,12 +10,8 @@ import { activationBackward, activationMap } from "../blas/activations";
  * - z:          in; (m, na) pre-activations
  * - h:          out, set; (m, na); may be z itself, if there is no backward pass
  */
-export function rnn_general_forward(n: usize, activations: usize, z: usize, h: usize): void {
-  activationMap<f64>(n, activations, F, z, h);
-}
-
-export function rnn_general_forward_f32(n: usize, activations: usize, z: usize, h: usize): void {
-  activationMap<f32>(n, activations, F, z, h);
+export function rnn_general_forward<T>(n: usize, activations: usize, z: usize, h: usize): void {
+  activation_map<T>(n, activations, F, z, h);
 }
 
 /**

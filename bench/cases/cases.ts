@@ -75,25 +75,38 @@ const S2 = sizes.S2 as Sizes;
 
 /** 1024 values: input and output stay in a first-level cache. */
 export const mapCases: Case[] = (["tanh-map", "sigmoid-map"] as const).map((work) => ({
-  ...{ name: "1024 values", work, data: "usual" },
-  ...{ nx: 1024, na: 0, m: 1, T: 1 },
+  name: "1024 values",
+  work,
+  data: "usual",
+  nx: 1024,
+  na: 0,
+  m: 1,
+  T: 1,
 }));
 
 export const linearInT: Case[] = [64, 128, 256, 512, 1024, 2048, 4096].map((T) => ({
-  ...{ ...S2, T },
-  ...{ name: `T = ${T}`, work: "lstm-forward", data: "usual" },
+  ...S2,
+  T,
+  name: `T = ${T}`,
+  work: "lstm-forward",
+  data: "usual",
 }));
 
 /** From 4 on: below, another kernel with fewer rows to a tile is at work. */
 export const linearInM: Case[] = [4, 8, 16, 32, 64, 128].map((m) => ({
-  ...{ ...S2, m },
-  ...{ name: `m = ${m}`, work: "lstm-forward", data: "usual" },
+  ...S2,
+  m,
+  name: `m = ${m}`,
+  work: "lstm-forward",
+  data: "usual",
 }));
 
 export const subnormalCases = (width: Width): Case[] =>
   (["usual", `decaying-${width}`] as const).map((data) => ({
     ...S2,
-    ...{ name: data === "usual" ? "usual" : "decaying", work: "lstm-forward", data },
+    name: data === "usual" ? "usual" : "decaying",
+    work: "lstm-forward",
+    data,
   }));
 
 /** The same case, small enough that a whole run costs seconds: for `--check`. */

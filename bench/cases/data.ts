@@ -26,8 +26,12 @@ export function uniform(seed: number): () => number {
 function lengths(work: Work, { nx, na, m, T }: Sizes): Record<keyof Operands, number> {
   const rows = gates(work) * na;
   return {
-    ...{ weight_ih: rows * nx, weight_hh: rows * na, bias_ih: rows, bias_hh: rows },
-    ...{ x: T * m * nx, dy: work === "lstm-train" ? T * m * na : 0 },
+    weight_ih: rows * nx,
+    weight_hh: rows * na,
+    bias_ih: rows,
+    bias_hh: rows,
+    x: T * m * nx,
+    dy: work === "lstm-train" ? T * m * na : 0,
   };
 }
 
@@ -38,9 +42,12 @@ export function makeOperands(one: Case): Operands {
   const fill = (length: number, by: number): Float64Array =>
     Float64Array.from({ length }, () => Math.fround(draw() * by));
   const operands = {
-    ...{ weight_ih: fill(size.weight_ih, scale), weight_hh: fill(size.weight_hh, scale) },
-    ...{ bias_ih: fill(size.bias_ih, scale), bias_hh: fill(size.bias_hh, scale) },
-    ...{ x: fill(size.x, one.work.endsWith("map") ? 6 : 1), dy: fill(size.dy, 1) },
+    weight_ih: fill(size.weight_ih, scale),
+    weight_hh: fill(size.weight_hh, scale),
+    bias_ih: fill(size.bias_ih, scale),
+    bias_hh: fill(size.bias_hh, scale),
+    x: fill(size.x, one.work.endsWith("map") ? 6 : 1),
+    dy: fill(size.dy, 1),
   };
   if (one.data.startsWith("decaying")) decay(one, operands);
   return operands;
@@ -75,4 +82,15 @@ export function readOperands(path: string, work: Work, sizes: Sizes): Operands {
     return [name, file.slice(at - length, at)];
   });
   return Object.fromEntries(parts);
+}
+
+/** One after the other. */
+export function join(...parts: ArrayLike<number>[]): Float64Array {
+  const all = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let end = 0;
+  for (const part of parts) {
+    all.set(part, end);
+    end += part.length;
+  }
+  return all;
 }

@@ -16,20 +16,35 @@ const shakespeare = { nx: 128, na: 128, layers: 2, classes: 65 };
 
 /** The lines' lengths are uniform, so that the longest of 32 is 1.9 times the mean: as the play's own lines have it. */
 export const scoreCase: LanguageCase = {
-  ...{ name: "10,000 lines", work: "score-lines", ...shakespeare },
-  ...{ m: 10_000, T: 40, data: "shakespeare" },
+  name: "10,000 lines",
+  work: "score-lines",
+  ...shakespeare,
+  m: 10_000,
+  T: 40,
+  data: "shakespeare",
 };
 
 /** One token each in turn. */
 export const streamCase: LanguageCase = {
-  ...{ name: "1,000 streams", work: "stream-tokens", data: "usual" },
-  ...{ nx: 32, na: 64, layers: 1, classes: 65, m: 1000, T: 64 },
+  name: "1,000 streams",
+  work: "stream-tokens",
+  data: "usual",
+  nx: 32,
+  na: 64,
+  layers: 1,
+  classes: 65,
+  m: 1000,
+  T: 64,
 };
 
 /** Ready to score from bytes in memory; the engine, or the runtime, is there already. */
 export const openCase: LanguageCase = {
-  ...{ name: "1.1 MB model", work: "open-model", ...shakespeare },
-  ...{ m: 1, T: 40, data: "shakespeare" },
+  name: "1.1 MB model",
+  work: "open-model",
+  ...shakespeare,
+  m: 1,
+  T: 40,
+  data: "shakespeare",
 };
 
 /** The first model of a process: the engine, or the runtime, is made as well. */
@@ -59,7 +74,9 @@ export function readShakespeare(): Reading & { text: string } {
   const read = (name: string): Uint8Array => readFileSync(join(shakespeareFolder, name));
   const text = String(read("text.txt"));
   return {
-    ...{ model: readModelFile(read("model.safetensors")), text, lines: text.split("\n") },
+    model: readModelFile(read("model.safetensors")),
+    text,
+    lines: text.split("\n"),
     vocabulary: JSON.parse(String(read("vocab.json"))),
   };
 }

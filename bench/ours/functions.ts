@@ -9,8 +9,7 @@ import {
   tensor,
 } from "recurra";
 import type { Sizes } from "../cases/cases.js";
-import type { Operands } from "../cases/data.js";
-import { join } from "../cases/oracle.js";
+import { join, type Operands } from "../cases/data.js";
 import type { Prepared } from "../timing/protocol.js";
 import { serve } from "../timing/worker.js";
 

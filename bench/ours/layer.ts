@@ -1,7 +1,7 @@
 // Recurra by its fast road: weights packed once, time-major tensors, outputs into memory that is already there.
 // Arguments: the width, and `relaxed` for the build with fused multiply-add.
 import { createEngine, createRecurrent, type Recurrent, type Tensor } from "recurra";
-import { join } from "../cases/oracle.js";
+import { join } from "../cases/data.js";
 import type { Job, Prepared } from "../timing/protocol.js";
 import { serve } from "../timing/worker.js";
 
@@ -63,17 +63,18 @@ function train({ layer, state, x, job: { m, na, T } }: Parts, data: Float64Array
   const dy = { shape: [T, m, na], data };
   const out = zeros(T, m, na);
   const start = { h: zeros(1, m, na), c: zeros(1, m, na) };
-  let gradients: ReturnType<Layer["backward"]>;
+  let gradients: ReturnType<Layer["backward"]> | undefined;
   return {
     call: () => {
       state.write(start);
       const { tape } = layer.forward(x, state, { out, keepTape: true });
       if (tape === undefined) throw new Error("forward gave no tape");
-      gradients = layer.backward(dy, tape);
+      gradients = layer.backward(dy, tape, {}, gradients && { out: gradients });
       tape.dispose();
       return last(gradients.dx);
     },
     result: () => {
+      if (gradients === undefined) throw new Error("no call yet");
       const { weight_ih_l0, weight_hh_l0, bias_ih_l0 } = gradients.gradients;
       return join(gradients.dx.data, weight_ih_l0.data, weight_hh_l0.data, bias_ih_l0.data);
     },

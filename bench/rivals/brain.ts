@@ -1,4 +1,4 @@
-// brain.js: its LSTMTimeStep is a cell of its own, without a memory beside the hidden state (cases/oracle.ts: "hidden"),
+// brain.js: its LSTMTimeStep is a cell of its own, without a memory beside the hidden state (cases/expected.ts: "hidden"),
 // but with an LSTM's products. It takes one sequence at a time, so a batch is a loop.
 import { serve } from "../timing/worker.js";
 import { requireRival } from "./modules.js";

@@ -1,7 +1,6 @@
 // A decent plain-JavaScript loop: flat Float64Arrays, nothing allocated in a call, the four gates of a unit in one pass
 // over its inputs, so that four sums are under way at a time.
-import type { Operands } from "../cases/data.js";
-import { join } from "../cases/oracle.js";
+import { join, type Operands } from "../cases/data.js";
 import type { Job } from "../timing/protocol.js";
 import { serve } from "../timing/worker.js";
 

@@ -1,7 +1,6 @@
 // TensorFlow.js, backend wasm (one thread) or cpu. Batch first: (m, T, …), turned outside the timed part.
 import type { Sizes } from "../cases/cases.js";
-import type { Operands } from "../cases/data.js";
-import { join } from "../cases/oracle.js";
+import { join, type Operands } from "../cases/data.js";
 import type { Prepared } from "../timing/protocol.js";
 import { serve } from "../timing/worker.js";
 import { requireRival } from "./modules.js";

@@ -3,9 +3,8 @@ import { mkdirSync } from "node:fs";
 import type { Case, Width } from "../cases/cases.js";
 import { relativeError, tolerance } from "../cases/check.js";
 import { makeOperands, writeOperands } from "../cases/data.js";
+import { expected, expectedScores, type Memory } from "../cases/expected.js";
 import { isLanguage, makeReading, tokensOf, writeReading } from "../cases/language.js";
-import { expectedScores } from "../cases/language_oracle.js";
-import { expected, type Memory } from "../cases/oracle.js";
 
 export interface Question {
   /** Path of the operands. */

@@ -22,6 +22,7 @@ export const ACTIVATIONS = {
   identity: { kind: 11, alpha: 0, beta: 0 },
 } as const;
 
+/** The name of an activation: ONNX's eleven, and `identity`. */
 export type ActivationName = keyof typeof ACTIVATIONS;
 
 /** A function of one number, by its name, with ONNX's α and β unless they are given. */

@@ -1,5 +1,5 @@
 import { StateError } from "../errors.js";
-import type { DirectionBuffers } from "../sequence/plan.js";
+import type { DirectionBuffers } from "../sequence/forward_plan.js";
 import type { Tape } from "../sequence/tape.js";
 
 import type { Tensor } from "../tensor.js";

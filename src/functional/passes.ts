@@ -1,7 +1,7 @@
 import { gateElements, inputProducts } from "../cells/cell.js";
+import { backwardBuffers, planBackward } from "../sequence/backward_plan.js";
 import { Batch } from "../sequence/batch.js";
 import { backwardSteps, forwardSteps, gradientsOf } from "../sequence/direction.js";
-import { backwardBuffers, planBackward } from "../sequence/plan.js";
 import { Tape } from "../sequence/tape.js";
 import { checkShape, type Tensor } from "../tensor.js";
 import { ITEM } from "../wasm/abi.js";

@@ -1,40 +1,37 @@
-import { ShapeError, StateError } from "../errors.js";
+import { StateError } from "../errors.js";
+import type { BackwardPlan } from "../sequence/backward_plan.js";
 import type { Batch } from "../sequence/batch.js";
-import type { BackwardPlan } from "../sequence/plan.js";
+import { backwardStack } from "../sequence/pass.js";
 import { outputOf, type StackShape } from "../sequence/shape.js";
-import { backwardStack } from "../sequence/stack.js";
 import { checkShape, type Tensor } from "../tensor.js";
 import type { Arena } from "../wasm/arena.js";
+import {
+  type BackwardResult,
+  checkResult,
+  copyGradient,
+  type GradientParts,
+  type ListBackwardResult,
+  newResult,
+} from "./gradients.js";
 import { isCube } from "./operands.js";
-import { checkSequences, copyRow, listInput, listOutput } from "./sequences.js";
+import { checkLengths, copyNumbers, listInput, listOutput } from "./sequences.js";
 import { checkPart, type StateTensors, statePartsOf } from "./state.js";
 import type { LayerTape } from "./tape.js";
-import { addGradients, type LayerGradients } from "./weights.js";
-
-interface Gradients {
-  /** Of the initial state. */
-  dState: StateTensors<Float64Array>;
-  /** Under the weights' names. */
-  gradients: LayerGradients;
-}
-
-export interface BackwardResult extends Gradients {
-  /** (T, m, nx). */
-  dx: Tensor;
-}
-
-export interface ListBackwardResult extends Gradients {
-  /** One for each sequence, (T_b, nx). */
-  dInputs: Tensor[];
-}
 
 type DState = Partial<StateTensors<Float64Array>>;
+
+/** What `Recurrent.backward` is called with. */
+export interface BackwardOperands {
+  readonly dy: Tensor | readonly Tensor[];
+  readonly dState: DState;
+  readonly out: BackwardResult | ListBackwardResult | undefined;
+}
 
 /** `Recurrent.backward`, once its tape is known to be right. */
 export function backward(
   tape: LayerTape,
-  dy: Tensor | readonly Tensor[],
-  dState: DState,
+  parts: GradientParts,
+  { dy, dState, out }: BackwardOperands,
 ): BackwardResult | ListBackwardResult {
   const { batch, isList } = tape;
   const { engine, shape } = tape.stack;
@@ -46,40 +43,42 @@ export function backward(
     ? checkList(shape, batch, dy as readonly Tensor[])
     : checkDense(shape, batch, dy as Tensor);
   checkStateGradient(shape, batch, dState);
-  const gradients = {} as LayerGradients;
+  if (out !== undefined) checkResult(tape, parts, out);
+  const result = out ?? newResult(tape, parts);
+  const { dState: initial, gradients } = result;
   const { m, T, rows, order } = batch;
   const { arena } = engine;
   const { nx } = shape;
-  const parts = statePartsOf(shape, m);
-  return backwardStack<BackwardResult | ListBackwardResult>(tape, {
+  const states = statePartsOf(shape, m);
+  backwardStack(tape, {
     fill(plan) {
-      write(plan.outputView.at(arena, "f64", plan.dy, rows * outputOf(shape)));
-      for (const part of parts) {
+      write(plan.views.dy.at(arena, "f64", plan.dy, rows * outputOf(shape)));
+      for (const part of states) {
         const given = dState[part.name]?.data;
         if (given === undefined) continue;
         const inner = stateView(arena, plan, part);
         if (order === undefined) inner.set(given);
-        else forEachSequence(part, order, (b, place, n) => copyRow(given, b, inner, place, n));
+        else forEachSequence(part, order, (b, place, n) => copyNumbers(given, b, inner, place, n));
       }
     },
     take(p, block) {
-      addGradients(gradients, shape, p, block);
+      for (const part of parts[p] as GradientParts[number]) {
+        copyGradient(block, part, gradients[part.name] as Tensor);
+      }
     },
     collect(plan) {
-      const initial = {} as StateTensors<Float64Array>;
-      for (const part of parts) {
+      for (const part of states) {
         const inner = stateView(arena, plan, part);
-        const data = inner.slice();
-        if (order !== undefined) {
-          forEachSequence(part, order, (b, place, n) => copyRow(inner, place, data, b, n));
-        }
-        initial[part.name] = { shape: part.shape, data };
+        const { data } = initial[part.name] as Tensor;
+        if (order === undefined) data.set(inner);
+        else forEachSequence(part, order, (b, place, n) => copyNumbers(inner, place, data, b, n));
       }
-      const dx = plan.inputView.at(arena, "f64", plan.dx, rows * nx);
-      if (isList) return { dInputs: readList(shape, batch, dx), dState: initial, gradients };
-      return { dx: { shape: [T, m, nx], data: dx.slice() }, dState: initial, gradients };
+      const dx = plan.views.dx.at(arena, "f64", plan.dx, rows * nx);
+      if (isList) listOutput(batch, (result as ListBackwardResult).dInputs, nx)(dx, 0, T);
+      else (result as BackwardResult).dx.data.set(dx);
     },
   });
+  return result;
 }
 
 type Write = (dy: Float64Array) => void;
@@ -95,16 +94,7 @@ function checkDense(shape: StackShape, { m, T }: Batch, dy: Tensor): Write {
 
 function checkList(shape: StackShape, batch: Batch, dy: readonly Tensor[]): Write {
   const n = outputOf(shape);
-  const letter = shape.cells.length === 2 ? "2·na" : "na";
-  const sizes = { letter, n, m: batch.m, numbers: Float64Array };
-  const lengths = checkSequences("backward", "dy", dy, sizes);
-  batch.lengths().forEach((T, place) => {
-    const b = batch.order?.[place] ?? place;
-    if (lengths[b] === T) return;
-    throw new ShapeError(
-      `backward: dy[${b}]: expected (T, ${letter}) with T = ${T}, ${letter} = ${n} (from the tape), got (${lengths[b]}, ${n})`,
-    );
-  });
+  checkLengths(batch, "dy", dy, { letter: shape.cells.length === 2 ? "2·na" : "na", n });
   return (target) => listInput(batch, dy, n)(target, 0, batch.T);
 }
 
@@ -119,7 +109,7 @@ function checkStateGradient(shape: StackShape, { m }: Batch, dState: DState): vo
 type Part = ReturnType<typeof statePartsOf>[number];
 
 const stateView = (arena: Arena, plan: BackwardPlan, { name, shape: [count, m, n] }: Part) =>
-  plan.stateViews[name].at(arena, "f64", plan.dState[name], count * m * n);
+  plan.views[name].at(arena, "f64", plan.dState[name], count * m * n);
 
 /** Visits each sequence of a part of a state: its row in the caller's order and in the batch's. */
 function forEachSequence(
@@ -131,14 +121,4 @@ function forEachSequence(
     const place = at % m;
     visit((at - place + (order[place] as number)) * n, at * n, n);
   }
-}
-
-function readList({ nx }: StackShape, batch: Batch, dx: Float64Array): Tensor[] {
-  const sequences: Tensor[] = [];
-  batch.lengths().forEach((T, place) => {
-    const b = batch.order?.[place] ?? place;
-    sequences[b] = { shape: [T, nx], data: new Float64Array(T * nx) };
-  });
-  listOutput(batch, sequences, nx)(dx, 0, batch.T);
-  return sequences;
 }

@@ -7,7 +7,7 @@ import type { Precision } from "../wasm/abi.js";
 import { Shared } from "../wasm/arena.js";
 import { checkEngine, type Engine } from "../wasm/engine.js";
 import { contentOf, Handle } from "../wasm/handle.js";
-import { type BackwardResult, backward, type ListBackwardResult } from "./backward.js";
+import { backward } from "./backward.js";
 import {
   type ForwardOptions,
   type ForwardResult,
@@ -16,6 +16,12 @@ import {
   type ListForwardOptions,
   type ListForwardResult,
 } from "./forward.js";
+import {
+  type BackwardResult,
+  type GradientParts,
+  gradientParts,
+  type ListBackwardResult,
+} from "./gradients.js";
 import { checkParts, numbersOf } from "./operands.js";
 import type { RecurrentOptions } from "./options.js";
 import { shapeOf } from "./shape.js";
@@ -23,16 +29,27 @@ import { createState, type RecurrentState, type StateTensors, stateOf } from "./
 import { type RecurrentTape, tapeOf } from "./tape.js";
 import { type LayerWeights, packStack } from "./weights.js";
 
-type Data<P extends Precision> = P extends "f32" ? Float32Array : Float64Array;
+/** The typed array of a precision. */
+export type NumberArray<P extends Precision> = P extends "f32" ? Float32Array : Float64Array;
 
 const LIST_OPTIONS: OptionNames<ListForwardOptions> = { keepTape: true };
 const OPTIONS: OptionNames<ForwardOptions<Float64Array>> = { out: true, ...LIST_OPTIONS };
+
+const NO_OPTIONS = {};
+
+export interface BackwardOptions<R> {
+  /** A result of an earlier call with the same sizes: written and returned, in place of a new one. */
+  readonly out?: R;
+}
+
+const BACKWARD_OPTIONS: OptionNames<BackwardOptions<unknown>> = { out: true };
 
 /** What a `Recurrent` holds. */
 class RecurrentContent extends Shared {
   readonly engine: Engine;
   readonly shape: StackShape;
   #stack: Stack | undefined;
+  #gradients: GradientParts | undefined;
 
   constructor(engine: Engine, shape: StackShape) {
     super();
@@ -49,6 +66,12 @@ class RecurrentContent extends Shared {
   stack(where: string): Stack {
     if (this.#stack === undefined) throw new StateError(`${where}: no weights: call load first`);
     return this.#stack;
+  }
+
+  /** The gradients that a backward pass gives, by name. */
+  get gradients(): GradientParts {
+    this.#gradients ??= gradientParts(this.shape);
+    return this.#gradients;
   }
 
   protected free(): void {
@@ -108,13 +131,13 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
   forward(
     x: Tensor<D> | readonly Tensor<D>[],
     state?: RecurrentState<D>,
-    options: ForwardOptions<D> = {},
+    options: ForwardOptions<D> = NO_OPTIONS,
   ): ForwardResult<D> | ListForwardResult<D> {
     const where = "forward";
     const stack = open(where, this).stack(where);
     const isList = Array.isArray(x);
     if (isList) checkOptions<ListForwardOptions>(where, options, LIST_OPTIONS);
-    else checkOptions(where, options, OPTIONS);
+    else if (options !== NO_OPTIONS) checkOptions(where, options, OPTIONS);
     const { keepTape } = options;
     if (keepTape !== undefined && typeof keepTape !== "boolean") {
       throw new TypeError(`${where}: keepTape: expected true or false, got ${describe(keepTape)}`);
@@ -162,28 +185,34 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
    * @param dy gradient of every step's output, (T, m, D·nh), or a list of (T_b, D·nh)
    * @param dState gradient of the state at each sequence's end, shaped as `state.read()`; zeros where absent
    * @returns `dx` (T, m, nx) or `dInputs`, `dState` of the initial state, and the gradients under the weights' names
-   * @throws {StateError} for a disposed tape
+   * @param options `out`: a result of an earlier call with the same sizes, written and returned in place of a new one
+   * @throws {TypeError | ShapeError} for an operand of the wrong kind or shape
+   * @throws {StateError} for a disposed tape, or a tape of another network
    */
   backward(
     dy: readonly Tensor[],
     tape: RecurrentTape,
     dState?: Partial<StateTensors<Float64Array>>,
+    options?: BackwardOptions<ListBackwardResult>,
   ): ListBackwardResult;
   backward(
     dy: Tensor,
     tape: RecurrentTape,
     dState?: Partial<StateTensors<Float64Array>>,
+    options?: BackwardOptions<BackwardResult>,
   ): BackwardResult;
   backward(
     dy: Tensor | readonly Tensor[],
     tape: RecurrentTape,
     dState: Partial<StateTensors<Float64Array>> = {},
+    options: BackwardOptions<BackwardResult | ListBackwardResult> = {},
   ): BackwardResult | ListBackwardResult {
     const where = "backward";
-    const { engine, shape } = open(where, this);
+    const { engine, shape, gradients } = open(where, this);
     const content = tapeOf(where, tape, engine, shape);
     checkParts(where, "dState", dState);
-    return backward(content, dy, dState);
+    checkOptions(where, options, BACKWARD_OPTIONS);
+    return backward(content, gradients, { dy, dState, out: options.out });
   }
 }
 
@@ -203,7 +232,7 @@ function open(where: string, layer: Recurrent<Float64Array | Float32Array>): Rec
 export function createRecurrent<P extends Precision = "f64">(
   engine: Engine,
   options: RecurrentOptions<P>,
-): Recurrent<Data<P>> {
+): Recurrent<NumberArray<P>> {
   checkEngine("createRecurrent", engine);
   const shape = shapeOf(engine, options);
   return new Recurrent(new RecurrentContent(engine, shape), { ...options });

@@ -1,6 +1,6 @@
 import { ShapeError } from "../errors.js";
 import type { Batch } from "../sequence/batch.js";
-import { checkShape, type Numbers, type Tensor } from "../tensor.js";
+import { checkShape, describe, type Numbers, type Tensor } from "../tensor.js";
 
 /** Numbers in a view of linear memory or in an array of the caller. */
 type AnyFloats = Float64Array | Float32Array;
@@ -21,6 +21,11 @@ export function checkSequences(
   sequences: List<Float64Array | Float32Array>,
   { letter, n, m, numbers }: SequenceSizes,
 ): number[] {
+  if (!Array.isArray(sequences)) {
+    throw new TypeError(
+      `${where}: ${name}: expected a list of tensors, got ${describe(sequences)}`,
+    );
+  }
   if (m !== undefined && sequences.length !== m) {
     throw new ShapeError(`${where}: ${name}: expected m = ${m} sequences, got ${sequences.length}`);
   }
@@ -31,11 +36,29 @@ export function checkSequences(
   });
 }
 
+/** Checks that a list of sequences (T_b, n) has the lengths of a tape's batch. */
+export function checkLengths(
+  batch: Batch,
+  name: string,
+  sequences: List<Float64Array>,
+  { letter, n }: Pick<SequenceSizes, "letter" | "n">,
+): void {
+  const where = "backward";
+  const sizes = { letter, n, m: batch.m, numbers: Float64Array };
+  const lengths = checkSequences(where, name, sequences, sizes);
+  batch.lengthsInOrder().forEach((T, b) => {
+    if (lengths[b] === T) return;
+    throw new ShapeError(
+      `${where}: ${name}[${b}]: expected (T, ${letter}) with T = ${T}, ${letter} = ${n} (from the tape), got (${lengths[b]}, ${n})`,
+    );
+  });
+}
+
 /** Below this many numbers a row is copied one by one: making a view of it costs as much as that (V8 11, 2026). */
 const FEW = 16;
 
 /** Copies n numbers. */
-export function copyRow(
+export function copyNumbers(
   source: AnyFloats,
   from: number,
   target: AnyFloats,
@@ -53,7 +76,7 @@ export function listInput(batch: Batch, sequences: List<Float64Array | Float32Ar
     const base = batch.start(first);
     batch.forEachRow(first, last, (row, place, t) => {
       const { data } = sequences[order?.[place] ?? place] as Tensor;
-      copyRow(data, t * n, target, (row - base) * n, n);
+      copyNumbers(data, t * n, target, (row - base) * n, n);
     });
   };
 }
@@ -69,7 +92,7 @@ export function listOutput(
     const base = batch.start(first);
     batch.forEachRow(first, last, (row, place, t) => {
       const { data } = sequences[order?.[place] ?? place] as Tensor;
-      copyRow(source, (row - base) * n, data, t * n, n);
+      copyNumbers(source, (row - base) * n, data, t * n, n);
     });
   };
 }

@@ -1,6 +1,5 @@
 import type { Cell } from "../cells/cell.js";
 import { ShapeError } from "../errors.js";
-import type { GradientBlock } from "../sequence/direction.js";
 import {
   type LayerSizes,
   layerDirectionCount,
@@ -12,7 +11,6 @@ import { type FillWeights, Weights } from "../sequence/weights.js";
 import { describe, formatShape, type Tensor } from "../tensor.js";
 import type { Engine } from "../wasm/engine.js";
 import type { RecurrentOptions } from "./options.js";
-import { copyRow } from "./sequences.js";
 import { shapeOf } from "./shape.js";
 
 /** A weight: numbers in C order, or a tensor of them. */
@@ -21,10 +19,17 @@ export type WeightData =
   | Float32Array
   | { readonly shape: readonly number[]; readonly data: Float64Array | Float32Array };
 
-type Part = "weight_ih" | "weight_hh" | "bias_ih" | "bias_hh" | "weight_hr" | "peephole";
+/** The first part of a weight's name. */
+export type WeightPart =
+  | "weight_ih"
+  | "weight_hh"
+  | "bias_ih"
+  | "bias_hh"
+  | "weight_hr"
+  | "peephole";
 
 /** PyTorch's name of a weight: the layer from 0, and `_reverse` for the second direction. */
-export type WeightName = `${Part}_l${number}` | `${Part}_l${number}_reverse`;
+export type WeightName = `${WeightPart}_l${number}` | `${WeightPart}_l${number}_reverse`;
 
 /**
  * The weights of a network under PyTorch's names; D directions, G gates in PyTorch's order (LSTM i, f, g, o; GRU r, z, n):
@@ -69,7 +74,8 @@ function numbers(
   return data;
 }
 
-const suffixOf = (l: number, d: number): `l${number}` | `l${number}_reverse` =>
+/** How the names of the weights of layer l in direction d end. */
+export const suffixOf = (l: number, d: number): `l${number}` | `l${number}_reverse` =>
   d === 0 ? `l${l}` : `l${l}_reverse`;
 
 /** Checks the weights of a network, and says how they fill those of each layer direction. */
@@ -117,7 +123,7 @@ function checkPass(
   suffix: ReturnType<typeof suffixOf>,
 ): FillWeights {
   const rows = cell.input.length * na;
-  const take = (part: Part, ...shape: number[]) => {
+  const take = (part: WeightPart, ...shape: number[]) => {
     const name: WeightName = `${part}_${suffix}`;
     return numbers(name, weights[name], shape);
   };
@@ -157,51 +163,6 @@ function copyBlocks(
   order.forEach((from, i) => {
     target.set(source.subarray(from * size, (from + 1) * size), i * size);
   });
-}
-
-/** Adds copies of the gradients of layer direction p, under the weights' names. */
-export function addGradients(
-  gradients: LayerGradients,
-  shape: StackShape,
-  p: number,
-  { all, Wx, Wh, bias, Wr, peepholes }: GradientBlock,
-): void {
-  const D = shape.cells.length;
-  const [l, d] = [Math.floor(p / D), p % D];
-  const cell = shape.cells[d] as Cell;
-  const { nx, na, nh } = sizesOf(shape, l);
-  const rows = cell.input.length * na;
-  const suffix = suffixOf(l, d);
-  /** `size` numbers for each block of the gradient, in PyTorch's order; what belongs to none stays 0. */
-  const blocks = (from: number, order: readonly (number | undefined)[], size: number) => {
-    const n = cell.input.length * size;
-    if (order.every((to, i) => to === i)) return all.slice(from, from + n);
-    const data = new Float64Array(n);
-    order.forEach((to, i) => {
-      if (to !== undefined) copyRow(all, from + i * size, data, to * size, size);
-    });
-    return data;
-  };
-  const biasOf = (kind: "ih" | "hh") =>
-    blocks(
-      bias,
-      cell.bias.map((from) => from[kind]),
-      na,
-    );
-  gradients[`weight_ih_${suffix}`] = { shape: [rows, nx], data: blocks(Wx, cell.input, na * nx) };
-  gradients[`weight_hh_${suffix}`] = {
-    shape: [rows, nh],
-    data: blocks(Wh, cell.recurrent, na * nh),
-  };
-  gradients[`bias_ih_${suffix}`] = { shape: [rows], data: biasOf("ih") };
-  gradients[`bias_hh_${suffix}`] = { shape: [rows], data: biasOf("hh") };
-  if (cell.projected) {
-    gradients[`weight_hr_${suffix}`] = { shape: [nh, na], data: all.slice(Wr, Wr + nh * na) };
-  }
-  if (cell.peepholes) {
-    const data = all.slice(peepholes, peepholes + 3 * na);
-    gradients[`peephole_${suffix}`] = { shape: [3 * na], data };
-  }
 }
 
 /**

@@ -1,8 +1,8 @@
 import type { Batch } from "../sequence/batch.js";
 import type { Input } from "../sequence/input.js";
 import { Layout } from "../sequence/layout.js";
+import { ForwardPass } from "../sequence/pass.js";
 import { hasCellState, layerDirectionCount } from "../sequence/shape.js";
-import { ForwardPass } from "../sequence/stack.js";
 import type { StackState } from "../sequence/state.js";
 import { type Floats, ITEM } from "../wasm/abi.js";
 import type { Block } from "../wasm/arena.js";

@@ -107,6 +107,15 @@ export class Batch {
     return this.#starts !== undefined;
   }
 
+  /** The lengths in the caller's order. */
+  lengthsInOrder(): number[] {
+    const lengths: number[] = Array(this.m);
+    this.lengths().forEach((length, place) => {
+      lengths[this.order?.[place] ?? place] = length;
+    });
+    return lengths;
+  }
+
   /** The lengths, falling. */
   lengths(): Int32Array {
     const lengths = new Int32Array(this.m);

@@ -1,7 +1,8 @@
 import { type BackwardStep, type ForwardStep, gateElements } from "../cells/cell.js";
 import { ITEM } from "../wasm/abi.js";
+import type { BackwardBuffers } from "./backward_plan.js";
 import type { Batch } from "./batch.js";
-import type { BackwardBuffers, DirectionBuffers } from "./plan.js";
+import type { DirectionBuffers } from "./forward_plan.js";
 import type { StackState } from "./state.js";
 import { addWeightGradient, GRADIENT_ROWS, type GradientInput } from "./weight_gradient.js";
 import type { WeightArrays, Weights } from "./weights.js";
@@ -151,43 +152,38 @@ function addWeightGradients(
   const rows = batch.start(last) - base;
   const columns = cell.gradientBlocks * na;
   const index = batch.ragged ? at.previous + base * Int32Array.BYTES_PER_ELEMENT : 0;
-  const before = (initial: number, stride: number): number =>
-    batch.ragged ? initial : initial + base * stride;
-  const h = before(direction.h0, strides.h);
+  // The rows before those of the span: of a ragged batch, those of the index.
+  const shift = batch.ragged ? 0 : base;
+  const h = direction.h0 + shift * strides.h;
+  const gradient = { rows, columns, pointer: at.dGates, scratch: at.gradient };
   const x = direction.x + base * strides.x;
+  const outputs = cell.input.length * na;
+  // One literal for every input: objects of one shape keep the loop over them fast.
   const inputs: GradientInput[] = [
-    {
-      first: 0,
-      outputs: cell.input.length * na,
-      width: nx,
-      source: x,
-      lds: nx,
-      index: 0,
-      target: at.dWx,
-    },
+    { first: 0, outputs, width: nx, source: x, lds: nx, index: 0, target: at.dWx },
   ];
   let target = at.dWh;
-  for (const { blocks, gradientBlock, source } of cell.products) {
-    const outputs = blocks * na;
-    const product = { first: gradientBlock * na, outputs, width: nh, target };
-    if (source === "h") inputs.push({ ...product, source: h, lds: nh, index });
+  for (const { blocks, gradientBlock, source: of } of cell.products) {
+    const [first, outputs] = [gradientBlock * na, blocks * na];
+    if (of === "h") inputs.push({ first, outputs, width: nh, source: h, lds: nh, index, target });
     else {
-      const q = direction.gates + base * strides.gates + (cell.q as number) * na * ITEM;
-      inputs.push({ ...product, source: q, lds: gateElements(cell, na), index: 0 });
+      const source = direction.gates + base * strides.gates + (cell.q as number) * na * ITEM;
+      const lds = gateElements(cell, na);
+      inputs.push({ first, outputs, width: nh, source, lds, index: 0, target });
     }
     target += outputs * nh * ITEM;
   }
-  const scratch = at.gradient;
-  addWeightGradient(kernels, { rows, columns, pointer: at.dGates, scratch }, inputs);
+  addWeightGradient(kernels, gradient, inputs);
   if (cell.projected) {
     const source = direction.u + base * strides.u;
-    addWeightGradient(kernels, { rows, columns: nh, pointer: at.dp, scratch }, [
+    addWeightGradient(kernels, { ...gradient, columns: nh, pointer: at.dp }, [
       { first: 0, outputs: nh, width: na, source, lds: na, index: 0, target: at.dWr },
     ]);
   }
   if (cell.peepholes) {
-    const c = { before: before(direction.c0, strides.c), after: direction.c + base * strides.c };
-    addPeepholeGradient(weights, rows, at, { ...c, index });
+    const before = direction.c0 + shift * strides.c;
+    const after = direction.c + base * strides.c;
+    addPeepholeGradient(weights, rows, at, { before, after, index });
   }
 }
 

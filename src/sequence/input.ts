@@ -2,7 +2,7 @@ import { gateElements, inputProducts } from "../cells/cell.js";
 import type { Floats } from "../wasm/abi.js";
 import type { Engine } from "../wasm/engine.js";
 import type { Batch } from "./batch.js";
-import type { DirectionBuffers, ForwardBuffers } from "./plan.js";
+import type { DirectionBuffers, ForwardBuffers } from "./forward_plan.js";
 import { readsFromEnd, type StackShape } from "./shape.js";
 
 /** What goes into the lowest layer. */

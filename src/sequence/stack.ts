@@ -1,37 +1,19 @@
-import { type Floats, ITEM } from "../wasm/abi.js";
-import { type Block, Shared } from "../wasm/arena.js";
-import { type Engine, withScratch } from "../wasm/engine.js";
+import { Shared } from "../wasm/arena.js";
+import type { Engine } from "../wasm/engine.js";
 import type { Batch } from "./batch.js";
-import {
-  backwardSteps,
-  forwardSteps,
-  type GradientBlock,
-  gradientBlock,
-  type StepRange,
-  saveState,
-} from "./direction.js";
-import { feedRows, feedTokens, type Input, writeTokens } from "./input.js";
-import {
-  type BackwardBuffers,
-  BackwardPlan,
-  type DirectionBuffers,
-  type ForwardBuffers,
-  planForward,
-} from "./plan.js";
-import { outputOf, readsFromEnd, type StackShape } from "./shape.js";
-import type { StackState } from "./state.js";
-import type { Weights } from "./weights.js";
+import { type ForwardBuffers, type ForwardForm, planForward } from "./forward_plan.js";
+import type { StackShape } from "./shape.js";
+import type { StackWeights, Weights } from "./weights.js";
 
-/** Plans of forward passes that a stack keeps for the next call of the same sizes. */
+/** The plans that a stack keeps. */
 const MOST_PLANS = 8;
 
-/** The weights of a stack, in linear memory, and the plans of its last passes. */
-export class Stack extends Shared {
+/** The weights of a stack in linear memory, and the plans of its last passes. */
+export class Stack extends Shared implements StackWeights {
   readonly engine: Engine;
   readonly shape: StackShape;
-  /** Layer direction l·D + d is layer l in direction d. */
   readonly layerDirections: readonly Weights[];
-  /** Those that no pass uses, the one used last at the end. They hold no linear memory. */
+  /** Plans that no pass uses at the moment; the last one was used last. They hold no linear memory. */
   readonly #plans: ForwardBuffers[] = [];
 
   /** Takes over the caller's ownership of the weights. */
@@ -42,28 +24,28 @@ export class Stack extends Shared {
     this.layerDirections = layerDirections;
   }
 
-  /** Buffers of a forward pass, which stand where the last pass had them. The pass alone has them until `giveBack`. */
-  plan(batch: Batch, feed: Input["feed"], keep: boolean): ForwardBuffers {
-    const { m, rows } = batch;
+  /** Buffers for a forward pass, at the place where the last such pass had them. They belong to the pass until `giveBack`. */
+  plan({ m, rows }: Batch, feed: ForwardForm["feed"], keep: boolean): ForwardBuffers {
     const plans = this.#plans;
     for (let i = plans.length - 1; i >= 0; i--) {
       const plan = plans[i] as ForwardBuffers;
       const { form } = plan;
-      if (form.m === m && form.rows === rows && form.feed === feed && form.keep === keep) {
-        plans.splice(i, 1);
-        return plan;
-      }
+      if (form.m !== m || form.rows !== rows || form.feed !== feed || form.keep !== keep) continue;
+      // Usually it is the last one: `pop` makes no array.
+      if (i + 1 === plans.length) plans.pop();
+      else plans.splice(i, 1);
+      return plan;
     }
     return planForward(this, { m, rows, feed, keep });
   }
 
-  /** Takes the buffers of a pass back that has ended as it should. */
+  /** Takes back the buffers of a pass that has come to its end. */
   giveBack(plan: ForwardBuffers): void {
     if (this.#plans.length === MOST_PLANS) this.#plans.shift();
     this.#plans.push(plan);
   }
 
-  /** Packs the transposed matrices of every layer direction, or, where memory does not suffice, of none. */
+  /** Packs the transposed matrices of all layer directions, or of none if memory does not suffice. */
   transpose(): void {
     const fresh = this.layerDirections.filter((weights) => !weights.isTransposed);
     try {
@@ -77,290 +59,4 @@ export class Stack extends Shared {
   protected free(): void {
     for (const weights of this.layerDirections) weights.release();
   }
-}
-
-/** A forward pass through a stack. */
-export interface ForwardCall {
-  readonly batch: Batch;
-  /** Where the sequences begin, in the batch's order, and where the pass leaves what each has reached. */
-  readonly state: StackState;
-  readonly input: Input;
-  /** Keeps everything for a backward pass; else, by chunks, memory does not grow with T. */
-  readonly tape?: StackTape | undefined;
-}
-
-/** What a forward pass left for the backward pass. */
-export interface StackTape {
-  readonly stack: Stack;
-  readonly batch: Batch;
-  readonly buffers: ForwardBuffers;
-}
-
-/** A forward pass under way: `next` runs a chunk of steps, until it returns false; `end` gives back what the pass holds. */
-export class ForwardPass {
-  /** The steps whose output the last chunk left at `pointer`, (rows, D·nh); 0: it left none. */
-  first = 0;
-  last = 0;
-  pointer = 0;
-  readonly buffers: ForwardBuffers;
-  readonly #stack: Stack;
-  readonly #call: ForwardCall;
-  readonly #block: Block | undefined;
-  /** Layer by layer: the layer direction whose turn it is, and its next step. */
-  #p = 0;
-  #step = 0;
-  #isDone = false;
-
-  constructor(stack: Stack, call: ForwardCall) {
-    const { batch, state, input, tape } = call;
-    this.#stack = stack;
-    this.#call = call;
-    if (tape === undefined) {
-      this.buffers = stack.plan(batch, input.feed, false);
-      this.#block = stack.engine.arena.allocate(this.buffers.bytes);
-      this.buffers.moveTo(this.#block.pointer);
-      attachState(this.buffers, state, batch.m);
-    } else {
-      this.buffers = tape.buffers;
-      copyState(this.buffers, state, batch.m);
-    }
-    this.#isDone = batch.rows === 0;
-  }
-
-  /** Runs the next chunk; false where none was left. */
-  next(): boolean {
-    if (this.#isDone) return false;
-    if (this.buffers.byChunks) this.#nextChunk();
-    else if (this.#p < this.buffers.directions.length) this.#nextOfLayer();
-    else this.#nextOutput();
-    return true;
-  }
-
-  end(): void {
-    this.#block?.release();
-    // A pass that was left in the middle leaves its buffers as they are.
-    if (this.#isDone && this.#block !== undefined) this.#stack.giveBack(this.buffers);
-  }
-
-  /** A chunk goes up through all layers. */
-  #nextChunk(): void {
-    const { batch, state, input } = this.#call;
-    const { buffers } = this;
-    const { directions } = buffers;
-    const chunk = chunkFrom(batch, this.last, buffers.rows);
-    const { base, rows } = chunk;
-    if (input.feed !== "rows" && base === 0) writeTokens(this.#stack, batch, buffers, input.tokens);
-    for (let p = 0; p < directions.length; p++) {
-      const direction = directions[p] as DirectionBuffers;
-      if (p === 0 && input.feed !== "rows") {
-        const tokens = (buffers.tokens[0] as number) + base * Int32Array.BYTES_PER_ELEMENT;
-        feedTokens(direction, input, { d: 0, tokens, rows });
-      } else {
-        if (p === 0) this.#writeRows(direction.x, chunk);
-        feedRows(direction, rows, direction.x);
-      }
-      forwardSteps(direction, batch, chunk);
-      saveState(direction, batch, chunk, statePart(direction, state, batch.m, p));
-    }
-    this.#give(chunk, (directions[directions.length - 1] as DirectionBuffers).h);
-  }
-
-  /** A chunk goes through one direction of one layer. */
-  #nextOfLayer(): void {
-    const { engine, shape } = this.#stack;
-    const { batch, state, input } = this.#call;
-    const { buffers } = this;
-    const { inputs, mirror } = buffers;
-    const { kernels, item } = shape.dtype;
-    const D = shape.cells.length;
-    const p = this.#p;
-    const [l, d] = [Math.floor(p / D), p % D];
-    if (p === 0 && this.#step === 0) {
-      engine.arena.i32(mirror, batch.rows).set(batch.mirror());
-      if (input.feed !== "rows") writeTokens(this.#stack, batch, buffers, input.tokens);
-      else this.#writeRows(inputs[0] as number, { first: 0, last: batch.T, rows: batch.rows });
-    }
-    const direction = buffers.directions[p] as DirectionBuffers;
-    const { cell, nx, nh } = direction.weights;
-    const isFromEnd = readsFromEnd(shape, d);
-    const chunk = chunkFrom(batch, this.#step, buffers.rows);
-    const { base, rows } = chunk;
-    const offset = base * Int32Array.BYTES_PER_ELEMENT;
-    const { h } = direction;
-    direction.h = h + base * nh * item;
-    if (cell.gateBlocks === 0) direction.gates = direction.h;
-    if (l === 0 && input.feed !== "rows") {
-      feedTokens(direction, input, { d, tokens: (buffers.tokens[d] as number) + offset, rows });
-    } else if (isFromEnd) {
-      kernels.gather_rows(rows, nx, nx, nx, inputs[l] as number, mirror + offset, direction.x);
-      feedRows(direction, rows, direction.x);
-    } else feedRows(direction, rows, direction.x + base * nx * item);
-    forwardSteps(direction, batch, chunk);
-    saveState(direction, batch, chunk, statePart(direction, state, batch.m, p));
-    direction.h = h;
-    if (cell.gateBlocks === 0) direction.gates = h;
-    this.#step = chunk.last;
-    if (chunk.last < batch.T) return;
-    const target = (inputs[l + 1] as number) + d * nh * item;
-    kernels.gather_rows(batch.rows, nh, nh, D * nh, h, isFromEnd ? mirror : 0, target);
-    this.#p++;
-    this.#step = 0;
-  }
-
-  /** After the highest layer: its output, chunk by chunk. */
-  #nextOutput(): void {
-    const { shape } = this.#stack;
-    const chunk = chunkFrom(this.#call.batch, this.last, this.buffers.rows);
-    const row = outputOf(shape) * shape.dtype.item;
-    this.#give(chunk, (this.buffers.inputs[shape.layers] as number) + chunk.base * row);
-  }
-
-  #give({ first, last }: Chunk, pointer: number): void {
-    this.first = first;
-    this.last = last;
-    this.pointer = pointer;
-    this.#isDone = last === this.#call.batch.T;
-  }
-
-  #writeRows(pointer: number, { first, last, rows }: Omit<Chunk, "base">): void {
-    const { engine, shape } = this.#stack;
-    const { input } = this.#call;
-    if (input.feed !== "rows") return;
-    const { inputView } = this.buffers;
-    input.rows(
-      inputView.at(engine.arena, shape.dtype.precision, pointer, rows * shape.nx),
-      first,
-      last,
-    );
-  }
-}
-
-/**
- * Runs a batch through a stack, and pauses after each chunk. Whatever it holds is given back when it is done, or left.
- */
-export function* forwardInChunks(stack: Stack, call: ForwardCall): Generator<ForwardPass, void> {
-  const pass = new ForwardPass(stack, call);
-  try {
-    while (pass.next()) yield pass;
-  } finally {
-    pass.end();
-  }
-}
-
-/** Takes what the highest layer gives for steps `first` … `last` − 1, (rows, D·nh), as a view that is gone afterwards. */
-export type Output = (rows: Floats, first: number, last: number) => void;
-
-/** Runs a batch through a stack. */
-export function forwardStack(stack: Stack, call: ForwardCall, output: Output): void {
-  const pass = new ForwardPass(stack, call);
-  try {
-    const { engine, shape } = stack;
-    const { batch } = call;
-    while (pass.next()) {
-      const { first, last, pointer, buffers } = pass;
-      if (pointer === 0) continue;
-      const length = (batch.start(last) - batch.start(first)) * outputOf(shape);
-      const { precision } = shape.dtype;
-      output(buffers.outputView.at(engine.arena, precision, pointer, length), first, last);
-    }
-  } finally {
-    pass.end();
-  }
-}
-
-/** Some whole steps: `rows` rows from row `base` on. */
-interface Chunk extends StepRange {
-  readonly base: number;
-  readonly rows: number;
-}
-
-/** As many whole steps from `first` on as have at most `most` rows. */
-function chunkFrom(batch: Batch, first: number, most: number): Chunk {
-  const last = batch.lastStep(first, most);
-  const base = batch.start(first);
-  return { first, last, base, rows: batch.start(last) - base };
-}
-
-/** The state of layer direction p. */
-function statePart({ weights }: DirectionBuffers, state: StackState, m: number, p: number) {
-  const { dtype, na, nh } = weights;
-  const part = p * m * dtype.item;
-  return { h: state.h + part * nh, c: state.c + part * na };
-}
-
-/** Nothing is kept: h0 and the cell state are the state itself. */
-function attachState({ directions }: ForwardBuffers, state: StackState, m: number): void {
-  for (let p = 0; p < directions.length; p++) {
-    const direction = directions[p] as DirectionBuffers;
-    const { h, c } = statePart(direction, state, m, p);
-    direction.h0 = h;
-    direction.c0 = c;
-    direction.c = c;
-  }
-}
-
-function copyState({ directions }: ForwardBuffers, state: StackState, m: number): void {
-  for (let p = 0; p < directions.length; p++) {
-    const direction = directions[p] as DirectionBuffers;
-    const { cell, dtype, na, nh } = direction.weights;
-    const { gather_rows } = dtype.kernels;
-    const { h, c } = statePart(direction, state, m, p);
-    gather_rows(m, nh, nh, nh, h, 0, direction.h0);
-    if (cell.hasCellState) gather_rows(m, na, na, na, c, 0, direction.c0);
-  }
-}
-
-/** What a backward pass takes from its caller, and gives to it. */
-export interface BackwardCall<R> {
-  /** Writes dy, (N, D·nh), and dState where it is not zero: the gradients of the state at each sequence's end. */
-  readonly fill: (at: BackwardPlan) => void;
-  /** Copies the gradients of layer direction p: the view is gone afterwards. */
-  readonly take: (p: number, gradients: GradientBlock) => void;
-  /** Copies the results out, dx (N, nx) and dState of the initial state: the buffers are gone afterwards. */
-  readonly collect: (at: BackwardPlan) => R;
-}
-
-/** Back-propagation through a stack, over all that a tape recorded. */
-export function backwardStack<R>(
-  { stack, batch, buffers }: StackTape,
-  { fill, take, collect }: BackwardCall<R>,
-): R {
-  const { engine, shape } = stack;
-  const { rows: N } = batch;
-  const { layers, nh } = shape;
-  const D = shape.cells.length;
-  const out = outputOf(shape);
-  const all = { first: 0, last: batch.T, throughTime: true };
-  buffers.backward ??= new BackwardPlan(stack, buffers, 0);
-  return withScratch(engine.arena, buffers.backward.bytes, ({ pointer }) => {
-    // Allocates, too: last, so that a call that finds no memory leaves none behind, and before any view is made.
-    stack.transpose();
-    const { arena, kernels } = engine;
-    let plan = buffers.backward as BackwardPlan;
-    if (plan.origin !== pointer) plan = new BackwardPlan(stack, buffers, pointer);
-    buffers.backward = plan;
-    plan.allStates.at(arena, "f64", pointer, plan.stateBytes / ITEM).fill(0);
-    if (batch.ragged) arena.i32(plan.previous, N).set(batch.previous());
-    fill(plan);
-    let [above, below] = plan.turns;
-    for (let l = layers - 1; l >= 0; l--) {
-      for (let d = 0; d < D; d++) {
-        const p = l * D + d;
-        const direction = buffers.directions[p] as DirectionBuffers;
-        const at = plan.directions[p] as BackwardBuffers;
-        const n = direction.weights.nx;
-        const isFromEnd = readsFromEnd(shape, d);
-        const index = isFromEnd ? buffers.mirror : 0;
-        if (!buffers.byChunks) {
-          kernels.gather_rows(N, nh, out, nh, above + d * nh * ITEM, index, at.dy);
-        }
-        if (isFromEnd && d > 0) kernels.gather_rows(N, n, n, n, below, index, at.dx);
-        backwardSteps(direction, batch, all, at);
-        if (isFromEnd) kernels.gather_rows(N, n, n, n, at.dx, index, below);
-        take(p, gradientBlock(direction.weights, at));
-      }
-      [above, below] = [below, above];
-    }
-    return collect(plan);
-  });
 }

@@ -20,8 +20,8 @@ export function takeState(layout: Layout, shape: StackShape, m: number): StackSt
 }
 
 /**
- * Runs `work` with a state whose sequences go in the batch's order, by falling length, and puts what it leaves there back
- * in the caller's order. What throws leaves the state as it was.
+ * Runs `work` with a copy of a state whose sequences go in the batch's order, by falling length, and puts what it leaves
+ * there back in the caller's order. What throws leaves the state as it was.
  */
 export function inBatchOrder(
   { engine, shape }: { readonly engine: Engine; readonly shape: StackShape },
@@ -29,11 +29,8 @@ export function inBatchOrder(
   state: StackState,
   work: (sorted: StackState) => void,
 ): void {
-  const { order, m } = batch;
-  if (order === undefined) {
-    work(state);
-    return;
-  }
+  const { m } = batch;
+  const order = batch.order as Int32Array;
   const { dtype, na, nh } = shape;
   const { kernels, item } = dtype;
   const layout = new Layout(dtype);

@@ -1,7 +1,8 @@
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Batch } from "./batch.js";
-import type { ForwardBuffers } from "./plan.js";
-import type { Stack, StackTape } from "./stack.js";
+import type { ForwardBuffers } from "./forward_plan.js";
+import type { StackTape } from "./pass.js";
+import type { Stack } from "./stack.js";
 
 /** What a forward pass leaves in linear memory for the backward pass. */
 export class Tape extends Shared implements StackTape {

@@ -41,7 +41,8 @@ export function addWeightGradient(
   inputs: readonly GradientInput[],
 ): void {
   const gathered = scratch + GRADIENT_ROWS * columns * ITEM;
-  const widest = inputs.reduce((most, { width }) => Math.max(most, width), 0);
+  let widest = 0;
+  for (const { width } of inputs) widest = Math.max(widest, width);
   const panels = gathered + GRADIENT_ROWS * widest * ITEM;
   for (let r = 0; r < rows; r += GRADIENT_ROWS) {
     const some = Math.min(rows - r, GRADIENT_ROWS);

@@ -4,7 +4,7 @@ import { type Floats, ITEM, LAYOUTS, type NumberType } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
 import { Layout } from "./layout.js";
-import type { LayerSizes } from "./shape.js";
+import type { LayerSizes, StackShape } from "./shape.js";
 
 /** The weights of one layer and direction, in the cell's order of blocks. */
 export interface WeightArrays<D extends Floats = Floats> {
@@ -17,6 +17,12 @@ export interface WeightArrays<D extends Floats = Floats> {
   readonly Wr: D;
   /** (3·na): i, f, o; empty without them. */
   readonly peepholes: D;
+}
+
+/** The weights of a stack. Layer direction l·D + d is layer l in direction d. */
+export interface StackWeights {
+  readonly shape: StackShape;
+  readonly layerDirections: readonly Weights[];
 }
 
 /** Fills all of it. */

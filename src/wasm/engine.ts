@@ -21,6 +21,7 @@ const LARGEST_BYTES = 65536 * PAGE;
 /** In front of the arena: the tables of the kernels, and from 8192 on those of the graph module (asconfig.json). */
 const TABLES_BYTES = 16384;
 
+/** Options of {@link createEngine}. */
 export interface EngineOptions {
   /** The kernels module, in place of the one inside the JavaScript. */
   wasm?: WasmSource;

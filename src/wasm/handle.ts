@@ -19,6 +19,7 @@ export abstract class Disposable {
     return THIS_COPY;
   }
 
+  /** Calls `dispose` at the end of a `using` block. */
   [DISPOSE](): void {
     this.dispose();
   }

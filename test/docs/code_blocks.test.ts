@@ -63,7 +63,7 @@ let folder: string;
 beforeAll(() => {
   folder = consumer(pack(), {});
   for (const [name, bytes] of Object.entries(files())) writeFileSync(join(folder, name), bytes);
-});
+}, 60_000);
 
 const run = (program: string): string[] =>
   execFileSync(process.execPath, ["--input-type=module", "--eval", program], {

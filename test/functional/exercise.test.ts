@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
+import { loaded } from "../oracle/tensor.js";
 import { relativeError } from "../support/compare.js";
 import { fixtures } from "../support/fixtures.js";
 import { misprints } from "../support/printed.js";
 import { runSeedCase, type SeedCase } from "../support/seed.js";
-import { loaded } from "../support/stored.js";
 import type { Tensor } from "../support/subject.js";
 import { subjects } from "../support/subjects.js";
 

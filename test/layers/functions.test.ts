@@ -21,7 +21,7 @@ import {
   lstmWeights,
   rnnParameters,
   rnnWeights,
-} from "../support/torch_direction.js";
+} from "../support/torch.js";
 
 /** da with d added to its last step: (na, m, T), (na, m). */
 function withLast(da: Tensor, d: Tensor): Tensor {

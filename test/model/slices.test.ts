@@ -36,7 +36,7 @@ afterEach(() => {
 /** A clock that goes on by `tick` milliseconds whenever it is read. */
 function clock(tick: number): { reads: () => number } {
   let now = 0;
-  const spy = vi.spyOn(performance, "now").mockImplementation(() => {
+  const spy = vi.spyOn(Date, "now").mockImplementation(() => {
     now += tick;
     return now;
   });
@@ -73,6 +73,11 @@ describe("control is given away", () => {
     vi.restoreAllMocks();
     clock(6);
     expect(await pausesOf(() => model.score(texts))).toBe(all);
+  });
+
+  it("also by a clock that is set back", async () => {
+    clock(-1000);
+    expect(await pausesOf(() => model.score(texts))).toBeGreaterThan(10);
   });
 
   // Twelve sequences side by side, not 64, and a pause after every twelve rows: a step of twelve, three of the other four.

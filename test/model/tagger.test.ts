@@ -12,6 +12,7 @@ import {
 } from "../../src/index.js";
 import { runNetwork } from "../oracle/model.js";
 import { logSoftmax, softmax } from "../oracle/softmax.js";
+import { loaded } from "../oracle/tensor.js";
 import { vacancies } from "../support/arena.js";
 import { relativeError } from "../support/compare.js";
 import { FIXED, seeds } from "../support/draws.js";
@@ -19,7 +20,6 @@ import { expectError, expectRejection, saying } from "../support/errors.js";
 import { fixtures } from "../support/fixtures.js";
 import { describedOf, LANGUAGE, type ModelPlan, textsOf } from "../support/models.js";
 import { randomTensor, uniform } from "../support/random.js";
-import { loaded } from "../support/stored.js";
 import { engines } from "../support/subjects.js";
 import type { TorchCase } from "../support/torch.js";
 
@@ -205,7 +205,7 @@ describe("a tagger's options", () => {
       const tagger = await open({ activation }, { ...description, dense });
       const all = tagger.tagSync(given);
       plain.forEach((sequence, b) => {
-        const want = runNetwork(description, sequence, true).steps.map((row) => f(row));
+        const want = runNetwork(description, sequence, { logits: true }).steps.map((row) => f(row));
         want.flat().forEach((value, i) => {
           expect(Math.abs(((all[b] as Tagged).values.data[i] as number) - value)).toBeLessThan(
             1e-13,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { RecurrentTape } from "../../src/index.js";
 import { Batch } from "../../src/sequence/batch.js";
-import { chunkRows } from "../../src/sequence/plan.js";
+import { chunkRows } from "../../src/sequence/forward_plan.js";
 import type { Tape } from "../../src/sequence/tape.js";
 import { contentOf } from "../../src/wasm/handle.js";
 import { expectSame } from "../support/bits.js";

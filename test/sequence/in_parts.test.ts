@@ -4,7 +4,7 @@ import { gruCell } from "../../src/cells/gru.js";
 import { lstmCell } from "../../src/cells/lstm.js";
 import { rnnCell } from "../../src/cells/rnn.js";
 import type { Recurrent, RecurrentState } from "../../src/index.js";
-import { chunkRows } from "../../src/sequence/plan.js";
+import { chunkRows } from "../../src/sequence/forward_plan.js";
 import { expectSame } from "../support/bits.js";
 import { FIXED, seeds, sizes } from "../support/draws.js";
 import { cellNames, layerOf, randomWeights, row } from "../support/layers.js";

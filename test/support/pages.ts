@@ -16,9 +16,9 @@ export interface Page {
 const SOURCES = [
   "test/browser/page.ts",
   "test/browser/worker.ts",
+  "test/oracle/tensor.ts",
   "test/support/golden.ts",
   "test/support/seed.ts",
-  "test/support/stored.ts",
   "test/support/subject.ts",
 ];
 

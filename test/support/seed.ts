@@ -1,4 +1,4 @@
-import { loaded, type Stored } from "./stored.js";
+import { loaded, type Stored } from "../oracle/tensor.js";
 import type { LstmParameters, RnnParameters, Subject, Tensor } from "./subject.js";
 
 /** One program of the exercise: what goes in, what comes out, and the figures that the text prints. */

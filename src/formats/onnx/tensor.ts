@@ -14,6 +14,7 @@ export const DTYPES = {
   16: { name: "BFLOAT16", width: 2, field: 5 },
 } as const;
 
+/** ONNX's name of a number type that is read. */
 export type OnnxDtype = (typeof DTYPES)[keyof typeof DTYPES]["name"];
 
 const RAW = 9;

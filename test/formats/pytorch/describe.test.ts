@@ -7,8 +7,9 @@ import {
   writeSafetensors,
 } from "../../../src/formats/safetensors.js";
 import { createEngineSync } from "../../../src/index.js";
+import { runDescribed } from "../../oracle/model.js";
 import { shakespeare } from "../../support/fixtures.js";
-import { expected, openFile, outline, run } from "../../support/torch_files.js";
+import { expected, openFile, outline } from "../../support/torch_files.js";
 
 const engine = createEngineSync();
 afterAll(() => engine.dispose());
@@ -122,7 +123,7 @@ describe.each(CASES)("a file that PyTorch wrote: %s", (name, says) => {
 
   it("computes what PyTorch computes in float64, to 1e-12", () => {
     const { x, y } = expected[name] as (typeof expected)[string];
-    const got = run(engine, description, x);
+    const got = runDescribed(description, x).flat();
     expect(got.length).toBe(y.length);
     got.forEach((value, i) => {
       expect(Math.abs(value - (y[i] as number))).toBeLessThan(1e-12);

@@ -376,7 +376,7 @@ describe("a file that is no network: its code, message and tensor, exactly", () 
   });
 
   it("what is no description is not written", () => {
-    expectError(() => writeModel(null as never), TypeError, "writeModel: model: …null");
+    expectError(() => writeModel(null as never), TypeError, "writeModel: description: …null");
     const { input, ...rest } = describeSafetensors(openFile("language"));
     const broken = {
       ...rest,

@@ -1,0 +1,52 @@
+// Why this exists: a kernel of the forward pass is one generic function, f<T>, and AssemblyScript exports no generic
+// function. For each one that the entry file exports this adds f in f64 and f_f32 in f32, as if they were written there.
+import { CommonFlags, NodeKind, SourceKind } from "assemblyscript";
+import { Transform } from "assemblyscript/transform";
+
+const NUMBER_TYPES = { "": "f64", _f32: "f32" };
+
+/** The generic functions that a file exports, by name. */
+function genericFunctions({ statements }) {
+  const generic = statements.filter(
+    (each) =>
+      each.kind === NodeKind.FunctionDeclaration &&
+      each.is(CommonFlags.Export) &&
+      each.typeParameters?.length > 0,
+  );
+  return new Map(generic.map((each) => [each.name.text, each]));
+}
+
+const textOf = ({ range }) => range.source.text.slice(range.start, range.end);
+
+/** The source of one function for each number type. */
+function instances(name, path, { signature: { parameters, returnType } }) {
+  const list = parameters.map(textOf).join(", ");
+  const values = parameters.map((parameter) => parameter.name.text).join(", ");
+  const functions = Object.entries(NUMBER_TYPES).map(
+    ([suffix, type]) =>
+      `export function ${name}${suffix}(${list}): ${textOf(returnType)} { generic_${name}<${type}>(${values}); }`,
+  );
+  return [`import { ${name} as generic_${name} } from "${path}";`, ...functions].join("\n");
+}
+
+// asc asks for a default export.
+export default class NumberTypesTransform extends Transform {
+  afterParse(parser) {
+    const files = new Map(parser.sources.map((source) => [source.internalPath, source]));
+    for (const { statements, internalPath, sourceKind } of [...files.values()]) {
+      if (sourceKind !== SourceKind.UserEntry) continue;
+      const added = [];
+      for (const statement of statements) {
+        if (statement.kind !== NodeKind.Export || !statement.members) continue;
+        const generic = genericFunctions(files.get(statement.internalPath));
+        const isGeneric = ({ localName }) => generic.has(localName.text);
+        for (const { localName } of statement.members.filter(isGeneric)) {
+          added.push(instances(localName.text, statement.path.value, generic.get(localName.text)));
+        }
+        // asc warns of what it does not export.
+        statement.members = statement.members.filter((member) => !isGeneric(member));
+      }
+      parser.parseFile(added.join("\n"), `${internalPath}.instances.ts`, true);
+    }
+  }
+}
