@@ -200,7 +200,10 @@ describe("the same bits with a table of input products and without", () => {
   ] as const)("%s, %s, %i tokens", async (cell, precision, many) => {
     const few = 11;
     const plan: ModelPlan = {
-      ...{ name: cell, size: few, input: "embedding", dense: [[few, "identity"]] },
+      name: cell,
+      size: few,
+      input: "embedding",
+      dense: [[few, "identity"]],
       parts: [{ cell, hiddenSize: na, layers: 2 }],
     };
     const small = describedOf(plan);
