@@ -22,6 +22,7 @@ const project = (name: string, test: object) => ({
 export default defineConfig({
   test: {
     testTimeout: 60_000,
+    hookTimeout: 60_000,
     execArgv,
     // vitest's own choice leaves one core idle.
     maxWorkers: availableParallelism(),

@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
 /** Each is imported by a name of its own: package.json, "exports". */
-const FORMATS = ["safetensors", "onnx", "keras", "tensorflowjs"];
-const ENTRIES = ["index", "arrays", ...FORMATS.map((name) => `formats/${name}`)];
+const FORMATS = ["safetensors", "keras", "tensorflowjs"];
+const ENTRIES = ["index", "arrays", "onnx", ...FORMATS.map((name) => `formats/${name}`)];
 const isEntry = (id) => ENTRIES.some((entry) => id.endsWith(`/src/${entry}.ts`));
 
 /** What every reader of files needs; it knows no engine. */

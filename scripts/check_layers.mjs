@@ -9,7 +9,12 @@ const root = process.argv[2] ?? fileURLToPath(new URL("..", import.meta.url));
 
 /** From the lowest tier to the highest. A file imports from its own room and from tiers below, never from a peer. */
 const TIERS = {
-  assembly: ["base | version.d.ts", "blas", "cells | heads | optim | nn", "index.ts | arrays.ts"],
+  assembly: [
+    "base | version.d.ts",
+    "blas",
+    "cells | heads | optim | nn",
+    "index.ts | graph.ts | arrays.ts",
+  ],
   src: [
     "errors.ts",
     "tensor.ts",
@@ -24,11 +29,11 @@ const TIERS = {
     "model",
     "train",
     "pool",
-    "index.ts | arrays.ts",
+    "index.ts | arrays.ts | onnx.ts",
     "cli",
   ],
   "src/formats": [
-    "bytes.ts | file_kinds.ts | finite.ts | gates.ts | halves.ts | options.ts",
+    "bytes.ts | file_kinds.ts | finite.ts | gates.ts | halves.ts | inflate.ts | options.ts",
     "safetensors | onnx | hdf5",
     "keras",
     "pytorch | tensorflowjs",
@@ -46,10 +51,10 @@ const BESIDE = { bench: "test/oracle" };
 const PACKAGES = {
   "@assemblyscript/loader": ["wasm"],
   "as-bind": ["wasm"],
-  fflate: ["formats/hdf5", "formats/keras", "cli"],
   commander: ["cli"],
   "cli-progress": ["cli"],
   "cli-table3": ["cli"],
+  "csv-parse": ["cli"],
 };
 
 const bare = (path) => path.replace(/(\.d)?\.(ts|js|mjs)$/, "");

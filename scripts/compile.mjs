@@ -9,6 +9,7 @@ const TARGETS = {
   debug: { ...KERNELS, name: "kernels.debug" },
   release: { ...KERNELS, name: "kernels" },
   relaxed: { ...KERNELS, name: "kernels.relaxed" },
+  graph: { name: "graph", entry: "graph", transforms: [] },
   arrays: { name: "arrays", entry: "arrays", transforms: ["as_bind", "package_version"] },
 };
 

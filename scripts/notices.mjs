@@ -7,17 +7,12 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("..", import.meta.url));
 
 /**
- * Copies that no metafile shows: jsfive and as-bind were bundled by their authors, jsfive is a translation of pyfive from
- * Python, and the compiler puts AssemblyScript's runtime into arrays.wasm, which as-bind calls.
+ * Copies that no metafile shows: the compiler puts AssemblyScript's runtime into arrays.wasm, which as-bind calls, and
+ * as-bind was bundled by its authors with a loader of AssemblyScript's.
  */
-const INSIDE = { jsfive: ["pako", "pyfive"], "as-bind": ["assemblyscript"] };
+const INSIDE = { "as-bind": ["assemblyscript"] };
 /** A package without a licence file: the package of the same repository that has one. */
 const SAME_LICENCE = { "@assemblyscript/loader": "assemblyscript" };
-/** No npm package: its notice is kept here. */
-const PYFIVE = {
-  title: "pyfive (BSD-3-Clause), https://github.com/jjhelmus/pyfive",
-  text: readFileSync(`${root}/scripts/licences/pyfive.txt`, "utf8").trim(),
-};
 
 /** "node_modules/a/node_modules/@b/c/index.js" → "node_modules/a/node_modules/@b/c". */
 function packageFolder(path) {
@@ -59,17 +54,15 @@ function notice(folder, { exact }) {
   const same = SAME_LICENCE[name];
   const text = licenceText(same === undefined ? folder : `node_modules/${same}`);
   if (text === "") throw new Error(`${name} is bundled and has no licence text`);
-  const kind = license.startsWith("SEE ") ? "" : ` (${license.replace(/^\(|\)$/g, "")})`;
-  return { title: `${name}${exact ? ` ${version}` : ""}${kind}, ${address(repository)}`, text };
+  const versioned = exact ? `${name} ${version}` : name;
+  return { title: `${versioned} (${license}), ${address(repository)}`, text };
 }
 
 const folders = [...new Set(readdirSync(`${root}/build/metafiles`).flatMap(bundled))];
 const inside = folders.flatMap((folder) => INSIDE[folder.replace(/^.*node_modules\//, "")] ?? []);
 const notices = [
   ...folders.map((folder) => notice(folder, { exact: true })),
-  ...inside.map((name) =>
-    name === "pyfive" ? PYFIVE : notice(`node_modules/${name}`, { exact: false }),
-  ),
+  ...inside.map((name) => notice(`node_modules/${name}`, { exact: false })),
 ];
 // Packages of one text share a section.
 const titles = new Map();

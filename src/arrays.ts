@@ -1,3 +1,8 @@
+/**
+ * Element-wise functions and reductions of plain `Float64Array`s.
+ *
+ * @module recurra/arrays
+ */
 import { ShapeError } from "./errors.js";
 import { checkOptions, type OptionNames } from "./options.js";
 import { describe, isDetached, isNumbers } from "./tensor.js";
@@ -19,6 +24,7 @@ export interface Arrays {
   buildInfo(): string;
 }
 
+/** Options of {@link createArrays}. */
 export interface ArraysOptions {
   /** The bytes of `arrays.wasm`. Default: the copy inside this package. */
   wasm?: BufferSource | undefined;

@@ -1,3 +1,8 @@
+/**
+ * Engines, models that score and tag, recurrent layers, and the exercise's functions.
+ *
+ * @module recurra
+ */
 export type { Activation, ActivationName } from "./cells/activations.js";
 export type {
   DenseDescription,
@@ -15,8 +20,9 @@ export {
   StateError,
   UnknownTokenError,
 } from "./errors.js";
+export type { Bytes, BytesSource } from "./formats/bytes.js";
 export type { Caches, StepCache } from "./functional/caches.js";
-export type { ParameterGradients } from "./functional/cell_table.js";
+export type { ParameterGradients, RecurrentName } from "./functional/cell_table.js";
 export {
   type GruCache,
   type GruCaches,
@@ -63,10 +69,21 @@ export type {
 } from "./layers/forward.js";
 export type { BackwardResult, ListBackwardResult } from "./layers/gradients.js";
 export type { RecurrentOptions } from "./layers/options.js";
-export { type BackwardOptions, createRecurrent, type Recurrent } from "./layers/recurrent.js";
+export {
+  type BackwardOptions,
+  createRecurrent,
+  type NumberArray,
+  type Recurrent,
+} from "./layers/recurrent.js";
 export type { RecurrentState, StateTensors } from "./layers/state.js";
 export type { RecurrentTape } from "./layers/tape.js";
-export type { LayerGradients, LayerWeights, WeightData, WeightName } from "./layers/weights.js";
+export type {
+  LayerGradients,
+  LayerWeights,
+  WeightData,
+  WeightName,
+  WeightPart,
+} from "./layers/weights.js";
 export type {
   LanguageModel,
   Score,

@@ -1,4 +1,4 @@
-// Seeded operands. Every number is exact in f32, so that all widths compute from the same input.
+// Seeded operands. Every number is exact in f32, so that both precisions compute from the same input.
 import { readFileSync, writeFileSync } from "node:fs";
 import { type Case, gates, type Sizes, type Work } from "./cases.js";
 
@@ -25,10 +25,9 @@ export function uniform(seed: number): () => number {
 
 function lengths(work: Work, { nx, na, m, T }: Sizes): Record<keyof Operands, number> {
   const rows = gates(work) * na;
-  return {
-    ...{ weight_ih: rows * nx, weight_hh: rows * na, bias_ih: rows, bias_hh: rows },
-    ...{ x: T * m * nx, dy: work === "lstm-train" ? T * m * na : 0 },
-  };
+  const [weight_ih, weight_hh] = [rows * nx, rows * na];
+  const dy = work === "lstm-train" ? T * m * na : 0;
+  return { weight_ih, weight_hh, bias_ih: rows, bias_hh: rows, x: T * m * nx, dy };
 }
 
 export function makeOperands(one: Case): Operands {
@@ -38,15 +37,18 @@ export function makeOperands(one: Case): Operands {
   const fill = (length: number, by: number): Float64Array =>
     Float64Array.from({ length }, () => Math.fround(draw() * by));
   const operands = {
-    ...{ weight_ih: fill(size.weight_ih, scale), weight_hh: fill(size.weight_hh, scale) },
-    ...{ bias_ih: fill(size.bias_ih, scale), bias_hh: fill(size.bias_hh, scale) },
-    ...{ x: fill(size.x, one.work.endsWith("map") ? 6 : 1), dy: fill(size.dy, 1) },
+    weight_ih: fill(size.weight_ih, scale),
+    weight_hh: fill(size.weight_hh, scale),
+    bias_ih: fill(size.bias_ih, scale),
+    bias_hh: fill(size.bias_hh, scale),
+    x: fill(size.x, one.work.endsWith("map") ? 6 : 1),
+    dy: fill(size.dy, 1),
   };
   if (one.data.startsWith("decaying")) decay(one, operands);
   return operands;
 }
 
-/** Starts at the edge of the normal numbers and halves every eighth step; without biases the state goes along. */
+/** An input that starts at the smallest normal number and halves every eighth step; without biases the state follows. */
 function decay({ data, m, nx }: Case, operands: Operands): void {
   const edge = data === "decaying-f64" ? -1021 : -125;
   operands.x.forEach((value, i) => {
@@ -75,4 +77,15 @@ export function readOperands(path: string, work: Work, sizes: Sizes): Operands {
     return [name, file.slice(at - length, at)];
   });
   return Object.fromEntries(parts);
+}
+
+/** One after the other. */
+export function join(...parts: ArrayLike<number>[]): Float64Array {
+  const all = new Float64Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let end = 0;
+  for (const part of parts) {
+    all.set(part, end);
+    end += part.length;
+  }
+  return all;
 }

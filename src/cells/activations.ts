@@ -22,6 +22,7 @@ export const ACTIVATIONS = {
   identity: { kind: 11, alpha: 0, beta: 0 },
 } as const;
 
+/** The name of an activation: ONNX's eleven, and `identity`. */
 export type ActivationName = keyof typeof ACTIVATIONS;
 
 /** An activation by its name. ONNX's defaults replace absent α and β. */

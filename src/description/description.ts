@@ -16,6 +16,7 @@ export type InputDescription =
   | { readonly kind: "one-hot"; readonly size: number; readonly guessed?: true }
   | { readonly kind: "features"; readonly size: number; readonly guessed?: true };
 
+/** A recurrent part of a model: layers of one kind, each of which feeds the next. */
 export interface RecurrentDescription {
   /** What the file calls it: a prefix of tensor names, or the name of a layer or node. */
   readonly name: string;

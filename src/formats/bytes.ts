@@ -5,6 +5,7 @@ export type Bytes = Uint8Array | ArrayBuffer;
 
 /** A `Response`, a `Blob`, or anything else that gives its bytes once. */
 export interface BytesSource {
+  /** The bytes. */
   arrayBuffer(): Promise<ArrayBuffer>;
   /** Whether a `Response` succeeded. */
   readonly ok?: boolean;

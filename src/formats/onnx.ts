@@ -1,3 +1,8 @@
+/**
+ * Reads ONNX files: recurrent nodes, and models as PyTorch exports them.
+ *
+ * @module recurra/onnx
+ */
 export { type ModelFormatCode, ModelFormatError } from "../description/format_error.js";
 export type { OnnxAttributes, OnnxOperator } from "./onnx/attributes.js";
 export { type DescribeOnnxOptions, describeOnnx } from "./onnx/describe.js";

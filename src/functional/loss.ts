@@ -13,6 +13,7 @@ import type { RnnCaches } from "./rnn.js";
 /** Class ids (m, T), or m rows of T of them; −1 is ignored. */
 export type Targets = Int32Array | readonly (readonly number[])[];
 
+/** Options of {@link softmaxCrossEntropy}. */
 export interface LossOptions {
   /** `"mean"` (the default) divides by the number of targets that are not ignored, `"sum"` does not. */
   reduction?: "mean" | "sum" | undefined;

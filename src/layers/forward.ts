@@ -10,16 +10,19 @@ import { checkSequences, listInput, listOutput } from "./sequences.js";
 import { createState, type RecurrentState, stateOf } from "./state.js";
 import { LayerTape, RecurrentTape } from "./tape.js";
 
+/** Options of `forward` for a list of sequences. */
 export interface ListForwardOptions {
   /** Records the pass for `backward`. Only in f64. Default false. */
   readonly keepTape?: boolean;
 }
 
+/** Options of `forward` for one tensor. */
 export interface ForwardOptions<D extends Float64Array | Float32Array> extends ListForwardOptions {
   /** A tensor (T, m, D·nh) that is written and returned as `y` instead of a new one. */
   readonly out?: Tensor<D>;
 }
 
+/** The results of `forward` for one tensor. */
 export interface ForwardResult<D extends Float64Array | Float32Array> {
   /** The hidden state of the highest layer at every step, (T, m, D·nh), with both directions side by side. */
   y: Tensor<D>;
@@ -29,11 +32,13 @@ export interface ForwardResult<D extends Float64Array | Float32Array> {
   tape?: RecurrentTape;
 }
 
+/** The results of `forward` for a list of sequences. */
 export interface ListForwardResult<D extends Float64Array | Float32Array> {
   /** The output of each sequence, (T_b, D·nh). */
   outputs: Tensor<D>[];
   /** The state of each sequence after its last step; in a direction that reads from the end, after its first step. */
   state: RecurrentState<D>;
+  /** With `keepTape`. To be disposed of. */
   tape?: RecurrentTape;
 }
 

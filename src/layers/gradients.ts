@@ -16,11 +16,13 @@ interface Gradients {
   gradients: LayerGradients;
 }
 
+/** The gradients for a pass over one tensor. */
 export interface BackwardResult extends Gradients {
   /** The gradient of x, (T, m, nx). */
   dx: Tensor;
 }
 
+/** The gradients for a pass over a list of sequences. */
 export interface ListBackwardResult extends Gradients {
   /** The gradient of each sequence, (T_b, nx). */
   dInputs: Tensor[];

@@ -29,13 +29,15 @@ import { createState, type RecurrentState, type StateTensors, stateOf } from "./
 import { type RecurrentTape, tapeOf } from "./tape.js";
 import { type LayerWeights, packStack } from "./weights.js";
 
-type Data<P extends Precision> = P extends "f32" ? Float32Array : Float64Array;
+/** The typed array of a precision. */
+export type NumberArray<P extends Precision> = P extends "f32" ? Float32Array : Float64Array;
 
 const LIST_OPTIONS: OptionNames<ListForwardOptions> = { keepTape: true };
 const OPTIONS: OptionNames<ForwardOptions<Float64Array>> = { out: true, ...LIST_OPTIONS };
 
 const NO_OPTIONS = {};
 
+/** Options of `backward`. */
 export interface BackwardOptions<R> {
   /** The result of an earlier call with the same sizes. It is written and returned instead of a new one. */
   readonly out?: R;
@@ -233,7 +235,7 @@ function open(where: string, layer: Recurrent<Float64Array | Float32Array>): Rec
 export function createRecurrent<P extends Precision = "f64">(
   engine: Engine,
   options: RecurrentOptions<P>,
-): Recurrent<Data<P>> {
+): Recurrent<NumberArray<P>> {
   checkEngine("createRecurrent", engine);
   const shape = shapeOf(engine, options);
   return new Recurrent(new RecurrentContent(engine, shape), { ...options });

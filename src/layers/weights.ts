@@ -22,10 +22,11 @@ export type WeightData =
 
 const PARTS = ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr", "peephole"] as const;
 
-type Part = (typeof PARTS)[number];
+/** The first part of a weight's name. */
+export type WeightPart = (typeof PARTS)[number];
 
 /** PyTorch's name of a weight: layers count from 0, and `_reverse` marks the second direction. */
-export type WeightName = `${Part}_l${number}` | `${Part}_l${number}_reverse`;
+export type WeightName = `${WeightPart}_l${number}` | `${WeightPart}_l${number}_reverse`;
 
 /**
  * The weights of a network under PyTorch's names; D directions, G gates in PyTorch's order (LSTM i, f, g, o; GRU r, z, n):
@@ -128,7 +129,7 @@ function checkLayerDirection(
   suffix: ReturnType<typeof suffixOf>,
 ): FillWeights {
   const rows = cell.input.length * na;
-  const take = (part: Part, ...shape: number[]) => {
+  const take = (part: WeightPart, ...shape: number[]) => {
     const name: WeightName = `${part}_${suffix}`;
     return checkWeight(name, weights[name], shape);
   };

@@ -132,8 +132,8 @@ function* runSequences<R>(
         settle(i, error as Error);
       }
     }
-    const batches = planBatches(network, sequences);
-    for (let members = batches.shift(); members !== undefined; members = batches.shift()) {
+    const batches = planBatches(network, sequences).reverse();
+    for (let members = batches.pop(); members !== undefined; members = batches.pop()) {
       const own = members.map((i) => sequences[i] as NetworkSequence);
       const batch = Batch.ragged(own.map(({ steps }) => steps));
       const tokens = new Int32Array(network.tokenCount > 0 ? batch.rows : 0);
@@ -164,7 +164,7 @@ function* runSequences<R>(
         if (onError === "throw" || !(error instanceof EngineMemoryError)) throw error;
         // Fewer at a time, until the one that is too long is alone.
         const half = members.length >> 1;
-        if (half > 0) batches.unshift(members.slice(0, half), members.slice(half));
+        if (half > 0) batches.push(members.slice(half), members.slice(0, half));
         else settle(members[0] as number, error);
       } finally {
         pass?.end();

@@ -45,11 +45,13 @@ export interface Score {
   readonly bitsPerToken: number;
 }
 
+/** Options of `score`; `scoreSync` takes `from` and `onError`. */
 export interface ScoreOptions<E extends OnError = "throw"> extends RunOptions<E> {
   /** A stream that has read the start of every sequence: that start is computed once. The stream is not changed. */
   readonly from?: LanguageStream | undefined;
 }
 
+/** Options of `scoreMany`. */
 export interface ScoreManyOptions<E extends OnError = "throw">
   extends Omit<ScoreOptions<E>, "onProgress"> {
   /** The most sequences that are held at a time. Default 256. */

@@ -36,11 +36,13 @@ interface LoadOptions {
   readonly unknown?: number | string | undefined;
 }
 
+/** Options of {@link loadLanguageModel}. */
 export interface LanguageModelOptions extends LoadOptions {
   /** The token before every sequence, by which the first one is scored, too. Default: `start` in the file's metadata. */
   readonly start?: number | string | undefined;
 }
 
+/** Options of {@link loadTagger}. */
 export interface TaggerOptions extends LoadOptions {
   /**
    * One output for each step, or one for each sequence: that of its last step, in a direction that reads from the end of

@@ -173,6 +173,7 @@ export class LanguageStream extends Handle {
     return new LanguageStream(new StreamContent(content.model, block, content.isPrimed));
   }
 
+  /** The state of the stream, to be stored or replaced. */
   get state(): StreamState {
     openStream("state", this);
     return new StreamState(this);

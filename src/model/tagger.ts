@@ -29,6 +29,7 @@ export interface Tagged {
   readonly labels?: readonly string[];
 }
 
+/** Options of `tag`; `tagSync` takes `onError`. */
 export interface TagOptions<E extends OnError = "throw"> extends RunOptions<E> {}
 
 const SYNC_NAMES = { onError: true } as const;

@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { root } from "../support/consumer.js";
+import { root } from "../support/project.js";
 
-const exported = [
-  ...readFileSync(join(root, "assembly/index.ts"), "utf8").matchAll(/\{([^}]*)\}/g),
-].flatMap(([, names = ""]) => names.match(/\w+/g) ?? []);
+const kernels = new WebAssembly.Module(readFileSync(join(root, "build/kernels.wasm")));
+const exported = WebAssembly.Module.exports(kernels)
+  .filter(({ kind, name }) => kind === "function" && !name.startsWith("__"))
+  .map(({ name }) => name);
 const rows = readFileSync(join(root, "docs/kernels.md"), "utf8")
   .split("\n")
   .filter((line) => line.startsWith("| `"))

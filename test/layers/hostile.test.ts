@@ -4,19 +4,7 @@ import { createRecurrent, EngineMemoryError, type Tensor } from "../../src/index
 import { newTensor } from "../../src/layers/operands.js";
 import { firstDifference } from "../support/compare.js";
 import { expectError } from "../support/errors.js";
-import {
-  goodLayer,
-  itThrows,
-  m,
-  na,
-  nx,
-  of,
-  type Row,
-  shape,
-  T,
-  type,
-  wrong,
-} from "../support/layer_errors.js";
+import { goodLayer, itThrows, m, na, nx, of, type Row, shape, T, type, wrong } from "./refusals.js";
 
 // Operands that look right at first glance: misspelt names, shapes that are no arrays, buffers that are gone, other realms,
 // sizes without numbers.

@@ -1,5 +1,5 @@
 import { createRecurrent } from "../../src/index.js";
-import { goodLayer, itThrows, type Row, range, type, wrong } from "../support/layer_errors.js";
+import { goodLayer, itThrows, type Row, range, type, wrong } from "./refusals.js";
 
 // Every option of a network in every wrong kind, beyond those of test/layers/kinds.test.ts, and what does not go together.
 

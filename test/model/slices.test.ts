@@ -11,7 +11,7 @@ import {
   type ScoreOptions,
   StateError,
 } from "../../src/index.js";
-import * as arena from "../support/arena.js";
+import * as arena from "../support/engines.js";
 import { expectRejection, expectSaid } from "../support/errors.js";
 import { describedOf, LANGUAGE, type ModelPlan, textsOf } from "../support/models.js";
 
@@ -36,7 +36,7 @@ afterEach(() => {
 /** A clock that goes on by `tick` milliseconds whenever it is read. */
 function clock(tick: number): { reads: () => number } {
   let now = 0;
-  const spy = vi.spyOn(performance, "now").mockImplementation(() => {
+  const spy = vi.spyOn(Date, "now").mockImplementation(() => {
     now += tick;
     return now;
   });
@@ -75,10 +75,18 @@ describe("control is given away", () => {
     expect(await pausesOf(() => model.score(texts))).toBe(all);
   });
 
+  it("also by a clock that is set back", async () => {
+    clock(-1000);
+    expect(await pausesOf(() => model.score(texts))).toBeGreaterThan(10);
+  });
+
   // Twelve sequences side by side, not 64, and a pause after every twelve rows: a step of twelve, three of the other four.
   it("a large network: fewer sequences side by side, and the same bits", async () => {
     const large: ModelPlan = {
-      ...{ name: "large", size: 11, input: "embedding", dense: [[11, "identity"]] },
+      name: "large",
+      size: 11,
+      input: "embedding",
+      dense: [[11, "identity"]],
       parts: [{ cell: "lstm", hiddenSize: 512 }],
     };
     const own = createEngineSync();
@@ -97,7 +105,10 @@ describe("control is given away", () => {
   it("a large vocabulary: after some rows of its outputs", async () => {
     const V = 5000;
     const large: ModelPlan = {
-      ...{ name: "many tokens", size: V, input: "embedding", dense: [[V, "identity"]] },
+      name: "many tokens",
+      size: V,
+      input: "embedding",
+      dense: [[V, "identity"]],
       parts: [{ cell: "gru", hiddenSize: 8 }],
     };
     const own = createEngineSync();
@@ -283,7 +294,8 @@ describe("an abort", () => {
       const told: number[] = [];
       const run = tagger
         .tag(texts, {
-          ...{ yieldEvery: 0, signal: controller.signal },
+          yieldEvery: 0,
+          signal: controller.signal,
           onProgress: ({ done }) => told.push(done),
         })
         .catch((error: unknown) => error);

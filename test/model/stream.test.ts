@@ -8,7 +8,7 @@ import {
 } from "../../src/index.js";
 import { runNetwork } from "../oracle/model.js";
 import { logSoftmax } from "../oracle/softmax.js";
-import { vacancies } from "../support/arena.js";
+import { vacancies } from "../support/engines.js";
 import { expectError, expectRejection } from "../support/errors.js";
 import { describedOf, LANGUAGE, type ModelPlan, tokensOf } from "../support/models.js";
 
@@ -31,7 +31,7 @@ describe.each(["f64", "f32"] as const)("a stream, %s", (precision) => {
       const described = describedOf(plan);
       const model = await loadLanguageModel(engine, described, { precision });
       const stream = model.stream();
-      const logits = runNetwork(described, text, true).steps;
+      const logits = runNetwork(described, text, { logits: true }).steps;
       text.forEach((token, t) => {
         const before = t === 0 ? undefined : stream.next();
         expect(stream.push(token)).toBe(before?.[token] ?? 0);

@@ -1,61 +1,53 @@
-import { describe, expect, it } from "vitest";
-import { relativeError } from "../support/compare.js";
+import { describe, it } from "vitest";
+import { expectNear } from "../support/compare.js";
 import { fixtures } from "../support/fixtures.js";
-import { loaded } from "../support/stored.js";
-import type { TorchCase } from "../support/torch.js";
-import { type Network, type PassState, runNetwork } from "./model.js";
+import { type Drawn, drawNetwork, type Kind, listed, runOracle } from "../support/networks.js";
+import { drawnOf, expectedOf, type TorchCase } from "../support/torch.js";
+import { stencil } from "./stencil.js";
+import type { Tensor } from "./tensor.js";
 
-// PyTorch sums in another order; three layers over eleven steps multiply what they differ by.
-const BOUND = 1e-11;
+describe("the oracle of networks: PyTorch's outputs, states and gradients, to 1e-11", () => {
+  // PyTorch sums in another order; three layers over eleven steps multiply what they differ by.
+  const cases = [...fixtures<TorchCase>("torch-cases"), ...fixtures<TorchCase>("torch-projection")];
+  it.each(cases)("$name", ({ content }) => {
+    const { outputs, state, gradients } = runOracle(drawnOf(content));
+    const wanted = expectedOf(content);
+    expectNear({ ...listed("y", outputs), ...state }, wanted.results, 1e-11);
+    expectNear(gradients(), wanted.gradients, 1e-11);
+  });
+});
 
-const cases = fixtures<TorchCase>("torch-cases");
+describe("its gradients are its derivatives, to 1e-8", () => {
+  const dot = (a: Tensor | undefined, b: Tensor | undefined): number =>
+    a?.data.reduce((sum, value, i) => sum + value * (b?.data[i] as number), 0) ?? 0;
 
-/** States (passes, m, n) of sequence b, pass by pass. */
-const statesOf = (given: TorchCase, which: "initial" | "final", b: number): PassState[] => {
-  const [h, c] = which === "initial" ? [given.h0, given.c0] : [given.h_n, given.c_n];
-  const [passes = 0, m = 0, n = 0] = h.shape;
-  const of = (data: ArrayLike<number> | undefined, p: number): number[] =>
-    data === undefined ? [] : Array.from(data).slice((p * m + b) * n, (p * m + b + 1) * n);
-  return Array.from({ length: passes }, (_, p) => ({
-    h: of(loaded(h).data, p),
-    c: of(c && loaded(c).data, p),
-  }));
-};
+  /** Σ y·dy + Σ h·dh + Σ c·dc. */
+  function loss(drawn: Drawn): number {
+    const { outputs, state } = runOracle(drawn);
+    const { dOutputs, dState } = drawn;
+    const ofOutputs = outputs.reduce((sum, y, b) => sum + dot(y, dOutputs[b]), 0);
+    return ofOutputs + dot(state.h, dState.h) + dot(state.c, dState.c);
+  }
 
-describe(`the oracle of networks by PyTorch's cases, to ${BOUND}`, () => {
-  it.each(cases)("$name", ({ content: given }) => {
-    const weights = Object.entries(given.weights).map(([name, value]) => [name, loaded(value)]);
-    const { cell, layers, bidirectional } = given;
-    const network: Network = {
-      input: { kind: "features", size: given.input_size },
-      recurrent: [
-        {
-          options: {
-            ...{ cell, layers, bidirectional },
-            inputSize: given.input_size,
-            hiddenSize: given.hidden_size,
-          },
-          weights: Object.fromEntries(weights),
-        },
-      ],
-      dense: [],
-    };
-    given.x.forEach((stored, b) => {
-      const x = loaded(stored);
-      const [T = 0, nx = 0] = x.shape;
-      const rows = Array.from({ length: T }, (_, t) =>
-        Array.from(x.data.subarray(t * nx, (t + 1) * nx)),
-      );
-      const made = runNetwork(network, rows, false, [statesOf(given, "initial", b)]);
-      const y = loaded(given.y[b] as (typeof given.y)[number]);
-      const got = { shape: y.shape, data: Float64Array.from(made.steps.flat()) };
-      expect(relativeError(got, y)).toBeLessThan(BOUND);
-      const flat = (states: readonly PassState[]) => {
-        const data = Float64Array.from(states.flatMap(({ h, c }) => [...h, ...c]));
-        return { shape: [data.length], data };
-      };
-      const ends = flat(made.states[0] as PassState[]);
-      expect(relativeError(ends, flat(statesOf(given, "final", b)))).toBeLessThan(BOUND);
-    });
+  // The stencil's own error is below 1e-12 of the loss, and the gradients' largest elements are no smaller than 1e-3 of it; a
+  // wrong term in a derivative moves it by percents.
+  it.each<Kind>([
+    { cell: "rnn", layers: 3 },
+    { cell: "gru", layers: 2, bidirectional: true },
+    { cell: "gru", resetAfter: false, reverse: true },
+    {
+      cell: "lstm",
+      bidirectional: true,
+      activations: ["sigmoid", "tanh", "tanh", "sigmoid", "softplus", "tanh"],
+    },
+    { cell: "lstm", layers: 2, bidirectional: true, projected: true, peepholes: true },
+    { cell: "lstm", layers: 2, reverse: true, inputForget: true },
+  ])("%j", (kind) => {
+    const drawn = drawNetwork(kind, { nx: 2, na: 3, lengths: [2, 0, 3] }, 5);
+    const operands = { ...drawn.weights, ...listed("x", drawn.sequences), ...drawn.state };
+    const differences = Object.entries(operands).map(
+      ([name, operand]) => [name, stencil(() => loss(drawn), operand)] as const,
+    );
+    expectNear(runOracle(drawn).gradients(), Object.fromEntries(differences), 1e-8);
   });
 });

@@ -1,10 +1,12 @@
 // A whole network over one sequence, plain loops in float64: what goes in, recurrent layers in one or two directions,
-// linear layers. Weights go by PyTorch's names and have PyTorch's order of gates.
+// linear layers. Its types are those of a description that a reader of files gives, and of a layer's options; weights go by
+// PyTorch's names and have PyTorch's order of gates.
 
 import { type Activation, type ActivationName, value } from "./activations.js";
-import { type RecurrentWeights, recurrentForward } from "./recurrent.js";
+import { type Recurrent, type RecurrentWeights, recurrentForward } from "./recurrent.js";
 import { logSoftmax, softmax } from "./softmax.js";
 import { extent, type Tensor, zeros } from "./tensor.js";
+import { plus, times } from "./vector.js";
 
 interface Stored {
   readonly shape: readonly number[];
@@ -49,7 +51,7 @@ export interface Network {
 
 type Rows = readonly (readonly number[])[];
 
-const USUAL = {
+const STANDARD = {
   rnn: ["tanh"],
   gru: ["sigmoid", "tanh"],
   lstm: ["sigmoid", "tanh", "tanh"],
@@ -83,16 +85,27 @@ const rowsOf = (x: Tensor): number[][] =>
   });
 
 function functionsOf({ cell, nonlinearity, activations }: NetworkPart["options"], d: number) {
-  const usual: readonly Named[] = nonlinearity ? [nonlinearity] : USUAL[cell];
-  const all = activations ?? usual;
-  const own = all.slice(d * usual.length, (d + 1) * usual.length);
+  const standard: readonly Named[] = nonlinearity ? [nonlinearity] : STANDARD[cell];
+  const all = activations ?? standard;
+  const own = all.slice(d * standard.length, (d + 1) * standard.length);
   return (own.length > 0 ? own : all).map(activationOf);
+}
+
+const copies = new WeakMap<Stored, Tensor>();
+
+/** The same numbers in float64: copied once, whatever is run how often. */
+function doubles(stored: Stored): Tensor {
+  const { shape, data } = stored;
+  if (data instanceof Float64Array) return { shape, data };
+  const copy = copies.get(stored) ?? { shape, data: Float64Array.from(data) };
+  copies.set(stored, copy);
+  return copy;
 }
 
 function weightsOf({ options, weights }: NetworkPart, suffix: string): RecurrentWeights {
   const take = (part: string): Tensor | undefined => {
     const found = weights[`${part}${suffix}`];
-    return found && { shape: found.shape, data: Float64Array.from(found.data) };
+    return found && doubles(found);
   };
   const weight_ih = take("weight_ih") as Tensor;
   const none = zeros(extent(weight_ih, 0));
@@ -108,24 +121,36 @@ function weightsOf({ options, weights }: NetworkPart, suffix: string): Recurrent
   };
 }
 
-/** What a pass begins or ends with. */
-export interface PassState {
+/** What a layer direction begins or ends with. */
+export interface DirectionState {
   readonly h: readonly number[];
   readonly c: readonly number[];
 }
 
-/** One layer in one direction: h of every step, and the state that it ends with. */
-function runPass(part: NetworkPart, l: number, d: number, x: Rows, initial?: PassState) {
+/** What runs one direction of a layer: this oracle, or what is to be proved by networks of it. */
+export type OpenDirection = (
+  ...operands: Required<Parameters<typeof recurrentForward>>
+) => Recurrent;
+
+/** Layer l in direction d: h of every step, the state that it ends with, and the way back. */
+function runDirection(
+  open: OpenDirection,
+  part: NetworkPart,
+  [l, d]: readonly [number, number],
+  x: Rows,
+  initial?: DirectionState,
+) {
   const { options } = part;
   const { hiddenSize: na, projectionSize: nh = na, cell } = options;
-  const back = options.reverse === true || d === 1;
-  const turned = (rows: Rows): Rows => (back ? [...rows].reverse() : rows);
-  const weights = weightsOf(part, `_l${l}${d === 1 ? "_reverse" : ""}`);
-  const { y, h, c } = recurrentForward(
+  const suffix = `_l${l}${d === 1 ? "_reverse" : ""}`;
+  const fromEnd = options.reverse === true || d === 1;
+  const turned = (rows: Rows): Rows => (fromEnd ? [...rows].reverse() : rows);
+  const weights = weightsOf(part, suffix);
+  const made = open(
     {
       cell,
       activations: functionsOf(options, d),
-      ...(options.clip === undefined ? {} : { clip: options.clip }),
+      clip: options.clip ?? Number.POSITIVE_INFINITY,
       coupled: options.inputForget ?? false,
       before: options.resetAfter === false,
     },
@@ -134,7 +159,18 @@ function runPass(part: NetworkPart, l: number, d: number, x: Rows, initial?: Pas
     initial ? Float64Array.from(initial.h) : new Float64Array(nh),
     initial ? Float64Array.from(initial.c) : new Float64Array(cell === "lstm" ? na : 0),
   );
-  return { rows: turned(rowsOf(y)), h: Array.from(h), c: Array.from(c) };
+  return {
+    ...{ steps: turned(rowsOf(made.y)), h: Array.from(made.h), c: Array.from(made.c) },
+    backward(dSteps: Rows, { h, c }: DirectionState) {
+      const dy = tensorOf(turned(dSteps), nh);
+      const g = made.backward(dy, Float64Array.from(c), Float64Array.from(h));
+      const named = Object.entries(g.dweights).map(([name, d]) => [name + suffix, d] as const);
+      return {
+        ...{ dx: turned(rowsOf(g.dx)), dInitial: { h: [...g.dh0], c: [...g.dc0] } },
+        dWeights: named.filter(([name]) => name in part.weights),
+      };
+    },
+  };
 }
 
 const MERGES = {
@@ -143,51 +179,79 @@ const MERGES = {
   ave: (a: number, b: number) => (a + b) / 2,
 };
 
-/** A part over a sequence: the rows it gives, what stands at the ends, and the states of all its passes. */
-function runPart(part: NetworkPart, x: Rows, initial?: readonly PassState[]) {
-  const { layers = 1, bidirectional = false } = part.options;
-  const { merge = "concat" } = part;
-  const states: PassState[] = [];
-  let rows = x;
-  let last: number[] = [];
-  const merged = (row: readonly number[], l: number): readonly number[] => {
-    if (merge === "concat" || l < layers - 1) return row;
-    const n = row.length / 2;
-    return row.slice(0, n).map((a, i) => MERGES[merge](a, row[n + i] as number));
-  };
-  for (let l = 0; l < layers; l++) {
-    const passes = (bidirectional ? [0, 1] : [0]).map((d, _, { length: D }) =>
-      runPass(part, l, d, rows, initial?.[l * D + d]),
-    );
-    rows = rows.map((_, t) =>
-      merged(
-        passes.flatMap((pass) => pass.rows[t] as number[]),
-        l,
-      ),
-    );
-    last = [
-      ...merged(
-        passes.flatMap(({ h }) => h),
-        l,
-      ),
-    ];
-    states.push(...passes);
-  }
-  return { rows, last, states };
+function merged(row: readonly number[], merge: NetworkPart["merge"]): readonly number[] {
+  if (merge === undefined || merge === "concat") return row;
+  const n = row.length / 2;
+  return row.slice(0, n).map((a, i) => MERGES[merge](a, row[n + i] as number));
 }
 
-/** The linear layers over one row: with what follows the last, or, for logits, without. */
+/**
+ * Recurrent layers over a sequence.
+ *
+ * @param initial the state of each direction of each layer, layer by layer; zeros where absent
+ * @returns an output for every step, one for the ends of all directions, the states reached, in `initial`'s order, and
+ *   `backward`, from the gradients of steps and states reached to those of input, initial states and weights
+ */
+export function runRecurrent(
+  part: NetworkPart,
+  x: Rows,
+  initial?: readonly DirectionState[],
+  open: OpenDirection = recurrentForward,
+) {
+  const { layers: count = 1, bidirectional = false } = part.options;
+  const D = bidirectional ? 2 : 1;
+  const layers: ReturnType<typeof runDirection>[][] = [];
+  let [steps, last]: [Rows, readonly number[]] = [x, []];
+  for (let l = 0; l < count; l++) {
+    const merge = l === count - 1 ? part.merge : undefined;
+    const directions = Array.from({ length: D }, (_, d) =>
+      runDirection(open, part, [l, d], steps, initial?.[l * D + d]),
+    );
+    steps = steps.map((_, t) => {
+      return merged(
+        directions.flatMap((one) => one.steps[t] as number[]),
+        merge,
+      );
+    });
+    last = merged(
+      directions.flatMap(({ h }) => h),
+      merge,
+    );
+    layers.push(directions);
+  }
+  const states = layers.flat().map(({ h, c }): DirectionState => ({ h, c }));
+
+  function backward(dSteps: Rows, dStates: readonly DirectionState[]) {
+    if (part.merge !== undefined && part.merge !== "concat") throw new Error(part.merge);
+    const dInitial: DirectionState[] = [];
+    const dWeights: Record<string, Tensor> = {};
+    let above = dSteps;
+    for (let l = count - 1; l >= 0; l--) {
+      const directions = (layers[l] as (typeof layers)[number]).map((one, d) => {
+        const n = one.h.length;
+        const own = above.map((row) => row.slice(d * n, (d + 1) * n));
+        const made = one.backward(own, dStates[l * D + d] as DirectionState);
+        dInitial[l * D + d] = made.dInitial;
+        Object.assign(dWeights, Object.fromEntries(made.dWeights));
+        return made.dx;
+      });
+      above = above.map((_, t) =>
+        directions
+          .map((dx) => dx[t] as number[])
+          .reduce((sum, row) => sum.map((value, i) => value + (row[i] as number))),
+      );
+    }
+    return { dx: above, dInitial, dWeights };
+  }
+  return { steps, last, states, backward };
+}
+
+/** The linear layers over one row; `logits` leaves out what follows the last. */
 function runDense(dense: Network["dense"], row: readonly number[], logits: boolean): number[] {
   let x = [...row];
   dense.forEach(({ weight, bias, activation }, i) => {
-    const [ny = 0, n = 0] = weight.shape;
-    if (n !== x.length) throw new RangeError(`(${weight.shape}) by ${x.length}`);
-    const z = Array.from({ length: ny }, (_, j) =>
-      x.reduce(
-        (sum, value, k) => sum + (weight.data[j * n + k] as number) * value,
-        bias?.data[j] ?? 0,
-      ),
-    );
+    const sums = times(doubles(weight), Float64Array.from(x));
+    const z = Array.from(bias ? plus(sums, Float64Array.from(bias.data)) : sums);
     if (logits && i === dense.length - 1) x = z;
     else if (activation === "softmax") x = softmax(z);
     else if (activation === "logSoftmax") x = logSoftmax(z);
@@ -197,17 +261,14 @@ function runDense(dense: Network["dense"], row: readonly number[], logits: boole
 }
 
 /**
- * A network over tokens or rows of numbers.
+ * A network over tokens or rows of numbers. `logits` leaves out what follows the last linear layer.
  *
- * @param logits leaves out what follows the last linear layer
- * @param initial the states of each part to begin with, pass by pass; zeros where absent
- * @returns an output for every step, one for the ends of all directions, and the states of each part, pass by pass
+ * @returns an output for every step, one for the ends of all directions, and the states of each recurrent part
  */
 export function runNetwork(
   { input, recurrent, dense }: Network,
-  sequence: readonly number[] | Rows,
-  logits = false,
-  initial?: readonly (readonly PassState[])[],
+  sequence: readonly (number | readonly number[])[],
+  { logits = false } = {},
 ) {
   let rows: Rows = sequence.map((item): readonly number[] => {
     if (typeof item !== "number") return item;
@@ -218,10 +279,9 @@ export function runNetwork(
     return Array.from({ length: input.size }, (_, i) => (i === item ? 1 : 0));
   });
   let last: readonly number[] = [];
-  const states = recurrent.map((part, p) => {
-    const made = runPart(part, rows, initial?.[p]);
-    rows = made.rows;
-    last = made.last;
+  const states = recurrent.map((part) => {
+    const made = runRecurrent(part, rows);
+    [rows, last] = [made.steps, made.last];
     return made.states;
   });
   return {
@@ -231,8 +291,17 @@ export function runNetwork(
   };
 }
 
+/** What a description says that its network gives: every step's output, or that of the ends alone. */
+export function runDescribed(
+  network: Network & { readonly output: "steps" | "last" },
+  sequence: readonly (number | readonly number[])[],
+): number[][] {
+  const { steps, last } = runNetwork(network, sequence);
+  return network.output === "steps" ? steps : [last];
+}
+
 /** The log-probability of each token but the first, given those before it. */
 export function tokenLogProbs(network: Network, tokens: readonly number[]): number[] {
-  const { steps } = runNetwork(network, tokens.slice(0, -1), true);
+  const { steps } = runNetwork(network, tokens.slice(0, -1), { logits: true });
   return steps.map((row, t) => logSoftmax(row)[tokens[t + 1] as number] as number);
 }

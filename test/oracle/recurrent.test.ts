@@ -2,13 +2,10 @@ import { describe, expect, it } from "vitest";
 import { relativeError } from "../support/compare.js";
 import { fixtures } from "../support/fixtures.js";
 import { randomTensor, uniform } from "../support/random.js";
-import { loaded, type Stored } from "../support/stored.js";
-import { expectedOf, runTorchCase, type TorchCase } from "../support/torch.js";
-import type { OpenDirection } from "../support/torch_direction.js";
 import { type Activation, type ActivationName, FUNCTION_NAMES } from "./activations.js";
 import { type RecurrentOptions, type RecurrentWeights, recurrentForward } from "./recurrent.js";
 import { stencil } from "./stencil.js";
-import { type Tensor, zeros } from "./tensor.js";
+import { loaded, type Stored, type Tensor, zeros } from "./tensor.js";
 
 const activation = (name: ActivationName, alpha = 0, beta = 0): Activation => ({
   name,
@@ -17,34 +14,6 @@ const activation = (name: ActivationName, alpha = 0, beta = 0): Activation => ({
 });
 const [sigmoid, tanh] = [activation("sigmoid"), activation("tanh")];
 const STANDARD = { rnn: [tanh], lstm: [sigmoid, tanh, tanh], gru: [sigmoid, tanh] } as const;
-
-/** The oracle as one direction of a PyTorch layer. */
-const byOracle: OpenDirection = (cell, x, h0, c0, weights) => {
-  const options = { cell, activations: STANDARD[cell] };
-  const made = recurrentForward(options, { ...weights }, x, h0.data, c0?.data);
-  const column = (data: Float64Array): Tensor => ({ shape: [data.length, 1], data });
-  // What is compared is the memory after the last step.
-  const c = c0 && { shape: [1, made.c.length], data: made.c };
-  return {
-    h: made.y,
-    c,
-    backward(dh) {
-      const { dx, dh0, dc0, dweights } = made.backward(dh);
-      return { dx, dh0: column(dh0), dc0: c0 && column(dc0), dweights };
-    },
-  };
-};
-
-describe("PyTorch's float64 cases on the oracle of a layer", () => {
-  // PyTorch sums in blocks; three layers over eleven steps multiply what they differ by.
-  const BOUND = 1e-11;
-  it.each(fixtures<TorchCase>("torch-cases"))(`$name: all to ${BOUND}`, ({ content }) => {
-    const results = runTorchCase(byOracle, content);
-    for (const [name, want] of expectedOf(content)) {
-      expect(relativeError(results.get(name) as Tensor, want), name).toBeLessThan(BOUND);
-    }
-  });
-});
 
 interface RecurrentCase {
   source: string;

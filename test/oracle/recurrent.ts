@@ -156,14 +156,29 @@ const gru: Cell = ({ before = false }, weights, gates, input, hPrev, cPrev) => {
 
 const CELLS: Record<RecurrentOptions["cell"], Cell> = { rnn, lstm, gru };
 
-/** x is (T, nx); h0 (nh) and the LSTM's c0 (na). Gives h (T, nh), and the state after the last step. */
+/** A layer in one direction over a sequence, and the way back. */
+export interface Recurrent {
+  /** (T, nh). */
+  readonly y: Tensor;
+  /** The state after the last step. */
+  readonly h: Numbers;
+  readonly c: Numbers;
+  /** dy is (T, nh); `dcLast` and `dhLast` reach the state after the last step from beyond. */
+  backward(
+    dy: Tensor,
+    dcLast?: Numbers,
+    dhLast?: Numbers,
+  ): { dx: Tensor; dh0: Numbers; dc0: Numbers; dweights: RecurrentWeights };
+}
+
+/** x is (T, nx); h0 (nh) and the LSTM's c0 (na). */
 export function recurrentForward(
   options: RecurrentOptions,
   weights: RecurrentWeights,
   x: Tensor,
   h0: Numbers,
   c0: Numbers = NONE,
-) {
+): Recurrent {
   const [T, nx, nh] = [extent(x, 0), extent(x, 1), h0.length];
   const gates = gatesOf(options.activations, options.clip);
   const { weight_ih, bias_ih } = weights;
@@ -179,13 +194,16 @@ export function recurrentForward(
     y.data.set(hLast, t * nh);
   }
 
-  /** dy is (T, nh); `dcLast` reaches the memory of the last step from beyond. */
-  function backward(dy: Tensor, dcLast: Numbers = new Float64Array(c0.length)) {
+  function backward(
+    dy: Tensor,
+    dcLast: Numbers = new Float64Array(c0.length),
+    dhLast: Numbers = new Float64Array(nh),
+  ) {
     const dx = zeros(T, nx);
     const dweights = Object.fromEntries(
       Object.entries(weights).map(([name, { shape }]) => [name, zeros(...shape)]),
     ) as unknown as RecurrentWeights;
-    let [dh, dc]: [Numbers, Numbers] = [new Float64Array(nh), dcLast];
+    let [dh, dc]: [Numbers, Numbers] = [dhLast, dcLast];
     for (let t = T - 1; t >= 0; t--) {
       const all = plus(dh, dy.data.slice(t * nh, (t + 1) * nh));
       const made = (steps[t] as Step).backward(all, dc, dweights);

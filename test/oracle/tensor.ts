@@ -6,6 +6,17 @@ export interface Tensor {
   readonly data: Float64Array;
 }
 
+/** The same as it stands in a file of JSON, float64 printed exactly. */
+export interface Stored {
+  readonly shape: readonly number[];
+  readonly data: readonly number[];
+}
+
+export const loaded = ({ shape, data }: Stored): Tensor => ({
+  shape,
+  data: Float64Array.from(data),
+});
+
 export function zeros(...shape: number[]): Tensor {
   return { shape, data: new Float64Array(shape.reduce((size, extent) => size * extent, 1)) };
 }

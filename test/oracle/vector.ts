@@ -10,37 +10,48 @@ const at = (x: ArrayLike<number>, i: number): number => {
   return value;
 };
 
-function extents({ shape: [n = 0, k = 0] }: Tensor, x: Numbers, over: "rows" | "columns") {
-  if (x.length !== (over === "rows" ? n : k)) throw new RangeError(`(${n}, ${k}) by ${x.length}`);
+function extents(A: Tensor, x: Numbers, over: "rows" | "columns") {
+  const [n = 0, k = 0] = A.shape;
+  if (x.length !== (over === "rows" ? n : k) || A.data.length !== n * k) {
+    throw new RangeError(`(${n}, ${k}) of ${A.data.length} elements by ${x.length}`);
+  }
   return [n, k] as const;
 }
 
-/** A·x. */
+/** A·x, each sum in ascending order. */
 export function times(A: Tensor, x: Numbers): Numbers {
   const [n, k] = extents(A, x, "columns");
-  return new Float64Array(n).map((_, i) =>
-    x.reduce((sum, value, j) => sum + at(A.data, i * k + j) * value, 0),
-  );
+  const y = new Float64Array(n);
+  for (let i = 0; i < n; i++) {
+    let sum = 0;
+    for (let j = 0; j < k; j++) sum += (A.data[i * k + j] as number) * (x[j] as number);
+    y[i] = sum;
+  }
+  return y;
 }
 
 /** Aᵀ·x. */
 export function timesTransposed(A: Tensor, x: Numbers): Numbers {
-  const [, k] = extents(A, x, "rows");
-  return new Float64Array(k).map((_, j) =>
-    x.reduce((sum, value, i) => sum + at(A.data, i * k + j) * value, 0),
-  );
+  const [n, k] = extents(A, x, "rows");
+  const y = new Float64Array(k);
+  for (let i = 0; i < n; i++) {
+    const value = x[i] as number;
+    for (let j = 0; j < k; j++) y[j] = (y[j] as number) + (A.data[i * k + j] as number) * value;
+  }
+  return y;
 }
 
 /** A[first + i][j] += x[i]·y[j]. */
 export function addOuter({ shape, data }: Tensor, first: number, x: Numbers, y: Numbers): void {
-  const k = shape[1] ?? 0;
-  if (y.length !== k) throw new RangeError(`(${shape}) by ${y.length}`);
-  x.forEach((left, i) => {
-    y.forEach((right, j) => {
+  const [n = 0, k = 0] = shape;
+  if (y.length !== k || first + x.length > n) throw new RangeError(`(${shape}) by ${y.length}`);
+  for (let i = 0; i < x.length; i++) {
+    const value = x[i] as number;
+    for (let j = 0; j < k; j++) {
       const place = (first + i) * k + j;
-      data[place] = at(data, place) + left * right;
-    });
-  });
+      data[place] = (data[place] as number) + value * (y[j] as number);
+    }
+  }
 }
 
 /** x + y. */

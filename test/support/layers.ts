@@ -6,9 +6,10 @@ import {
 } from "../../src/index.js";
 import { randomTensor } from "./random.js";
 import type { Tensor } from "./subject.js";
-import type { CellName, OpenDirection, TorchWeights } from "./torch_direction.js";
+import type { TorchWeights } from "./torch.js";
 
 export const GATES = { rnn: 1, lstm: 4, gru: 3 } as const;
+export type CellName = keyof typeof GATES;
 export const cellNames = Object.keys(GATES) as CellName[];
 
 /** (a, b, c) → (c, b, a), (a, b) → (b, a): from the functions' layout to the layers', and back. */
@@ -68,33 +69,3 @@ export function layerOf(engine: Engine, cell: CellName, weights: TorchWeights): 
   layer.load(layerWeights(weights));
   return layer;
 }
-
-/** (T, n) → (T, 1, n), and back. */
-const batched = ({ shape: [T = 0, n = 0], data }: Tensor): Tensor => ({ shape: [T, 1, n], data });
-const unbatched = ({ shape: [T = 0, , n = 0], data }: Tensor): Tensor => ({ shape: [T, n], data });
-
-/** PyTorch's cases by layers of createRecurrent. */
-export const byLayers =
-  (engine: Engine): OpenDirection =>
-  (cell, x, h0, c0, weights) => {
-    const layer = layerOf(engine, cell, weights);
-    const state = layer.createState(1);
-    state.write({ h: row(h0), ...(c0 && { c: row(c0) }) });
-    const { y, tape } = layer.forward(batched(x), state, { keepTape: true });
-    const { c } = state.read();
-    return {
-      h: unbatched(y),
-      c: c && reversedAxes(column(c)),
-      backward(dh) {
-        if (tape === undefined) throw new Error("no tape");
-        const { dx, dState, gradients } = layer.backward(batched(dh), tape);
-        for (const made of [tape, state, layer]) made.dispose();
-        return {
-          dx: unbatched(dx),
-          dh0: column(dState.h),
-          dc0: dState.c && column(dState.c),
-          dweights: torchWeights(gradients),
-        };
-      },
-    };
-  };

@@ -1,6 +1,5 @@
 import {
   type Activation,
-  type ActivationName,
   createRecurrent,
   type Engine,
   type LayerWeights,
@@ -8,30 +7,13 @@ import {
   type Recurrent,
   type RecurrentOptions,
 } from "../../src/index.js";
-import type { Activation as Plain } from "../oracle/activations.js";
-import { type Network, runNetwork } from "../oracle/network.js";
-import type { RecurrentWeights } from "../oracle/recurrent.js";
+import { type DirectionState, type OpenDirection, runRecurrent } from "../oracle/model.js";
+import { add } from "../oracle/tensor.js";
 import { GATES } from "./layers.js";
 import { randomTensor, uniform } from "./random.js";
 import type { Tensor } from "./subject.js";
 
 // Every option of a network, alone and together. One table serves the tests of outputs, gradients and ragged batches.
-
-/** ONNX's defaults of α and β, from its operators' text; those of functions that have none there are what does nothing. */
-const DEFAULTS: Readonly<Record<ActivationName, readonly [alpha: number, beta: number]>> = {
-  sigmoid: [0, 0],
-  tanh: [0, 0],
-  relu: [0, 0],
-  affine: [1, 0],
-  leakyRelu: [0.01, 0],
-  thresholdedRelu: [1, 0],
-  scaledTanh: [1, 1],
-  hardSigmoid: [0.2, 0.5],
-  elu: [1, 0],
-  softsign: [0, 0],
-  softplus: [0, 0],
-  identity: [0, 0],
-};
 
 /** One of each, with α and β of its own where it has them. */
 const ACTIVATIONS: readonly Activation[] = [
@@ -182,74 +164,67 @@ export function open<P extends Precision = "f64">(engine: Engine, drawn: Drawn, 
   return network;
 }
 
-const plain = (activation: Activation): Plain => {
-  const given = typeof activation === "string" ? { name: activation } : activation;
-  const [alpha, beta] = DEFAULTS[given.name];
-  return { alpha, beta, ...given };
-};
+type State = Drawn["state"];
 
-const USUAL = {
-  rnn: ["tanh"],
-  gru: ["sigmoid", "tanh"],
-  lstm: ["sigmoid", "tanh", "tanh"],
-} as const;
+/** Each direction's part of a state (layers·D, m, n), of sequence b. */
+function directionStates({ h, c }: State, b: number) {
+  const of = (part: Tensor | undefined, k: number): number[] => {
+    const [, m = 0, n = 0] = part?.shape ?? [];
+    return [...(part?.data.subarray((k * m + b) * n, (k * m + b + 1) * n) ?? [])];
+  };
+  return Array.from({ length: h.shape[0] ?? 0 }, (_, k) => ({ h: of(h, k), c: of(c, k) }));
+}
 
-/** The options as the oracle has them. */
-function networkOf(options: RecurrentOptions): Network {
-  const { cell, bidirectional = false, nonlinearity } = options;
-  const usual = nonlinearity === undefined ? USUAL[cell] : [nonlinearity];
-  const all = (options.activations ?? usual).map(plain);
-  const n = usual.length;
-  const directions = bidirectional ? [0, 1] : [0];
+/** The other way round: the states of all sequences, shaped as `like`. */
+function stateOf(like: State, all: readonly (readonly DirectionState[])[]): State {
+  const part = ({ shape }: Tensor, name: "h" | "c"): Tensor => {
+    const [count = 0] = shape;
+    const data = Array.from({ length: count }, (_, k) => all.flatMap((each) => each[k]?.[name]));
+    return { shape, data: Float64Array.from(data.flat() as number[]) };
+  };
+  return { h: part(like.h, "h"), ...(like.c && { c: part(like.c, "c") }) };
+}
+
+const rowsOf = ({ shape: [T = 0, n = 0], data }: Tensor): number[][] =>
+  Array.from({ length: T }, (_, t) => [...data.subarray(t * n, (t + 1) * n)]);
+
+const tensorOf = (rows: readonly (readonly number[])[], n: number): Tensor => ({
+  shape: [rows.length, n],
+  data: Float64Array.from(rows.flat()),
+});
+
+/** What the oracle gives for every sequence: outputs (T_b, D·nh), the states reached, and gradients by the layers' names. */
+export function runOracle({ options, weights, sequences, ...drawn }: Drawn, open?: OpenDirection) {
+  const runs = sequences.map((x, b) =>
+    runRecurrent({ options, weights }, rowsOf(x), directionStates(drawn.state, b), open),
+  );
   return {
-    layers: options.layers ?? 1,
-    directions: directions.map((d) => ({
-      fromEnd: d === 1 || options.reverse === true,
-      cell: {
-        cell,
-        activations: d * n < all.length ? all.slice(d * n, (d + 1) * n) : all,
-        clip: options.clip ?? Number.POSITIVE_INFINITY,
-        before: options.resetAfter === false,
-        coupled: options.inputForget ?? false,
-      },
-    })),
+    outputs: runs.map(({ steps, last }) => tensorOf(steps, last.length)),
+    state: stateOf(
+      drawn.state,
+      runs.map(({ states }) => states),
+    ),
+    gradients(): Record<string, Tensor> {
+      const all = runs.map(({ backward }, b) =>
+        backward(rowsOf(drawn.dOutputs[b] as Tensor), directionStates(drawn.dState, b)),
+      );
+      const sums = Object.keys(weights).map((name) => {
+        const parts = all.map(({ dWeights }) => dWeights[name] as Tensor);
+        return [name, parts.reduce(add)] as const;
+      });
+      return {
+        ...Object.fromEntries(sums),
+        ...listed(
+          "x",
+          all.map(({ dx }) => tensorOf(dx, options.inputSize)),
+        ),
+        ...stateOf(
+          drawn.state,
+          all.map(({ dInitial }) => dInitial),
+        ),
+      };
+    },
   };
-}
-
-/** One pass's weights without layer and direction in their names. */
-function passOf(weights: Drawn["weights"], l: number, d: number): RecurrentWeights {
-  const suffix = `_l${l}${d === 1 ? "_reverse" : ""}`;
-  const own = Object.entries(weights).filter(([name]) => name.endsWith(suffix));
-  const named = own.map(([name, value]) => [name.slice(0, -suffix.length), value]);
-  return Object.fromEntries(named) as RecurrentWeights;
-}
-
-/** What the oracle gives for every sequence: outputs (T_b, D·nh) and the states reached. */
-export function runOracle({ options, weights, sequences, state }: Drawn) {
-  const network = networkOf(options);
-  const D = network.directions.length;
-  const passes = Array.from({ length: network.layers * D }, (_, p) => p);
-  const all = passes.map((p) => passOf(weights, Math.floor(p / D), p % D));
-  const m = sequences.length;
-  const reached = Object.fromEntries(
-    Object.entries(state).map(([name, { shape, data }]) => [name, { shape, data: data.slice() }]),
-  ) as Drawn["state"];
-  const of = (tensor: Tensor | undefined, p: number, b: number): Float64Array => {
-    const n = tensor?.shape[2] ?? 0;
-    const from = (p * m + b) * n;
-    return tensor?.data.subarray(from, from + n) ?? new Float64Array(0);
-  };
-  const outputs = sequences.map((x, b): Tensor => {
-    const before = passes.map((p) => ({ h: of(state.h, p, b), c: of(state.c, p, b) }));
-    const weightsOf = (l: number, d: number) => all[l * D + d] as RecurrentWeights;
-    const { y, states } = runNetwork(network, weightsOf, x, before);
-    states.forEach(({ h, c }, p) => {
-      of(reached.h, p, b).set(h);
-      of(reached.c, p, b).set(c);
-    });
-    return y;
-  });
-  return { outputs, state: reached };
 }
 
 /** A list of tensors under names of their own. */

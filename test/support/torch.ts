@@ -1,12 +1,26 @@
-import { add, get, rows, set, stack, transpose, zeros } from "../oracle/tensor.js";
-import { loaded, type Stored } from "./stored.js";
-import type { Tensor } from "./subject.js";
 import type {
-  Direction,
-  DirectionGradients,
-  OpenDirection,
-  TorchWeights,
-} from "./torch_direction.js";
+  GruGradients,
+  GruParameters,
+  LstmGradients,
+  LstmParameters,
+  RnnGradients,
+  RnnParameters,
+} from "../../src/index.js";
+import type { OpenDirection } from "../oracle/model.js";
+import type { Recurrent } from "../oracle/recurrent.js";
+import {
+  add,
+  each,
+  loaded,
+  rows,
+  type Stored,
+  stack,
+  type Tensor,
+  transpose,
+  zeros,
+} from "../oracle/tensor.js";
+import { type Drawn, listed } from "./networks.js";
+import type { Subject } from "./subject.js";
 
 /** A PyTorch float64 case: layers of one cell, one or two directions, a ragged batch; loss = Σ y·dy. */
 export interface TorchCase {
@@ -36,137 +50,190 @@ export interface TorchCase {
   dweights: Record<string, Stored>;
 }
 
-const PARTS = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"] as const;
-
-const reversed = ({ shape, data }: Tensor): Tensor => {
-  const [T = 0, n = 0] = shape;
+/** A case as networks are drawn: what goes in, and the gradients of what comes out. */
+export function drawnOf(given: TorchCase): Drawn {
+  const { cell, layers, bidirectional, h0, c0, dh_n, dc_n } = given;
+  const state = (h: Stored | undefined, c: Stored | undefined) => ({
+    h: h ? loaded(h) : zeros(...h0.shape),
+    ...(c0 && { c: c ? loaded(c) : zeros(...c0.shape) }),
+  });
   return {
-    shape,
-    data: data.map((_, i) => data[(T - 1 - Math.floor(i / n)) * n + (i % n)] as number),
+    options: {
+      ...{ cell, layers, bidirectional },
+      ...{ inputSize: given.input_size, hiddenSize: given.hidden_size },
+      ...(given.projection_size && { projectionSize: given.projection_size }),
+    },
+    weights: tensorsOf(given.weights),
+    sequences: given.x.map(loaded),
+    dOutputs: given.dy.map(loaded),
+    state: state(h0, c0),
+    dState: state(dh_n, dc_n),
   };
+}
+
+const tensorsOf = (stored: Record<string, Stored>): Record<string, Tensor> =>
+  Object.fromEntries(Object.entries(stored).map(([name, value]) => [name, loaded(value)]));
+
+/** What PyTorch gave for it: outputs and states, and gradients by the names of what they belong to. */
+export const expectedOf = (given: TorchCase) => ({
+  results: {
+    ...listed("y", given.y.map(loaded)),
+    h: loaded(given.h_n),
+    c: given.c_n && loaded(given.c_n),
+  },
+  gradients: {
+    ...tensorsOf(given.dweights),
+    ...listed("x", given.dx.map(loaded)),
+    h: loaded(given.dh0),
+    c: given.dc0 && loaded(given.dc0),
+  },
+});
+
+/** The weights of one layer in one direction: gates' rows in PyTorch's order, i, f, g, o or r, z, n, and two biases. */
+export interface TorchWeights {
+  readonly weight_ih: Tensor;
+  readonly weight_hh: Tensor;
+  readonly bias_ih: Tensor;
+  readonly bias_hh: Tensor;
+}
+
+/** (T, n) → (n, 1, T), a batch of one. */
+const batched = (x: Tensor): Tensor => {
+  const { shape, data } = transpose(x);
+  return { shape: [shape[0] ?? 0, 1, shape[1] ?? 0], data };
 };
 
-/** states[k, b] as a column. */
-const state = (states: Tensor, k: number, b: number): Tensor => {
-  const n = states.shape[2] ?? 0;
-  const column = zeros(n, 1);
-  for (let i = 0; i < n; i++) set(column, get(states, k, b, i), i, 0);
-  return column;
-};
+/** (n, 1, T) → (T, n). */
+const unbatched = ({ shape: [n = 0, , T = 0], data }: Tensor): Tensor =>
+  transpose({ shape: [n, T], data });
 
-function setState(states: Tensor, k: number, b: number, values: Float64Array): void {
-  values.forEach((value, i) => {
-    set(states, value, k, b, i);
-  });
+const asColumn = ({ data }: Tensor): Tensor => ({ shape: [data.length, 1], data });
+const asVector = ({ data }: Tensor): Tensor => ({ shape: [data.length], data });
+const beside = (A: Tensor, B: Tensor): Tensor => transpose(stack(transpose(A), transpose(B)));
+const columns = (A: Tensor, from: number, to: number): Tensor =>
+  transpose(rows(transpose(A), from, to));
+
+/** Nothing here reads the output layer. */
+const OUTPUTS = 1;
+
+const sumOfBiases = (w: TorchWeights): Tensor => asColumn(add(w.bias_ih, w.bias_hh));
+
+export const rnnParameters = (w: TorchWeights): RnnParameters => ({
+  ...{ Wax: w.weight_ih, Waa: w.weight_hh, ba: sumOfBiases(w) },
+  ...{ Wya: zeros(OUTPUTS, w.weight_hh.shape[1] ?? 0), by: zeros(OUTPUTS, 1) },
+});
+
+export function rnnWeights({ dWax, dWaa, dba }: RnnGradients): TorchWeights {
+  const bias = asVector(dba);
+  return { weight_ih: dWax, weight_hh: dWaa, bias_ih: bias, bias_hh: bias };
 }
 
-const last = ({ shape: [T = 0, n = 0], data }: Tensor): Float64Array => data.subarray((T - 1) * n);
+/** PyTorch's gates i, f, g, o by the exercise's letters. */
+const GATES = ["i", "f", "c", "o"] as const;
 
-/** Directions of a case, and the place of layer l, direction d among its states. */
-const directionsOf = (given: TorchCase): number => (given.bidirectional ? 2 : 1);
-const place = (given: TorchCase, l: number, d: number): number => l * directionsOf(given) + d;
-const partName = (part: string, l: number, d: number): string =>
-  `${part}_l${l}${d === 1 ? "_reverse" : ""}`;
-
-/** The second direction reads from the end. The same turn takes its result back. */
-const turned = (d: number, x: Tensor): Tensor => (d === 1 ? reversed(x) : x);
-
-/** All layers over sequence b, each one's directions; `y` is what the last gives. */
-function runLayers(
-  open: OpenDirection,
-  given: TorchCase,
-  b: number,
-): { y: Tensor; layers: Direction[][] } {
-  const h0 = loaded(given.h0);
-  const c0 = given.c0 && loaded(given.c0);
-  let y: Tensor = loaded(given.x[b] as Stored);
-  const layers = Array.from({ length: given.layers }, (_, l) => {
-    const directions = Array.from({ length: directionsOf(given) }, (_, d) => {
-      const weights = Object.fromEntries(
-        PARTS.map((part) => [part, loaded(given.weights[partName(part, l, d)] as Stored)]),
-      ) as unknown as TorchWeights;
-      const k = place(given, l, d);
-      const x = turned(d, y);
-      return open(given.cell, x, state(h0, k, b), c0 && state(c0, k, b), weights);
-    });
-    y = transpose(directions.map(({ h }, d) => transpose(turned(d, h))).reduce(stack));
-    return directions;
-  });
-  return { y, layers };
-}
-
-/** Hands `dy` down through the layers, `take` every direction's gradients, and gives the gradient of the input. */
-function runLayersBackward(
-  layers: Direction[][],
-  dy: Tensor,
-  na: number,
-  take: (l: number, d: number, gradients: DirectionGradients) => void,
-): Tensor {
-  return layers.reduceRight((upper, directions, l) => {
-    const parts = directions.map((direction, d) => {
-      const own = transpose(rows(transpose(upper), d * na, (d + 1) * na));
-      const gradients = direction.backward(turned(d, own));
-      take(l, d, gradients);
-      return turned(d, gradients.dx);
-    });
-    return parts.reduce(add);
-  }, dy);
-}
-
-/**
- * Computes everything that a case holds, with single-layer, one-direction functions at m = 1: the sequences of the ragged
- * batch go one by one, the layers one after the other, and the second direction reads its sequence from the end.
- *
- * @returns outputs and gradients under the fixture's names, those of sequences and weights as `y[0]`, `dweights.bias_ih_l0`
- */
-export function runTorchCase(open: OpenDirection, given: TorchCase): Map<string, Tensor> {
-  const { shape } = loaded(given.h0);
-  const results = new Map<string, Tensor>();
-  const states = given.c0 ? ["h_n", "dh0", "c_n", "dc0"] : ["h_n", "dh0"];
-  for (const name of states) results.set(name, zeros(...shape));
-  const keep = (name: string, k: number, b: number, values: Float64Array | undefined): void => {
-    const all = results.get(name);
-    if (all && values) setState(all, k, b, values);
+export function lstmParameters(w: TorchWeights): LstmParameters {
+  const na = w.weight_hh.shape[1] ?? 0;
+  const bias = sumOfBiases(w);
+  const all = beside(w.weight_hh, w.weight_ih);
+  const [i, f, c, o] = [0, 1, 2, 3].map((gate) => ({
+    W: rows(all, gate * na, (gate + 1) * na),
+    b: rows(bias, gate * na, (gate + 1) * na),
+  })) as [Gate, Gate, Gate, Gate];
+  return {
+    ...{ Wi: i.W, bi: i.b, Wf: f.W, bf: f.b, Wc: c.W, bc: c.b, Wo: o.W, bo: o.b },
+    Wy: zeros(OUTPUTS, na),
+    by: zeros(OUTPUTS, 1),
   };
-
-  given.x.forEach((_, b) => {
-    const { y, layers } = runLayers(open, given, b);
-    results.set(`y[${b}]`, y);
-    layers.forEach((directions, l) => {
-      directions.forEach(({ h, c }, d) => {
-        keep("h_n", place(given, l, d), b, last(h));
-        keep("c_n", place(given, l, d), b, c && last(c));
-      });
-    });
-    const dy = loaded(given.dy[b] as Stored);
-    const dx = runLayersBackward(layers, dy, shape[2] ?? 0, (l, d, { dh0, dc0, dweights }) => {
-      keep("dh0", place(given, l, d), b, dh0.data);
-      keep("dc0", place(given, l, d), b, dc0?.data);
-      for (const part of PARTS) {
-        const name = `dweights.${partName(part, l, d)}`;
-        const sum = results.get(name);
-        results.set(name, sum ? add(sum, dweights[part]) : dweights[part]);
-      }
-    });
-    results.set(`dx[${b}]`, dx);
-  });
-  return results;
 }
 
-/** What PyTorch gave, under the names of `runTorchCase`. */
-export function expectedOf(given: TorchCase): Map<string, Tensor> {
-  const expected = new Map<string, Tensor>();
-  for (const name of ["h_n", "c_n", "dh0", "dc0"] as const) {
-    const value = given[name];
-    if (value) expected.set(name, loaded(value));
-  }
-  for (const name of ["y", "dx"] as const) {
-    given[name].forEach((value, b) => {
-      expected.set(`${name}[${b}]`, loaded(value));
-    });
-  }
-  for (const [name, value] of Object.entries(given.dweights)) {
-    expected.set(`dweights.${name}`, loaded(value));
-  }
-  return expected;
+interface Gate {
+  readonly W: Tensor;
+  readonly b: Tensor;
 }
+
+export function lstmWeights(g: LstmGradients): TorchWeights {
+  const W = GATES.map((gate) => g[`dW${gate}`]).reduce(stack);
+  const bias = asVector(GATES.map((gate) => g[`db${gate}`]).reduce(stack));
+  const na = (W.shape[0] as number) / GATES.length;
+  return {
+    weight_hh: columns(W, 0, na),
+    weight_ih: columns(W, na, W.shape[1] ?? 0),
+    bias_ih: bias,
+    bias_hh: bias,
+  };
+}
+
+const negative = (x: Tensor): Tensor => each((value) => -value, x);
+
+/** PyTorch's gates r, z, n; the update gate u is 1 − z, so that its weights change their sign. */
+export function gruParameters(w: TorchWeights): GruParameters {
+  const na = w.weight_hh.shape[1] ?? 0;
+  const gate = (x: Tensor, g: number): Tensor => rows(x, g * na, (g + 1) * na);
+  const all = beside(w.weight_hh, w.weight_ih);
+  const bias = sumOfBiases(w);
+  return {
+    ...{ Wr: gate(all, 0), br: gate(bias, 0) },
+    ...{ Wu: negative(gate(all, 1)), bu: negative(gate(bias, 1)) },
+    ...{ Wc: gate(all, 2), bc: gate(asColumn(w.bias_ih), 2), bch: gate(asColumn(w.bias_hh), 2) },
+    ...{ Wy: zeros(OUTPUTS, na), by: zeros(OUTPUTS, 1) },
+  };
+}
+
+export function gruWeights(g: GruGradients): TorchWeights {
+  const W = [g.dWr, negative(g.dWu), g.dWc].reduce(stack);
+  const gates = stack(g.dbr, negative(g.dbu));
+  const na = (W.shape[0] as number) / 3;
+  return {
+    weight_hh: columns(W, 0, na),
+    weight_ih: columns(W, na, W.shape[1] ?? 0),
+    bias_ih: asVector(stack(gates, g.dbc)),
+    bias_hh: asVector(stack(gates, g.dbch)),
+  };
+}
+
+/** The last step of (n, 1, T). */
+const last = ({ shape: [, , T = 0], data }: Tensor): Float64Array =>
+  data.filter((_, i) => i % T === T - 1);
+
+/** The functions as one direction of a layer, at a batch of one. */
+export const byFunctions =
+  (on: Subject): OpenDirection =>
+  ({ cell }, weights, x, h0, c0) => {
+    const state = (data: Float64Array): Tensor => ({ shape: [data.length, 1], data });
+    /** The steps' outputs, and how to go back; no gradient reaches h from beyond the last step. */
+    const made = (
+      a: Tensor,
+      c: Float64Array,
+      backward: (da: Tensor) => { dx: Tensor; da0: Tensor; dc0?: Tensor },
+      gradients: (all: never) => TorchWeights,
+    ): Recurrent => ({
+      ...{ y: unbatched(a), h: last(a), c },
+      backward(dy) {
+        const all = backward(batched(dy));
+        return {
+          ...{
+            dx: unbatched(all.dx),
+            dh0: all.da0.data,
+            dc0: all.dc0?.data ?? new Float64Array(0),
+          },
+          dweights: gradients(all as never),
+        };
+      },
+    });
+    if (cell === "lstm") {
+      const options = { c0: state(c0) };
+      const { a, c, caches } = on.lstmForward(
+        batched(x),
+        state(h0),
+        lstmParameters(weights),
+        options,
+      );
+      return made(a, last(c), (da) => on.lstmBackward(da, caches), lstmWeights);
+    }
+    if (cell === "gru") {
+      const { a, caches } = on.gruForward(batched(x), state(h0), gruParameters(weights));
+      return made(a, c0, (da) => on.gruBackward(da, caches), gruWeights);
+    }
+    const { a, caches } = on.rnnForward(batched(x), state(h0), rnnParameters(weights));
+    return made(a, c0, (da) => on.rnnBackward(da, caches), rnnWeights);
+  };

@@ -22,7 +22,8 @@ export function readTextAttribute(
     const datatype = readDatatype(type);
     if (readDataspace(space)?.some((extent) => extent !== 1) ?? true) continue;
     if (datatype.kind === "string") return message.text(datatype.size).replace(/\0.*$/s, "");
-    if (datatype.kind === "text") {
+    // Length and place in a heap; h5py writes its strings so.
+    if (datatype.kind === "variable") {
       const length = message.u32();
       return heapObject(file, message.address(), message.u32(), length);
     }
@@ -31,15 +32,9 @@ export function readTextAttribute(
 }
 
 /** A text in a global heap: a collection of numbered objects. */
-function heapObject(
-  file: Hdf5Bytes,
-  address: number | undefined,
-  wanted: number,
-  length: number,
-): string {
+function heapObject(file: Hdf5Bytes, address: number, wanted: number, length: number): string {
   const head = file.structure(address, 16);
-  head.signature("GCOL");
-  head.version("global heap", 1);
+  head.signature("GCOL", 1);
   head.skip(3);
   const bytes = head.integer(8);
   const objects = file.structure(head.begin + 16, Math.max(0, bytes - 16));

@@ -9,38 +9,29 @@ export function lookup3(bytes: Uint8Array): number {
     return sum;
   };
   let a = (0xdeadbeef + length) | 0;
-  let b = a;
-  let c = a;
+  let [b, c] = [a, a];
   if (length === 0) return c >>> 0;
   let at = 0;
-  for (; length - at > 12; at += 12) {
+  const add = (): void => {
     a += word(at);
     b += word(at + 4);
     c += word(at + 8);
-    a = (a - c) ^ rotate(c, 4);
-    c += b;
-    b = (b - a) ^ rotate(a, 6);
-    a += c;
-    c = (c - b) ^ rotate(b, 8);
-    b += a;
-    a = (a - c) ^ rotate(c, 16);
-    c += b;
-    b = (b - a) ^ rotate(a, 19);
-    a += c;
-    c = (c - b) ^ rotate(b, 4);
-    b += a;
+    at += 12;
+  };
+  while (length - at > 12) {
+    add();
+    for (const k of [4, 6, 8, 16, 19, 4]) {
+      const mixed = (a - c) ^ rotate(c, k);
+      // The next round is the same with the next two letters.
+      [a, b, c] = [b, c + b, mixed];
+    }
   }
-  a += word(at);
-  b += word(at + 4);
-  c += word(at + 8);
-  c = (c ^ b) - rotate(b, 14);
-  a = (a ^ c) - rotate(c, 11);
-  b = (b ^ a) - rotate(a, 25);
-  c = (c ^ b) - rotate(b, 16);
-  a = (a ^ c) - rotate(c, 4);
-  b = (b ^ a) - rotate(a, 14);
-  c = (c ^ b) - rotate(b, 24);
-  return c >>> 0;
+  add();
+  for (const k of [14, 11, 25, 16, 4, 14, 24]) {
+    const mixed = (c ^ b) - rotate(b, k);
+    [a, b, c] = [b, mixed, a];
+  }
+  return b >>> 0;
 }
 
 /** Fletcher's checksum of 16-bit big-endian words, as HDF5's filter stores it. */
@@ -59,8 +50,8 @@ export function fletcher32(bytes: Uint8Array): number {
 /** The checksum at the end of zlib's format. */
 export function adler32(bytes: Uint8Array): number {
   let [low, high] = [1, 0];
-  for (let i = 0; i < bytes.length; i++) {
-    low = (low + (bytes[i] as number)) % 65_521;
+  for (const byte of bytes) {
+    low = (low + byte) % 65_521;
     high = (high + low) % 65_521;
   }
   return high * 65_536 + low;

@@ -1,9 +1,11 @@
-import { inflateSync } from "fflate";
+import { inflate } from "../inflate.js";
 import { adler32, fletcher32 } from "./checksum.js";
 import type { Cursor, Hdf5Bytes } from "./cursor.js";
 import { treeLeaves } from "./links.js";
 
-const [DEFLATE, SHUFFLE, FLETCHER32] = [1, 2, 3];
+const DEFLATE = 1;
+const SHUFFLE = 2;
+const FLETCHER32 = 3;
 /** The most bytes that one deflated byte can stand for: 258 of them take two bits. */
 const DEFLATE_RATIO = 1032;
 
@@ -16,6 +18,7 @@ export interface Chunking {
   readonly chunk: readonly number[];
   /** Bytes of an element. */
   readonly width: number;
+  /** The address of the tree that lists them, if any were written. */
   readonly tree: number | undefined;
   /** HDF5's numbers of the filters, in the order in which they were applied. */
   readonly filters: readonly number[];
@@ -55,22 +58,23 @@ export function readFilters(message: Cursor, fail: Fail): number[] {
 
 /** The chunks of a dataset, all of them, each once. Nothing is inflated or allocated for numbers yet. */
 export function findChunks(file: Hdf5Bytes, chunking: Chunking, fail: Fail): StoredChunk[] {
-  const { shape, chunk, width, filters } = chunking;
+  const { shape, chunk, width, tree, filters } = chunking;
   const bytes = product(chunk) * width;
   const expected = product(shape.map((extent, i) => Math.ceil(extent / (chunk[i] as number))));
   const chunks: StoredChunk[] = [];
-  const seen = new Set<string>();
-  if (expected > 0) {
-    for (const { key, child } of treeLeaves(file, chunking.tree, 1, 8 * shape.length + 16)) {
+  let last = -1;
+  if (tree !== undefined && expected > 0) {
+    for (const { key, child } of treeLeaves(file, tree, 1, 8 * shape.length + 16)) {
       const [stored, mask] = [key.u32(), key.u32()];
+      let place = 0;
       const offsets = shape.map((extent, i) => {
         const offset = key.integer(8);
+        place = place * extent + offset;
         if (offset % (chunk[i] as number) === 0 && offset < extent) return offset;
         return fail(`expected a chunk within the shape, got one at ${offset} of ${extent}`);
       });
-      const place = offsets.join();
-      if (seen.has(place)) fail(`expected one chunk at ${place}, got another`);
-      seen.add(place);
+      if (place <= last) fail("expected chunks in the order of their places");
+      last = place;
       const isDeflated = filters.some((id, i) => id === DEFLATE && ((mask >> i) & 1) === 0);
       if (bytes > stored * (isDeflated ? DEFLATE_RATIO : 1)) {
         fail(`expected a chunk of ${bytes} bytes, got ${stored} in the file`);
@@ -91,8 +95,8 @@ export function joinChunks(
 ): Uint8Array<ArrayBuffer> {
   const out = new Uint8Array(product(shape) * width);
   const chunkBytes = product(chunk) * width;
-  // Room for a checksum, and for one byte more, which tells that a chunk is too long.
-  const scratch = filters.includes(DEFLATE) ? new Uint8Array(chunkBytes + 5) : undefined;
+  // Room for a checksum, too.
+  const scratch = new Uint8Array(filters.includes(DEFLATE) ? chunkBytes + 4 : 0);
   for (const { offsets, address, bytes, mask } of chunks) {
     let data = file.numbers(address, bytes);
     for (let i = filters.length - 1; i >= 0; i--) {
@@ -100,7 +104,7 @@ export function joinChunks(
       const filter = filters[i];
       if (filter === FLETCHER32) data = withoutChecksum(data, fail);
       else if (filter === SHUFFLE) data = unshuffle(data, width);
-      else data = inflate(data, scratch as Uint8Array, fail);
+      else data = unzlib(data, scratch, fail);
     }
     if (data.length !== chunkBytes) {
       fail(`expected a chunk of ${chunkBytes} bytes, got ${data.length}`);
@@ -129,21 +133,16 @@ function unshuffle(data: Uint8Array, width: number): Uint8Array {
 }
 
 /** Inflates zlib's format: two bytes of header and four of checksum surround the deflated bytes. */
-function inflate(data: Uint8Array, scratch: Uint8Array, fail: Fail): Uint8Array {
+function unzlib(data: Uint8Array, scratch: Uint8Array, fail: Fail): Uint8Array {
   const [method = 0, flags = 0] = data;
-  if (data.length < 6 || (method & 15) !== 8 || (256 * method + flags) % 31 !== 0 || flags & 32) {
-    return fail("expected a chunk in zlib's format");
-  }
-  let out: Uint8Array;
-  try {
-    out = inflateSync(data.subarray(2, -4), { out: scratch });
-  } catch {
-    return fail("expected a chunk that inflates");
-  }
-  if (out.length === scratch.length) {
-    return fail(`expected a chunk of ≤ ${scratch.length - 1} bytes, got more`);
-  }
+  const isZlib = (method & 15) === 8 && (256 * method + flags) % 31 === 0 && (flags & 32) === 0;
+  if (data.length < 6 || !isZlib) return fail("expected a chunk in zlib's format");
   const end = data.length - 4;
+  const length = inflate(data.subarray(2, end), scratch);
+  if (length === undefined) {
+    return fail(`expected a chunk that inflates to at most ${scratch.length} bytes`);
+  }
+  const out = scratch.subarray(0, length);
   const stored = new DataView(data.buffer, data.byteOffset + end, 4).getUint32(0);
   if (stored !== adler32(out)) fail("a chunk: expected another checksum");
   return out;

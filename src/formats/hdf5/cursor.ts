@@ -36,10 +36,10 @@ export class Hdf5Bytes {
   }
 
   /** Opens a structure of `length` bytes. */
-  structure(address: number | undefined, length: number): Cursor {
-    const at = this.#locate(address, length);
-    this.spend(length, at);
-    return new Cursor(this, this.#view, at, at + length);
+  structure(address: number, length: number): Cursor {
+    this.#locate(address, length);
+    this.spend(length, address);
+    return new Cursor(this, this.#view, address, address + length);
   }
 
   /** Opens a part of a structure that is counted already. */
@@ -54,18 +54,17 @@ export class Hdf5Bytes {
   }
 
   /** The bytes of numbers, a view. */
-  numbers(address: number | undefined, length: number): Uint8Array {
-    const at = this.#locate(address, length);
+  numbers(at: number, length: number): Uint8Array {
+    this.#locate(at, length);
     this.#numbers -= length;
     if (this.#numbers < 0) this.fail("expected numbers that do not overlap", at);
     return this.bytes.subarray(at, at + length);
   }
 
-  #locate(address: number | undefined, length: number): number {
-    if (address === undefined) return this.fail("expected an address, got the undefined one", 0);
-    if (address + length <= this.bytes.length) return address;
+  #locate(address: number, length: number): void {
+    if (address + length <= this.bytes.length) return;
     const expected = `expected a file of ≥ ${address + length} bytes`;
-    return this.fail(`${expected}, got ${this.bytes.length}`, address);
+    this.fail(`${expected}, got ${this.bytes.length}`, address);
   }
 }
 
@@ -85,6 +84,11 @@ export class Cursor {
     this.#end = end;
   }
 
+  /** The byte of the file that comes next. */
+  get at(): number {
+    return this.#at;
+  }
+
   /** Bytes to the end. */
   get left(): number {
     return this.#end - this.#at;
@@ -92,6 +96,11 @@ export class Cursor {
 
   fail(what: string, offset = this.begin): never {
     return this.#file.fail(what, offset);
+  }
+
+  /** Throws unless a condition holds. */
+  check(holds: boolean, expected: string): void {
+    if (!holds) this.fail(`expected ${expected}`);
   }
 
   /** Moves over `length` bytes and gives where they begin. */
@@ -124,10 +133,14 @@ export class Cursor {
   }
 
   /** An address; undefined if all its bits are set. */
-  address(): number | undefined {
-    if (this.#view.getBigUint64(this.skip(8), true) === 2n ** 64n - 1n) return undefined;
-    this.#at -= 8;
-    return this.integer(8);
+  addressOrNone(): number | undefined {
+    const isNone = this.bytes(8).every((byte) => byte === 255);
+    this.#at -= isNone ? 0 : 8;
+    return isNone ? undefined : this.integer(8);
+  }
+
+  address(): number {
+    return this.addressOrNone() ?? this.fail("expected an address", this.#at - 8);
   }
 
   bytes(length: number): Uint8Array {
@@ -151,11 +164,12 @@ export class Cursor {
     return new Cursor(this.#file, this.#view, this.begin + offset, this.begin + offset + length);
   }
 
-  /** Throws unless the next four bytes are this text. */
-  signature(expected: string): void {
+  /** Throws unless the next four bytes are this text, and the byte behind them this version. */
+  signature(expected: string, version?: number): void {
     const at = this.#at;
     const found = this.left < 4 ? "the end" : JSON.stringify(this.text(4));
     if (found !== JSON.stringify(expected)) this.fail(`expected ${expected}, got ${found}`, at);
+    if (version !== undefined) this.version(expected, version);
   }
 
   /** Throws unless the next byte is one of the versions that are read. */
@@ -167,8 +181,8 @@ export class Cursor {
   }
 
   /** Reads the checksum that ends a structure, and throws unless the bytes before it have it. */
-  checksum(structure: string): void {
+  checksum(): void {
     const computed = lookup3(this.#file.bytes.subarray(this.begin, this.#at));
-    if (this.u32() !== computed) this.fail(`${structure}: expected another checksum`);
+    this.check(this.u32() === computed, "another checksum");
   }
 }

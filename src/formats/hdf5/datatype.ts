@@ -10,37 +10,38 @@ const FLOATS: Readonly<Record<string, FloatType>> = {
   "16 10 5 0 10 15 15": "F16",
   "16 7 8 0 7 127 15": "BF16",
 };
+
+/** HDF5's classes of datatypes. */
 const CLASSES =
   "integer,float,time,string,bits,opaque,compound,reference,enum,variable,array".split(",");
-const [FLOAT, STRING, OPAQUE, VARIABLE] = [1, 3, 5, 9];
+const FLOAT = 1;
 
-/** A datatype as far as it is read; or the reason why it is not. */
-export type Datatype =
-  | { readonly kind: "float"; readonly dtype: FloatType }
-  | { readonly kind: "opaque" | "string" | "text"; readonly size: number }
-  | { readonly kind: "other"; readonly found: string };
+/** A datatype as far as it is read. */
+export interface Datatype {
+  /** The name of its class. */
+  readonly kind: string;
+  /** Bytes of an element. */
+  readonly size: number;
+  /** Which float it is, if it is one that is read. */
+  readonly dtype: FloatType | undefined;
+}
 
 /** Reads a datatype message. */
 export function readDatatype(message: Cursor): Datatype {
-  const kind = message.u8() & 15;
+  const number = message.u8() & 15;
   const [bits, sign] = [message.u8(), message.u8()];
   message.skip(1);
   const size = message.u32();
-  if (kind === OPAQUE) return { kind: "opaque", size };
-  if (kind === STRING) return { kind: "string", size };
-  // A string whose length and address stand in place of its characters.
-  if (kind === VARIABLE && (bits & 15) === 1) return { kind: "text", size };
-  if (kind !== FLOAT) return { kind: "other", found: CLASSES[kind] ?? `class ${kind}` };
-  if ((bits & 0x41) !== 0) return { kind: "other", found: "floats that are not little-endian" };
+  const kind = CLASSES[number] ?? `class ${number}`;
+  if (number !== FLOAT) return { kind, size, dtype: undefined };
   const offset = message.u16();
   const precision = message.u16();
   const fields = [message.u8(), message.u8(), message.u8(), message.u8(), message.u32(), sign];
   const dtype = FLOATS[[precision, ...fields].join(" ")];
-  const isImplied = ((bits >> 4) & 3) === 2;
-  if (dtype === undefined || offset !== 0 || size !== WIDTHS[dtype] || !isImplied) {
-    return { kind: "other", found: "another float" };
-  }
-  return { kind: "float", dtype };
+  // Little-endian, with a leading bit that is not stored, and without padding.
+  const isPlain = (bits & 0x71) === 0x20 && offset === 0;
+  const isKnown = dtype !== undefined && size === WIDTHS[dtype] && isPlain;
+  return { kind: "another float", size, dtype: isKnown ? dtype : undefined };
 }
 
 /** Reads a dataspace message: the extents, or undefined for a dataset without numbers. */

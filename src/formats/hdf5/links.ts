@@ -2,13 +2,13 @@ import type { Cursor, Hdf5Bytes } from "./cursor.js";
 import { readDenseLinks } from "./dense_links.js";
 import { all, MESSAGE, type Messages, only } from "./object_header.js";
 
-/** The members of a group: the address of an object's header by name, or "soft" for a link that is not followed. */
-export type Links = Map<string, number | "soft">;
+/** The members of a group: the address of an object's header by name, or null for a link that is not followed. */
+export type Links = Map<string, number | null>;
 
 /** Reads the links of a group, whichever of the three ways the file stores them. */
 export function readLinks(file: Hdf5Bytes, messages: Messages): Links {
   const links: Links = new Map();
-  const add = (name: string, to: number | "soft", from: Cursor): void => {
+  const add = (name: string, to: number | null, from: Cursor): void => {
     if (links.has(name)) from.fail(`expected one link ${JSON.stringify(name)}, got another`);
     links.set(name, to);
   };
@@ -22,7 +22,7 @@ export function readLinks(file: Hdf5Bytes, messages: Messages): Links {
   return links;
 }
 
-type Add = (name: string, to: number | "soft", from: Cursor) => void;
+type Add = (name: string, to: number | null, from: Cursor) => void;
 
 /** A link message, or an object of a group's fractal heap. */
 function readLink(message: Cursor, add: Add): void {
@@ -32,16 +32,14 @@ function readLink(message: Cursor, add: Add): void {
   message.skip((flags & 4) === 0 ? 0 : 8);
   message.skip((flags & 16) === 0 ? 0 : 1);
   const name = message.text(message.integer(2 ** (flags & 3)));
-  if (kind !== 0) add(name, "soft", message);
-  else add(name, message.address() ?? message.fail("a link to the undefined address"), message);
+  add(name, kind === 0 ? message.address() : null, message);
 }
 
 /** The links of a group of the old kind: a tree of tables, whose names lie in a heap. */
 function readSymbolTable(file: Hdf5Bytes, message: Cursor, add: Add): void {
   const tree = message.address();
   const heap = file.structure(message.address(), 32);
-  heap.signature("HEAP");
-  heap.version("local heap", 0);
+  heap.signature("HEAP", 0);
   heap.skip(3);
   const size = heap.integer(8);
   heap.skip(8);
@@ -54,18 +52,16 @@ function readSymbolTable(file: Hdf5Bytes, message: Cursor, add: Add): void {
   };
   for (const table of treeLeaves(file, tree, 0, 8)) {
     const head = file.structure(table.child, 8);
-    head.signature("SNOD");
-    head.version("symbol table", 1);
+    head.signature("SNOD", 1);
     head.skip(1);
     const count = head.u16();
     const symbols = file.structure(table.child + 8, 40 * count);
     for (let i = 0; i < count; i++) {
       const name = nameAt(symbols.integer(8), symbols);
-      const address = symbols.address();
-      const isSoft = symbols.u32() === 2;
-      symbols.skip(20);
-      if (isSoft) add(name, "soft", symbols);
-      else add(name, address ?? symbols.fail("a link to the undefined address"), symbols);
+      const address = symbols.addressOrNone();
+      symbols.skip(24);
+      // A soft link has no address.
+      add(name, address ?? null, symbols);
     }
   }
 }
@@ -84,11 +80,11 @@ export interface TreeEntry {
  */
 export function* treeLeaves(
   file: Hdf5Bytes,
-  root: number | undefined,
+  root: number,
   kind: 0 | 1,
   keyBytes: number,
 ): Generator<TreeEntry> {
-  const waiting: { address: number | undefined; level: number | undefined }[] = [
+  const waiting: { address: number; level: number | undefined }[] = [
     { address: root, level: undefined },
   ];
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
@@ -106,7 +102,7 @@ export function* treeLeaves(
       const key = entries.part(keyBytes);
       children.push({
         key,
-        child: entries.address() ?? entries.fail("a child without an address"),
+        child: entries.address(),
       });
     }
     if (level === 0) yield* children;

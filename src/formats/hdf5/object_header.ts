@@ -63,8 +63,7 @@ function beginOld(file: Hdf5Bytes, address: number, blocks: Cursor[]): [number, 
 
 function beginNew(file: Hdf5Bytes, address: number, blocks: Cursor[]): [number, number] {
   const peek = file.structure(address, 6);
-  peek.signature("OHDR");
-  peek.version("object header", 2);
+  peek.signature("OHDR", 2);
   const flags = peek.u8();
   const before = 6 + ((flags & 0x20) === 0 ? 0 : 16) + ((flags & 0x10) === 0 ? 0 : 4);
   const width = 2 ** (flags & 3);
@@ -73,7 +72,7 @@ function beginNew(file: Hdf5Bytes, address: number, blocks: Cursor[]): [number, 
   const head = file.structure(address, before + width + size + 4);
   head.skip(before + width);
   blocks.push(head.part(size));
-  head.checksum("object header");
+  head.checksum();
   return [1, (flags & 4) === 0 ? 0 : 2];
 }
 
@@ -83,7 +82,7 @@ function continuation(file: Hdf5Bytes, message: Cursor, isNew: boolean): Cursor 
   block.signature("OCHK");
   if (block.left < 4) block.fail("expected a checksum at the end of a block");
   const messages = block.part(block.left - 4);
-  block.checksum("object header");
+  block.checksum();
   return messages;
 }
 

@@ -1,6 +1,7 @@
 import type { OptionNames } from "../../options.js";
 import { checkReadOptions, READ_OPTIONS, type ReadOptions } from "../options.js";
 
+/** Options that the readers of Keras and TensorFlow.js share. */
 export interface KerasOptions extends ReadOptions {
   /**
    * Whether `Masking` and `mask_zero`, which make a layer skip padded steps, are an error. Pass `"ragged"` if your sequences

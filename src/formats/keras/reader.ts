@@ -3,7 +3,6 @@ import { ModelFormatError } from "../../description/format_error.js";
 import type { OptionNames } from "../../options.js";
 import { checkObject } from "../../tensor.js";
 import { type Bytes, bytesOf } from "../bytes.js";
-import { recognise } from "../file_kinds.js";
 import { checkFinite } from "../finite.js";
 import { Hdf5File, isHdf5 } from "../hdf5/file.js";
 import { hardSigmoidOf } from "./activations.js";
@@ -11,7 +10,7 @@ import { Config, parseConfig } from "./config.js";
 import { readModel } from "./model.js";
 import { checkKerasOptions, KERAS_OPTIONS, type KerasOptions } from "./options.js";
 import { pathOf, Weights } from "./weights.js";
-import { readZipDirectory, readZipEntry } from "./zip.js";
+import { ZipArchive } from "./zip.js";
 
 const where = "describeKeras";
 const CONFIG = "config.json";
@@ -27,6 +26,7 @@ const jsonLimit = (maximumBytes: number): number =>
 /** Keras 2.12's name of the group `layers`. */
 const OLD_ROOT = "_layer_checkpoint_dependencies";
 
+/** Options of {@link describeKeras}. */
 export interface DescribeKerasOptions extends KerasOptions {
   /** For weights alone, a `.weights.h5` file: what `model.to_json()` gives, as text or parsed. */
   config?: string | object | undefined;
@@ -48,19 +48,13 @@ interface Parts {
 }
 
 function openArchive(bytes: Uint8Array, maximumBytes: number): Parts {
-  const entries = readZipDirectory(where, bytes);
-  const read = (name: string, limit: number): Uint8Array | undefined => {
-    const entry = entries.get(name);
-    return entry && readZipEntry(where, bytes, entry, limit);
-  };
+  const archive = new ZipArchive(where, bytes);
   const needed = (name: string, limit: number): Uint8Array => {
-    const found = read(name, limit);
+    const found = archive.read(name, limit);
     if (found !== undefined) return found;
-    const held = [...entries.keys()].slice(0, 8).join(", ").slice(0, 200);
-    throw new ModelFormatError(
-      "missing-file",
-      `${where}: expected ${name} in the archive, which holds ${held}`,
-    );
+    const held = archive.names.slice(0, 8).join(", ").slice(0, 200);
+    const message = `${where}: expected ${name} in the archive, which holds ${held}`;
+    throw new ModelFormatError("missing-file", message);
   };
   const json = (name: string, file: Uint8Array): Config => {
     try {
@@ -72,7 +66,7 @@ function openArchive(bytes: Uint8Array, maximumBytes: number): Parts {
   };
   const limit = jsonLimit(maximumBytes);
   const model = json(CONFIG, needed(CONFIG, limit));
-  const about = read(METADATA, limit);
+  const about = archive.read(METADATA, limit);
   const metadata = new Map<string, string>();
   if (about !== undefined) {
     const file = json(METADATA, about);
@@ -113,11 +107,6 @@ export function describeKeras(file: Bytes, options: DescribeKerasOptions = {}): 
   if (config === undefined && isHdf5(bytes)) {
     const expected = "expected options.config beside the weights of a .weights.h5 file";
     throw new ModelFormatError("missing-file", `${where}: ${expected}`);
-  }
-  const other = recognise(bytes, config === undefined ? /\.keras|zip/ : /HDF5/);
-  if (other !== undefined) {
-    const expected = config === undefined ? "a .keras file" : "a .weights.h5 file";
-    throw new ModelFormatError("other-format", `${where}: expected ${expected}, got ${other}`);
   }
   const parts =
     config === undefined ? openArchive(bytes, maximumBytes) : withConfig(bytes, options);

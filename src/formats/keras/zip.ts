@@ -1,146 +1,129 @@
-import { inflateSync } from "fflate";
 import { type ModelFormatCode, ModelFormatError } from "../../description/format_error.js";
+import { inflate } from "../inflate.js";
 
 const END = 0x06054b50;
 const END_BYTES = 22;
-const MAX_COMMENT = 0xffff;
 const CENTRAL = 0x02014b50;
 const CENTRAL_BYTES = 46;
 const LOCAL = 0x04034b50;
 const LOCAL_BYTES = 30;
+const MOST_COMMENT = 0xffff;
+const STORED = 0;
+const DEFLATED = 8;
 
 /** What no archive may exceed. */
-export const ZIP_LIMITS = { entries: 10_000, ratio: 200 };
+const MOST_ENTRIES = 10_000;
+const MOST_RATIO = 200;
 
-/** A file of an archive as its directory has it. */
-export interface ZipEntry {
-  readonly name: string;
-  /** Bytes, packed and as declared. */
-  readonly packed: number;
-  readonly size: number;
-  readonly method: number;
-  readonly flags: number;
-  readonly crc: number;
-  /** Where its local header stands. */
-  readonly at: number;
-}
+/** The files of a zip archive by name. The directory at its end is believed; nothing is unpacked before it is asked for. */
+export class ZipArchive {
+  readonly #where: string;
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  /** By name: where the directory's entry stands. */
+  readonly #entries = new Map<string, number>();
 
-type Fail = (code: ModelFormatCode, what: string, offset?: number) => never;
+  constructor(where: string, bytes: Uint8Array) {
+    this.#where = where;
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#readDirectory();
+  }
 
-const failing =
-  (where: string): Fail =>
-  (code, what, offset) => {
+  get names(): string[] {
+    return [...this.#entries.keys()];
+  }
+
+  #fail(what: string, offset?: number, code: ModelFormatCode = "zip"): never {
     const place = offset === undefined ? "" : `, at byte ${offset}`;
-    throw new ModelFormatError(code, `${where}: zip: ${what}${place}`, undefined, offset);
-  };
+    const message = `${this.#where}: zip: ${what}${place}`;
+    throw new ModelFormatError(code, message, undefined, offset);
+  }
 
-const viewOf = (bytes: Uint8Array): DataView =>
-  new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  #u16(at: number): number {
+    return this.#view.getUint16(at, true);
+  }
 
-/** Where the end of the directory stands: the last thing in the file but for a comment of ≤ 65,535 bytes. */
-function findEnd(view: DataView, fail: Fail): number {
-  const last = view.byteLength - END_BYTES;
-  for (let at = last; at >= Math.max(0, last - MAX_COMMENT); at--) {
-    if (view.getUint32(at, true) !== END) continue;
-    if (view.getUint16(at + 20, true) === last - at) return at;
+  #u32(at: number): number {
+    return this.#view.getUint32(at, true);
   }
-  return fail("zip", "expected a zip archive, found no end of a directory");
-}
 
-/** The files of an archive, by name. Nothing is unpacked. */
-export function readZipDirectory(where: string, bytes: Uint8Array): Map<string, ZipEntry> {
-  const fail = failing(where);
-  const view = viewOf(bytes);
-  const end = findEnd(view, fail);
-  const count = view.getUint16(end + 10, true);
-  const start = view.getUint32(end + 16, true);
-  if (start === 0xffffffff || count === 0xffff) {
-    fail("zip", "expected an archive of < 4 GiB, got zip64", end);
-  }
-  if (view.getUint32(end + 4, true) !== 0 || view.getUint16(end + 8, true) !== count) {
-    fail("zip", "expected one archive in one file, got a part", end);
-  }
-  if (count > ZIP_LIMITS.entries) {
-    fail("zip", `expected ≤ ${ZIP_LIMITS.entries} files, got ${count}`, end);
-  }
-  const entries = new Map<string, ZipEntry>();
-  let at = start;
-  for (let i = 0; i < count; i++) {
-    if (at + CENTRAL_BYTES > end || view.getUint32(at, true) !== CENTRAL) {
-      fail("zip", `expected ${count} entries in the directory, found ${i}`, at);
+  /** Where the end of the directory stands: the last thing in the file but for a comment. */
+  #findEnd(): number {
+    const last = this.#bytes.length - END_BYTES;
+    for (let at = last; at >= Math.max(0, last - MOST_COMMENT); at--) {
+      if (this.#u32(at) === END && this.#u16(at + 20) === last - at) return at;
     }
-    const lengths = [28, 30, 32].map((field) => view.getUint16(at + field, true));
-    const [nameBytes = 0] = lengths;
-    const next = lengths.reduce((sum, length) => sum + length, at + CENTRAL_BYTES);
-    if (next > end) fail("zip", "an entry reaches beyond the directory", at);
-    const name = new TextDecoder().decode(bytes.subarray(at + 46, at + 46 + nameBytes));
-    if (entries.has(name)) fail("duplicate-key", `${JSON.stringify(name)} stands twice`, at);
-    entries.set(name, {
-      name,
-      flags: view.getUint16(at + 8, true),
-      method: view.getUint16(at + 10, true),
-      crc: view.getUint32(at + 16, true),
-      packed: view.getUint32(at + 20, true),
-      size: view.getUint32(at + 24, true),
-      at: view.getUint32(at + 42, true),
-    });
-    at = next;
+    return this.#fail("expected a zip archive, found no end of a directory");
   }
-  if (at !== end) fail("zip", `expected the directory to end at byte ${end}, got ${at}`, at);
-  return entries;
-}
 
-/**
- * The bytes of one file of the archive, a view of the archive if they are stored. The sizes that the directory declares are
- * held against the limits before anything is unpacked; the file must have that size and the directory's CRC.
- */
-export function readZipEntry(
-  where: string,
-  bytes: Uint8Array,
-  entry: ZipEntry,
-  limit: number,
-): Uint8Array {
-  const fail = failing(where);
-  const { at, packed, size, method } = entry;
-  const shown = JSON.stringify(entry.name.slice(0, 64));
-  if ((entry.flags & 1) !== 0) fail("zip", `${shown}: expected no encryption`, at);
-  if (method !== 0 && method !== 8) {
-    fail("zip", `${shown}: expected a stored or deflated file, got method ${method}`, at);
+  #readDirectory(): void {
+    const end = this.#findEnd();
+    const count = this.#u16(end + 10);
+    let at = this.#u32(end + 16);
+    if (at === 0xffffffff || count === 0xffff) {
+      this.#fail("expected an archive of < 4 GiB, got zip64", end);
+    }
+    if (this.#u32(end + 4) !== 0 || this.#u16(end + 8) !== count) {
+      this.#fail("expected one archive in one file, got a part", end);
+    }
+    if (count > MOST_ENTRIES) {
+      this.#fail(`expected ≤ ${MOST_ENTRIES} files, got ${count}`, end);
+    }
+    for (let i = 0; i < count; i++) {
+      if (at + CENTRAL_BYTES > end || this.#u32(at) !== CENTRAL) {
+        this.#fail(`expected ${count} entries in the directory, found ${i}`, at);
+      }
+      const nameEnd = at + CENTRAL_BYTES + this.#u16(at + 28);
+      const next = nameEnd + this.#u16(at + 30) + this.#u16(at + 32);
+      if (next > end) this.#fail("expected an entry that ends within the directory", at);
+      const name = new TextDecoder().decode(this.#bytes.subarray(at + CENTRAL_BYTES, nameEnd));
+      if (this.#entries.has(name)) {
+        this.#fail(`expected one ${JSON.stringify(name)}, got another`, at, "duplicate-key");
+      }
+      this.#entries.set(name, at);
+      at = next;
+    }
+    if (at !== end) this.#fail(`expected the directory to end at byte ${end}, got ${at}`, at);
   }
-  if (size > limit) {
-    fail("too-large", `${shown}: expected a file of ≤ ${limit} bytes, got ${size}`, at);
-  }
-  if (size > packed * ZIP_LIMITS.ratio) {
-    const found = `${packed} bytes that declare ${size}`;
-    fail("zip-ratio", `${shown}: expected a ratio of ≤ ${ZIP_LIMITS.ratio}, got ${found}`, at);
-  }
-  const view = viewOf(bytes);
-  if (at + LOCAL_BYTES > bytes.length || view.getUint32(at, true) !== LOCAL) {
-    fail("zip", `${shown}: found no file where the directory has it`, at);
-  }
-  const start = at + LOCAL_BYTES + view.getUint16(at + 26, true) + view.getUint16(at + 28, true);
-  if (start + packed > bytes.length) {
-    fail("zip", `${shown}: expected ${packed} bytes, the archive ends before them`, start);
-  }
-  if (method === 0 && packed !== size) {
-    fail("zip", `${shown}: expected ${size} stored bytes, got ${packed}`, at);
-  }
-  const data = bytes.subarray(start, start + packed);
-  const own = method === 0 ? data : inflate(data, size);
-  if (own === undefined) return fail("zip", `${shown}: expected ${size} deflated bytes`, start);
-  if (crc32(own) !== entry.crc) {
-    fail("zip", `${shown}: expected the CRC of the directory, got another`, start);
-  }
-  return own;
-}
 
-/** Exactly `size` bytes, or undefined. fflate drops what does not fit, so there is room for one byte more. */
-function inflate(data: Uint8Array, size: number): Uint8Array | undefined {
-  try {
-    const out = inflateSync(data, { out: new Uint8Array(size + 1) });
-    return out.length === size ? out.subarray(0, size) : undefined;
-  } catch {
-    return undefined;
+  /**
+   * The bytes of a file, a view of the archive if they are stored; undefined if there is no file of this name. The sizes
+   * that the directory declares are held against the limits before anything is unpacked. The file must have that size and
+   * the directory's CRC.
+   */
+  read(name: string, limit: number): Uint8Array | undefined {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) return undefined;
+    const [flags, method] = [this.#u16(entry + 8), this.#u16(entry + 10)];
+    const [crc, packed, size] = [16, 20, 24].map((field) => this.#u32(entry + field)) as [
+      number,
+      number,
+      number,
+    ];
+    const at = this.#u32(entry + 42);
+    const refuse = (expected: string, offset = at, code: ModelFormatCode = "zip"): never =>
+      this.#fail(`${JSON.stringify(name)}: expected ${expected}`, offset, code);
+    if ((flags & 1) !== 0) refuse("no encryption");
+    if (method !== STORED && method !== DEFLATED) {
+      refuse(`a stored or deflated file, got method ${method}`);
+    }
+    if (size > limit) refuse(`a file of ≤ ${limit} bytes, got ${size}`, at, "too-large");
+    if (size > packed * MOST_RATIO) {
+      const found = `${packed} bytes that declare ${size}`;
+      refuse(`a ratio of ≤ ${MOST_RATIO}, got ${found}`, at, "zip-ratio");
+    }
+    if (at + LOCAL_BYTES > this.#bytes.length || this.#u32(at) !== LOCAL) {
+      refuse("a file where the directory has it, found none");
+    }
+    const start = at + LOCAL_BYTES + this.#u16(at + 26) + this.#u16(at + 28);
+    const data = this.#bytes.subarray(start, start + packed);
+    if (data.length !== packed) refuse(`${packed} bytes, got ${data.length}`, start);
+    if (method === STORED && packed !== size) refuse(`${size} stored bytes, got ${packed}`);
+    const file = method === STORED ? data : new Uint8Array(size);
+    if (method === DEFLATED && inflate(data, file) !== size) refuse(`${size} deflated bytes`);
+    if (crc32(file) !== crc) refuse("the CRC of the directory, got another");
+    return file;
   }
 }
 

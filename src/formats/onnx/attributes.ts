@@ -6,6 +6,7 @@ import {
 import type { AttributeProto, NodeProto } from "./proto.js";
 import { Wire } from "./wire.js";
 
+/** The recurrent operators of ONNX. */
 export type OnnxOperator = "RNN" | "GRU" | "LSTM";
 
 /** What a node says about itself, defaults filled in. */

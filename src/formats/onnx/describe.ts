@@ -24,6 +24,7 @@ import { layerOf, type NodeLayer, shapeError } from "./layer.js";
 import type { NodeProto, ValueProto } from "./proto.js";
 import type { Flow, Value } from "./values.js";
 
+/** Options of {@link describeOnnx}. */
 export interface DescribeOnnxOptions extends ReadOnnxOptions {
   /** Which of the graph's outputs is the model's. Default: the first. */
   output?: string | undefined;

@@ -21,6 +21,7 @@ import {
 } from "./tensor.js";
 import { Wire } from "./wire.js";
 
+/** Options of {@link readOnnx}. */
 export interface ReadOnnxOptions {
   /** What to do about NaN and ±∞ among the weights. Default: `"reject"`. */
   nonFinite?: "reject" | "allow" | undefined;
@@ -30,8 +31,10 @@ export interface ReadOnnxOptions {
 
 /** Inputs of a node, in the order of the file. RNN and GRU have the first six. */
 export const INPUTS = ["X", "W", "R", "B", "sequence_lens", "initial_h", "initial_c", "P"] as const;
+/** ONNX's name of an input of a recurrent node. */
 export type OnnxInputName = (typeof INPUTS)[number];
 export const OUTPUTS = ["Y", "Y_h", "Y_c"] as const;
+/** ONNX's name of an output of a recurrent node. */
 export type OnnxOutputName = (typeof OUTPUTS)[number];
 
 /** An input or output of the graph. */
@@ -153,7 +156,7 @@ export const nameOf = ({ name, outputs, operator }: NodeProto): string =>
 
 /** The parts of a recurrent node; `tensorOf` gives an operand's numbers where they are known. */
 export function readNode(
-  { model, opset, fail }: OpenModel,
+  { model, opset, fail }: Pick<OpenModel, "opset" | "fail"> & { model: Pick<ModelProto, "where"> },
   node: NodeProto,
   tensorOf: (name: string) => OnnxTensor | undefined,
 ): OnnxNode {

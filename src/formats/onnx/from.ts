@@ -18,6 +18,7 @@ import {
 } from "./file.js";
 import { layerOf, type NodeLayer, type Operands, shapeError } from "./layer.js";
 
+/** Options of {@link fromOnnx}. */
 export interface FromOnnxOptions<P extends Precision = Precision> extends ReadOnnxOptions {
   /** The layer's numbers. Default: `"f64"` where any weight is DOUBLE or a `Float64Array`, else `"f32"`. */
   precision?: P | undefined;

@@ -1,7 +1,7 @@
 import { parseTensor, type TensorProto } from "./tensor.js";
-import { FIXED32, VARINT, Wire } from "./wire.js";
+import { FIXED32, type Span, VARINT, Wire } from "./wire.js";
 
-/** What no file may exceed. Nesting needs no number: sub-graphs are not entered, so that it ends at seven messages. */
+/** What no file may exceed. Nesting needs no number here: a sub-graph is a span that only `parseGraph` enters. */
 export const LIMITS = {
   nodes: 100_000,
   values: 10_000,
@@ -20,6 +20,8 @@ export interface AttributeProto {
   readonly i?: number;
   readonly s?: string;
   readonly t?: TensorProto;
+  /** Where a sub-graph stands: `parseGraph` reads it. */
+  readonly g?: Span;
   readonly floats: readonly number[];
   readonly ints: readonly number[];
   readonly strings: readonly string[];
@@ -32,6 +34,8 @@ export interface NodeProto {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: ReadonlyMap<string, AttributeProto>;
+  /** What the exporter noted, if it did (IR 10). */
+  readonly metadata: ReadonlyMap<string, string> | undefined;
   readonly at: number;
 }
 
@@ -64,13 +68,13 @@ export interface ModelProto {
   readonly graph: GraphProto;
 }
 
-const TYPES = { f: 1, i: 2, s: 3, t: 4, floats: 6, ints: 7, strings: 8 } as const;
+const TYPES = { f: 1, i: 2, s: 3, t: 4, g: 5, floats: 6, ints: 7, strings: 8 } as const;
 
 function parseAttribute(wire: Wire): AttributeProto {
   let name = "";
   let type = 0;
   let kind = 0;
-  const values: { f?: number; i?: number; s?: string; t?: TensorProto } = {};
+  const values: { f?: number; i?: number; s?: string; t?: TensorProto; g?: Span } = {};
   const floats: number[] = [];
   const ints: number[] = [];
   const strings: string[] = [];
@@ -80,6 +84,7 @@ function parseAttribute(wire: Wire): AttributeProto {
     else if (field === 3) [values.i, kind] = [wire.integer(), TYPES.i];
     else if (field === 4) [values.s, kind] = [wire.text(LIMITS.text), TYPES.s];
     else if (field === 5) [values.t, kind] = [parseTensor(wire.message()), TYPES.t];
+    else if (field === 6) [values.g, kind] = [wire.span(), TYPES.g];
     else if (field === 7) {
       wire.numbers(FIXED32, (value) => floats.push(value));
       kind = TYPES.floats;
@@ -103,6 +108,7 @@ function parseNode(wire: Wire): NodeProto {
   const inputs: string[] = [];
   const outputs: string[] = [];
   const attributes = new Map<string, AttributeProto>();
+  let metadata: Map<string, string> | undefined;
   for (let field = wire.next(); field !== 0; field = wire.next()) {
     if (field === 1) inputs.push(wire.text(LIMITS.name));
     else if (field === 2) outputs.push(wire.text(LIMITS.name));
@@ -115,11 +121,24 @@ function parseNode(wire: Wire): NodeProto {
         wire.fail("duplicate-key", `attribute ${attribute.name} stands twice`);
       }
       attributes.set(attribute.name, attribute);
+    } else if (field === 9) {
+      const { key, text } = parsePair(wire.message());
+      metadata ??= new Map();
+      metadata.set(key, text);
     } else wire.skip();
   }
   // "ai.onnx" is the long form of the standard domain's name.
   const standard = domain === "ai.onnx" ? "" : domain;
-  return { name, operator, domain: standard, inputs, outputs, attributes, at: wire.begin };
+  return {
+    name,
+    operator,
+    domain: standard,
+    inputs,
+    outputs,
+    attributes,
+    metadata,
+    at: wire.begin,
+  };
 }
 
 /** TensorShapeProto. */
@@ -168,7 +187,8 @@ function parseValue(wire: Wire): ValueProto {
   return { name, dtype, shape, at: wire.begin };
 }
 
-function parseGraph(wire: Wire): GraphProto {
+/** GraphProto. Sub-graphs of its nodes are not entered. */
+export function parseGraph(wire: Wire): GraphProto {
   let name = "";
   const nodes: NodeProto[] = [];
   const inputs: ValueProto[] = [];

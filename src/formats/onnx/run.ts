@@ -18,7 +18,7 @@ type Floats = Float64Array | Float32Array;
 /** What goes into a graph: numbers, or for sequence_lens whole numbers. */
 export interface OnnxInput {
   readonly shape: readonly number[];
-  readonly data: Floats | Int32Array | BigInt64Array;
+  readonly data: Float64Array | Float32Array | Int32Array | BigInt64Array;
 }
 
 /** D, m, T, nx, na of a call. */
@@ -219,7 +219,7 @@ export function runOnnx(
   file: Uint8Array | ArrayBuffer,
   inputs: Readonly<Record<string, OnnxInput>>,
   options: ReadOnnxOptions = {},
-): Record<string, Tensor<Floats>> {
+): Record<string, Tensor<Float64Array | Float32Array>> {
   const where = "runOnnx";
   checkEngine(where, engine);
   const open = openModel(where, file, options);

@@ -8,11 +8,13 @@ export const DTYPES = {
   1: { name: "FLOAT", width: 4, field: 4 },
   6: { name: "INT32", width: 4, field: 5 },
   7: { name: "INT64", width: 8, field: 7 },
+  9: { name: "BOOL", width: 1, field: 5 },
   10: { name: "FLOAT16", width: 2, field: 5 },
   11: { name: "DOUBLE", width: 8, field: 10 },
   16: { name: "BFLOAT16", width: 2, field: 5 },
 } as const;
 
+/** ONNX's name of a number type that is read. */
 export type OnnxDtype = (typeof DTYPES)[keyof typeof DTYPES]["name"];
 
 const RAW = 9;
@@ -160,6 +162,7 @@ function readRaw(bytes: Uint8Array, dtype: OnnxDtype, { begin, end }: Span) {
   const { buffer } = copy;
   if (dtype === "FLOAT") return new Float32Array(buffer);
   if (dtype === "DOUBLE") return new Float64Array(buffer);
+  if (dtype === "BOOL") return Float64Array.from(copy, (value) => Math.min(value, 1));
   if (dtype === "INT32") return Float64Array.from(new Int32Array(buffer));
   if (dtype === "INT64") return Float64Array.from(new BigInt64Array(buffer), Number);
   const halves = new Uint16Array(buffer);

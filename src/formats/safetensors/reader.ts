@@ -15,8 +15,10 @@ export interface StoredTensor {
   readonly data: Float64Array | Float32Array;
 }
 
+/** Options of {@link readSafetensors}. */
 export type ReadSafetensorsOptions = ReadOptions;
 
+/** The content of a safetensors file. */
 export interface SafetensorsFile {
   /** By name, in the order of their bytes in the file. */
   readonly tensors: Map<string, StoredTensor>;

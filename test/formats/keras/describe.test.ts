@@ -6,20 +6,22 @@ import { describeKeras } from "../../../src/formats/keras.js";
 import { readSafetensors } from "../../../src/formats/safetensors.js";
 import { describeTensorflowJs } from "../../../src/formats/tensorflowjs.js";
 import { createEngineSync, loadLanguageModel } from "../../../src/index.js";
+import { runDescribed } from "../../oracle/model.js";
+import type { Stored } from "../../oracle/tensor.js";
 import { relativeError } from "../../support/compare.js";
-import { root } from "../../support/consumer.js";
-import { run } from "../../support/description.js";
 import { fixtures, shakespeare } from "../../support/fixtures.js";
 import {
   archive,
   asKeras,
+  caseOf,
+  cases,
   hdf5,
   kerasLayer,
   type Libver,
   type StoredVariable,
   sequential,
 } from "../../support/keras.js";
-import { caseOf, cases } from "../../support/tensorflowjs.js";
+import { root } from "../../support/project.js";
 import type { TorchCase } from "../../support/torch.js";
 
 const engine = createEngineSync();
@@ -31,12 +33,12 @@ describe("a file that h5py and Python's zipfile wrote", () => {
 
   // The same float64 weights in PyTorch, which sums in another order.
   it("gives what PyTorch computed, to 1e-13", () => {
-    const got = run(engine, describeKeras(file), x);
+    const got = runDescribed(describeKeras(file), x);
     const flat = (rows: number[][]) => ({
       shape: [rows.length, rows[0]?.length ?? 0],
       data: Float64Array.from(rows.flat()),
     });
-    expect(relativeError(flat(got as number[][]), flat(y))).toBeLessThan(1e-13);
+    expect(relativeError(flat(got), flat(y))).toBeLessThan(1e-13);
   });
 
   it("keeps numbers as they are stored: F32, F64, F16", () => {
@@ -166,7 +168,7 @@ describe("the models of TensorFlow.js as .keras files: the same, whoever wrote",
 describe("PyTorch's GRUs in Keras's order, 0 bits of difference", () => {
   const zrh = [1, 0, 2];
   /** (3·na, n) as Keras has it: (n, 3·na), update gate first. */
-  const toKeras = ({ shape: [rows = 0, n = 1], data }: { shape: number[]; data: number[] }) => {
+  const toKeras = ({ shape: [rows = 0, n = 1], data }: Stored) => {
     const na = rows / 3;
     const out = new Float64Array(rows * n);
     zrh.forEach((from, to) => {

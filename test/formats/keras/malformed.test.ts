@@ -96,7 +96,7 @@ const zips: Row[] = [
   ["zip", directory(1, 28, 255, 255), "…directory"],
   ["zip", patched(file, Buffer.from(file).indexOf("softmax"), 0x53), "…CRC"],
   ["zip", directory(2, 20, 255, 255, 255, 0), "…16777215…"],
-  ["duplicate-key", twice, '"config.json" stands twice'],
+  ["duplicate-key", twice, 'expected one "config.json", got another'],
   [
     "zip-ratio",
     packed({ "config.json": new Uint8Array(1e6), "model.weights.h5": weights }, 9),
@@ -336,7 +336,7 @@ const datasets: Row[] = [
     }),
     "… got 1",
   ],
-  ["hdf5", brokenHdf5((bytes) => bytes.fill(0xff, 64, 72)), "expected a root group, at byte 0"],
+  ["hdf5", brokenHdf5((bytes) => bytes.fill(0xff, 64, 72)), "expected an address, at byte 64"],
   [
     "hdf5",
     brokenHdf5((bytes) => bytes.fill(0, hdf5At.indexOf("SNOD"), hdf5At.indexOf("SNOD") + 4)),

@@ -2,12 +2,11 @@ import { afterAll, describe, expect, it } from "vitest";
 import { describeOnnx, ModelFormatError } from "../../../src/formats/onnx.js";
 import { readSafetensors } from "../../../src/formats/safetensors.js";
 import { createEngineSync, loadLanguageModel } from "../../../src/index.js";
-import { runDescribed } from "../../support/described.js";
+import { runDescribed } from "../../oracle/model.js";
 import { expectSaid, thrownBy } from "../../support/errors.js";
 import { shakespeare } from "../../support/fixtures.js";
-import { FLOAT, INT64, type ModelSpec, model, type NodeSpec } from "../../support/onnx.js";
-import { loadCases } from "../../support/onnx_cases.js";
-import { languageModel } from "../../support/onnx_charrnn.js";
+import { loadCases } from "./cases.js";
+import { FLOAT, INT64, languageModel, type ModelSpec, model, type NodeSpec } from "./writer.js";
 
 const engine = createEngineSync();
 afterAll(() => engine.dispose());
@@ -31,7 +30,7 @@ describe("chains that PyTorch's exporter wrote: what PyTorch computes, to 1e-12"
         const row = Array.from(x.data.slice(at(t) * width, (at(t) + 1) * width), Number);
         return source === "features" ? row : (row[0] as number);
       });
-      const got = runDescribed(engine, description, sequence as number[]);
+      const got = runDescribed(description, sequence);
       got.forEach((row, t) => {
         const place = description.output === "last" ? b : at(t);
         row.forEach((value, j) => {

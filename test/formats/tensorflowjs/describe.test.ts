@@ -2,9 +2,9 @@ import { describe, expect, it } from "vitest";
 import type { ModelDescription } from "../../../src/description/description.js";
 import { describeTensorflowJs } from "../../../src/formats/tensorflowjs.js";
 import { createEngineSync, loadTagger } from "../../../src/index.js";
+import { runDescribed } from "../../oracle/model.js";
 import { relativeError } from "../../support/compare.js";
-import { run } from "../../support/description.js";
-import { caseOf, cases, type ModelJson } from "../../support/tensorflowjs.js";
+import { caseOf, cases, type ModelJson } from "../../support/keras.js";
 
 const engine = createEngineSync();
 
@@ -22,7 +22,7 @@ function difference(description: ModelDescription, name: string): number {
   const errors = x.map((sequence, b) => {
     const want = y[b] as number[] | number[][];
     const rows = (Array.isArray(want[0]) ? want : [want]) as number[][];
-    return relativeError(flat(run(engine, description, sequence)), flat(rows));
+    return relativeError(flat(runDescribed(description, sequence)), flat(rows));
   });
   return Math.max(...errors);
 }

@@ -1,0 +1,310 @@
+import type { Floats } from "../wasm/abi.js";
+import type { BatchPlan, Lane } from "./batch_plan.js";
+import type { Declared, Given, GraphInput, GraphOutput } from "./input.js";
+import { readOutput, writeNumbers } from "./input.js";
+import type { Port, Program } from "./program.js";
+import type { Runner } from "./runner.js";
+import type { StreamContent } from "./stream.js";
+import { checkStates } from "./stream.js";
+import { allocate, itemOf, replaced, sameShape, sizeOf } from "./value.js";
+
+/** Streams that are run together. Few sizes, so that few programs are made; all whole tiles of rows. */
+const SIZES = [16, 4];
+
+const laneOf = (shape: readonly number[], axis: number): Lane => ({
+  outer: sizeOf(shape.slice(0, axis)),
+  inner: sizeOf(shape.slice(axis + 1)),
+});
+
+/** One push of each stream: together where the graph allows it, and else one by one. */
+export function pushBatched(
+  where: string,
+  runner: Runner,
+  streams: readonly StreamContent[],
+  inputs: readonly Readonly<Record<string, GraphInput>>[],
+  into: Record<string, GraphOutput>[] = [],
+): Record<string, GraphOutput>[] {
+  // All inputs are checked before any state changes.
+  for (let i = 0; i < streams.length; i++) {
+    const stream = streams[i] as StreamContent;
+    const own = inputs[i] as Record<string, GraphInput>;
+    runner.take(where, own, stream.given, stream.states);
+    into[i] ??= {};
+  }
+  for (const group of groupsOf(runner, streams)) {
+    for (let done = 0; done < group.length; ) {
+      const n = SIZES.find((size) => size <= group.length - done) ?? 1;
+      const members = group.slice(done, done + n);
+      const chosen = members.map((i) => streams[i] as StreamContent);
+      const plan = n === 1 ? undefined : planOf(where, runner, chosen);
+      if (plan === undefined) {
+        const [i] = members as [number];
+        (streams[i] as StreamContent).run(where, into[i] as Record<string, GraphOutput>);
+        done++;
+      } else {
+        const targets = members.map((i) => into[i] as Record<string, GraphOutput>);
+        runTogether(where, runner, chosen, plan, targets);
+        done += n;
+      }
+    }
+  }
+  into.length = streams.length;
+  return into;
+}
+
+/** The places of streams that can run together: mostly all of them. */
+function groupsOf(runner: Runner, streams: readonly StreamContent[]): number[][] {
+  const groups: number[][] = [];
+  for (let i = 0; i < streams.length; i++) {
+    const stream = streams[i] as StreamContent;
+    const group = groups.find(([first]) =>
+      alike(runner, streams[first as number] as StreamContent, stream),
+    );
+    if (group === undefined) groups.push([i]);
+    else group.push(i);
+  }
+  return groups;
+}
+
+/** Whether two streams have the same states, and are given the same shapes and the same numbers where sizes depend on them. */
+function alike({ compiler }: Runner, a: StreamContent, b: StreamContent): boolean {
+  if (a === b) return true;
+  if (a.mapping !== b.mapping) return false;
+  for (let i = 0; i < a.given.length; i++) {
+    const [left, right] = [a.given[i], b.given[i]];
+    if (left === right) continue;
+    if (left === undefined || right === undefined) return false;
+    if (left.shape !== right.shape && !sameShape(left.shape, right.shape)) return false;
+    if (!compiler.isSpecialised((compiler.inputs[i] as Declared).name)) continue;
+    for (let j = 0; j < left.data.length; j++) {
+      if (Number(left.data[j]) !== Number(right.data[j])) return false;
+    }
+  }
+  return true;
+}
+
+/** What tells the plans of a runner apart. */
+function keyOf({ compiler }: Runner, { given, mapping }: StreamContent): string {
+  const shapes = compiler.inputs.map(({ name }, i) => {
+    const own = given[i];
+    if (own === undefined) return "";
+    const numbers = compiler.isSpecialised(name) ? Array.from(own.data as number[]) : "";
+    return `${own.shape}:${numbers}`;
+  });
+  return `${shapes.join(";")}|${mapping}`;
+}
+
+/** The plan for as many streams as these; nothing where they cannot run together. */
+function planOf(
+  where: string,
+  runner: Runner,
+  streams: readonly StreamContent[],
+): BatchPlan | undefined {
+  const name = `${streams.length} ${keyOf(runner, streams[0] as StreamContent)}`;
+  const known = runner.batches.get(name);
+  if (known !== undefined) return known ?? undefined;
+  let plan: BatchPlan | undefined;
+  try {
+    plan = makePlan(where, runner, streams);
+    if (plan !== undefined && !givesSameBits(where, runner, streams, plan)) plan = undefined;
+  } catch {
+    // A graph that is not made for more than one stream fails for them; alone each is right.
+    plan = undefined;
+  }
+  // Shapes are the caller's: what is kept of them is bounded.
+  if (runner.batches.size >= 64) runner.batches.clear();
+  runner.batches.set(name, plan ?? null);
+  return plan;
+}
+
+/** The axis along which the graph takes several of what it is given once: the first open one. */
+function axisOf({ shape: declared }: Declared, shape: readonly number[]): number | undefined {
+  const axis = shape.findIndex((_, i) => typeof declared?.[i] !== "number");
+  return axis >= 0 && shape[axis] === 1 ? axis : undefined;
+}
+
+function makePlan(
+  where: string,
+  runner: Runner,
+  streams: readonly StreamContent[],
+): BatchPlan | undefined {
+  const { compiler } = runner;
+  const [first] = streams as [StreamContent];
+  const n = streams.length;
+  const lanes = new Map<string, Lane>();
+  const given: (Given | undefined)[] = [];
+  for (let i = 0; i < compiler.inputs.length; i++) {
+    const declared = compiler.inputs[i] as Declared;
+    const own = first.given[i];
+    if (own === undefined || compiler.isSpecialised(declared.name)) {
+      given.push(own);
+      continue;
+    }
+    const axis = axisOf(declared, own.shape);
+    if (axis === undefined) return undefined;
+    lanes.set(declared.name, laneOf(own.shape, axis));
+    given.push({ shape: replaced(own.shape, axis, n), data: [] });
+  }
+  const alone = runner.program(where, first.given);
+  checkStates(where, alone, first.parts);
+  const shapes = alone.outputs.map(({ value }) => value.shape);
+  const together = runner.program(where, given);
+  const outputs = new Map<string, Lane>();
+  for (let i = 0; i < shapes.length; i++) {
+    const [shape, port] = [shapes[i] as readonly number[], together.outputs[i] as Port];
+    const axis = shape.findIndex((extent, a) => extent !== port.value.shape[a]);
+    if (axis < 0 || shape[axis] !== 1 || `${replaced(shape, axis, n)}` !== `${port.value.shape}`) {
+      return undefined;
+    }
+    outputs.set(port.name, laneOf(shape, axis));
+  }
+  return { given, inputs: lanes, outputs };
+}
+
+/** Puts one stream's numbers into those of n, or takes them out. */
+function exchange(
+  lane: Lane,
+  { n, s }: { n: number; s: number },
+  one: Floats,
+  all: Floats,
+  into: boolean,
+): void {
+  const { outer, inner } = lane;
+  for (let o = 0; o < outer; o++) {
+    const [place, at] = [o * inner, (o * n + s) * inner];
+    if (into) all.set(one.subarray(place, place + inner), at);
+    else one.set(all.subarray(at, at + inner), place);
+  }
+}
+
+function runTogether(
+  where: string,
+  runner: Runner,
+  streams: readonly StreamContent[],
+  plan: BatchPlan,
+  targets: readonly Record<string, GraphOutput>[],
+): void {
+  const { compiler } = runner;
+  const n = streams.length;
+  const [{ parts }] = streams as [StreamContent];
+  const program = runner.program(where, plan.given);
+  for (const port of program.inputs) {
+    const index = compiler.inputs.findIndex(({ name }) => name === port.name);
+    const declared = compiler.inputs[index] as Declared;
+    const lane = plan.inputs.get(port.name) as Lane;
+    const view = program.view(port);
+    const part = parts.findIndex(({ input }) => input.name === port.name);
+    for (let s = 0; s < n; s++) {
+      const stream = streams[s] as StreamContent;
+      if (part >= 0) {
+        moveState(stream, part, port, lane, { n, s, into: true });
+        continue;
+      }
+      const { data } = stream.given[index] as Given;
+      if (lane.outer === 1) writeNumbers(where, declared, data, view, s * lane.inner);
+      else {
+        const numbers = allocate(declared.precision, lane.outer * lane.inner);
+        writeNumbers(where, declared, data, numbers);
+        exchange(lane, { n, s }, numbers, view, true);
+      }
+    }
+  }
+  program.run();
+  for (const port of program.outputs) {
+    const lane = plan.outputs.get(port.name) as Lane;
+    const { kind, shape } = port.value;
+    const part = parts.findIndex(({ output }) => output === port.name);
+    const axis = shape.findIndex(
+      (extent, i) => extent === n && sizeOf(shape.slice(0, i)) === lane.outer,
+    );
+    const one = replaced(shape, axis, 1);
+    for (let s = 0; s < n; s++) {
+      if (part >= 0) {
+        moveState(streams[s] as StreamContent, part, port, lane, { n, s, into: false });
+        continue;
+      }
+      const target = targets[s] as Record<string, GraphOutput>;
+      const numbers = laneNumbers(program, port, lane, { n, s });
+      target[port.name] = readOutput(kind, one, numbers, target[port.name]);
+    }
+  }
+}
+
+function laneNumbers(
+  program: Program,
+  port: Port,
+  lane: Lane,
+  at: { n: number; s: number },
+): Floats {
+  const { outer, inner } = lane;
+  const view = program.view(port);
+  if (outer === 1) return view.subarray(at.s * inner, (at.s + 1) * inner);
+  const numbers = allocate(port.value.precision, outer * inner);
+  exchange(lane, at, numbers, view, false);
+  return numbers;
+}
+
+/** Copies a stream's state to its place among n, or back. */
+function moveState(
+  { parts, pointer, nn }: StreamContent,
+  part: number,
+  port: Port,
+  { outer, inner }: Lane,
+  { n, s, into }: { n: number; s: number; into: boolean },
+): void {
+  const bytes = inner * itemOf(port.value.precision);
+  const own = pointer + (parts[part] as StreamContent["parts"][number]).offset;
+  for (let o = 0; o < outer; o++) {
+    const [one, all] = [own + o * bytes, port.pointer + (o * n + s) * bytes];
+    if (into) nn.copy_bytes(bytes, one, all);
+    else nn.copy_bytes(bytes, all, one);
+  }
+}
+
+/** Whether n streams of drawn numbers give together, bit for bit, what each gives alone. */
+function givesSameBits(
+  where: string,
+  runner: Runner,
+  streams: readonly StreamContent[],
+  plan: BatchPlan,
+): boolean {
+  const n = streams.length;
+  const [{ given }] = streams as [StreamContent];
+  let seed = 1;
+  const draw = (): number => {
+    seed = (Math.imul(seed, 1103515245) + 12345) >>> 0;
+    return seed / 2 ** 31 - 1;
+  };
+  const drawn = new Map<string, Floats[]>();
+  const alone: Map<string, Floats>[] = [];
+  for (let s = 0; s < n; s++) {
+    const program = runner.program(where, given);
+    for (const port of program.inputs) {
+      const { kind, precision, size } = port.value;
+      const numbers = allocate(precision, size).map(() =>
+        kind === "float" ? draw() : Number(draw() > 0),
+      ) as Floats;
+      program.view(port).set(numbers);
+      drawn.set(port.name, [...(drawn.get(port.name) ?? []), numbers]);
+    }
+    program.run();
+    alone.push(new Map(program.outputs.map((port) => [port.name, program.view(port).slice()])));
+  }
+  const program = runner.program(where, plan.given);
+  for (const port of program.inputs) {
+    const lane = plan.inputs.get(port.name) as Lane;
+    drawn.get(port.name)?.forEach((numbers, s) => {
+      exchange(lane, { n, s }, numbers, program.view(port), true);
+    });
+  }
+  program.run();
+  return program.outputs.every((port) => {
+    const lane = plan.outputs.get(port.name) as Lane;
+    const numbers = allocate(port.value.precision, lane.outer * lane.inner);
+    return alone.every((outputs, s) => {
+      exchange(lane, { n, s }, numbers, program.view(port), false);
+      const expected = outputs.get(port.name) as Floats;
+      return numbers.every((number, i) => Object.is(number, expected[i]));
+    });
+  });
+}

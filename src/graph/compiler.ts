@@ -1,0 +1,268 @@
+import { type OpenModel, openModel, type ReadOnnxOptions } from "../formats/onnx/file.js";
+import type { TensorProto } from "../formats/onnx/tensor.js";
+import type { Floats, Precision } from "../wasm/abi.js";
+import { Shared } from "../wasm/arena.js";
+import type { Engine } from "../wasm/engine.js";
+import { Builder, NeedsValue } from "./builder.js";
+import { Constants } from "./constants.js";
+import {
+  type Declared,
+  declaredOf,
+  type Given,
+  type GraphInput,
+  numbersOf,
+  takeInput,
+} from "./input.js";
+import { Memo } from "./memo.js";
+import { kindOf } from "./operators/elementwise.js";
+import { makeProgram, type Program } from "./program.js";
+import { inPrecision, sameShape, sizeOf, type Value } from "./value.js";
+import { Source, walk } from "./walk.js";
+
+/** Programs of one graph, for as many sets of shapes. */
+const MOST_PROGRAMS = 8;
+/** Programs made before all that the graph holds is made anew, so that what old shapes left does not add up. */
+const MOST_COMPILED = 64;
+
+/** What the file and the options say. */
+export interface CompilerOptions extends ReadOnnxOptions {
+  readonly precision?: Precision | undefined;
+}
+
+const DOUBLE = 11;
+
+/** What is given for each input, in the graph's order; nothing for a fixed one. */
+export type Givens = readonly (Given | undefined)[];
+
+/** A program, and what it was made for. */
+interface Made {
+  readonly program: Program;
+  readonly shapes: readonly (readonly number[] | undefined)[];
+  readonly numbers: readonly (Floats | undefined)[];
+}
+
+/** Compiles one graph for sets of shapes, and keeps the programs that were used last. */
+export class Compiler extends Shared {
+  readonly engine: Engine;
+  readonly precision: Precision;
+  readonly inputs: readonly Declared[];
+  readonly outputs: readonly Declared[];
+  readonly #source: Source;
+  readonly #maximumBytes: number;
+  readonly #byName: ReadonlyMap<string, Declared>;
+  /** Inputs that are part of the graph: numbers given at opening. */
+  readonly #constants = new Map<string, { shape: readonly number[]; data: Floats }>();
+  /** Integer inputs on whose numbers sizes or conditions depend: a program is for one set of them. */
+  readonly #specialised = new Set<string>();
+  #memo = new Memo();
+  #placed: Constants;
+  #programs: Made[] = [];
+  #compiled = 0;
+
+  constructor(where: string, engine: Engine, bytes: Uint8Array, options: CompilerOptions) {
+    super();
+    this.engine = engine;
+    const maximumBytes = options.maximumBytes ?? 2 ** 27 + 16 * bytes.length;
+    const open = openModel(where, bytes, { nonFinite: options.nonFinite, maximumBytes });
+    const { model, opset } = open;
+    this.precision = options.precision ?? (isDouble(open) ? "f64" : "f32");
+    this.#maximumBytes = maximumBytes;
+    const { graph } = model;
+    const values = new Map<TensorProto, Value>();
+    const read = (proto: TensorProto): Value => {
+      let value = values.get(proto);
+      if (value === undefined) {
+        value = this.#read(open, proto);
+        values.set(proto, value);
+      }
+      return value;
+    };
+    this.#source = new Source(where, model.bytes, opset, graph, read);
+    const declared = (list: typeof graph.inputs): Declared[] =>
+      list.map((each, i) => {
+        const known = declaredOf(each, this.precision, i);
+        const what = `expected an input or output of numbers, got type ${each.dtype}`;
+        return known ?? open.fail("dtype", what, each.at, each.name);
+      });
+    this.inputs = declared(graph.inputs.filter(({ name }) => !graph.initializers.has(name)));
+    this.outputs = declared(graph.outputs);
+    this.#byName = new Map(this.inputs.map((each) => [each.name, each]));
+    this.#placed = new Constants(engine);
+  }
+
+  input(name: string): Declared | undefined {
+    return this.#byName.get(name);
+  }
+
+  /** Makes an input a constant. */
+  fix(where: string, declared: Declared, given: Given): void {
+    const data = numbersOf(where, declared, given);
+    this.#constants.set(declared.name, { shape: given.shape, data });
+  }
+
+  /** Throws unless a value given for a fixed input is the fixed one. */
+  checkFixed(where: string, declared: Declared, value: GraphInput): void {
+    const known = this.#constants.get(declared.name);
+    if (known === undefined) return;
+    const numbers = numbersOf(where, declared, takeInput(where, declared, value, known.shape));
+    if (
+      numbers.length === known.data.length &&
+      known.data.every((n, i) => Object.is(n, numbers[i]))
+    ) {
+      return;
+    }
+    throw new TypeError(
+      `${where}: ${declared.name}: expected the value given at opening, got another`,
+    );
+  }
+
+  isFixed(name: string): boolean {
+    return this.#constants.has(name);
+  }
+
+  /** Whether a program is for one set of this input's numbers. */
+  isSpecialised(name: string): boolean {
+    return this.#specialised.has(name);
+  }
+
+  /**
+   * The program for these shapes, one for each input that is not fixed; the numbers of integer inputs are looked at where
+   * sizes depend on them.
+   *
+   * @throws {NeedsValue} where such an input's numbers are not given
+   */
+  program(where: string, given: Givens): Program {
+    for (;;) {
+      const programs = this.#programs;
+      for (let i = 0; i < programs.length; i++) {
+        const made = programs[i] as Made;
+        if (!this.#fits(made, given)) continue;
+        if (i > 0) {
+          programs.splice(i, 1);
+          programs.unshift(made);
+        }
+        return made.program;
+      }
+      try {
+        return this.#make(where, given);
+      } catch (error) {
+        if (!(error instanceof NeedsValue) || !this.#specialise(error.origins)) throw error;
+        const lacking = this.inputs.some(
+          ({ name }, i) => this.#specialised.has(name) && !hasNumbers(given[i]),
+        );
+        if (lacking) throw error;
+      }
+    }
+  }
+
+  /** The names of inputs by their bits. */
+  namesOf(origins: number): string[] {
+    return this.inputs.filter((_, i) => (origins & bitOf(i)) !== 0).map(({ name }) => name);
+  }
+
+  protected free(): void {
+    for (const { program } of this.#programs) program.release();
+    this.#placed.release();
+  }
+
+  /** Whether any of these inputs was not specialised yet. */
+  #specialise(origins: number): boolean {
+    const before = this.#specialised.size;
+    for (const name of this.namesOf(origins)) this.#specialised.add(name);
+    return this.#specialised.size > before;
+  }
+
+  #fits({ shapes, numbers }: Made, given: Givens): boolean {
+    for (let i = 0; i < shapes.length; i++) {
+      const shape = shapes[i];
+      if (shape === undefined) continue;
+      const own = given[i] as Given;
+      if (!sameShape(shape, own.shape)) return false;
+      const known = numbers[i];
+      if (known === undefined) continue;
+      if (!hasNumbers(own)) return false;
+      for (let j = 0; j < known.length; j++) if (known[j] !== Number(own.data[j])) return false;
+    }
+    return true;
+  }
+
+  #make(where: string, given: Givens): Program {
+    const program = this.#compile(where, given);
+    const open = this.inputs.map(({ name }) => !this.#constants.has(name));
+    this.#programs.unshift({
+      program,
+      shapes: given.map((each, i) => (open[i] ? [...(each as Given).shape] : undefined)),
+      numbers: this.inputs.map((declared, i) =>
+        open[i] && this.#specialised.has(declared.name)
+          ? numbersOf(where, declared, given[i] as Given)
+          : undefined,
+      ),
+    });
+    for (const old of this.#programs.splice(MOST_PROGRAMS)) old.program.release();
+    return program;
+  }
+
+  #compile(where: string, given: Givens): Program {
+    if (++this.#compiled % MOST_COMPILED === 0) {
+      for (const { program } of this.#programs) program.release();
+      this.#programs = [];
+      this.#placed.release();
+      this.#placed = new Constants(this.engine);
+      this.#memo = new Memo();
+    }
+    const builder = new Builder(this.engine, this.precision, this.#maximumBytes, this.#memo);
+    builder.where = where;
+    const values = new Map<string, Value>();
+    const open = new Map<string, Value>();
+    this.inputs.forEach((declared, i) => {
+      const { name, kind, precision } = declared;
+      const constant = this.#constants.get(name);
+      if (constant !== undefined) {
+        values.set(name, builder.constant(kind, constant.shape, constant.data));
+        return;
+      }
+      const own = given[i] as Given;
+      if (this.#specialised.has(name)) {
+        values.set(name, builder.constant(kind, own.shape, numbersOf(where, declared, own)));
+        return;
+      }
+      const value = builder.value(kind, precision, own.shape, kind === "float" ? 0 : bitOf(i));
+      values.set(name, value);
+      open.set(name, value);
+    });
+    const outputs = walk(this.#source, builder, values);
+    return makeProgram(this.engine, this.#placed, {
+      where,
+      operations: builder.operations,
+      inputs: open,
+      outputs,
+      maximumBytes: this.#maximumBytes,
+    });
+  }
+
+  #read(open: OpenModel, proto: TensorProto): Value {
+    const { shape, data } = open.read(proto);
+    const known = kindOf(proto.dtype, this.precision);
+    if (known === undefined) {
+      const what = `data_type: expected numbers, got number ${proto.dtype}`;
+      return open.fail("dtype", what, proto.at, proto.name);
+    }
+    const { kind, precision } = known;
+    const numbers = inPrecision(precision, data as Floats);
+    return { kind, precision, shape, size: numbers.length, data: numbers, origins: 0 };
+  }
+}
+
+/** Integer inputs beyond the 30th share a bit. */
+const bitOf = (i: number): number => 2 ** Math.min(i, 30);
+
+const hasNumbers = (given: Given | undefined): boolean =>
+  given !== undefined && given.data.length === sizeOf(given.shape);
+
+/** Whether a graph computes in DOUBLE: an input or a weight of it does. */
+function isDouble({ model: { graph } }: OpenModel): boolean {
+  return (
+    graph.inputs.some(({ dtype }) => dtype === DOUBLE) ||
+    [...graph.initializers.values()].some(({ dtype }) => dtype === DOUBLE)
+  );
+}

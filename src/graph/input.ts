@@ -1,0 +1,197 @@
+import { ShapeError } from "../errors.js";
+import type { ValueProto } from "../formats/onnx/proto.js";
+import { describe, formatShape } from "../tensor.js";
+import type { Floats, Precision } from "../wasm/abi.js";
+import { kindOf } from "./operators/elementwise.js";
+import { allocate, itemOf, type Kind, sameShape, sizeOf } from "./value.js";
+
+type Numbers =
+  | Float64Array
+  | Float32Array
+  | Int32Array
+  | Uint8Array
+  | BigInt64Array
+  | readonly (number | bigint | boolean)[];
+
+/** What a graph takes: numbers with a shape; alone for a scalar, and where the shape is fixed. */
+export type GraphInput =
+  | number
+  | bigint
+  | boolean
+  | Numbers
+  | { readonly shape: readonly number[]; readonly data: Numbers };
+
+/** What a graph gives. Integers are `BigInt64Array`, truth values `Uint8Array`. */
+export interface GraphOutput {
+  shape: number[];
+  data: Float32Array | Float64Array | BigInt64Array | Uint8Array;
+}
+
+/** An input or output as the file declares it. */
+export interface GraphPort {
+  readonly type: "float" | "int64" | "bool";
+  /** Extents; a name, or null where the file says nothing. */
+  readonly shape: readonly (number | string | null)[] | undefined;
+}
+
+/** An input of the graph. */
+export interface Declared {
+  readonly name: string;
+  readonly kind: Kind;
+  readonly precision: Precision;
+  readonly shape: readonly (number | string | null)[] | undefined;
+  /** Its place among the inputs or outputs. */
+  readonly index: number;
+}
+
+export function declaredOf(
+  { name, dtype, shape }: ValueProto,
+  precision: Precision,
+  index: number,
+): Declared | undefined {
+  const kind = kindOf(dtype === 0 ? 1 : dtype, precision);
+  // "" and 0 are how exporters write "unknown".
+  const open = shape?.map((extent) => (extent === "" || extent === 0 ? null : extent));
+  return kind && { name, ...kind, shape: open, index };
+}
+
+const TYPES = { float: "float", int: "int64", bool: "bool" } as const;
+
+export const portOf = ({ kind, shape }: Declared): GraphPort => ({ type: TYPES[kind], shape });
+
+/** A given input, its numbers not yet looked at. */
+export interface Given {
+  readonly shape: readonly number[];
+  readonly data: Numbers;
+}
+
+const isNumbers = (value: unknown): value is Numbers =>
+  (ArrayBuffer.isView(value) && !(value instanceof DataView)) || Array.isArray(value);
+
+/**
+ * The shape and numbers of what the caller gives for an input.
+ *
+ * @param fixed the shape where it is known already
+ */
+export function takeInput(
+  where: string,
+  declared: Declared,
+  value: GraphInput,
+  fixed: readonly number[] | undefined,
+): Given {
+  const { name } = declared;
+  if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") {
+    const shape =
+      fixed ?? declared.shape?.map((extent) => (typeof extent === "number" ? extent : 1));
+    const single = shape !== undefined && sizeOf(shape) === 1 ? shape : [];
+    return checkDeclared(where, declared, { shape: single, data: [value as number] });
+  }
+  if (isNumbers(value)) {
+    const shape = fixed ?? closed(declared);
+    if (shape === undefined) {
+      const got = describe(value);
+      throw new TypeError(
+        `${where}: ${name}: expected { shape, data }, as its shape is open, got ${got}`,
+      );
+    }
+    return checkDeclared(where, declared, { shape, data: value });
+  }
+  const { shape, data } = (value ?? {}) as Given;
+  if (!Array.isArray(shape) || !isNumbers(data)) {
+    throw new TypeError(
+      `${where}: ${name}: expected a number or { shape, data }, got ${describe(value)}`,
+    );
+  }
+  return checkDeclared(where, declared, { shape, data });
+}
+
+/** A declared shape without open extents. */
+export function closed({ shape }: Declared): number[] | undefined {
+  const open = shape === undefined || shape.some((extent) => typeof extent !== "number");
+  return open ? undefined : [...(shape as readonly number[])];
+}
+
+/** Throws unless a shape fits the declared one and its data. */
+function checkDeclared(where: string, { name, shape: declared }: Declared, given: Given): Given {
+  const { shape, data } = given;
+  const isShape = shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0);
+  const fits =
+    declared === undefined ||
+    (declared.length === shape.length &&
+      declared.every((extent, i) => typeof extent !== "number" || extent === shape[i]));
+  if (!isShape || !fits) {
+    const letters = declared?.map((extent) => extent ?? "?") ?? [];
+    const expected = fits ? "integers ≥ 0" : formatShape(letters);
+    throw new ShapeError(`${where}: ${name}: expected ${expected}, got ${formatShape(shape)}`);
+  }
+  if (data.length !== sizeOf(shape)) {
+    throw new ShapeError(
+      `${where}: ${name}: shape ${formatShape(shape)} asks for ${sizeOf(shape)} elements, data has ${data.length}`,
+    );
+  }
+  return given;
+}
+
+/** Writes the numbers of an input to where a program reads them. */
+export function writeNumbers(
+  where: string,
+  { name, kind }: Declared,
+  data: Numbers,
+  target: Floats,
+  offset = 0,
+): void {
+  if (kind === "float") {
+    if (!(data instanceof Float32Array) && !(data instanceof Float64Array)) {
+      if (!Array.isArray(data) || data.some((value) => typeof value !== "number")) {
+        throw new TypeError(
+          `${where}: ${name}: expected Float32Array or Float64Array, got ${describe(data)}`,
+        );
+      }
+    }
+    target.set(data as ArrayLike<number>, offset);
+    return;
+  }
+  for (let i = 0; i < data.length; i++) {
+    const number = Number(data[i]);
+    if (!Number.isInteger(number)) {
+      throw new TypeError(`${where}: ${name}: expected integers, got ${String(data[i])}`);
+    }
+    target[offset + i] = kind === "bool" ? Math.min(Math.abs(number), 1) : number;
+  }
+}
+
+/** The numbers of an input as a constant. */
+export function numbersOf(where: string, declared: Declared, { data }: Given): Floats {
+  const target = allocate(declared.precision, data.length);
+  writeNumbers(where, declared, data, target);
+  return target;
+}
+
+/** Reads an output; into `into` where that has the right size. */
+export function readOutput(
+  kind: Kind,
+  shape: readonly number[],
+  numbers: Floats,
+  into: GraphOutput | undefined,
+): GraphOutput {
+  const same = into !== undefined && sameShape(into.shape, shape) ? into : undefined;
+  if (kind === "float") {
+    if (same !== undefined && same.data.constructor === numbers.constructor) {
+      (same.data as Float64Array).set(numbers);
+      return same;
+    }
+    return { shape: [...shape], data: numbers.slice() };
+  }
+  if (kind === "int") {
+    const data =
+      same?.data instanceof BigInt64Array ? same.data : new BigInt64Array(numbers.length);
+    for (let i = 0; i < numbers.length; i++) data[i] = BigInt(Math.trunc(numbers[i] as number));
+    return same?.data === data ? same : { shape: [...shape], data };
+  }
+  const data = same?.data instanceof Uint8Array ? same.data : new Uint8Array(numbers.length);
+  data.set(numbers);
+  return same?.data === data ? same : { shape: [...shape], data };
+}
+
+export const bytesOf = ({ precision }: Declared, shape: readonly number[]): number =>
+  sizeOf(shape) * itemOf(precision);

@@ -1,0 +1,113 @@
+import { type OnnxInputName, readNode } from "../../formats/onnx/file.js";
+import { layerOf } from "../../formats/onnx/layer.js";
+import type { OnnxTensor } from "../../formats/onnx/tensor.js";
+import { Wire } from "../../formats/onnx/wire.js";
+import { formatShape } from "../../tensor.js";
+import type { Builder } from "../builder.js";
+import type { Node, Operator } from "../node.js";
+import { sameShape, type Value } from "../value.js";
+
+const PLACES = { W: 1, R: 2, B: 3, sequence_lens: 4, initial_h: 5, initial_c: 6, P: 7 } as const;
+
+/** RNN, GRU and LSTM, whose weights are known at opening. Layout 1 (batch first) is turned around. */
+function recurrent(node: Node, builder: Builder): (Value | undefined)[] {
+  const { proto, opset } = node;
+  const value = (name: keyof typeof PLACES): Value | undefined => node.optional(PLACES[name]);
+  const tensors = new Map<string, OnnxTensor>();
+  for (const name of ["W", "R", "B", "P"] as const) {
+    const given = value(name);
+    if (given === undefined) continue;
+    const data = builder.numbers(given);
+    tensors.set(proto.inputs[PLACES[name]] as string, { dtype: "FLOAT", shape: given.shape, data });
+  }
+  const wire = new Wire(builder.where, new Uint8Array(0));
+  const open = { model: { where: builder.where }, opset, fail: wire.fail.bind(wire) };
+  const read = readNode(open, proto, (name) => tensors.get(name));
+  const { attributes } = read;
+  const weights = (["W", "R", "B", "P"] as const).map((name) => value(name));
+  const ids = weights.map((each) => `${builder.memo.idOf(each?.data)}:${each?.shape}`);
+  const key = `${ids.join(" ")} ${proto.operator} ${JSON.stringify(attributes)}`;
+  const layer = builder.memo.layer(key, () => {
+    // Copies in the engine's order of gates, and what is packed from them.
+    for (const each of weights) builder.count(3 * (each?.data?.byteLength ?? 0));
+    const operand = (name: OnnxInputName) => read.inputs[name]?.tensor as OnnxTensor;
+    return layerOf(
+      read,
+      {
+        W: operand("W"),
+        R: operand("R"),
+        ...(weights[2] && { B: operand("B") }),
+        ...(weights[3] && { P: operand("P") }),
+      },
+      (name, expected, found) =>
+        builder.fail("shape", `${name}: expected ${expected}, got ${found}`),
+    );
+  });
+  const batchFirst = attributes.layout === 1;
+  const turn = (x: Value): Value =>
+    batchFirst ? builder.permute(x, [1, 0, ...x.shape.slice(2).map((_, i) => i + 2)]) : x;
+  const x = turn(node.input(0));
+  const { directions: D, nx, na } = layer;
+  const [T, m] = x.shape as [number, number];
+  if (x.shape.length !== 3 || x.shape[2] !== nx) {
+    const letters = batchFirst ? "(m, T, nx)" : "(T, m, nx)";
+    builder.fail(
+      "shape",
+      `X: expected ${letters} with nx = ${nx}, got ${formatShape(node.input(0).shape)}`,
+    );
+  }
+  const state = [D, m, na];
+  const initial = (["initial_h", "initial_c"] as const).map((name) => {
+    const given = value(name);
+    if (given === undefined) return undefined;
+    const turned = turn(given);
+    if (!sameShape(turned.shape, state)) {
+      builder.fail(
+        "shape",
+        `${name}: expected ${formatShape(state)}, got ${formatShape(turned.shape)}`,
+      );
+    }
+    return turned;
+  });
+  const isLstm = proto.operator === "LSTM";
+  const lengths = lengthsOf(builder, value("sequence_lens"), T, m);
+  const like = { kind: x.kind, precision: x.precision };
+  const outputs = [
+    { ...like, shape: [T, D, m, na] },
+    { ...like, shape: state },
+  ];
+  const made = builder.add(
+    "recurrent",
+    [x, ...initial.filter((each) => each !== undefined)],
+    isLstm ? [...outputs, { ...like, shape: state }] : outputs,
+    {
+      ...{ node: read, layer, lengths },
+      h: initial[0] !== undefined,
+      c: initial[1] !== undefined,
+      work: T * m * D * na * (nx + na) * 4,
+    },
+  );
+  const [Y, ...last] = made as [Value, ...Value[]];
+  return [batchFirst ? builder.permute(Y, [2, 0, 1, 3]) : Y, ...last.map(turn)];
+}
+
+/** The length of each sequence; nothing where all have T. */
+function lengthsOf(
+  builder: Builder,
+  value: Value | undefined,
+  T: number,
+  m: number,
+): number[] | undefined {
+  if (value === undefined) return undefined;
+  const lengths = Array.from(builder.numbers(value));
+  if (lengths.length !== m || lengths.some((length) => !(length >= 0 && length <= T))) {
+    builder.fail("shape", `sequence_lens: expected ${m} integers in 0 … ${T}, got (${lengths})`);
+  }
+  return lengths.every((length) => length === T) ? undefined : lengths;
+}
+
+export const RECURRENT: Readonly<Record<string, Operator>> = {
+  RNN: recurrent,
+  GRU: recurrent,
+  LSTM: recurrent,
+};

@@ -1,0 +1,13 @@
+export * from "./formats/onnx.js";
+export {
+  Graph,
+  type GraphInput,
+  type GraphInputs,
+  type GraphOutput,
+  type GraphOutputs,
+  type GraphPort,
+  type OpenGraphOptions,
+  openGraph,
+  type StreamStates,
+} from "./graph/graph.js";
+export type { GraphState, GraphStream } from "./graph/stream.js";

@@ -1,0 +1,196 @@
+import { base64 } from "../../build/embedded/graph.js";
+import { decodeBase64 } from "./bytes.js";
+import type { Engine } from "./engine.js";
+
+/**
+ * The kernels that graphs need besides those of the engine: a module of its own over the engine's memory, which only who opens
+ * a graph loads. Contracts stand at the definitions in assembly/nn. `item` is the bytes of one number, 4 or 8.
+ */
+export interface GraphKernels {
+  binary_strided(
+    item: number,
+    code: number,
+    rank: number,
+    axes: number,
+    a: number,
+    b: number,
+    y: number,
+  ): void;
+  select_strided(
+    item: number,
+    rank: number,
+    axes: number,
+    c: number,
+    a: number,
+    b: number,
+    y: number,
+  ): void;
+  gather_axis(
+    item: number,
+    outer: number,
+    n: number,
+    inner: number,
+    count: number,
+    x: number,
+    indices: number,
+    y: number,
+  ): number;
+  gather_elements(
+    item: number,
+    outer: number,
+    n: number,
+    inner: number,
+    count: number,
+    x: number,
+    indices: number,
+    y: number,
+  ): number;
+  scatter_blocks(
+    item: number,
+    depth: number,
+    extents: number,
+    block: number,
+    count: number,
+    indices: number,
+    updates: number,
+    y: number,
+  ): number;
+  top_rows(
+    item: number,
+    largest: number,
+    outer: number,
+    n: number,
+    inner: number,
+    k: number,
+    x: number,
+    values: number,
+    indices: number,
+  ): void;
+  arg_rows(
+    item: number,
+    least: number,
+    last: number,
+    outer: number,
+    n: number,
+    inner: number,
+    x: number,
+    y: number,
+  ): void;
+  cumulate_rows(
+    item: number,
+    exclusive: number,
+    reverse: number,
+    outer: number,
+    n: number,
+    inner: number,
+    x: number,
+    y: number,
+  ): void;
+  reduce_rows(
+    item: number,
+    kind: number,
+    outer: number,
+    n: number,
+    inner: number,
+    x: number,
+    y: number,
+  ): void;
+  magnitude_rows(
+    item: number,
+    rows: number,
+    n: number,
+    lda: number,
+    ldb: number,
+    ldy: number,
+    a: number,
+    b: number,
+    y: number,
+  ): void;
+  normalise_rows(
+    item: number,
+    rows: number,
+    n: number,
+    epsilon: number,
+    x: number,
+    scale: number,
+    bias: number,
+    y: number,
+  ): void;
+  softmax_all(item: number, log: number, rows: number, n: number, x: number, y: number): void;
+  convert_map(from: number, to: number, rounding: number, n: number, x: number, y: number): void;
+  copy_bytes(bytes: number, source: number, target: number): void;
+  copy_strided(item: number, rank: number, axes: number, x: number, y: number): void;
+  fill_map(item: number, n: number, value: number, y: number): void;
+  unary_map(
+    item: number,
+    code: number,
+    n: number,
+    alpha: number,
+    beta: number,
+    x: number,
+    y: number,
+  ): void;
+  depthwise_rows(
+    item: number,
+    rows: number,
+    n: number,
+    taps: number,
+    step: number,
+    tap: number,
+    x: number,
+    w: number,
+    bias: number,
+    y: number,
+  ): void;
+  pool_windows(
+    item: number,
+    kind: number,
+    planes: number,
+    geometry: number,
+    x: number,
+    y: number,
+  ): void;
+  scatter_windows(item: number, channels: number, geometry: number, x: number, y: number): void;
+}
+
+/** Numbers of parameters: a module that has others is stale. */
+const ARITY: Readonly<Record<keyof GraphKernels, number>> = {
+  binary_strided: 7,
+  select_strided: 7,
+  gather_axis: 8,
+  gather_elements: 8,
+  scatter_blocks: 8,
+  top_rows: 9,
+  arg_rows: 8,
+  cumulate_rows: 8,
+  reduce_rows: 7,
+  magnitude_rows: 9,
+  normalise_rows: 8,
+  softmax_all: 6,
+  convert_map: 6,
+  copy_bytes: 3,
+  copy_strided: 5,
+  fill_map: 4,
+  unary_map: 7,
+  depthwise_rows: 10,
+  pool_windows: 6,
+  scatter_windows: 5,
+};
+
+let embedded: WebAssembly.Module | undefined;
+const bound = new WeakMap<Engine, GraphKernels>();
+
+/** The graph kernels over an engine's memory, bound at the first call. */
+export function graphKernels(engine: Engine): GraphKernels {
+  const known = bound.get(engine);
+  if (known !== undefined) return known;
+  embedded ??= new WebAssembly.Module(decodeBase64(base64));
+  const exports = engine.arena.instantiate(embedded);
+  for (const [name, arity] of Object.entries(ARITY)) {
+    const length = (exports[name] as { length?: number } | undefined)?.length;
+    if (length !== arity) throw new TypeError(`graph kernels: ${name}: run npm run build`);
+  }
+  const kernels = exports as unknown as GraphKernels;
+  bound.set(engine, kernels);
+  return kernels;
+}
