@@ -71,7 +71,7 @@ export interface ForwardBuffers {
   mirror: number;
   /** The tokens in the order in which each direction reads them: N, i32. */
   readonly tokens: number[];
-  /** Where all of this starts, and its size. */
+  /** The first byte of the buffers, and their size. */
   pointer: number;
   readonly bytes: number;
   /** Views of the input and of the output: most passes are a single chunk. */

@@ -241,7 +241,7 @@ function copyState({ directions }: ForwardBuffers, state: StackState, m: number)
   }
 }
 
-/** What the caller of a backward pass supplies and receives. */
+/** The caller's side of a backward pass. */
 export interface BackwardCall<R> {
   /** Writes dy, (N, D·nh), and dState, the gradient of the state at each sequence's end, unless it is zero. */
   readonly fill: (at: BackwardPlan) => void;
