@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { recognise } from "../formats/file_kinds.js";
 import { describeSafetensors, type PytorchNames, readSafetensors } from "../formats/safetensors.js";
 import type { ModelDescription } from "../index.js";
 import { InputError, shown, UsageError, withFile } from "./faults.js";
@@ -35,34 +34,27 @@ interface Format {
 
 const [BACKSPACE, BRACE] = [0x08, 0x7b];
 
+const KERAS = /^PK.{28}(metadata\.json|config\.json|model\.weights\.h5)/s;
+
 const FORMATS: readonly Format[] = [
   {
     name: /\.keras$/i,
-    begins: ([first, second]) => first === 0x50 && second === 0x4b, // "PK": a zip file
-    read: async (bytes, path) => {
-      const other = recognise(bytes, /\.keras|zip/);
-      if (other !== undefined)
-        throw new InputError(`${path}: expected a .keras file, got ${other}`);
-      return (await import("../formats/keras.js")).describeKeras(bytes);
-    },
+    // A zip file whose first file is one of Keras's three.
+    begins: (bytes) => KERAS.test(String.fromCharCode(...bytes.subarray(0, 64))),
+    read: async (bytes) => (await import("../formats/keras.js")).describeKeras(bytes),
   },
   {
     name: /\.onnx$/i,
     begins: ([first]) => first === BACKSPACE, // the field ir_version
-    read: async (bytes) => (await import("../formats/onnx.js")).describeOnnx(bytes),
+    read: async (bytes) => (await import("../onnx.js")).describeOnnx(bytes),
   },
   {
     name: /\.json$/i,
     begins: ([first]) => first === BRACE,
     read: async (bytes, path) => {
-      const { describeTensorflowJs, listTensorflowJsShards } = await import(
-        "../formats/tensorflowjs.js"
-      );
+      const { describeTensorflowJs } = await import("../formats/tensorflowjs.js");
       const model = parseJson(path, bytes);
-      const names = shardNames(path, model);
-      // Checks the manifest before any shard is read.
-      listTensorflowJsShards(model);
-      return describeTensorflowJs(model, await readShards(path, names));
+      return describeTensorflowJs(model, await readShards(path, shardNames(path, model)));
     },
   },
 ];
@@ -91,12 +83,17 @@ function shardNames(path: string, model: object): string[] {
   const { weightsManifest } = model as { weightsManifest?: unknown };
   const groups: unknown[] = Array.isArray(weightsManifest) ? weightsManifest : [];
   const names = groups.flatMap((group) => (group as { paths?: unknown } | null)?.paths ?? []);
-  return names.map((name) => {
-    if (typeof name === "string" && /^[^/\\]+$/.test(name) && !/^\.+$/.test(name)) return name;
-    throw new InputError(
-      `${path}: weightsManifest: expected names of files beside it, got ${shown(name)}`,
-    );
-  });
+  const seen = new Set<string>();
+  for (const name of names) {
+    const place = `${path}: weightsManifest: expected names of files beside it, got`;
+    if (typeof name !== "string" || !/^[^/\\]+$/.test(name) || /^\.+$/.test(name)) {
+      throw new InputError(`${place} ${shown(name)}`);
+    }
+    // A file would be read as often as it is named.
+    if (seen.has(name)) throw new InputError(`${place} ${shown(name)} twice`);
+    seen.add(name);
+  }
+  return [...seen];
 }
 
 const readShards = (path: string, names: readonly string[]): Promise<Uint8Array[]> =>

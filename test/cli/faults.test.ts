@@ -27,6 +27,7 @@ const deep = "[".repeat(DEPTH) + "]".repeat(DEPTH);
 write("deep_list.json", deep);
 write("deep_ids.json", `{"a": ${deep}}`);
 write("deep_shards.json", `{"weightsManifest": [{"paths": [${deep}], "weights": []}]}`);
+write("twice.json", '{"weightsManifest": [{"paths": ["a.bin", "a.bin"], "weights": []}]}');
 write("model.json", '{"weightsManifest": [{"paths": ["../secret.bin"], "weights": []}]}');
 write("cut.safetensors", readFileSync(join(folder, "tied.safetensors")).subarray(0, 100));
 write("model.onnx", "what");
@@ -106,13 +107,18 @@ describe("the input or the model is at fault: exit 1, one line, no trace", () =>
     [
       ["inspect", "model.pt"],
       "",
-      "model.pt: …got a PyTorch checkpoint…safetensors.torch.save_file…",
+      "model.pt: readSafetensors: …got a PyTorch checkpoint…safetensors.torch.save_file…",
     ],
     [["inspect", "weights.h5"], "", "weights.h5: readSafetensors: …got an HDF5 file…"],
     [
       ["inspect", "model.json"],
       "",
       'model.json: weightsManifest: expected names of files beside it, got "../secret.bin"',
+    ],
+    [
+      ["inspect", "twice.json"],
+      "",
+      'twice.json: weightsManifest: expected names of files beside it, got "a.bin" twice',
     ],
     [["inspect", "cut.safetensors"], "", "cut.safetensors: readSafetensors: …556…92…"],
     [
