@@ -107,7 +107,7 @@ describe("the input or the model is at fault: exit 1, one line, no trace", () =>
     [
       ["inspect", "model.pt"],
       "",
-      "model.pt: describeKeras: …got a PyTorch checkpoint…safetensors.torch.save_file…",
+      "model.pt: readSafetensors: …got a PyTorch checkpoint…safetensors.torch.save_file…",
     ],
     [["inspect", "weights.h5"], "", "weights.h5: readSafetensors: …got an HDF5 file…"],
     [
