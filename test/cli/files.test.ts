@@ -65,6 +65,30 @@ describe("inspect", () => {
     });
   });
 
+  it("--input says whether a network without an embedding takes features or tokens", () => {
+    const zeros = (...shape: number[]) => ({
+      shape,
+      data: new Float32Array(shape.reduce((size, extent) => size * extent, 1)),
+    });
+    const tensors = {
+      "rnn.weight_ih_l0": zeros(4, 3),
+      "rnn.weight_hh_l0": zeros(4, 4),
+      "rnn.bias_ih_l0": zeros(4),
+      "rnn.bias_hh_l0": zeros(4),
+      "decoder.weight": zeros(3, 4),
+    };
+    writeFileSync(join(folder, "either.safetensors"), writeSafetensors(Object.entries(tensors)));
+    const inputOf = (...args: string[]) =>
+      JSON.parse(run("inspect", "either.safetensors", "--json", ...args).stdout).parts[0].what;
+    expect(inputOf()).toBe("one-hot input of 3");
+    expect(inputOf("--input", "features")).toBe("features input of 3");
+    expect(inputOf("--input", "one-hot")).toBe("one-hot input of 3");
+    run("convert", "either.safetensors", "decided.safetensors", "--input", "features");
+    const { status, stderr } = run("score", "--model", "decided.safetensors");
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/expected tokens as input, got 3 numbers a step\n$/);
+  });
+
   it("metadata that would steer the terminal are printed, not obeyed", () => {
     const { tensors } = readSafetensors(read(folder, "tied.safetensors"));
     const metadata = { "decoder.weight": "encoder.weight", "k\u001b]0;x": "v\u001b[2J" };
