@@ -43,7 +43,7 @@ const FORMATS: readonly Format[] = [
   {
     name: /\.onnx$/i,
     begins: ([first]) => first === BACKSPACE, // the field ir_version
-    read: async (bytes) => (await import("../formats/onnx.js")).describeOnnx(bytes),
+    read: async (bytes) => (await import("../onnx.js")).describeOnnx(bytes),
   },
   {
     name: /\.json$/i,
