@@ -10,10 +10,10 @@ export interface Options extends Settings {
   publish: boolean;
   /** Draws docs/performance.svg from docs/performance.md, and runs nothing. */
   draw: boolean;
-  /** Only races whose "work case" contains this. */
+  /** Runs only the cases whose work and name contain this. */
   only: string;
   out: string;
-  /** Processes of either kind that the cold start is taken from. */
+  /** How many processes of each kind the start-up is measured with. */
   starts: number;
 }
 
@@ -28,16 +28,21 @@ npm run bench -- --quick   under a minute, without rivals
 npm run bench -- --check   every output checked once, on small cases; the times mean nothing
 npm run bench -- --publish writes docs/performance.md and .svg from the last full run
 npm run bench -- --draw    draws docs/performance.svg again from docs/performance.md
-  --rivals            takes the rivals along in --quick and --check
-  --only <text>       only what contains the text, such as "lstm-forward S2" or "train"
-  --out <folder>      for the results; bench/results`;
+  --rivals            with the rivals, in --quick and --check too
+  --only <text>       only cases that contain the text, such as "lstm-forward S2", "train" or "start-up"
+  --out <folder>      the folder for the results (default: bench/results)`;
 
 export function readOptions(words: string[]): Options {
   const flag = { type: "boolean", default: false } as const;
   const { values } = parseArgs({
     args: words,
     options: {
-      ...{ quick: flag, check: flag, publish: flag, draw: flag, rivals: flag, help: flag },
+      quick: flag,
+      check: flag,
+      publish: flag,
+      draw: flag,
+      rivals: flag,
+      help: flag,
       only: { type: "string", default: "" },
       out: { type: "string", default: "bench/results" },
     },
@@ -48,13 +53,6 @@ export function readOptions(words: string[]): Options {
   }
   const mode = values.check ? "check" : values.quick ? "quick" : "full";
   const { publish, draw, only, out } = values;
-  return {
-    ...modes[mode],
-    mode,
-    publish,
-    draw,
-    only,
-    out,
-    rivals: values.rivals || mode === "full",
-  };
+  const rivals = values.rivals || mode === "full";
+  return { ...modes[mode], mode, rivals, publish, draw, only, out };
 }

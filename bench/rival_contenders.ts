@@ -1,54 +1,85 @@
-// The others, where they are installed.
-import { execFileSync } from "node:child_process";
+// The rivals: npm packages in bench/rivals/node_modules, and Python modules where a Python has them.
+import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { all, type Contender, checked, f32, f64, inference, language, node } from "./contender.js";
+import { all, type Contender, inference, language, node } from "./contenders.js";
 
-const rival = (id: string, title: string, script: string, version: string): Contender => ({
-  ...{ id, title, kind: "rival", ...f32, ...checked, works: inference, version },
-  command: node(`rivals/${script}`, version.split(" ")[0] as string),
+const FOLDER = "bench/rivals";
+
+/** A rival in f32 that does inference, unless it says otherwise. */
+const rival = (id: string, title: string, script: string): Contender => ({
+  id,
+  title,
+  kind: "rival",
+  precision: "f32",
+  cell: "usual",
+  works: inference,
+  command: node(`rivals/${script}`),
 });
 
-const rivals: Contender[] = [
-  rival("web", "onnxruntime-web f32", "onnxruntime", "onnxruntime-web"),
-  rival("node", "onnxruntime-node f32 (native)", "onnxruntime", "onnxruntime-node"),
-  { ...rival("tfwasm", "TensorFlow.js wasm f32", "tensorflow", "wasm"), works: all },
-  { ...rival("tfcpu", "TensorFlow.js cpu f32", "tensorflow", "cpu"), works: all, largest: 5e7 },
-  {
-    ...rival("brain", "brain.js f32 (a cell of its own)", "brain", "brain.js"),
-    ...{ memory: "hidden", works: ["lstm-forward"], largest: 2e8 },
-  },
-];
-
-const onnx = (id: string, title: string, name: string, ...words: string[]): Contender => ({
-  ...{ id, title, kind: "rival", ...f32, ...checked, works: language },
-  command: node("rivals/onnxruntime_language", name, ...words),
-  first: node("rivals/first_open", name),
+/** onnxruntime on language models: padded batches of 32 lines, in the order of the file unless sorted. */
+const onnxLanguage = (id: string, title: string, words: string): Contender => ({
+  ...rival(id, title, `onnxruntime_language ${words}`),
+  works: language,
+  firstModel: node(`rivals/first_model ${words.split(" ")[0]}`),
 });
 
-/** The rivals on language models. Lines go in by padded batches of 32, in the order of the file unless it says otherwise. */
-const languageRivals: Contender[] = [
-  onnx("webLanguage", "onnxruntime-web f32", "onnxruntime-web"),
-  {
-    ...onnx("webSorted", "onnxruntime-web f32, lines sorted", "onnxruntime-web", "sorted"),
-    works: ["score-lines"],
-  },
-  onnx("nodeLanguage", "onnxruntime-node f32 (native)", "onnxruntime-node"),
-  {
-    ...rival("tfLanguage", "TensorFlow.js wasm f32", "tensorflow_language", "wasm"),
-    ...{ works: ["score-lines"], lines: 640 },
-  },
+const lines = { works: ["score-lines"], lines: 640 } as const;
+
+/** Each with the package that it needs. */
+const RIVALS: readonly (readonly [name: string, Contender])[] = [
+  ["onnxruntime-web", rival("web", "onnxruntime-web f32", "onnxruntime onnxruntime-web")],
+  [
+    "onnxruntime-node",
+    rival("node", "onnxruntime-node f32 (native)", "onnxruntime onnxruntime-node"),
+  ],
+  [
+    "@tensorflow/tfjs-backend-wasm",
+    { ...rival("tfwasm", "TensorFlow.js wasm f32", "tensorflow wasm"), works: all },
+  ],
+  [
+    "@tensorflow/tfjs",
+    { ...rival("tfcpu", "TensorFlow.js cpu f32", "tensorflow cpu"), works: all, largest: 5e7 },
+  ],
+  [
+    "brain.js",
+    {
+      ...rival("brain", "brain.js f32 (a cell of its own)", "brain"),
+      cell: "brain",
+      works: ["lstm-forward"],
+      largest: 2e8,
+    },
+  ],
+  ["onnxruntime-web", onnxLanguage("webLanguage", "onnxruntime-web f32", "onnxruntime-web")],
+  [
+    "onnxruntime-web",
+    {
+      ...onnxLanguage("webSorted", "onnxruntime-web f32, lines sorted", "onnxruntime-web sorted"),
+      works: ["score-lines"],
+    },
+  ],
+  [
+    "onnxruntime-node",
+    onnxLanguage("nodeLanguage", "onnxruntime-node f32 (native)", "onnxruntime-node"),
+  ],
+  [
+    "@tensorflow/tfjs-backend-wasm",
+    { ...rival("tfLanguage", "TensorFlow.js wasm f32", "tensorflow_language"), ...lines },
+  ],
 ];
 
-const packages: Record<string, string> = {
-  ...{ web: "onnxruntime-web", webLanguage: "onnxruntime-web", webSorted: "onnxruntime-web" },
-  ...{ node: "onnxruntime-node", nodeLanguage: "onnxruntime-node" },
-  tfwasm: "@tensorflow/tfjs-backend-wasm",
-  tfLanguage: "@tensorflow/tfjs-backend-wasm",
-  tfcpu: "@tensorflow/tfjs",
-  brain: "brain.js",
-};
+const manifest = (name: string): string => `${FOLDER}/node_modules/${name}/package.json`;
 
-/** A contender whose language is Python, where one of these pythons has its module. */
+/** Installs the npm packages. @throws {Error} if npm fails */
+export function installRivals(): void {
+  if (RIVALS.every(([name]) => existsSync(manifest(name)))) return;
+  console.error(`bench: npm ci --ignore-scripts in ${FOLDER} (about 750 MB) …`);
+  const words = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+  const { status } = spawnSync("npm", words, { cwd: FOLDER, stdio: ["ignore", 2, 2] });
+  if (status === 0) return;
+  throw new Error("the rivals could not be installed; without them: npm run bench -- --quick");
+}
+
+/** A rival in Python, if one of these programs has its module. */
 function inPython(module: string, pythons: readonly string[], contender: Contender): Contender[] {
   for (const python of pythons) {
     try {
@@ -58,37 +89,29 @@ function inPython(module: string, pythons: readonly string[], contender: Contend
       return [{ ...contender, version: String(version).trim(), command: [python, ...words] }];
     } catch {} // the next one may have it
   }
-  console.error(`bench: no ${module} here; PYTHON=<a python that has it> takes it along`);
+  console.error(`bench: no ${module} here; set PYTHON to a python that has it`);
   return [];
 }
 
-const { PYTHON } = process.env;
-
-const pythonRivals = (): Contender[] => [
-  ...inPython("numpy", [PYTHON ?? "python3"], {
-    ...{ id: "numpy", title: "numpy's loop f64 (native)", kind: "rival", ...f64, ...checked },
-    ...{ works: all, command: ["python", "bench/rivals/numpy_loop.py"] },
-  }),
-  ...inPython("torch", [PYTHON ?? "python3", "/usr/bin/python3"], {
-    ...{ id: "torch", title: "PyTorch f32 (native)", kind: "rival", ...f32, ...checked },
-    ...{
-      works: ["score-lines"],
-      lines: 640,
-      command: ["python", "bench/rivals/torch_language.py"],
-    },
-  }),
-];
-
-export const rivalsFolder = "bench/rivals";
-
-export const rivalsInstalled = (): boolean =>
-  Object.values(packages).every((name) => existsSync(`${rivalsFolder}/node_modules/${name}`));
-
-/** All who are installed. */
-export function rivalContenders(): Contender[] {
-  const installed = [...rivals, ...languageRivals].map((one) => {
-    const path = `${rivalsFolder}/node_modules/${packages[one.id]}/package.json`;
-    return { ...one, version: String(JSON.parse(readFileSync(path, "utf8")).version) };
+/** All rivals that can run here. */
+export function rivals(): Contender[] {
+  const { PYTHON = "python3" } = process.env;
+  const installed = RIVALS.map(([name, contender]) => {
+    const { version } = JSON.parse(readFileSync(manifest(name), "utf8"));
+    return { ...contender, version };
   });
-  return [...installed, ...pythonRivals()];
+  return [
+    ...installed,
+    ...inPython("numpy", [PYTHON], {
+      ...rival("numpy", "numpy's loop f64 (native)", ""),
+      precision: "f64",
+      works: all,
+      command: ["python", `${FOLDER}/numpy_loop.py`],
+    }),
+    ...inPython("torch", [PYTHON, "/usr/bin/python3"], {
+      ...rival("torch", "PyTorch f32 (native)", ""),
+      ...lines,
+      command: ["python", `${FOLDER}/torch_language.py`],
+    }),
+  ];
 }

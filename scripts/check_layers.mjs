@@ -54,6 +54,7 @@ const PACKAGES = {
   commander: ["cli"],
   "cli-progress": ["cli"],
   "cli-table3": ["cli"],
+  "csv-parse": ["cli"],
 };
 
 const bare = (path) => path.replace(/(\.d)?\.(ts|js|mjs)$/, "");

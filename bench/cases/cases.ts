@@ -1,7 +1,6 @@
-// What is computed: sizes, works and the count of their operations. The letters are the house's: T steps, m batch, nx
-// inputs, na hidden units.
+// The cases: works, sizes, and the number of their operations. T steps, m batch, nx inputs, na hidden units.
 
-export type Width = "f64" | "f32";
+export type Precision = "f64" | "f32";
 
 export interface Sizes {
   readonly nx: number;
@@ -11,8 +10,8 @@ export interface Sizes {
 }
 
 /**
- * A map is taken of `nx` values; a step is one time step of a stream; train is forward and backward. The last three are
- * done by whole language models (language.ts).
+ * A map has `nx` values; a step is one time step of a stream; train is forward and backward. The last three are works of
+ * whole language models (language.ts).
  */
 export type Work =
   | "lstm-forward"
@@ -29,13 +28,14 @@ export interface Case extends Sizes {
   readonly name: string;
   readonly work: Work;
   /**
-   * `usual`: uniform numbers; `decaying`: an input that dies out, so that the state goes subnormal in the named width;
-   * `shakespeare`: a model that was trained, and its text.
+   * `usual`: uniform numbers; `decaying`: an input that dies out, so that the state becomes subnormal in that precision;
+   * `shakespeare`: a trained model and its text.
    */
-  readonly data: "usual" | `decaying-${Width}` | "shakespeare";
+  readonly data: "usual" | `decaying-${Precision}` | "shakespeare";
 }
 
 export const sizes: Readonly<Record<string, Sizes>> = {
+  S0: { nx: 3, na: 5, m: 1, T: 1 },
   S1: { nx: 3, na: 5, m: 10, T: 7 },
   S2: { nx: 32, na: 64, m: 1, T: 128 },
   S3: { nx: 64, na: 128, m: 1, T: 256 },
@@ -45,8 +45,8 @@ export const sizes: Readonly<Record<string, Sizes>> = {
 };
 
 /**
- * Calls before a result is compared: a stream is checked after some steps, so that a state that stays behind shows; lines
- * are scored in ten parts, as one call for all of them would leave room for few samples.
+ * Calls before a result is checked. A stream is checked after some steps, so that a state that is not carried on shows;
+ * lines are scored in ten parts, because one call for all of them would leave time for few samples.
  */
 export function callsBeforeCheck(work: Work): number {
   if (work === "score-lines") return 10;
@@ -63,51 +63,34 @@ export function operations({ work, nx, na, m, T }: Case): number {
   return work === "lstm-train" ? 3 * forward : forward;
 }
 
-const series = (work: Work, names: readonly string[]): Case[] =>
-  names.map((name) => ({ ...(sizes[name] as Sizes), name, work, data: "usual" }));
+const series = (work: Work, names: string): Case[] =>
+  names.split(" ").map((name) => ({ ...(sizes[name] as Sizes), name, work, data: "usual" }));
 
-export const forwardCases = series("lstm-forward", ["S1", "S2", "S3", "S4", "S5", "S6"]);
-export const stepCases = series("lstm-step", ["S2"]);
-export const rnnCases = series("rnn-forward", ["S1", "S2", "S3", "S4", "S5", "S6"]);
-export const trainCases = series("lstm-train", ["S1", "S2", "S3", "S4", "S5"]);
+export const forwardCases = series("lstm-forward", "S0 S1 S2 S3 S4 S5 S6");
+export const stepCases = series("lstm-step", "S2");
+export const rnnCases = series("rnn-forward", "S1 S2 S3 S4 S5 S6");
+export const trainCases = series("lstm-train", "S1 S2 S3 S4 S5");
 
 const S2 = sizes.S2 as Sizes;
 
 /** 1024 values: input and output stay in a first-level cache. */
-export const mapCases: Case[] = (["tanh-map", "sigmoid-map"] as const).map((work) => ({
-  name: "1024 values",
-  work,
-  data: "usual",
-  nx: 1024,
-  na: 0,
-  m: 1,
-  T: 1,
-}));
+export const mapCases: Case[] = (["tanh-map", "sigmoid-map"] as const).map((work) => {
+  return { name: "1024 values", work, data: "usual", nx: 1024, na: 0, m: 1, T: 1 };
+});
 
-export const linearInT: Case[] = [64, 128, 256, 512, 1024, 2048, 4096].map((T) => ({
-  ...S2,
-  T,
-  name: `T = ${T}`,
-  work: "lstm-forward",
-  data: "usual",
-}));
+export const linearInT: Case[] = [64, 128, 256, 512, 1024, 2048, 4096].map((T) => {
+  return { ...S2, T, name: `T = ${T}`, work: "lstm-forward", data: "usual" };
+});
 
-/** From 4 on: below, another kernel with fewer rows to a tile is at work. */
-export const linearInM: Case[] = [4, 8, 16, 32, 64, 128].map((m) => ({
-  ...S2,
-  m,
-  name: `m = ${m}`,
-  work: "lstm-forward",
-  data: "usual",
-}));
+/** From 4 on: smaller batches use another kernel, with fewer rows to a tile. */
+export const linearInM: Case[] = [4, 8, 16, 32, 64, 128].map((m) => {
+  return { ...S2, m, name: `m = ${m}`, work: "lstm-forward", data: "usual" };
+});
 
-export const subnormalCases = (width: Width): Case[] =>
-  (["usual", `decaying-${width}`] as const).map((data) => ({
-    ...S2,
-    name: data === "usual" ? "usual" : "decaying",
-    work: "lstm-forward",
-    data,
-  }));
+export const subnormalCases = (precision: Precision): Case[] => [
+  { ...S2, name: "usual", work: "lstm-forward", data: "usual" },
+  { ...S2, name: "decaying", work: "lstm-forward", data: `decaying-${precision}` },
+];
 
 /** The same case, small enough that a whole run costs seconds: for `--check`. */
 export const shrunk = <C extends Case>(one: C): C => ({

@@ -1,14 +1,14 @@
-// A contender is timed only when its numbers are right.
+// The check of a result. A contender whose output is wrong is not timed.
 import { readFileSync } from "node:fs";
-import type { Width, Work } from "./cases.js";
+import type { Precision, Work } from "./cases.js";
 
 /**
- * Largest error, relative to the largest expected number of the same result: sums of up to 768 products and 4096 steps
- * of contraction stay far below it in either width (seen: 2e-15 and 2e-6), a wrong gate or a forgotten step far above.
+ * The largest error, relative to the largest expected number of the same result. Sums of up to 768 products over 4096
+ * steps stay far below it (observed: 2e-15 and 2e-6); a wrong gate or a missing step exceeds it by far.
  */
-export const tolerance = (width: Width, work: Work): number => {
-  if (work.endsWith("map")) return width === "f64" ? 2e-15 : 3e-7;
-  return width === "f64" ? 1e-12 : 2e-5;
+export const tolerance = (precision: Precision, work: Work): number => {
+  if (work.endsWith("map")) return precision === "f64" ? 2e-15 : 3e-7;
+  return precision === "f64" ? 1e-12 : 2e-5;
 };
 
 export function readResult(path: string): Float64Array {
@@ -16,8 +16,8 @@ export function readResult(path: string): Float64Array {
 }
 
 /**
- * The largest error, relative to the largest expected number; infinite where the size is wrong or a NaN came. Where the
- * expected number is NaN, nobody knows it, and any number will do.
+ * The largest error, relative to the largest expected number; infinite if the length differs or the result holds a NaN.
+ * An expected NaN stands for a number that was not computed: there any number passes.
  */
 export function relativeError(got: Float64Array, expected: Float64Array): number {
   if (got.length !== expected.length) return Number.POSITIVE_INFINITY;
@@ -35,10 +35,10 @@ export function relativeError(got: Float64Array, expected: Float64Array): number
   return error === 0 ? 0 : error / largest;
 }
 
-const SMALLEST_NORMAL: Record<Width, number> = { f64: 2 ** -1022, f32: 2 ** -126 };
+const SMALLEST_NORMAL: Record<Precision, number> = { f64: 2 ** -1022, f32: 2 ** -126 };
 
-/** The share of the numbers that are subnormal in the given width: a decaying case must be mostly that. */
-export function subnormalShare(values: Float64Array, width: Width): number {
-  const edge = SMALLEST_NORMAL[width];
+/** The share of the numbers that are subnormal in a precision. */
+export function subnormalShare(values: Float64Array, precision: Precision): number {
+  const edge = SMALLEST_NORMAL[precision];
   return values.filter((v) => v !== 0 && Math.abs(v) < edge).length / values.length;
 }

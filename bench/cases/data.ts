@@ -1,4 +1,4 @@
-// Seeded operands. Every number is exact in f32, so that all widths compute from the same input.
+// Seeded operands. Every number is exact in f32, so that both precisions compute from the same input.
 import { readFileSync, writeFileSync } from "node:fs";
 import { type Case, gates, type Sizes, type Work } from "./cases.js";
 
@@ -25,14 +25,9 @@ export function uniform(seed: number): () => number {
 
 function lengths(work: Work, { nx, na, m, T }: Sizes): Record<keyof Operands, number> {
   const rows = gates(work) * na;
-  return {
-    weight_ih: rows * nx,
-    weight_hh: rows * na,
-    bias_ih: rows,
-    bias_hh: rows,
-    x: T * m * nx,
-    dy: work === "lstm-train" ? T * m * na : 0,
-  };
+  const [weight_ih, weight_hh] = [rows * nx, rows * na];
+  const dy = work === "lstm-train" ? T * m * na : 0;
+  return { weight_ih, weight_hh, bias_ih: rows, bias_hh: rows, x: T * m * nx, dy };
 }
 
 export function makeOperands(one: Case): Operands {
@@ -53,7 +48,7 @@ export function makeOperands(one: Case): Operands {
   return operands;
 }
 
-/** Starts at the edge of the normal numbers and halves every eighth step; without biases the state goes along. */
+/** An input that starts at the smallest normal number and halves every eighth step; without biases the state follows. */
 function decay({ data, m, nx }: Case, operands: Operands): void {
   const edge = data === "decaying-f64" ? -1021 : -125;
   operands.x.forEach((value, i) => {

@@ -1,5 +1,4 @@
-// What every contender's output is compared with before it is timed: the tests' oracle, plain loops in float64
-// (test/oracle).
+// The expected output of each case, from the tests' oracle: plain loops in float64 (test/oracle).
 import { sigmoid } from "../../test/oracle/activations.js";
 import { gatesOf, lstmGeneralForward } from "../../test/oracle/cells.js";
 import { tokenLogProbs } from "../../test/oracle/model.js";
@@ -16,8 +15,8 @@ import { join, type Operands } from "./data.js";
 import type { LanguageCase, Reading } from "./language.js";
 import { type ModelFile, stored } from "./model_file.js";
 
-/** The cell that brain.js calls LSTM has no cell state of its own: its forget gate weighs the hidden state. */
-export type Memory = "own" | "hidden";
+/** The cell that brain.js calls LSTM has no cell state: its forget gate weighs the hidden state. */
+export type CellKind = "usual" | "brain";
 
 const plain = (name: "sigmoid" | "tanh") => ({ name, alpha: 0, beta: 0 });
 const LSTM: RecurrentOptions = {
@@ -44,7 +43,7 @@ function sequenceOf(data: Float64Array, { m, T }: Sizes, n: number, b: number) {
   return { shape: [T, n], data: join(...rows) };
 }
 
-/** The other way round, of all sequences. */
+/** The inverse, of all sequences: (T, m, n). */
 function together(sequences: readonly Float64Array[], T: number): Float64Array {
   const n = (sequences[0]?.length ?? 0) / T;
   const steps = Array.from({ length: T }, (_, t) =>
@@ -81,8 +80,8 @@ function gradients(one: Case, o: Operands, runs: readonly Recurrent[]): Float64A
   return join(dx, sum("weight_ih"), sum("weight_hh"), sum("bias_ih"));
 }
 
-/** What a contender must give: hidden states (T, m, na), one step's (m, na), gradients, or the mapped values. */
-export function expected(one: Case, o: Operands, memory: Memory): Float64Array {
+/** The expected result: hidden states (T, m, na), one step's (m, na), gradients, or the mapped values. */
+export function expected(one: Case, o: Operands, cell: CellKind): Float64Array {
   const { nx, na, m, T, work } = one;
   if (work === "tanh-map") return o.x.map(Math.tanh);
   if (work === "sigmoid-map") return o.x.map(sigmoid);
@@ -95,7 +94,7 @@ export function expected(one: Case, o: Operands, memory: Memory): Float64Array {
     );
   if (work === "lstm-train") return gradients(one, o, runs());
   const states =
-    memory === "own"
+    cell === "usual"
       ? runs().map(({ y }) => y.data)
       : sequences.map(({ data }) => brainForward(weights, data, one));
   const all = together(states, T);
@@ -104,7 +103,7 @@ export function expected(one: Case, o: Operands, memory: Memory): Float64Array {
   return all.slice((step - 1) * m * na, step * m * na);
 }
 
-/** A model's file as the oracle has a network. */
+/** The network of a model's file, as the oracle takes it. */
 function networkOf(file: ModelFile) {
   const weights = [...file].filter(([name]) => name.startsWith("lstm."));
   const [rows = 0, inputSize = 0] = stored(file, "lstm.weight_ih_l0").shape;
@@ -128,14 +127,14 @@ function networkOf(file: ModelFile) {
   } as const;
 }
 
-/** Of every token but the first, given those before it; the state starts at zero. */
+/** The log-probability of every token but the first, given those before it; the state starts at zero. */
 export const tokenLogProbabilities = (file: ModelFile, tokens: readonly number[]): number[] =>
   tokenLogProbs(networkOf(file), tokens);
 
-/** Of a great case every 50th line and the last; that is seconds of plain loops. */
+/** The lines to score: of a large case every 50th and the last, which takes seconds of plain loops. */
 const scored = (i: number, m: number): boolean => m <= 200 || i % 50 === 0 || i === m - 1;
 
-/** Of each line, NaN where it was left out; of a stream, the token that the last call before the check reads. */
+/** The score of each line, NaN for lines left out; of a stream, that of the token in the last call before the check. */
 export function expectedScores(
   one: LanguageCase,
   { model, vocabulary, lines }: Reading,

@@ -1,27 +1,33 @@
-// Language models and the text they read: an embedding, LSTM layers, a linear layer; PyTorch's names. From the Shakespeare
-// model of test/fixtures, or seeded.
+// Language models (an embedding, LSTM layers, a linear layer; PyTorch's names) and the text that they read: the Shakespeare
+// model of test/fixtures, or seeded ones.
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Prepared } from "../timing/protocol.js";
 import { type Case, callsBeforeCheck, type Sizes, type Work } from "./cases.js";
 import { uniform } from "./data.js";
 import { type ModelFile, readModelFile, writeModelFile } from "./model_file.js";
 
-/** nx: embedding; m lines (or streams) of T characters (on the mean, where they are scored). */
+/** nx: embedding; m lines, or streams, of T characters (the mean length of lines that are scored). */
 export interface LanguageCase extends Case {
   readonly layers: number;
   readonly classes: number;
 }
 
-const shakespeare = { nx: 128, na: 128, layers: 2, classes: 65 };
-
-/** The lines' lengths are uniform, so that the longest of 32 is 1.9 times the mean: as the play's own lines have it. */
-export const scoreCase: LanguageCase = {
-  name: "10,000 lines",
-  work: "score-lines",
-  ...shakespeare,
+const shakespeare = {
+  data: "shakespeare",
+  nx: 128,
+  na: 128,
+  layers: 2,
+  classes: 65,
   m: 10_000,
   T: 40,
-  data: "shakespeare",
+} as const;
+
+/** The lengths of the lines are uniform, so that the longest of 32 is 1.9 times the mean, as in the play. */
+export const scoreCase: LanguageCase = {
+  ...shakespeare,
+  name: "10,000 lines",
+  work: "score-lines",
 };
 
 /** One token each in turn. */
@@ -37,24 +43,22 @@ export const streamCase: LanguageCase = {
   T: 64,
 };
 
-/** Ready to score from bytes in memory; the engine, or the runtime, is there already. */
+/** From bytes in memory to a model that can score; the engine, or the runtime, exists already. */
 export const openCase: LanguageCase = {
+  ...shakespeare,
   name: "1.1 MB model",
   work: "open-model",
-  ...shakespeare,
   m: 1,
-  T: 40,
-  data: "shakespeare",
 };
 
 /** The first model of a process: the engine, or the runtime, is made as well. */
-export const coldOpenCase: LanguageCase = { ...openCase, name: "first in a process" };
+export const firstModelCase: LanguageCase = { ...openCase, name: "first in a process" };
 
 export const languageCases: readonly LanguageCase[] = [scoreCase, streamCase, openCase];
 
 export const isLanguage = (one: Case): one is LanguageCase => "layers" in one;
 
-/** Floating-point operations of the products that a token needs: those of the lowest layer's input are a row of a table. */
+/** Floating-point operations of a token's products; the lowest layer's input product is a row of a table. */
 export function tokenOperations({ na, layers, classes }: LanguageCase): number {
   const recurrent = layers * 4 * na * na;
   const inputs = (layers - 1) * 4 * na * na;
@@ -73,11 +77,12 @@ export const shakespeareFolder = "test/fixtures/shakespeare";
 export function readShakespeare(): Reading & { text: string } {
   const read = (name: string): Uint8Array => readFileSync(join(shakespeareFolder, name));
   const text = String(read("text.txt"));
+  const vocabulary = JSON.parse(String(read("vocab.json")));
   return {
     model: readModelFile(read("model.safetensors")),
+    vocabulary,
     text,
     lines: text.split("\n"),
-    vocabulary: JSON.parse(String(read("vocab.json"))),
   };
 }
 
@@ -135,15 +140,15 @@ export function makeReading(one: LanguageCase): Reading {
   return { model, vocabulary, lines: cut(flowing, one) };
 }
 
-/** A call's share of the lines. */
-export interface Part {
+/** The part of the lines that one call scores. */
+interface Part {
   /** Index of the first line. */
   first: number;
   lines: readonly string[];
 }
 
 /** The lines in as many parts as there are calls, or lines. */
-export function partsOf(lines: readonly string[], calls: number): Part[] {
+function partsOf(lines: readonly string[], calls: number): Part[] {
   const size = Math.ceil(lines.length / calls);
   const count = Math.ceil(lines.length / size);
   return Array.from({ length: count }, (_, i) => {
@@ -152,7 +157,7 @@ export function partsOf(lines: readonly string[], calls: number): Part[] {
   });
 }
 
-/** Tokens whose probability one call gives, on the mean: the first of a line only conditions. */
+/** Tokens whose probability one call gives, on the mean; the first token of a line has none. */
 export function tokensOf({ work, m }: LanguageCase, { lines }: Reading): number {
   if (work === "stream-tokens") return m;
   if (work === "open-model") return 0;
@@ -162,14 +167,14 @@ export function tokensOf({ work, m }: LanguageCase, { lines }: Reading): number 
 
 const names = { model: "model.safetensors", vocabulary: "vocabulary.json", lines: "lines.json" };
 
-/** The user's files, in a folder. */
+/** Writes the files of a model into a folder. */
 export function writeReading(folder: string, { model, vocabulary, lines }: Reading): void {
   writeFileSync(join(folder, names.model), writeModelFile(model));
   writeFileSync(join(folder, names.vocabulary), JSON.stringify(vocabulary));
   writeFileSync(join(folder, names.lines), JSON.stringify(lines));
 }
 
-/** As the files have it: the model still as bytes. */
+/** What the files hold, with the model as bytes. */
 export interface LanguageFiles extends Pick<Reading, "vocabulary" | "lines"> {
   bytes: Uint8Array;
 }
@@ -181,4 +186,25 @@ export function readLanguageFiles(folder: string): LanguageFiles {
     vocabulary: JSON.parse(String(read(names.vocabulary))),
     lines: JSON.parse(String(read(names.lines))),
   };
+}
+
+/** Scores some lines: sets one log-probability for each. */
+type ScoreLines = (lines: readonly string[], scores: Float64Array) => void | Promise<void>;
+
+/** The job of scoring all lines, a part in each call. */
+export function scoringJob(
+  { lines: all }: LanguageFiles,
+  calls: number,
+  score: ScoreLines,
+): Prepared {
+  const parts = partsOf(all, calls);
+  const scores = new Float64Array(all.length);
+  let next = 0;
+  const call = (): number | Promise<number> => {
+    const { first, lines } = parts[next++ % parts.length] as Part;
+    const done = score(lines, scores.subarray(first));
+    const result = (): number => scores[first] as number;
+    return done === undefined ? result() : done.then(result);
+  };
+  return { call, result: () => scores };
 }

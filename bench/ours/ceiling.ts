@@ -1,14 +1,14 @@
-// What this machine can do in wasm's 128-bit lanes: k chains of multiplications and k chains of additions, all in
-// registers, none waiting for another. Several k, because the latency and the number of registers decide which is best.
-import type { Width } from "../cases/cases.js";
-import { serveJobs } from "../timing/worker.js";
+// The most that this machine does in wasm's 128-bit lanes: k chains of multiplications and k chains of additions, all in
+// registers, none of which waits for another. The latency and the number of registers decide which k is best.
+import type { Precision } from "../cases/cases.js";
+import { runWorker } from "../timing/worker.js";
 import { CEILING_OPERATIONS, type Shape, shapeModule } from "./ceiling_module.js";
 
-const width: Width = process.argv[2] === "f32" ? "f32" : "f64";
-const lanes = width === "f32" ? 4 : 2;
+const precision: Precision = process.argv[2] === "f32" ? "f32" : "f64";
+const lanes = precision === "f32" ? 4 : 2;
 const UNROLLED = 4;
 
-const shapes: Shape[] = [5, 6, 7].map((chains) => ({ width, chains, unrolled: UNROLLED }));
+const shapes: Shape[] = [5, 6, 7].map((chains) => ({ precision, chains, unrolled: UNROLLED }));
 
 interface Loop {
   chains: number;
@@ -20,8 +20,8 @@ function open(shape: Shape): Loop {
   const loop = exports.loop as (turns: number, constant: number) => number;
   const { chains } = shape;
   const turns = CEILING_OPERATIONS / (2 * chains * lanes * UNROLLED);
-  // The constant −1, an even number of times: products come back to j, sums go down to j − steps, and every number is
-  // exact. The result tells that no operation was left out.
+  // The constant −1, an even number of times: products return to j, sums fall to j − steps, and every number is exact. The
+  // result proves that no operation was optimised away.
   const call = (): number => loop(turns, -1);
   const wanted = lanes * chains * (chains - 1 - turns * UNROLLED);
   const got = call();
@@ -35,7 +35,7 @@ function time(loop: Loop): number {
   return performance.now() - start;
 }
 
-await serveJobs(() => {
+await runWorker(() => {
   const loops = shapes.map(open);
   for (const loop of loops) for (let i = 0; i < 50; i++) time(loop);
   const pace = loops.map((loop) => Math.min(...Array.from({ length: 30 }, () => time(loop))));

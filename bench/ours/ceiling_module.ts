@@ -5,16 +5,16 @@
 //     the sum of all lanes of all p_j and s_j
 // One constant serves both: 7 + 7 chains and it are the 15 vector registers that V8 allocates on x64. With a constant
 // for each kind they spill, and 6 + 6 chains reach only 26 of the 30 GFLOP/s of 7 + 7 (AMD Zen 5, V8 11).
-import type { Width } from "../cases/cases.js";
+import type { Precision } from "../cases/cases.js";
 
 export interface Shape {
-  width: Width;
+  precision: Precision;
   /** Of each kind. */
   chains: number;
   unrolled: number;
 }
 
-/** Floating-point operations of one call, whatever the shape: a multiple of 2 · lanes · unrolled · 840 for both widths. */
+/** Floating-point operations of one call, whatever the shape: a multiple of 2 · lanes · unrolled · 840 for both precisions. */
 export const CEILING_OPERATIONS = 2 * 4 * 4 * 840 * 32;
 
 const V128 = 0x7b;
@@ -37,13 +37,15 @@ const get = (local: number): number[] => [0x20, ...leb(local)];
 const set = (local: number): number[] => [0x21, ...leb(local)];
 const range = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
-function scalar(width: Width, value: number): number[] {
-  const bytes = new Uint8Array((width === "f64" ? Float64Array : Float32Array).of(value).buffer);
-  return [width === "f64" ? 0x44 : 0x43, ...bytes];
+function scalar(precision: Precision, value: number): number[] {
+  const bytes = new Uint8Array(
+    (precision === "f64" ? Float64Array : Float32Array).of(value).buffer,
+  );
+  return [precision === "f64" ? 0x44 : 0x43, ...bytes];
 }
 
-export function shapeModule({ width, chains, unrolled }: Shape): Uint8Array<ArrayBuffer> {
-  const { type, splat, extract, lanes, add, mul, scalarAdd } = opcodes[width];
+export function shapeModule({ precision, chains, unrolled }: Shape): Uint8Array<ArrayBuffer> {
+  const { type, splat, extract, lanes, add, mul, scalarAdd } = opcodes[precision];
   const [turns, constant, constants, firstP] = [0, 1, 2, 3];
   const firstS = firstP + chains;
   const step = range(chains).flatMap((j) => [
@@ -51,7 +53,7 @@ export function shapeModule({ width, chains, unrolled }: Shape): Uint8Array<Arra
     ...[...get(firstS + j), ...get(constants), ...simd(add), ...set(firstS + j)],
   ]);
   const start = range(2 * chains).flatMap((j) => [
-    ...[...scalar(width, j % chains), ...simd(splat), ...set(firstP + j)],
+    ...[...scalar(precision, j % chains), ...simd(splat), ...set(firstP + j)],
   ]);
   const sum = range(2 * chains).flatMap((j) =>
     range(lanes).flatMap((lane) => [...get(firstP + j), ...simd(extract), lane, scalarAdd]),
@@ -62,7 +64,7 @@ export function shapeModule({ width, chains, unrolled }: Shape): Uint8Array<Arra
     ...start,
     ...[0x03, 0x40, ...range(unrolled).flatMap(() => step)],
     ...[...get(turns), 0x41, 1, 0x6b, 0x22, turns, 0x0d, 0, 0x0b],
-    ...[...scalar(width, 0), ...sum, 0x0b],
+    ...[...scalar(precision, 0), ...sum, 0x0b],
   ];
   return new Uint8Array([
     ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],

@@ -1,2 +1,2 @@
-// An empty process: what `node` itself takes (ours/first_score.ts).
+// An empty process: the time of Node itself.
 export {};

@@ -1,8 +1,8 @@
-// Recurra on language models, from the bytes of the file to log-probabilities. Argument: the width.
+// Recurra on language models, from the bytes of the file to log-probabilities. Argument: the precision.
 import { createEngine, loadLanguageModel } from "recurra";
-import { type LanguageFiles, type Part, partsOf } from "../cases/language.js";
+import { type LanguageFiles, scoringJob } from "../cases/language.js";
 import type { Prepared } from "../timing/protocol.js";
-import { serveLanguage } from "../timing/worker.js";
+import { runLanguageWorker } from "../timing/worker.js";
 
 const precision = process.argv[2] === "f32" ? "f32" : "f64";
 const engine = await createEngine();
@@ -12,20 +12,12 @@ const open = ({ bytes, vocabulary }: LanguageFiles) =>
 
 async function scoring(files: LanguageFiles, calls: number): Promise<Prepared> {
   const model = await open(files);
-  const parts = partsOf(files.lines, calls);
-  const scores = new Float64Array(files.lines.length);
-  let next = 0;
-  return {
-    call: () => {
-      const { first, lines } = parts[next++ % parts.length] as Part;
-      model.scoreSync(lines).forEach(({ logProb }, i) => {
-        scores[first + i] = logProb;
-      });
-      return scores[first] as number;
-    },
-    result: () => scores,
-    release: () => model.dispose(),
-  };
+  const job = scoringJob(files, calls, (lines, scores) => {
+    model.scoreSync(lines).forEach(({ logProb }, i) => {
+      scores[i] = logProb;
+    });
+  });
+  return { ...job, release: () => model.dispose() };
 }
 
 async function streaming(files: LanguageFiles): Promise<Prepared> {
@@ -62,7 +54,7 @@ async function opening(files: LanguageFiles): Promise<Prepared> {
   return { call, result, release: () => model.dispose() };
 }
 
-await serveLanguage((job, files) => {
+await runLanguageWorker((job, files) => {
   if (job.work === "stream-tokens") return streaming(files);
   return job.work === "open-model" ? opening(files) : scoring(files, job.calls);
 });

@@ -1,9 +1,9 @@
-// Recurra by its fast road: weights packed once, time-major tensors, outputs into memory that is already there.
-// Arguments: the width, and `relaxed` for the build with fused multiply-add.
+// Recurra's layers, the fast way: weights packed once, time-major tensors, outputs written to memory that exists already.
+// Arguments: the precision, and `relaxed` for the build with fused multiply-add.
 import { createEngine, createRecurrent, type Recurrent, type Tensor } from "recurra";
 import { join } from "../cases/data.js";
 import type { Job, Prepared } from "../timing/protocol.js";
-import { serve } from "../timing/worker.js";
+import { runLayerWorker } from "../timing/worker.js";
 
 type Numbers = Float64Array | Float32Array;
 type Values = Tensor<Numbers>;
@@ -48,7 +48,8 @@ function step({ layer, state, x, job: { m, nx, T } }: Parts): Task {
 
 function forward({ layer, state, x, job: { work, m, na, T } }: Parts): Task {
   const out = zeros(T, m, na);
-  const start = { h: zeros(1, m, na), ...(work === "rnn-forward" ? {} : { c: zeros(1, m, na) }) };
+  const h = zeros(1, m, na);
+  const start = work === "rnn-forward" ? { h } : { h, c: zeros(1, m, na) };
   return {
     call: () => {
       state.write(start);
@@ -81,15 +82,16 @@ function train({ layer, state, x, job: { m, na, T } }: Parts, data: Float64Array
   };
 }
 
-await serve((job, o) => {
+await runLayerWorker((job, o) => {
   const { work, nx, na, m, T } = job;
   const cell = work === "rnn-forward" ? "rnn" : "lstm";
-  const layer: Layer = createRecurrent(engine, {
-    ...{ cell, inputSize: nx, hiddenSize: na, precision },
-  });
+  const options = { cell, inputSize: nx, hiddenSize: na, precision } as const;
+  const layer: Layer = createRecurrent(engine, options);
   layer.load({
-    ...{ weight_ih_l0: o.weight_ih, weight_hh_l0: o.weight_hh },
-    ...{ bias_ih_l0: o.bias_ih, bias_hh_l0: o.bias_hh },
+    weight_ih_l0: o.weight_ih,
+    weight_hh_l0: o.weight_hh,
+    bias_ih_l0: o.bias_ih,
+    bias_hh_l0: o.bias_hh,
   });
   const parts = {
     layer,

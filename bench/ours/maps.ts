@@ -1,6 +1,6 @@
-// The maps, timed on the kernels module itself (build/kernels.wasm): the package offers them only with copies around.
+// The maps, timed on the kernels module itself (build/kernels.wasm), because the package's functions copy around them.
 import { readFileSync } from "node:fs";
-import { serve } from "../timing/worker.js";
+import { runLayerWorker } from "../timing/worker.js";
 
 const f32 = process.argv[2] === "f32";
 const BYTES = f32 ? 4 : 8;
@@ -15,7 +15,7 @@ const abort = (): never => {
 const module = new WebAssembly.Module(readFileSync("build/kernels.wasm"));
 const { exports } = new WebAssembly.Instance(module, { env: { memory, abort } });
 
-await serve(({ work, nx }, { x }) => {
+await runLayerWorker(({ work, nx }, { x }) => {
   const name = `${work === "tanh-map" ? "tanh_map" : "sigmoid_map"}${f32 ? "_f32" : ""}`;
   const map = exports[name] as Map | undefined;
   if (map === undefined) throw new Error(`the kernels have no ${name}`);

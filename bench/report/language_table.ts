@@ -1,6 +1,6 @@
-// The table of the language models: who in rows, what in columns.
+// The table of the language models: contenders in rows, works in columns.
 import {
-  coldOpenCase,
+  firstModelCase,
   type LanguageCase,
   openCase,
   scoreCase,
@@ -18,7 +18,7 @@ const columns: readonly Column[] = [
   ["score lines, a token", scoreCase],
   ["push into streams in turn, a token", streamCase],
   ["open a model from bytes", openCase],
-  ["engine and first model of a process", coldOpenCase],
+  ["engine and first model of a process", firstModelCase],
 ];
 
 const own = ["language64", "language32"];

@@ -3,7 +3,7 @@ import { arch, cpus, platform, release } from "node:os";
 import type { Options } from "../options.js";
 import { environment } from "../timing/contender_process.js";
 
-/** Under what everything was measured. */
+/** The conditions of a run. */
 export interface Machine {
   cpu: string;
   cores: number;
@@ -33,10 +33,12 @@ export function machine({ mode, rounds, sample, warm, budget }: Options): Machin
     cpu: cpus()[0]?.model.trim() ?? "unknown",
     cores: cpus().length,
     system: `${platform()} ${release()} ${arch()}`,
-    ...{ node: process.version, v8: process.versions.v8 },
+    node: process.version,
+    v8: process.versions.v8,
     commit: `${git("rev-parse", "--short", "HEAD") || "unknown"}${changed}`,
     date: new Date().toISOString().slice(0, 10),
-    ...{ mode, environment },
+    mode,
+    environment,
     settings: { rounds, sample, warm, budget },
   };
 }

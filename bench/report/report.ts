@@ -1,7 +1,6 @@
 // The report as Markdown.
 import { type Case, mapCases, type Work } from "../cases/cases.js";
-import { type Goal, verdict } from "./goal.js";
-import { goals } from "./goals.js";
+import { type Goal, goals, verdict } from "./goals.js";
 import { languageTable } from "./language_table.js";
 import { aligned, digits, micro, times } from "./markdown.js";
 import { ceilingShare, find, gigaflops, type Results, ratio } from "./results.js";
@@ -36,7 +35,7 @@ function cell(results: Results, one: Case, contender: string, ours: boolean): st
 
 const size = /^S\d$/;
 
-/** Cases in the order in which they ran, each once; sizes that only vary one case are not among them. */
+/** The cases of a work in the order in which they ran, each once, without the series that vary one size. */
 function casesOf({ outcomes }: Results, work: Work): Case[] {
   const named = new Map<string, Case>();
   for (const { case: one } of outcomes) {
@@ -51,14 +50,16 @@ function table(results: Results, columns: readonly Column[]): string {
   const head = ["work", "case", "nx, na, m, T", ...columns.map(({ title }) => title)];
   const rows = works.flatMap(([work, title]) =>
     casesOf(results, work).map((one) => [
-      ...[title, one.name, `${one.nx}, ${one.na}, ${one.m}, ${work === "lstm-step" ? 1 : one.T}`],
+      title,
+      one.name,
+      `${one.nx}, ${one.na}, ${one.m}, ${work === "lstm-step" ? 1 : one.T}`,
       ...columns.map(({ id, kind }) => cell(results, one, id, kind !== "rival")),
     ]),
   );
   return aligned([head, ...rows]);
 }
 
-/** Ours and the rivals; then, where they ran, our other ways to the same results; then the language models. */
+/** Ours and the rivals; then, if they ran, our other ways to the same results; then the language models. */
 function tables(results: Results): string[] {
   const layers = results.contenders.filter(({ works: own }) =>
     works.some(([work]) => own.includes(work)),
@@ -77,7 +78,7 @@ function goalRow(goal: Goal): string[] {
   const bounds = (pick: "must" | "aim"): string => {
     const named = new Map<number, string[]>();
     for (const row of goal.rows) named.set(row[pick], [...(named.get(row[pick]) ?? []), row.label]);
-    const sign = goal.more ? "≥" : "≤";
+    const sign = goal.better === "more" ? "≥" : "≤";
     return [...named]
       .map(([value, labels]) => {
         const who = named.size === 1 ? "" : `${labels.join(" ")} `;
@@ -109,7 +110,7 @@ function ceilings(results: Results): string[] {
       const middle = speeds[speeds.length >> 1] ?? Number.NaN;
       const range = `${digits(speeds[0] ?? Number.NaN)} … ${digits(speeds.at(-1) ?? Number.NaN)}`;
       return [
-        `${title} ${digits(middle)} GFLOP/s (${range} over the races; ${found[0]?.note ?? "–"})`,
+        `${title} ${digits(middle)} GFLOP/s (${range} over the cases; ${found[0]?.note ?? "–"})`,
       ];
     });
 }
@@ -137,17 +138,17 @@ export function report(results: Results): string {
     version ? [`${title} ${version}`] : [],
   );
   const settings = Object.entries(machine.environment).map(([name, value]) => `${name}=${value}`);
-  const errors = (width: string): string => {
-    const ids = contenders.filter((one) => one.width === width).map(({ id }) => id as string);
+  const errors = (precision: string): string => {
+    const ids = contenders.filter((one) => one.precision === precision).map(({ id }) => id);
     const found = results.outcomes.filter(({ contender }) => ids.includes(contender));
     return Math.max(0, ...found.map(({ error }) => error ?? 0)).toExponential(1);
   };
   return [
     `${machine.cpu}, ${machine.cores} cores, ${machine.system} · Node ${machine.node} (V8 ${machine.v8}) · commit ${machine.commit} · ${machine.date} · ${machine.mode} run`,
-    `One thread for all. ${settings.join(" ")}`,
+    `One thread each. ${settings.join(" ")}`,
     `Median of up to ${rounds} interleaved samples of ${sample} ms; ± half the distance between the quartiles. Every output was compared with a plain float64 loop before it was timed: largest relative error ${errors("f64")} in f64, ${errors("f32")} in f32.`,
     ...(versions.length === 0 ? [] : [[...new Set(versions)].join(" · ")]),
-    "Ours: time · GFLOP/s · share of the ceiling of the same width in the same race. Others: time · times our f64 · times our f32.",
+    "Ours: time · GFLOP/s · share of the ceiling of the same precision in the same case. Others: time · times our f64 · times our f32.",
     ...tables(results),
     [...ceilings(results), ...maps(results)].map((line) => `- ${line}`).join("\n"),
     goalsTable(results),

@@ -1,16 +1,16 @@
 import { type Case, operations } from "../cases/cases.js";
-import type { Contender } from "../contender.js";
+import type { Contender } from "../contenders.js";
 import { CEILING_OPERATIONS } from "../ours/ceiling_module.js";
-import type { ColdStart } from "../timing/cold_start.js";
 import type { Outcome } from "../timing/interleaved.js";
+import type { StartUp } from "../timing/start_up.js";
 import type { Machine } from "./machine.js";
 
-/** What a run leaves behind: latest.json. */
+/** The results of a run, as in latest.json. */
 export interface Results {
   machine: Machine;
-  contenders: Pick<Contender, "id" | "title" | "width" | "kind" | "works" | "version">[];
+  contenders: Pick<Contender, "id" | "title" | "precision" | "kind" | "works" | "version">[];
   outcomes: Outcome[];
-  coldStart?: ColdStart;
+  startUp?: StartUp;
 }
 
 export function find(
@@ -39,30 +39,30 @@ export function gigaflops(outcome: Outcome): number | undefined {
   return count === 0 ? undefined : count / figures.median;
 }
 
-/** What a contender of ours reaches of the ceiling of its width, both from the same race. */
+/** The share of the ceiling of its precision that a contender of ours reaches, both from the same case. */
 export function ceilingShare(results: Results, one: Case, contender: string): number | undefined {
-  const width = results.contenders.find(({ id }) => id === contender)?.width;
+  const precision = results.contenders.find(({ id }) => id === contender)?.precision;
   const own = find(results, one.work, one.name, contender);
-  const ceiling = find(results, one.work, one.name, width === "f32" ? "ceiling32" : "ceiling64");
+  const ceiling = find(results, one.work, one.name, `ceiling${precision?.slice(1)}`);
   const [reached, possible] = [own && gigaflops(own), ceiling && gigaflops(ceiling)];
   return reached === undefined || possible === undefined ? undefined : reached / possible;
 }
 
-/** Nanoseconds of a token, where a call gives probabilities of tokens, and else of a call. */
-export function pace(results: Results, work: string, name: string, contender: string) {
+/** Nanoseconds of a token, where a call gives probabilities of tokens, else of a call. */
+export function unitTime(results: Results, work: string, name: string, contender: string) {
   const outcome = find(results, work, name, contender);
   const time = outcome?.figures?.median;
   return time === undefined ? undefined : time / (outcome?.tokens ?? 1);
 }
 
-/** How many times the first contender's time the second takes. */
+/** The time of the second contender as a multiple of the first one's. */
 export function ratio(
   results: Results,
   work: string,
   name: string,
   [ours, other]: [string, string],
 ): number | undefined {
-  const [a, b] = [pace(results, work, name, ours), pace(results, work, name, other)];
+  const [a, b] = [unitTime(results, work, name, ours), unitTime(results, work, name, other)];
   return a === undefined || b === undefined ? undefined : b / a;
 }
 

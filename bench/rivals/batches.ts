@@ -1,4 +1,4 @@
-// Lines as a padded runtime takes them: batches of 32, as long as their longest line.
+// Padded batches of 32 lines, each as long as its longest line.
 
 export const BATCH = 32;
 
@@ -9,7 +9,7 @@ export interface Batch {
   m: number;
   /** (T, m), time-major; class 0 where a line has ended. */
   tokens: Int32Array;
-  /** Which of the T·m steps count, line by line, and the token that each is to foretell. */
+  /** The steps, of T·m, that count, line by line, and the token that each predicts. */
   rows: Int32Array;
   targets: Int32Array;
 }
@@ -41,7 +41,7 @@ function batch(
   return { lines: indices, T, m, tokens, rows, targets };
 }
 
-/** In the order of the file, or sorted by length, so that little is padded. */
+/** In the order of the file, or sorted by length, which leaves little padding. */
 export function* batches(
   lines: readonly string[],
   vocabulary: Vocabulary,

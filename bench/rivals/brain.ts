@@ -1,6 +1,6 @@
-// brain.js: its LSTMTimeStep is a cell of its own, without a memory beside the hidden state (cases/expected.ts: "hidden"),
-// but with an LSTM's products. It takes one sequence at a time, so a batch is a loop.
-import { serve } from "../timing/worker.js";
+// brain.js: its LSTMTimeStep is a cell of its own, with the products of an LSTM but without a cell state
+// (cases/expected.ts). It takes one sequence at a time, so a batch is a loop.
+import { runLayerWorker } from "../timing/worker.js";
 import { requireRival } from "./modules.js";
 
 interface Matrix {
@@ -23,7 +23,7 @@ const brain: { recurrent: { LSTMTimeStep: new (options: object) => Network } } =
 
 const GATES = ["input", "forget", "cellActivation", "output"];
 
-await serve(({ nx, na, m, T }, o) => {
+await runLayerWorker(({ nx, na, m, T }, o) => {
   const sizes = { inputSize: nx, hiddenLayers: [na], outputSize: 1 };
   const network = new brain.recurrent.LSTMTimeStep(sizes);
   network.initialize();

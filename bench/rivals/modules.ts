@@ -1,5 +1,5 @@
-// The rivals' packages stand in bench/rivals/node_modules, out of reach of an import from build/bench. What this room
-// calls of them is declared where it is called: the types must hold where no rival is installed.
+// The rivals' packages are in bench/rivals/node_modules, where an import from build/bench does not find them. The calls
+// declare the types that they use, because no rival may be installed.
 import { createRequire } from "node:module";
 
 export const requireRival = createRequire(`${process.cwd()}/bench/rivals/package.json`);

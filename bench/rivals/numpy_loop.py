@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from worker import serve
+from worker import run_worker
 
 
 def sigmoid(z):
@@ -110,7 +110,7 @@ def rnn(job):
 
 
 def prepare(job):
-    """The call, and what gives the result of the last one."""
+    """A function for the call, and one for the result of the last call."""
     if job["work"] == "rnn-forward":
         forward, kept = rnn(job), {}
 
@@ -128,4 +128,4 @@ def prepare(job):
     return lstm.forward, lambda: lstm.h[1:]
 
 
-serve(prepare)
+run_worker(prepare)

@@ -1,4 +1,4 @@
-// The models of cases/language.ts as ONNX graphs with the fused LSTM operator, extents open.
+// The models of cases/language.ts as ONNX graphs with the fused LSTM operator and open extents.
 import { type ModelFile, stored } from "../cases/model_file.js";
 import { bothBiases, constant, model, node, reordered, value } from "./onnx_writer.js";
 
@@ -43,8 +43,8 @@ function stack(file: ModelFile, carried: boolean): Stack {
   return { nodes, constants, na, layers: k };
 }
 
-/** The head over rows (n, na): logits (n, classes). */
-function head(file: ModelFile, rows: string, logits: string): Pick<Stack, "nodes" | "constants"> {
+/** The linear layer over rows (n, na): logits (n, classes). */
+function linear(file: ModelFile, rows: string, logits: string): Pick<Stack, "nodes" | "constants"> {
   const [classes, na] = stored(file, "decoder.weight").shape as [number, number];
   return {
     nodes: [node("Gemm", [rows, "decoder", "bias"], [logits], { transB: 1 })],
@@ -56,12 +56,12 @@ function head(file: ModelFile, rows: string, logits: string): Pick<Stack, "nodes
 }
 
 /**
- * tokens (T, m) int32, rows (n) int32: which of the T·m steps count, targets (n, 1) int32 → logProb (n, 1): nothing is
- * computed above the padding.
+ * tokens (T, m) int32, rows (n) int32: the steps, of T·m, that count, targets (n, 1) int32 → logProb (n, 1). Only these
+ * steps go through the linear layer.
  */
 export function scoringModel(file: ModelFile): Uint8Array {
   const below = stack(file, false);
-  const above = head(file, "picked", "logits");
+  const above = linear(file, "picked", "logits");
   return model({
     nodes: [
       ...below.nodes,
@@ -85,12 +85,12 @@ export function scoringModel(file: ModelFile): Uint8Array {
 }
 
 /**
- * One step: tokens (1, m) int32, h{k} and c{k} (1, m, na) → logProbs (m, classes) of the token that comes next, h{k}Next
- * and c{k}Next.
+ * One step: tokens (1, m) int32, h{k} and c{k} (1, m, na) → logProbs (m, classes) of the next token, h{k}Next and
+ * c{k}Next.
  */
 export function stepModel(file: ModelFile): Uint8Array {
   const { nodes, constants, na, layers } = stack(file, true);
-  const above = head(file, "rows", "logits");
+  const above = linear(file, "rows", "logits");
   const states = (suffix: string): Uint8Array[] =>
     Array.from({ length: layers }, (_, k) =>
       ["h", "c"].map((part) => value(`${part}${k}${suffix}`, "float", [1, "m", na])),

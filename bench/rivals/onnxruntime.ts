@@ -1,12 +1,12 @@
 // onnxruntime on one LSTM or RNN node. Its LSTM operator knows f32 only.
 import type { Prepared } from "../timing/protocol.js";
-import { serve } from "../timing/worker.js";
+import { runLayerWorker } from "../timing/worker.js";
 import { onnxModel } from "./onnx_model.js";
 import { type OrtTensor, onnxruntime, type Runtime } from "./onnxruntime_session.js";
 
 const { Tensor, open } = onnxruntime(process.argv[2] as Runtime);
 
-await serve(async (job, o): Promise<Prepared> => {
+await runLayerWorker(async (job, o): Promise<Prepared> => {
   const { work, nx, na, m, T } = job;
   const session = await open(onnxModel(work, job, o));
   const x = Float32Array.from(o.x);

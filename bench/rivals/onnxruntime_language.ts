@@ -1,8 +1,8 @@
-// onnxruntime on language models. Arguments: the package, and `sorted` for batches of lines of like length.
-import { type LanguageFiles, type Part, partsOf } from "../cases/language.js";
+// onnxruntime on language models. Arguments: the package, and `sorted` for batches of lines of similar length.
+import { type LanguageFiles, scoringJob } from "../cases/language.js";
 import { type ModelFile, readModelFile, stored } from "../cases/model_file.js";
 import type { Prepared } from "../timing/protocol.js";
-import { serveLanguage } from "../timing/worker.js";
+import { runLanguageWorker } from "../timing/worker.js";
 import { addUp, type Batch, batches, type Vocabulary } from "./batches.js";
 import { scoringModel, stepModel } from "./onnx_language.js";
 import {
@@ -38,18 +38,13 @@ async function score(
 
 async function scoring(file: ModelFile, files: LanguageFiles, calls: number): Promise<Prepared> {
   const session = await open(scoringModel(file));
-  const parts = partsOf(files.lines, calls);
-  const scores = new Float64Array(files.lines.length);
-  let next = 0;
-  const call = async (): Promise<number> => {
-    const { first, lines } = parts[next++ % parts.length] as Part;
-    await score(session, lines, files.vocabulary, scores.subarray(first));
-    return scores[first] as number;
-  };
-  return { call, result: () => scores, release: () => void session.release() };
+  const job = scoringJob(files, calls, (lines, scores) =>
+    score(session, lines, files.vocabulary, scores),
+  );
+  return { ...job, release: () => void session.release() };
 }
 
-/** What a stream keeps between two tokens: its state, by name, and the log-probabilities of what comes next. */
+/** The state of a stream between two tokens, by name, and the log-probabilities of the next token. */
 interface Stream {
   state: Tensors;
   logProbs?: Float32Array;
@@ -92,7 +87,7 @@ async function streaming(file: ModelFile, { lines, vocabulary }: LanguageFiles):
   return { call, result: () => scores, release: () => void session.release() };
 }
 
-/** Opening takes the ONNX bytes as they are: making them of a safetensors file is not counted. */
+/** Opening starts from ONNX bytes: their conversion from a safetensors file is not timed. */
 async function opening(file: ModelFile, files: LanguageFiles): Promise<Prepared> {
   const model = scoringModel(file);
   let last: Session | undefined;
@@ -109,7 +104,7 @@ async function opening(file: ModelFile, files: LanguageFiles): Promise<Prepared>
   return { call, result, release: () => void last?.release() };
 }
 
-await serveLanguage((job, files) => {
+await runLanguageWorker((job, files) => {
   const file = readModelFile(files.bytes);
   if (job.work === "stream-tokens") return streaming(file, files);
   return job.work === "open-model" ? opening(file, files) : scoring(file, files, job.calls);

@@ -1,4 +1,4 @@
-// onnxruntime, -web (wasm) or -node (native), one thread: what this room calls of it.
+// The part of onnxruntime, -web (wasm) or -node (native), that the bench calls; one thread.
 import { requireRival } from "./modules.js";
 
 export interface OrtTensor {
@@ -23,13 +23,15 @@ interface Ort {
 
 export type Runtime = "onnxruntime-web" | "onnxruntime-node";
 
-/** The runtime, and how it opens a model. */
+/** The runtime, and a function that opens a model. */
 export function onnxruntime(name: Runtime) {
   const ort: Ort = requireRival(name);
   if (name === "onnxruntime-web") ort.env.wasm.numThreads = 1;
   const options = {
     executionProviders: [name === "onnxruntime-web" ? "wasm" : "cpu"],
-    ...{ intraOpNumThreads: 1, interOpNumThreads: 1, executionMode: "sequential" },
+    intraOpNumThreads: 1,
+    interOpNumThreads: 1,
+    executionMode: "sequential",
   };
   const open = (model: Uint8Array): Promise<Session> => ort.InferenceSession.create(model, options);
   return { Tensor: ort.Tensor, open };

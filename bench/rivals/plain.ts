@@ -1,10 +1,10 @@
-// A decent plain-JavaScript loop: flat Float64Arrays, nothing allocated in a call, the four gates of a unit in one pass
-// over its inputs, so that four sums are under way at a time.
+// A decent loop in plain JavaScript: flat Float64Arrays, no allocation in a call, and the four gates of a unit in one loop
+// over its inputs, so that four sums progress at a time.
 import { join, type Operands } from "../cases/data.js";
 import type { Job } from "../timing/protocol.js";
-import { serve } from "../timing/worker.js";
+import { runLayerWorker } from "../timing/worker.js";
 
-/** TypedArray elements in range: what the type checker cannot know, at no cost. */
+/** A typed array whose elements are in range, which the type checker cannot know. */
 type Numbers = { [index: number]: number } & Float64Array;
 
 /** Both loops of a step of row `n` = t·m + b read x at n·nx, h and c at n·na, and write them at (n + m)·na. */
@@ -18,12 +18,10 @@ interface Buffers extends Record<keyof Operands, Numbers> {
 
 function open({ na, m, T }: Job, o: Operands): Buffers {
   const h = new Float64Array((T + 1) * m * na);
-  return {
-    ...(o as Record<keyof Operands, Numbers>),
-    bias: o.bias_ih.map((b, i) => b + (o.bias_hh[i] as number)),
-    ...{ h, y: h.subarray(m * na), c: new Float64Array((T + 1) * m * na) },
-    gates: new Float64Array(T * m * 4 * na),
-  };
+  const c = new Float64Array((T + 1) * m * na);
+  const bias = o.bias_ih.map((b, i) => b + (o.bias_hh[i] as number));
+  const gates = new Float64Array(T * m * 4 * na);
+  return { ...(o as Record<keyof Operands, Numbers>), bias, h, y: h.subarray(m * na), c, gates };
 }
 
 function lstmRow(job: Job, buffers: Buffers, n: number, from: number, to: number): void {
@@ -53,9 +51,9 @@ function lstmRow(job: Job, buffers: Buffers, n: number, from: number, to: number
     f = 1 / (1 + Math.exp(-f));
     g = Math.tanh(g);
     o = 1 / (1 + Math.exp(-o));
-    const memory = f * (c[from + u] as number) + i * g;
-    c[to + u] = memory;
-    h[to + u] = o * Math.tanh(memory);
+    const state = f * (c[from + u] as number) + i * g;
+    c[to + u] = state;
+    h[to + u] = o * Math.tanh(state);
     const at = n * 4 * na + u;
     gates[at] = i;
     gates[at + na] = f;
@@ -77,7 +75,7 @@ function rnnRow(job: Job, buffers: Buffers, n: number): void {
   }
 }
 
-/** Through the four rows of unit `u` of a product: dx += Σ d·W[row], then dW[row] += d·x, each in one pass. */
+/** The gradients of the four rows of unit `u` of a product: dx += Σ d·W[row], then dW[row] += d·x, each in one loop. */
 function spread(
   { W, dW, x, dx, length, units }: Product,
   dz: Numbers,
@@ -103,7 +101,7 @@ function spread(
   }
 }
 
-/** One side of the pre-activations: weights, what they multiply, and the gradients of both. */
+/** A product of weights and their inputs, with the gradients of both. */
 interface Product {
   W: Numbers;
   dW: Numbers;
@@ -169,7 +167,7 @@ function map(f: (x: number) => number, { x }: Operands) {
   return { call, result: () => y };
 }
 
-await serve((job, o) => {
+await runLayerWorker((job, o) => {
   const { work, na, m, T } = job;
   if (work === "tanh-map") return map(Math.tanh, o);
   if (work === "sigmoid-map") return map((x) => 1 / (1 + Math.exp(-x)), o);

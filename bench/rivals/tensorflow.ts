@@ -1,8 +1,8 @@
-// TensorFlow.js, backend wasm (one thread) or cpu. Batch first: (m, T, …), turned outside the timed part.
+// TensorFlow.js, backend wasm (one thread) or cpu. Its tensors are (m, T, …); data are transposed outside the timed part.
 import type { Sizes } from "../cases/cases.js";
 import { join, type Operands } from "../cases/data.js";
 import type { Prepared } from "../timing/protocol.js";
-import { serve } from "../timing/worker.js";
+import { runLayerWorker } from "../timing/worker.js";
 import { requireRival } from "./modules.js";
 
 interface TfTensor {
@@ -54,7 +54,7 @@ function swapped(data: ArrayLike<number>, a: number, b: number, c: number): Floa
 const transposed = (data: ArrayLike<number>, rows: number): Float32Array =>
   swapped(data, rows, data.length / rows, 1);
 
-/** The gates i, f, c, o stand in our order; its one bias is the sum of our two. */
+/** The gates are in our order, i, f, c, o; the one bias is the sum of our two. */
 function weights(o: Operands, { nx, na }: Sizes): TfTensor[] {
   const rows = o.bias_ih.length;
   const bias = Float32Array.from(o.bias_ih, (b, i) => b + (o.bias_hh[i] as number));
@@ -81,9 +81,9 @@ function step(o: Operands, sizes: Sizes): Prepared {
     const before = [h, c];
     tf.tidy(() => {
       const input = tf.tensor(steps[t++ % T] as Float32Array, [m, nx]);
-      const [, hidden, memory] = cell.call([input, h, c], {}) as [TfTensor, TfTensor, TfTensor];
-      h = tf.keep(hidden);
-      c = tf.keep(memory);
+      const [, hNext, cNext] = cell.call([input, h, c], {}) as [TfTensor, TfTensor, TfTensor];
+      h = tf.keep(hNext);
+      c = tf.keep(cNext);
     });
     for (const old of before) old.dispose();
     y = h.dataSync();
@@ -118,7 +118,7 @@ function train(layer: Layer, o: Operands, { nx, na, m, T }: Sizes): Prepared {
   return { call, result, release: () => tf.disposeVariables() };
 }
 
-await serve((job, o): Prepared => {
+await runLayerWorker((job, o): Prepared => {
   const { work, nx, na, m, T } = job;
   if (work === "lstm-step") return step(o, job);
   const options = { units: na, returnSequences: true, inputShape: [T, nx] };

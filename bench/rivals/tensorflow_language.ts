@@ -1,8 +1,7 @@
 // TensorFlow.js, backend wasm (one thread), on language models: padded batches of 32 in the order of the file.
-import { type LanguageFiles, type Part, partsOf } from "../cases/language.js";
+import { scoringJob } from "../cases/language.js";
 import { type ModelFile, readModelFile, stored } from "../cases/model_file.js";
-import type { Prepared } from "../timing/protocol.js";
-import { serveLanguage } from "../timing/worker.js";
+import { runLanguageWorker } from "../timing/worker.js";
 import { addUp, type Batch, batches } from "./batches.js";
 import { requireRival } from "./modules.js";
 
@@ -42,7 +41,7 @@ function transposed(file: ModelFile, name: string): TfTensor {
   return tf.tensor(to, [columns, rows]);
 }
 
-/** Embedding, LSTM layers and head, from below; built by one step of one token. */
+/** Embedding, LSTM layers and the linear layer; one step of one token builds them. */
 function layers(file: ModelFile): Layer[] {
   const { shape, data } = stored(file, "embedding.weight");
   const [inputDim, outputDim] = shape as [number, number];
@@ -89,17 +88,11 @@ function logProbabilities(stack: readonly Layer[], { tokens, rows, targets, T, m
   });
 }
 
-await serveLanguage(({ calls }, { bytes, lines: all, vocabulary }: LanguageFiles): Prepared => {
-  const stack = layers(readModelFile(bytes));
-  const parts = partsOf(all, calls);
-  const scores = new Float64Array(all.length);
-  let next = 0;
-  const call = (): number => {
-    const { first, lines } = parts[next++ % parts.length] as Part;
-    for (const batch of batches(lines, vocabulary, false)) {
-      addUp(batch, lines, logProbabilities(stack, batch), scores.subarray(first));
+await runLanguageWorker(({ calls }, files) => {
+  const stack = layers(readModelFile(files.bytes));
+  return scoringJob(files, calls, (lines, scores) => {
+    for (const batch of batches(lines, files.vocabulary, false)) {
+      addUp(batch, lines, logProbabilities(stack, batch), scores);
     }
-    return scores[first] as number;
-  };
-  return { call, result: () => scores };
+  });
 });

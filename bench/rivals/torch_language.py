@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn.utils.rnn import pack_sequence
 
-from worker import serve
+from worker import run_worker
 
 BATCH = 32
 
@@ -76,4 +76,4 @@ def prepare(job):
     return call, lambda: scores
 
 
-serve(prepare)
+run_worker(prepare)

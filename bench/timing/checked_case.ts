@@ -1,28 +1,28 @@
-// A case made ready for a race: its operands in files, and what must come out.
+// A case with its operands in files and the check of its results.
 import { mkdirSync } from "node:fs";
-import type { Case, Width } from "../cases/cases.js";
+import type { Case, Precision } from "../cases/cases.js";
 import { relativeError, tolerance } from "../cases/check.js";
 import { makeOperands, writeOperands } from "../cases/data.js";
-import { expected, expectedScores, type Memory } from "../cases/expected.js";
+import { type CellKind, expected, expectedScores } from "../cases/expected.js";
 import { isLanguage, makeReading, tokensOf, writeReading } from "../cases/language.js";
 
-export interface Question {
+export interface CheckedCase {
   /** Path of the operands. */
   operands: string;
-  /** Tokens whose probability one call gives, where that is the work. */
+  /** Tokens whose probability one call gives; undefined for other works. */
   tokens?: number;
-  /** The error of a result, relative to its largest number; throws beyond the tolerance. */
-  check(result: Float64Array, width: Width, memory: Memory): number;
+  /** The error of a result, relative to its largest number. @throws {Error} beyond the tolerance */
+  check(result: Float64Array, precision: Precision, cell: CellKind): number;
 }
 
-/** Where the oracle left numbers out (NaN), the first contender that was right on the others is believed. */
-function checking(one: Case, answer: (memory: Memory) => Float64Array): Question["check"] {
-  const answers = new Map<Memory, Float64Array>();
-  return (result, width, memory) => {
-    const right = answers.get(memory) ?? answer(memory);
-    answers.set(memory, right);
+/** Where the oracle computed no number (NaN), the first contender that is right elsewhere sets it. */
+function checking(one: Case, oracle: (cell: CellKind) => Float64Array): CheckedCase["check"] {
+  const answers = new Map<CellKind, Float64Array>();
+  return (result, precision, cell) => {
+    const right = answers.get(cell) ?? oracle(cell);
+    answers.set(cell, right);
     const error = relativeError(result, right);
-    const bound = tolerance(width, one.work);
+    const bound = tolerance(precision, one.work);
     if (!(error <= bound)) {
       throw new Error(`wrong output: error ${error.toExponential(1)}, bound ${bound}`);
     }
@@ -33,18 +33,18 @@ function checking(one: Case, answer: (memory: Memory) => Float64Array): Question
   };
 }
 
-/** `path`: where the operands may stand, in a file or a folder. */
-export function question(one: Case, path: string): Question {
-  if (isLanguage(one)) {
-    const reading = makeReading(one);
-    mkdirSync(path, { recursive: true });
-    writeReading(path, reading);
-    const tokens = tokensOf(one, reading);
-    const check = checking(one, () => expectedScores(one, reading));
-    return { operands: path, check, ...(tokens > 0 ? { tokens } : {}) };
+/** Writes the operands to a file or a folder that begins with `path`. */
+export function checkedCase(one: Case, path: string): CheckedCase {
+  if (!isLanguage(one)) {
+    const file = `${path}.f64`;
+    const operands = makeOperands(one);
+    writeOperands(file, operands);
+    return { operands: file, check: checking(one, (cell) => expected(one, operands, cell)) };
   }
-  const file = `${path}.f64`;
-  const operands = makeOperands(one);
-  writeOperands(file, operands);
-  return { operands: file, check: checking(one, (memory) => expected(one, operands, memory)) };
+  const reading = makeReading(one);
+  mkdirSync(path, { recursive: true });
+  writeReading(path, reading);
+  const check = checking(one, () => expectedScores(one, reading));
+  const tokens = tokensOf(one, reading);
+  return tokens > 0 ? { operands: path, check, tokens } : { operands: path, check };
 }

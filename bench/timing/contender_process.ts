@@ -1,11 +1,11 @@
-// A contender as the conductor sees it: a process of its own, which stays up from race to race.
+// A contender's process, seen from the bench. It stays up from case to case.
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import type { Contender } from "../contender.js";
+import type { Contender } from "../contenders.js";
 import type { Job, Reply, Request } from "./protocol.js";
 
-/** Settings under which everybody runs. Memory that was given back is kept: a fresh page costs microseconds. */
+/** The environment of all contenders. Memory that was freed is kept, since a fresh page costs microseconds. */
 export const environment: Readonly<Record<string, string>> = {
   MALLOC_MMAP_THRESHOLD_: "33554432",
   MALLOC_TRIM_THRESHOLD_: "8000000000",
@@ -16,10 +16,10 @@ export const environment: Readonly<Record<string, string>> = {
 
 export type Success = Extract<Reply, { ok: true }>;
 
-export class Lane {
+export class ContenderProcess {
   readonly #child: ChildProcess;
   #waiting: { resolve(reply: Success): void; reject(error: Error): void } | undefined;
-  #complaints = "";
+  #stderr = "";
   #jobs = 0;
 
   constructor(readonly contender: Contender) {
@@ -29,7 +29,7 @@ export class Lane {
       env: { ...process.env, ...environment },
     });
     this.#child.stderr?.on("data", (text) => {
-      this.#complaints = `${this.#complaints}${text}`.slice(-2000);
+      this.#stderr = `${this.#stderr}${text}`.slice(-2000);
     });
     createInterface({ input: this.#child.stdio[3] as Readable }).on("line", (line) => {
       const reply: Reply = JSON.parse(line);
@@ -37,7 +37,7 @@ export class Lane {
       else this.#waiting?.reject(new Error(reply.error));
     });
     const end = (): void =>
-      this.#waiting?.reject(new Error(`the process ended: ${this.#complaints.trim()}`));
+      this.#waiting?.reject(new Error(`the process ended: ${this.#stderr.trim()}`));
     this.#child.on("error", end).on("exit", end);
     this.#child.stdin?.on("error", end);
   }
@@ -61,8 +61,7 @@ export class Lane {
 
   #ask(request: Request): Promise<Success> {
     return new Promise((resolve, reject) => {
-      if (this.#child.exitCode !== null)
-        reject(new Error(`the process ended: ${this.#complaints}`));
+      if (this.#child.exitCode !== null) reject(new Error(`the process ended: ${this.#stderr}`));
       this.#waiting = { resolve, reject };
       this.#child.stdin?.write(`${JSON.stringify(request)}\n`);
     });

@@ -1,11 +1,11 @@
-// What the conductor and a contender's process say to each other: one line of JSON each way, numbers in files.
+// The protocol between the bench and a contender's process: a line of JSON each way, numbers in files.
 import type { Sizes, Work } from "../cases/cases.js";
 
 export interface Job extends Sizes {
   work: Work;
-  /** File of the operands (cases/data.ts), f64; for a language model the folder of its files (cases/language.ts). */
+  /** The file of the operands, f64 (cases/data.ts), or the folder of a language model's files (cases/language.ts). */
   operands: string;
-  /** File that takes the result, f64. */
+  /** The file for the result, f64. */
   result: string;
   /** Calls before the result is written. */
   calls: number;
@@ -16,12 +16,12 @@ export type Request =
   | { do: "sample"; id: number; milliseconds: number }
   | { do: "release"; id: number };
 
-/** `nanoseconds` is what one call took; `sink` is made of the results, so that no call can be left out. */
+/** `nanoseconds` is the time of one call; `sink` is computed from the results, so that no call can be optimised away. */
 export type Reply =
   | { ok: true; nanoseconds: number; calls: number; sink: number; note?: string }
   | { ok: false; error: string };
 
-/** One job, ready to run. `call` does the whole work once and returns a number out of its result. */
+/** A job that is ready to run. `call` does the whole work once and returns a number of its result. */
 export interface Prepared {
   call(): number | Promise<number>;
   /** The result of the last call, in the layout of the oracle. */
@@ -30,5 +30,5 @@ export interface Prepared {
   note?: string;
 }
 
-/** Makes a job of its operands: of numbers, or of a language model's files. */
+/** Prepares a job from its operands: numbers, or a language model's files. */
 export type Prepare<O> = (job: Job, operands: O) => Prepared | Promise<Prepared>;

@@ -1,91 +1,78 @@
+import { finished } from "node:stream/promises";
+import { parse } from "csv-parse";
+
 /** A line of a file, from 1, without its newline. */
 export interface Line {
   readonly line: number;
   readonly text: string;
 }
 
-/** A record of a CSV file. */
+/** A record of a CSV file, and the line where it begins: a quoted field may go over several. */
 export interface CsvRecord {
-  /** Where it begins: a quoted field may go over several lines. */
   readonly line: number;
   readonly fields: readonly string[];
-  /** The line where text follows a closing quote; undefined in a record that is well formed. */
-  readonly faultyLine: number | undefined;
 }
 
-/** The closing quote from `at` on, where two quotes stand for one; −1 if the line has none. */
-function closingQuote(text: string, at: number): number {
-  for (let from = at; ; from += 2) {
-    from = text.indexOf('"', from);
-    if (from < 0 || text[from + 1] !== '"') return from;
+/** Where lines begin in the bytes that the parser reads, for lines that are not empty. */
+class LineStarts {
+  #waiting: { readonly line: number; readonly start: number }[] = [];
+  #next = 0;
+  #bytes = 0;
+
+  add({ line, text }: Line): void {
+    if (text !== "" && text !== "\r") this.#waiting.push({ line, start: this.#bytes });
+    this.#bytes += Buffer.byteLength(text) + 1;
   }
-}
 
-/** The fields of one record, which is read line by line. */
-class Fields {
-  readonly all: string[] = [];
-  /** The lines so far of a quoted field that has not ended, and where it begins. */
-  #open: string[] | undefined;
-  openedAt = 0;
-
-  /** Takes a line. `open` asks for the next one; `faulty`: text follows a closing quote. */
-  take({ line, text }: Line): "open" | "whole" | "faulty" {
-    const end = text.endsWith("\r") ? text.length - 1 : text.length;
-    for (let at = 0; ; at++) {
-      if (this.#open === undefined && text[at] === '"') {
-        this.#open = [];
-        this.openedAt = line;
-        at++;
-      }
-      if (this.#open === undefined) {
-        const comma = text.indexOf(",", at);
-        const stop = comma < 0 ? end : comma;
-        this.all.push(text.slice(at, stop));
-        at = stop;
-      } else {
-        const quote = closingQuote(text, at);
-        this.#open.push(text.slice(at, quote < 0 ? undefined : quote));
-        if (quote < 0) return "open";
-        this.all.push(this.#open.join("\n").replaceAll('""', '"'));
-        this.#open = undefined;
-        at = quote + 1;
-      }
-      if (at >= end) return "whole";
-      if (text[at] !== ",") return "faulty";
+  /** The first line that begins at byte `from` or after it. */
+  lineFrom(from: number): number {
+    while ((this.#waiting[this.#next]?.start ?? from) < from) this.#next++;
+    if (this.#next > 1000) {
+      this.#waiting = this.#waiting.slice(this.#next);
+      this.#next = 0;
     }
+    return this.#waiting[this.#next]?.line ?? 0;
   }
 }
 
 /**
- * The records of a CSV file (RFC 4180): commas between fields, quotes around a field that holds commas, quotes or
- * newlines. A quote in a field that does not begin with one is text: `my 5" screen`. Empty lines are left out.
+ * The records of a CSV file. A quote in a field that does not begin with one is text: `my 5" screen`. Empty lines are left
+ * out.
  *
  * @param longest characters of a record
- * @param unclosed called with the line where a quoted field begins that does not end before that
+ * @param unclosed called with the first line of a record that has a quote too many and exceeds that, or the file
  */
 export async function* csvRecords(
   lines: AsyncIterable<Line>,
   longest: number,
   unclosed: (line: number) => never,
 ): AsyncGenerator<CsvRecord> {
-  let fields = new Fields();
-  let begins = 0;
-  let held = 0;
-  for await (const next of lines) {
-    const { line, text } = next;
-    if (held === 0) {
-      if (text === "" || text === "\r") continue;
-      begins = line;
-    }
-    const state = fields.take(next);
-    if (state === "open") {
-      held += text.length + 1;
-      if (held > longest) unclosed(fields.openedAt);
-      continue;
-    }
-    yield { line: begins, fields: fields.all, faultyLine: state === "faulty" ? line : undefined };
-    fields = new Fields();
-    held = 0;
+  const starts = new LineStarts();
+  const records: CsvRecord[] = [];
+  // The parser's own line numbers count a CRLF inside quotes twice (7.0.3), its bytes are right.
+  let end = 0;
+  const parser = parse({
+    record_delimiter: ["\r\n", "\n"],
+    relax_quotes: true,
+    relax_column_count: true,
+    skip_empty_lines: true,
+    max_record_size: longest,
+    // Called within `write`. Records that the parser kept for a reader would be lost at the first error.
+    on_record(fields: string[], { bytes }) {
+      records.push({ line: starts.lineFrom(end), fields });
+      end = bytes;
+      return null;
+    },
+  });
+  const closed = finished(parser.resume()).catch((error: unknown) => error);
+  for await (const each of lines) {
+    starts.add(each);
+    parser.write(`${each.text}\n`);
+    yield* records.splice(0);
+    if (parser.errored !== null) break;
   }
-  if (held > 0) unclosed(fields.openedAt);
+  parser.end();
+  const error = await closed;
+  yield* records.splice(0);
+  if (error !== undefined) unclosed(starts.lineFrom(end));
 }

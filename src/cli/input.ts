@@ -152,7 +152,7 @@ export class Input {
 
   async *#csv(field: string | undefined): AsyncGenerator<Item> {
     const unclosed = (line: number): never =>
-      this.fail(line, "the quoted field that begins here has no closing quote");
+      this.fail(line, "the record that begins here has a quote that is never closed");
     let count = 0;
     let column = 0;
     for await (const record of csvRecords(this.#decoded(), MOST_CHARACTERS, unclosed)) {
@@ -160,16 +160,12 @@ export class Input {
       if (count > 0) yield { line, sequence: () => this.#cell(record, count, column) };
       else {
         count = fields.length;
-        this.#cell(record, count, 0); // throws if the record is faulty
         column = this.#column(line, fields, field);
       }
     }
   }
 
-  #cell({ line, fields, faultyLine }: CsvRecord, count: number, column: number): string {
-    if (faultyLine !== undefined) {
-      this.fail(faultyLine, "expected a comma or the end of the line after a closing quote");
-    }
+  #cell({ line, fields }: CsvRecord, count: number, column: number): string {
     if (fields.length === count) return fields[column] as string;
     const expected = `${count} ${count === 1 ? "field" : "fields"}, as many as the first line has`;
     return this.fail(line, `expected ${expected}, got ${fields.length}`);

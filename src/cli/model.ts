@@ -1,6 +1,7 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { recognise } from "../formats/file_kinds.js";
 import { describeSafetensors, type PytorchNames, readSafetensors } from "../formats/safetensors.js";
 import type { ModelDescription } from "../index.js";
 import { InputError, shown, UsageError, withFile } from "./faults.js";
@@ -38,7 +39,12 @@ const FORMATS: readonly Format[] = [
   {
     name: /\.keras$/i,
     begins: ([first, second]) => first === 0x50 && second === 0x4b, // "PK": a zip file
-    read: async (bytes) => (await import("../formats/keras.js")).describeKeras(bytes),
+    read: async (bytes, path) => {
+      const other = recognise(bytes, /\.keras|zip/);
+      if (other !== undefined)
+        throw new InputError(`${path}: expected a .keras file, got ${other}`);
+      return (await import("../formats/keras.js")).describeKeras(bytes);
+    },
   },
   {
     name: /\.onnx$/i,
@@ -49,9 +55,14 @@ const FORMATS: readonly Format[] = [
     name: /\.json$/i,
     begins: ([first]) => first === BRACE,
     read: async (bytes, path) => {
-      const { describeTensorflowJs } = await import("../formats/tensorflowjs.js");
+      const { describeTensorflowJs, listTensorflowJsShards } = await import(
+        "../formats/tensorflowjs.js"
+      );
       const model = parseJson(path, bytes);
-      return describeTensorflowJs(model, await readShards(path, model));
+      const names = shardNames(path, model);
+      // Checks the manifest before any shard is read.
+      listTensorflowJsShards(model);
+      return describeTensorflowJs(model, await readShards(path, names));
     },
   },
 ];
@@ -75,23 +86,26 @@ export function parseJson(path: string, bytes: Uint8Array): object {
   throw new InputError(`${path}: expected a JSON object or list, got ${shown(value)}`);
 }
 
-/** The shards that a model.json names. They are files beside it: a name cannot lead elsewhere. */
-async function readShards(path: string, model: object): Promise<Uint8Array[]> {
+/** The names of the shards in a model.json. They are files beside it: a name cannot lead elsewhere. */
+function shardNames(path: string, model: object): string[] {
   const { weightsManifest } = model as { weightsManifest?: unknown };
   const groups: unknown[] = Array.isArray(weightsManifest) ? weightsManifest : [];
   const names = groups.flatMap((group) => (group as { paths?: unknown } | null)?.paths ?? []);
-  return Promise.all(
+  return names.map((name) => {
+    if (typeof name === "string" && /^[^/\\]+$/.test(name) && !/^\.+$/.test(name)) return name;
+    throw new InputError(
+      `${path}: weightsManifest: expected names of files beside it, got ${shown(name)}`,
+    );
+  });
+}
+
+const readShards = (path: string, names: readonly string[]): Promise<Uint8Array[]> =>
+  Promise.all(
     names.map((name) => {
-      if (typeof name !== "string" || !/^[^/\\]+$/.test(name) || /^\.+$/.test(name)) {
-        throw new InputError(
-          `${path}: weightsManifest: expected names of files beside it, got ${shown(name)}`,
-        );
-      }
       const shard = join(dirname(path), name);
       return withFile(shard, () => readFile(shard));
     }),
   );
-}
 
 function namesOf(options: NameOptions): PytorchNames {
   const { recurrent, embedding, output, nonlinearity, ignoreOthers } = options;

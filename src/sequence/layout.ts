@@ -7,7 +7,7 @@ const LINE = 64;
 export const panelElements = (n: number, k: number, panel: number): number =>
   Math.ceil(n / panel) * panel * k;
 
-/** Gives out byte offsets one after the other; f64 unless told, as all of training is. */
+/** Places buffers one after the other and returns their byte offsets; f64 by default, as in all of training. */
 export class Layout {
   bytes = 0;
   readonly #dtype: Pick<NumberType, "item" | "panel">;

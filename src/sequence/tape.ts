@@ -4,7 +4,7 @@ import type { ForwardBuffers } from "./forward_plan.js";
 import type { StackTape } from "./pass.js";
 import type { Stack } from "./stack.js";
 
-/** What a forward pass leaves in linear memory for the backward pass. */
+/** The record of a forward pass in linear memory, for the backward pass. */
 export class Tape extends Shared implements StackTape {
   readonly stack: Stack;
   readonly batch: Batch;

@@ -1,10 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { modelFolder } from "../support/cli_model.js";
-import { recurra } from "../support/command.js";
+import { modelFolder, recurra } from "../support/command.js";
 import { saying } from "../support/errors.js";
-import { fileBytes } from "../support/torch_files.js";
+import { torchFile } from "../support/fixtures.js";
 
 const folder = modelFolder();
 const MODEL = ["--model", "tied.safetensors", "--vocabulary", "vocabulary.json"];
@@ -31,7 +30,7 @@ write("deep_shards.json", `{"weightsManifest": [{"paths": [${deep}], "weights": 
 write("model.json", '{"weightsManifest": [{"paths": ["../secret.bin"], "weights": []}]}');
 write("cut.safetensors", readFileSync(join(folder, "tied.safetensors")).subarray(0, 100));
 write("model.onnx", "what");
-write("lone.safetensors", fileBytes("lone"));
+write("lone.safetensors", torchFile("lone"));
 
 describe("the input or the model is at fault: exit 1, one line, no trace", () => {
   const rows: [args: string[], input: string | Uint8Array, message: string][] = [
@@ -107,7 +106,7 @@ describe("the input or the model is at fault: exit 1, one line, no trace", () =>
     [
       ["inspect", "model.pt"],
       "",
-      "model.pt: describeKeras: …got a PyTorch checkpoint…safetensors.torch.save_file…",
+      "model.pt: …got a PyTorch checkpoint…safetensors.torch.save_file…",
     ],
     [["inspect", "weights.h5"], "", "weights.h5: readSafetensors: …got an HDF5 file…"],
     [

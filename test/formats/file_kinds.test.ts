@@ -9,7 +9,7 @@ import {
 import { createEngineSync, loadLanguageModel, loadTagger } from "../../src/index.js";
 import { expectError, expectRejection } from "../support/errors.js";
 import { archive, hdf5, sequential } from "../support/keras.js";
-import { model } from "../support/onnx.js";
+import { model } from "./onnx/writer.js";
 
 const text = (content: string): Uint8Array => new TextEncoder().encode(content);
 const zip = (name: string): Uint8Array => zipSync({ [name]: new Uint8Array(8) }, { level: 0 });

@@ -5,7 +5,7 @@ import {
   EngineMemoryError,
   type LayerWeights,
 } from "../../src/index.js";
-import { expectSame } from "../support/bits.js";
+import { expectSame } from "../support/compare.js";
 import { drawNetwork, type Kind, listed, open, startOf } from "../support/networks.js";
 import type { Tensor } from "../support/subject.js";
 

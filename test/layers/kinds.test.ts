@@ -12,7 +12,7 @@ import {
   T,
   type,
   wrong,
-} from "../support/layer_errors.js";
+} from "./refusals.js";
 
 // Each operand in every wrong kind, and what is used in the wrong order.
 

@@ -1,12 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { createRecurrent, StateError } from "../../src/index.js";
-import { vacancies } from "../support/arena.js";
-import { expectSame } from "../support/bits.js";
+import { expectSame } from "../support/compare.js";
+import { engines, vacancies } from "../support/engines.js";
 import { expectError } from "../support/errors.js";
 import { cellNames, layerOf, layerWeights, randomWeights } from "../support/layers.js";
 import { randomTensor, uniform } from "../support/random.js";
 import type { Tensor } from "../support/subject.js";
-import { engines } from "../support/subjects.js";
 
 const [nx, na, m, T] = [3, 5, 4, 6];
 

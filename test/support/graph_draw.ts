@@ -1,6 +1,3 @@
-import * as oracle from "../oracle/graph.js";
-import { runOracle } from "../oracle/onnx.js";
-import { type Tensor, zeros } from "../oracle/tensor.js";
 import {
   DOUBLE,
   FLOAT,
@@ -9,7 +6,10 @@ import {
   type NodeSpec,
   type OnnxArray,
   type Setting,
-} from "./onnx.js";
+} from "../formats/onnx/writer.js";
+import * as oracle from "../oracle/graph.js";
+import { runOracle } from "../oracle/onnx.js";
+import { type Tensor, zeros } from "../oracle/tensor.js";
 import { uniform } from "./random.js";
 
 /** A value of a drawn graph: its name and, by the oracle, its numbers. */

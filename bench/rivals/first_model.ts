@@ -1,5 +1,5 @@
-// A process that opens one model with onnxruntime and tells how many nanoseconds that took, the runtime's own start
-// included. Arguments: the package, and the folder of the model's files.
+// A process that opens one model with onnxruntime and prints the nanoseconds, the start of the runtime included. Arguments:
+// the package, and the folder of the model's files.
 import { readLanguageFiles } from "../cases/language.js";
 import { readModelFile } from "../cases/model_file.js";
 import { scoringModel } from "./onnx_language.js";
