@@ -1,5 +1,5 @@
-// The arrays module: managed Float64Array in, managed Float64Array out, bound through as-bind. Each function hands its
-// arrays to the kernel of the kernels module, so both modules give the same bits. The checks stand in src/arrays.ts.
+// The arrays module: functions of managed Float64Arrays, bound by as-bind. Each one calls a kernel of the kernels module, so both
+// modules give the same bits. src/arrays.ts checks the arguments.
 import { sigmoid_map, tanh_map } from "./blas/map";
 import { log_softmax_rows, log_sum_exp_rows, softmax_rows } from "./heads/softmax";
 
@@ -15,21 +15,21 @@ export function tanh(x: Float64Array): Float64Array {
   return y;
 }
 
-/** x is one row: at least one element. */
+/** x has at least one element. */
 export function softmax(x: Float64Array): Float64Array {
   const y = new Float64Array(x.length);
   softmax_rows(1, x.length, x.dataStart, y.dataStart);
   return y;
 }
 
-/** x is one row: at least one element. */
+/** x has at least one element. */
 export function logSoftmax(x: Float64Array): Float64Array {
   const y = new Float64Array(x.length);
   log_softmax_rows(1, x.length, x.dataStart, y.dataStart);
   return y;
 }
 
-/** x is one row: at least one element. */
+/** x has at least one element. */
 export function logSumExp(x: Float64Array): f64 {
   const y = new Float64Array(1);
   log_sum_exp_rows(1, x.length, x.dataStart, y.dataStart);

@@ -8,7 +8,7 @@ import { build } from "esbuild";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const { InferenceSession, Tensor } = createRequire(`${root}/bench/rivals/`)("onnxruntime-node");
-const entryPoints = [`${root}/test/support/onnx_draw.ts`];
+const entryPoints = [`${root}/test/formats/onnx/draw.ts`];
 const [{ text }] = (await build({ entryPoints, bundle: true, write: false, format: "esm" }))
   .outputFiles;
 const { drawNode } = await import(`data:text/javascript,${encodeURIComponent(text)}`);

@@ -1,11 +1,11 @@
-// sigmoid and tanh: one division each, of operands that move in opposite directions, so that rounding cannot turn a rise
-// into a fall. Error bounds and the argument: docs/numerics.md.
+// sigmoid and tanh in two f64 lanes. Each divides once, and its operands move in opposite directions, so rounding cannot
+// make the result decrease. Error bounds and proof: docs/numerics.md.
 
 import { expm1Rest, halfTanhRest, negativeExponent, negativeRest, negativeScale } from "./exp";
 import { VECTOR } from "./lanes";
 import { sigmoidSingle, tanhSingle } from "./activate_f32";
 
-// One row per constant, doubled, as in exp.ts. UNIT = 2^64, in which negativeScale counts, cancels in the quotients.
+// One row per constant, doubled, as in exp.ts. UNIT = 2^64 is the unit of negativeScale; it cancels in the quotients.
 const SIGN: usize = 0;
 const LOWEST: usize = 1;
 const FLAT: usize = 2;
@@ -15,8 +15,8 @@ const UNIT: usize = 4;
 const TABLE: usize = memory.data<f64>(
   [
     -0.0, -0.0,
-    -746.0, -746.0, // exp is 0 from here down
-    -64.0, -64.0, // expm1 is −1 from −38 down
+    -746.0, -746.0, // exp is 0 below
+    -64.0, -64.0, // expm1 is −1 below −38
     1.0, 1.0,
     18446744073709551616.0, 18446744073709551616.0,
   ],
@@ -36,7 +36,7 @@ function constant(row: usize): v128 {
 // @ts-ignore: decorator
 @inline
 export function sigmoidVector(x: v128): v128 {
-  const y = f64x2.pmax(v128.or(x, constant(SIGN)), constant(LOWEST)); // −|x|; keeps a NaN
+  const y = f64x2.pmax(v128.or(x, constant(SIGN)), constant(LOWEST)); // −|x|; a NaN stays
   const exponent = negativeExponent(y);
   const scale = negativeScale(exponent);
   const w = halfTanhRest(negativeRest(y, exponent));
@@ -53,7 +53,7 @@ export function sigmoidVector(x: v128): v128 {
 @inline
 export function tanhVector(x: v128): v128 {
   const minus = v128.or(x, constant(SIGN));
-  const y = f64x2.pmax(f64x2.add(minus, minus), constant(FLAT)); // −2|x|; keeps a NaN
+  const y = f64x2.pmax(f64x2.add(minus, minus), constant(FLAT)); // −2|x|; a NaN stays
   const exponent = negativeExponent(y);
   const scale = negativeScale(exponent);
   const p = f64x2.mul(scale, expm1Rest(negativeRest(y, exponent)));

@@ -1,5 +1,5 @@
-// sigmoid and tanh in four f32 lanes: one division each, of operands that move in opposite directions or one of which stands
-// still, so that rounding cannot turn a rise into a fall. Error bounds by a sweep over all floats: docs/numerics.md.
+// sigmoid and tanh in four f32 lanes. Each divides once; the operands move in opposite directions, or one of them is constant, so
+// rounding cannot make the result decrease. Error bounds, from a sweep over all floats: docs/numerics.md.
 
 import { expm1MinusSingle, exponentSingle, restSingle, scaleSingle } from "./exp_f32";
 import { VECTOR } from "./lanes";
@@ -21,10 +21,10 @@ const TABLE: usize = memory.data<f32>(
     -0.0, -0.0, -0.0, -0.0,
     1.0, 1.0, 1.0, 1.0,
     0.6931471824645996, 0.6931471824645996, 0.6931471824645996, 0.6931471824645996,
-    16.0, 16.0, 16.0, 16.0, // tanh is 1 from 9.02 up
+    16.0, 16.0, 16.0, 16.0, // tanh is 1 above 9.02
     12583039.0, 12583039.0, 12583039.0, 12583039.0, // 1.5 · 2^23 + 127
-    -104.0, -104.0, -104.0, -104.0, // sigmoid is 0 from here down
-    20.0, 20.0, 20.0, 20.0, // and 1 from 17.33 up
+    -104.0, -104.0, -104.0, -104.0, // sigmoid is 0 below
+    20.0, 20.0, 20.0, 20.0, // sigmoid is 1 above 17.33
     2.3283064365386963e-10, 2.3283064365386963e-10, 2.3283064365386963e-10, 2.3283064365386963e-10, // 2^−32
     12583007.0, 12583007.0, 12583007.0, 12583007.0, // 1.5 · 2^23 + 127 − 32
     9.313225746154785e-10, 9.313225746154785e-10, 9.313225746154785e-10, 9.313225746154785e-10, // 2^−30
@@ -38,11 +38,11 @@ function constant(row: usize): v128 {
   return v128.load(TABLE + row * VECTOR);
 }
 
-/** 1 / (1 + exp(−x)) = 1 / ((1 + s) + s p), s = 2^n; everything in units of 2^−32, so that s is finite up to n = 150. */
+/** 1 / (1 + exp(−x)) = 1 / ((1 + s) + s p), s = 2^n. All terms are in units of 2^−32, so s is finite up to n = 150. */
 // @ts-ignore: decorator
 @inline
 export function sigmoidSingle(x: v128): v128 {
-  const v = f32x4.pmin(f32x4.pmax(x, constant(LOWEST)), constant(HIGHEST)); // keeps a NaN
+  const v = f32x4.pmin(f32x4.pmax(x, constant(LOWEST)), constant(HIGHEST)); // a NaN stays
   const exponent = exponentSingle(v, constant(MAGIC_UNIT));
   const scale = scaleSingle(exponent);
   const t = restSingle(v, f32x4.sub(exponent, constant(MAGIC_UNIT)));
@@ -52,15 +52,14 @@ export function sigmoidSingle(x: v128): v128 {
 }
 
 /**
- * ((1 − s) − s p) / ((1 + s) + s p) at |x|, with the sign of x; s (1 + p) = exp(−2|x|), s = 2^n. One constant serves as
- * ln2: it errs by 2^−29 and its product with n is exact for n ≥ −7; further off, what n ln2 lacks vanishes beside 1.
- * Where x is tiny it is not squared: the square of a state that has decayed would be subnormal, which some processors do
- * at a quarter of the speed.
+ * ((1 − s) − s p) / ((1 + s) + s p) at |x|, with the sign of x; s (1 + p) = exp(−2|x|), s = 2^n. ln2 is one constant: its error
+ * is 2^−29 and its product with n is exact for n ≥ −7; for smaller n the error of n ln2 vanishes beside 1. A tiny x is not
+ * squared: the square of a decayed state would be subnormal, and some processors then run at a quarter of the speed.
  */
 // @ts-ignore: decorator
 @inline
 export function tanhSingle(x: v128): v128 {
-  const size = f32x4.pmin(v128.andnot(x, constant(SIGN)), constant(FLAT)); // keeps a NaN
+  const size = f32x4.pmin(v128.andnot(x, constant(SIGN)), constant(FLAT)); // a NaN stays
   const v = f32x4.add(size, size);
   const exponent = exponentSingle(v, constant(MAGIC));
   const scale = scaleSingle(exponent);

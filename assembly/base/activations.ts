@@ -1,23 +1,24 @@
-// The activations that a general cell may have: ONNX's. The cell finds which ones in a record of f64, in either precision:
+// The activations of general cells: the ones that ONNX lists. A cell reads its choice from a record of f64, which is the same in
+// both number types:
 //
 //     | clip | kind α β | kind α β | kind α β |
 //              f          g          h
 //
-// What goes into f and g is first clamped to −clip … clip; clip = Infinity leaves it alone. h takes what it is given:
-// onnxruntime (1.17) clamps the pre-activations of the gates, and neither the memory c nor what goes into h(c).
-// Each function: a NaN stays a NaN; errors in docs/numerics.md.
+// The arguments of f and g are clamped to −clip … clip; clip = Infinity clamps nothing. The argument of h is never clamped,
+// because onnxruntime (1.17) clamps the gates' pre-activations only, not the cell state c. A NaN stays a NaN. Errors of each
+// function: docs/numerics.md.
 
 import { sigmoid, tanh } from "./activate";
 import { expVector } from "./exp";
 import { addProduct, loadLanes, storeLanes, VECTOR } from "./lanes";
 import { logVector } from "./log";
 
-/** Functions of a record. */
+/** Indices of the functions in a record. */
 export const F: i32 = 0;
 export const G: i32 = 1;
 export const H: i32 = 2;
 
-/** Kinds of function, and what α and β mean to them. */
+/** Kinds of function, and the role of α and β in each. */
 export const enum Kind {
   SIGMOID,
   TANH,
@@ -26,7 +27,7 @@ export const enum Kind {
   AFFINE,
   /** αx below 0 */
   LEAKY_RELU,
-  /** 0 up to α; at α itself 0, as onnxruntime and ONNX's operator of that name have it */
+  /** x above α, else 0; 0 at α itself, as in onnxruntime and in ONNX's operator of that name */
   THRESHOLDED_RELU,
   /** α tanh(βx) */
   SCALED_TANH,
@@ -41,7 +42,7 @@ export const enum Kind {
   IDENTITY,
 }
 
-/** Where function `which` of a record stands: its kind, α and β. */
+/** The address of function `which` of a record: its kind, α and β. */
 function entry(activations: usize, which: i32): usize {
   return activations + (1 + 3 * <usize>which) * sizeof<f64>();
 }
@@ -60,12 +61,12 @@ export function betaOf(activations: usize, which: i32): f64 {
   return f64.load(entry(activations, which), 16);
 }
 
-/** What bounds the argument of function `which`. */
+/** The bound of the argument of function `which`. */
 export function clipOf(activations: usize, which: i32): f64 {
   return which == H ? Infinity : f64.load(activations);
 }
 
-// Functions that are long and rare stay calls: inlined wherever they are used, they would be a sixth of the module.
+// Long functions that few cells use are calls: inlined at each use they would be a sixth of the module.
 
 function exponential(x: v128): v128 {
   return expVector(x);
@@ -75,17 +76,20 @@ function tangent<T>(x: v128): v128 {
   return tanh<T>(x);
 }
 
-/** ln(1 + e^x) = max(x, 0) + ln(1 + u), u = e^−|x|. With w = 1 + u as rounded, ln(1 + u) = ln(w)·u / (w − 1): the two roundings cancel. */
+/**
+ * ln(1 + e^x) = max(x, 0) + ln(1 + u), u = e^−|x|. With w = 1 + u as rounded, ln(1 + u) = ln(w)·u / (w − 1), in which the two
+ * roundings cancel.
+ */
 function softplusVector(x: v128): v128 {
   const one = f64x2.splat(1);
   const u = exponential(f64x2.neg(f64x2.abs(x)));
   const w = f64x2.add(one, u);
   const log = f64x2.div(f64x2.mul(logVector(w), u), f64x2.sub(w, one));
   const rest = v128.bitselect(u, log, f64x2.eq(w, one));
-  return f64x2.add(f64x2.pmax(x, f64x2.splat(0)), rest); // keeps a NaN
+  return f64x2.add(f64x2.pmax(x, f64x2.splat(0)), rest); // a NaN stays
 }
 
-/** In f32: through f64, two lanes at a time. */
+/** In f32 it is computed in f64, two lanes at a time. */
 // @ts-ignore: decorator
 @inline
 function softplus<T>(x: v128): v128 {
@@ -96,7 +100,7 @@ function softplus<T>(x: v128): v128 {
   return v128.shuffle<f64>(left, f32x4.demote_f64x2_zero(high), 0, 2);
 }
 
-/** e^x − 1 for x ≤ 0: 2t / (1 − t), t = tanh(x / 2), in which nothing cancels. */
+/** e^x − 1 for x ≤ 0 as 2t / (1 − t), t = tanh(x / 2), which has no cancellation. */
 // @ts-ignore: decorator
 @inline
 function expm1<T>(x: v128): v128 {
@@ -104,7 +108,7 @@ function expm1<T>(x: v128): v128 {
   return v128.div<T>(v128.add<T>(t, t), v128.sub<T>(v128.splat<T>(<T>1), t));
 }
 
-/** x / (1 + |x|); the largest number stands for Infinity, whose quotient would be NaN. */
+/** x / (1 + |x|). The largest finite number replaces Infinity, whose quotient would be NaN. */
 // @ts-ignore: decorator
 @inline
 function softsign<T>(x: v128): v128 {
@@ -113,7 +117,7 @@ function softsign<T>(x: v128): v128 {
   return v128.div<T>(finite, v128.add<T>(v128.splat<T>(<T>1), v128.abs<T>(finite)));
 }
 
-/** The function of this kind, which is known when the code is compiled, of x; sigmoid and tanh have maps of their own. */
+/** The function of this kind at x. `kind` is a compile-time constant; sigmoid and tanh have maps of their own. */
 // @ts-ignore: decorator
 @inline
 function valueOf<T>(kind: i32, alpha: v128, beta: v128, x: v128): v128 {
@@ -136,7 +140,7 @@ function valueOf<T>(kind: i32, alpha: v128, beta: v128, x: v128): v128 {
   return kind == Kind.SOFTPLUS ? softplus<T>(x) : x;
 }
 
-/** The derivative at x of the function of this kind; y is its value there. f64. */
+/** The derivative of the function of this kind at x, in f64; y is the function's value at x. */
 // @ts-ignore: decorator
 @inline
 function slopeOf(kind: i32, alpha: v128, beta: v128, x: v128, y: v128): v128 {
@@ -178,7 +182,7 @@ export function mapAll<T>(kind: i32, n: usize, alpha: f64, beta: f64, x: usize, 
   }
 }
 
-/** d[i] *= f'(x[i]) for i < n, where f' is 0 beyond ±clip; y[i] is f(x[i]). */
+/** d[i] *= f'(x[i]) for i < n; y[i] is f(x[i]), and f' is 0 where |x[i]| > clip. */
 // @ts-ignore: decorator
 @inline
 export function scaleAll(

@@ -1,4 +1,4 @@
-// One function of one number, in the lanes of T, chosen by its number when the code is compiled.
+// A function of one number, applied to the lanes of T. The function's index is a compile-time constant.
 
 import { sigmoid, tanh } from "./activate";
 import { expVector } from "./exp";
@@ -20,7 +20,7 @@ function apply<T>(f: i32, x: v128): v128 {
   return f == SIGMOID ? sigmoid<T>(x) : tanh<T>(x);
 }
 
-/** y[i] = f(x[i]) for i < n. Two vectors a turn: the loads of the constants serve both, 5 to 15 % faster than one (V8 11, x64). */
+/** y[i] = f(x[i]) for i < n. Two vectors per turn share the loads of constants: 5 to 15 % faster than one (V8 11, x64). */
 // @ts-ignore: decorator
 @inline
 export function applyAll<T>(f: i32, n: usize, x: usize, y: usize): void {

@@ -1,10 +1,10 @@
 // exp(x) = 2^n (1 + p) = 2^n (1 + w) / (1 − w): n = x / ln2 rounded, r = x − n ln2, |r| ≤ ln2 / 2,
 // p = expm1(r) = r + r² P(r), w = tanh(r / 2) = r H(r²). P and H are minimax polynomials of scripts/fit_polynomials.py.
-// Error bound and monotonicity: docs/numerics.md.
+// Error bound and proof that exp never decreases: docs/numerics.md.
 
 import { VECTOR } from "./lanes";
 
-// One row per constant, doubled: a load is one instruction, f64x2.splat of a constant several (V8 11, x64).
+// One row per constant, doubled: a load is one instruction, f64x2.splat of a constant is several (V8 11, x64).
 const INVERSE_LN2: usize = 0;
 const LN2_HEAD: usize = 1;
 const LN2_TAIL: usize = 2;
@@ -20,10 +20,10 @@ const H: usize = 19;
 const TABLE: usize = memory.data<f64>(
   [
     1.4426950408889634, 1.4426950408889634,
-    0.6931471805598903, 0.6931471805598903, // 42 bits: its product with n is exact
+    0.6931471805598903, 0.6931471805598903, // 42 bits, so its product with n is exact
     5.497923018708371e-14, 5.497923018708371e-14,
-    -746.0, -746.0, // exp is 0 from here down
-    710.0, 710.0, // exp is Infinity from here up
+    -746.0, -746.0, // exp is 0 below
+    710.0, 710.0, // exp is Infinity above
     6755399441056831.0, 6755399441056831.0, // 1.5 · 2^52 + 1023 + 64
     6755399441057790.0, 6755399441057790.0, // 1.5 · 2^52 + 2 · 1023
     0.5, 0.5,
@@ -68,7 +68,7 @@ function reduced(x: v128, n: v128): v128 {
   return f64x2.sub(head, f64x2.mul(n, constant(LN2_TAIL)));
 }
 
-/** p = expm1(r). P in Estrin's order: two products more than Horner's rule, half its chain, a quarter faster (V8 11, x64). */
+/** p = expm1(r). P in Estrin's order: two products more than Horner's, half the chain, 25 % faster (V8 11, x64). */
 // @ts-ignore: decorator
 @inline
 export function expm1Rest(r: v128): v128 {
@@ -99,14 +99,14 @@ export function halfTanhRest(r: v128): v128 {
   return f64x2.add(f64x2.mul(f64x2.mul(r, z), abc), f64x2.mul(r, constant(HALF)));
 }
 
-/** For −746 ≤ x ≤ 0 or NaN: n, standing with the bias 1023 + 64 in the low bits of a magic number. */
+/** n for −746 ≤ x ≤ 0 or NaN, with the bias 1023 + 64, in the low bits of a magic number. */
 // @ts-ignore: decorator
 @inline
 export function negativeExponent(x: v128): v128 {
   return f64x2.add(f64x2.mul(x, constant(INVERSE_LN2)), constant(MAGIC));
 }
 
-/** 2^(n + 64): a normal number where 2^n is not. */
+/** 2^(n + 64), which is a normal number even where 2^n is subnormal. */
 // @ts-ignore: decorator
 @inline
 export function negativeScale(exponent: v128): v128 {
@@ -124,10 +124,10 @@ export function negativeRest(x: v128, exponent: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function expVector(x: v128): v128 {
-  const clamped = f64x2.pmin(f64x2.pmax(x, constant(LOWEST)), constant(HIGHEST)); // keeps a NaN of x
+  const clamped = f64x2.pmin(f64x2.pmax(x, constant(LOWEST)), constant(HIGHEST)); // a NaN of x stays
   const k = f64x2.add(f64x2.mul(clamped, constant(INVERSE_LN2)), constant(MAGIC_TWICE));
   const p = expm1Rest(reduced(clamped, f64x2.sub(k, constant(MAGIC_TWICE))));
-  // 2^n as the product of two normal numbers; only the second product rounds.
+  // 2^n is the product of two normal numbers; only the second product rounds.
   const half = i64x2.shr_u(k, 1);
   const first = i64x2.shl(half, 52);
   const second = i64x2.shl(i64x2.sub(k, half), 52);

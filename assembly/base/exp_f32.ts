@@ -1,10 +1,10 @@
-// Four f32 lanes. exp(−v) = 2^n (1 + p): n = −v / ln2 rounded, t = v + n ln2, |t| ≤ ln2 / 2, p = expm1(−t) = t² P(t) − t.
-// P is a minimax polynomial of scripts/fit_polynomials.py, with −t for r. The sign is turned because sigmoid and tanh ask for
-// exp(−x) and exp(−2|x|). Error and monotonicity, by a sweep over all floats: docs/numerics.md.
+// Four f32 lanes. exp(−v) = 2^n (1 + p): n = −v / ln2 rounded, t = v + n ln2, |t| ≤ ln2 / 2, p = expm1(−t) = t² P(t) − t. P is
+// a minimax polynomial of scripts/fit_polynomials.py, with −t for r. The sign is negative because sigmoid and tanh need
+// exp(−x) and exp(−2|x|). Error, and that it never decreases, from a sweep over all floats: docs/numerics.md.
 
 import { VECTOR } from "./lanes";
 
-// One row per constant, four times: a load is one instruction.
+// One row per constant, four times, as in exp.ts.
 const MINUS_INVERSE_LN2: usize = 0;
 const LN2_HEAD: usize = 1;
 const LN2_TAIL: usize = 2;
@@ -19,10 +19,10 @@ const P: usize = 9;
 const TABLE: usize = memory.data<f32>(
   [
     -1.4426950216293335, -1.4426950216293335, -1.4426950216293335, -1.4426950216293335,
-    0.693145751953125, 0.693145751953125, 0.693145751953125, 0.693145751953125, // 16 bits: its product with n is exact
+    0.693145751953125, 0.693145751953125, 0.693145751953125, 0.693145751953125, // 16 bits, so its product with n is exact
     1.428606765330187e-6, 1.428606765330187e-6, 1.428606765330187e-6, 1.428606765330187e-6,
-    -89.0, -89.0, -89.0, -89.0, // exp(−v) is Infinity from here down
-    104.0, 104.0, 104.0, 104.0, // exp(−v) is 0 from here up
+    -89.0, -89.0, -89.0, -89.0, // exp(−v) is Infinity below
+    104.0, 104.0, 104.0, 104.0, // exp(−v) is 0 above
     12583166.0, 12583166.0, 12583166.0, 12583166.0, // 1.5 · 2^23 + 2 · 127
     1.0, 1.0, 1.0, 1.0,
     -0.0, -0.0, -0.0, -0.0,
@@ -48,14 +48,14 @@ function step(q: v128, u: v128, row: usize): v128 {
   return f32x4.add(f32x4.mul(q, u), constant(row));
 }
 
-/** n of `v`, standing with a bias in the low bits of 1.5 · 2^23, which is part of `magic`. */
+/** n of `v`, with a bias, in the low bits of 1.5 · 2^23; `magic` is the sum of both. */
 // @ts-ignore: decorator
 @inline
 export function exponentSingle(v: v128, magic: v128): v128 {
   return f32x4.add(f32x4.mul(v, constant(MINUS_INVERSE_LN2)), magic);
 }
 
-/** The power of two whose biased exponent stands in the low bits. */
+/** The power of two whose biased exponent is in the low bits. */
 // @ts-ignore: decorator
 @inline
 export function scaleSingle(exponent: v128): v128 {
@@ -63,8 +63,8 @@ export function scaleSingle(exponent: v128): v128 {
 }
 
 /**
- * t = v + n ln2, and a speck that vanishes beside exp(−v) ≈ 1: where v is tiny it keeps t² a normal number, which spares some
- * processors a slow path (4 times the whole loop's time).
+ * t = v + n ln2 + 2^−50. The addend vanishes beside exp(−v) ≈ 1; where v is tiny it keeps t² a normal number, because subnormal
+ * numbers make the whole loop 4 times slower on some processors.
  */
 // @ts-ignore: decorator
 @inline
@@ -73,7 +73,7 @@ export function restSingle(v: v128, n: v128): v128 {
   return f32x4.add(head, f32x4.add(f32x4.mul(n, constant(LN2_TAIL)), constant(SPECK)));
 }
 
-/** p = expm1(−t) = u² P(u) − t, where u is t, or 0 if t² vanishes beside t. */
+/** p = expm1(−t) = u² P(u) − t; u is t, or 0 if t² vanishes beside t. */
 // @ts-ignore: decorator
 @inline
 export function expm1MinusSingle(t: v128, u: v128): v128 {
@@ -90,11 +90,11 @@ export function expm1MinusSingle(t: v128, u: v128): v128 {
 @inline
 export function expSingle(x: v128): v128 {
   const minus = v128.xor(x, constant(SIGN));
-  const v = f32x4.pmin(f32x4.pmax(minus, constant(LOWEST)), constant(HIGHEST)); // keeps a NaN
+  const v = f32x4.pmin(f32x4.pmax(minus, constant(LOWEST)), constant(HIGHEST)); // a NaN stays
   const k = exponentSingle(v, constant(MAGIC_TWICE));
   const t = restSingle(v, f32x4.sub(k, constant(MAGIC_TWICE)));
   const p = expm1MinusSingle(t, t);
-  // 2^n as the product of two normal numbers; only the second product rounds.
+  // 2^n is the product of two normal numbers; only the second product rounds.
   const half = i32x4.shr_u(k, 1);
   const first = i32x4.shl(half, 23);
   const second = i32x4.shl(i32x4.sub(k, half), 23);

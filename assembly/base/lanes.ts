@@ -1,4 +1,4 @@
-// Lanes: one v128 vector holds two f64 or four f32. T is f64 or f32 throughout.
+// Vectors: a v128 holds two lanes of f64 or four of f32. T is f64 or f32.
 
 /** Bytes of one vector. */
 export const VECTOR: usize = 16;
@@ -10,7 +10,7 @@ export function lanes<T>(): usize {
   return VECTOR / sizeof<T>();
 }
 
-/** Loads the first `live` (at least 1) elements at `source`, as many as a vector holds; a dead lane is 0. */
+/** Loads the first `live` (≥ 1) elements at `source`, at most a vector. The lanes beyond are 0. */
 // @ts-ignore: decorator
 @inline
 export function loadLanes<T>(source: usize, live: usize): v128 {
@@ -21,7 +21,7 @@ export function loadLanes<T>(source: usize, live: usize): v128 {
   return live == 2 ? two : v128.load32_lane(source + 8, two, 2);
 }
 
-/** Stores the first `live` (at least 1) lanes of `value` at `target`, and touches nothing beyond. */
+/** Stores the first `live` (≥ 1) lanes of `value` at `target`, at most a vector, and writes nothing beyond. */
 // @ts-ignore: decorator
 @inline
 export function storeLanes<T>(target: usize, value: v128, live: usize): void {
@@ -41,7 +41,7 @@ export function loadSplat<T>(source: usize): v128 {
   return sizeof<T>() == 8 ? v128.load64_splat(source) : v128.load32_splat(source);
 }
 
-/** sum + x·y, rounded twice; in the relaxed build fused, and rounded once where the host can. */
+/** sum + x·y, rounded twice. In the relaxed build it is fused, and rounded once on hosts that can. */
 // @ts-ignore: decorator
 @inline
 export function addProduct<T>(sum: v128, x: v128, y: v128): v128 {

@@ -1,6 +1,6 @@
 // log(x) = k ln2 + log(m): x = 2^k m, √½ ≤ m < √2, f = m − 1, s = f / (2 + f), z = s², h = f²/2;
 // log(m) = f − h + s (h + z L(z)). L is a minimax polynomial of scripts/fit_polynomials.py.
-// Error bound and monotonicity: docs/numerics.md.
+// Error bound: docs/numerics.md.
 
 import { VECTOR } from "./lanes";
 
@@ -13,9 +13,9 @@ const MAGIC: usize = 3;
 const BITS: usize = memory.data<u64>(
   [
     0x3fe6a09e667f3bcd, 0x3fe6a09e667f3bcd, // √½
-    0x00195f619980c433, 0x00195f619980c433, // 2^52 · 1024 less the bits of √½
+    0x00195f619980c433, 0x00195f619980c433, // 2^52 · 1024 minus the bits of √½
     0x000fffffffffffff, 0x000fffffffffffff,
-    0x4330000000000000, 0x4330000000000000, // 2^52: an integer set into its low bits becomes a number
+    0x4330000000000000, 0x4330000000000000, // 2^52: its low bits hold an integer as a number
   ],
   16,
 );
@@ -34,7 +34,7 @@ const L: usize = 11;
 // prettier-ignore
 const TABLE: usize = memory.data<f64>(
   [
-    2.2250738585072014e-308, 2.2250738585072014e-308, // below it a number is subnormal
+    2.2250738585072014e-308, 2.2250738585072014e-308, // numbers below are subnormal
     18014398509481984.0, 18014398509481984.0, // 2^54
     54.0, 54.0,
     4503599627371520.0, 4503599627371520.0, // 2^52 + 1024
@@ -43,7 +43,7 @@ const TABLE: usize = memory.data<f64>(
     1.0, 1.0,
     2.0, 2.0,
     0.5, 0.5,
-    0.6931471805598903, 0.6931471805598903, // 42 bits: its product with k is exact
+    0.6931471805598903, 0.6931471805598903, // 42 bits, so its product with k is exact
     5.497923018708371e-14, 5.497923018708371e-14,
     0.6666666666666726, 0.6666666666666726, // L, constant term first
     0.3999999999945866, 0.3999999999945866,
@@ -74,7 +74,7 @@ function step(q: v128, z: v128, row: usize): v128 {
   return f64x2.add(f64x2.mul(q, z), constant(row));
 }
 
-/** log(x): −Infinity at ±0, NaN below, Infinity at Infinity; subnormal numbers are scaled up first. */
+/** log(x): −Infinity at ±0, NaN below 0, Infinity at Infinity. Subnormal numbers are scaled up first. */
 // @ts-ignore: decorator
 @inline
 export function logVector(x: v128): v128 {

@@ -1,11 +1,11 @@
-// What the wrapper must know of this build.
+// Properties of this build that its user must know.
 
-/** Byte offset of the first byte after the module's own tables: memory from here on belongs to the caller. */
+/** The first byte after the module's own tables. Memory from there on belongs to the caller. */
 export function heap_base(): usize {
   return __heap_base;
 }
 
-/** Whether products are fused, so that their bits depend on the host. */
+/** Whether multiply and add are fused, so that the bits depend on the host. */
 export function is_relaxed(): bool {
   return ASC_FEATURE_RELAXED_SIMD;
 }

@@ -1,13 +1,13 @@
-// The packed panel: how a weight matrix W (n outputs × k inputs) lies in memory for the products.
+// The packed panel: the layout of a weight matrix W (n outputs × k inputs) for the products.
 //
-//   a panel holds as many outputs as two vectors have lanes (f64: 4, f32: 8), its k rows one after the other, so that a
-//   product reads it from front to back; for f64 panel p is
+//   A panel holds as many outputs as two vectors have lanes (f64: 4, f32: 8). Its k rows follow each other, so a product reads
+//   it from front to back. In f64, panel p is
 //
 //     k = 0   w[4p][0]  w[4p+1][0]  w[4p+2][0]  w[4p+3][0]      two vectors of two lanes
 //     k = 1   w[4p][1]  w[4p+1][1]  w[4p+2][1]  w[4p+3][1]
 //     …
 //
-//   The last panel is filled up with zeros; what they give is computed and not stored.
+//   The last panel is padded with zeros. Their products are computed and not stored.
 
 import { lanes, loadLanes, storeLanes, VECTOR } from "./lanes";
 
@@ -21,7 +21,7 @@ export function panelWidth<T>(): usize {
   return 2 * lanes<T>();
 }
 
-/** Loads vector `index` of a row of outputs that starts at `row` and has `live` elements. */
+/** Loads vector `index` of a row of outputs at `row` that has `live` elements. */
 // @ts-ignore: decorator
 @inline
 export function loadPart<T>(row: usize, index: usize, live: usize): v128 {
@@ -29,7 +29,7 @@ export function loadPart<T>(row: usize, index: usize, live: usize): v128 {
   return live > first ? loadLanes<T>(row + index * VECTOR, live - first) : f64x2.splat(0);
 }
 
-/** Stores vector `index` of a row of outputs, as far as its lanes are among the `live` elements. */
+/** Stores vector `index` of a row of outputs, only the lanes among its `live` elements. */
 // @ts-ignore: decorator
 @inline
 export function storePart<T>(row: usize, index: usize, live: usize, value: v128): void {

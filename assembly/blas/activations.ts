@@ -1,10 +1,10 @@
-// The activations of a record (base/activations) over many numbers. The choice of a function stands outside its loop.
+// The activations of a record (base/activations), element by element. The function is chosen outside the loop.
 
 import { alphaOf, betaOf, clipOf, Kind, kindOf, mapAll, scaleAll } from "../base/activations";
 import { loadLanes, storeLanes, VECTOR } from "../base/lanes";
 import { sigmoid_map, tanh_map } from "./map";
 
-/** y[i] = x[i], clamped to −clip … clip; a NaN stays one. */
+/** y[i] = x[i], clamped to −clip … clip. A NaN stays a NaN. */
 function clamp<T>(n: usize, clip: f64, x: usize, y: usize): void {
   const high = v128.splat<T>(<T>clip);
   const low = v128.splat<T>(<T>-clip);
@@ -17,13 +17,13 @@ function clamp<T>(n: usize, clip: f64, x: usize, y: usize): void {
 }
 
 /**
- * y[i] = f(clamp(x[i])), f the function `which` of a record: 0 f, 1 g, 2 h.
+ * y[i] = f(clamp(x[i])); f is function `which` of a record: 0 f, 1 g, 2 h.
  *
- * - activations:  in; the record, drawn in base/activations, which says what is clamped
- * - x:          in; (n)
- * - y:          out, set; (n); may be x, and no other overlap is allowed
+ * - activations:  in; the record, drawn in base/activations, which also says which arguments are clamped
+ * - x:            in; (n)
+ * - y:            out, set; (n); may be x itself, no other overlap
  *
- * Tail rule: a value's bits depend neither on its place nor on n.
+ * Tail: the bits of y[i] depend on x[i] alone, not on i or n.
  */
 export function activation_map<T>(
   n: usize,
@@ -54,7 +54,10 @@ export function activation_map<T>(
   else mapAll<T>(Kind.IDENTITY, n, alpha, beta, x, y);
 }
 
-/** d[i] *= the derivative of `activation_map` at x[i], 0 where x[i] is clamped; y is what it gave. All (n), and d is neither. */
+/**
+ * d[i] *= f'(x[i]), the derivative of `activation_map`, which is 0 where x[i] is clamped. y is the result of `activation_map`.
+ * All are (n); d overlaps neither x nor y.
+ */
 export function activationBackward(
   n: usize,
   activations: usize,

@@ -1,16 +1,16 @@
 import { VECTOR } from "../base/lanes";
 
 /**
- * target[r] = source[index[r]]: rows picked out, put in another order, or set to another stride.
+ * target[r] = source[index[r]]: copies rows by index, or to another stride.
  *
- * - rows, n:  rows of the target, and elements of each
- * - lds:      elements from the start of one row of source to the next; 0: one row for all
- * - ldt:      the same of target; at least n
- * - source:   in; as many rows as index names
- * - index:    in; (rows) i32, each the number of a row of source; 0 (no pointer): row r is r
- * - target:   out, set; n elements at the start of each row, what stands between rows is not touched; must not overlap source
+ * - rows, n:  rows of target, and elements of each
+ * - lds:      elements from the start of one row of source to the next; 0 repeats one row
+ * - ldt:      the same for target; at least n
+ * - source:   in; (≥ max(index) + 1, n)
+ * - index:    in; (rows) i32, row numbers of source; 0 (no pointer) means index[r] = r
+ * - target:   out, set; (rows, n); elements between the rows are not written; must not overlap source
  *
- * Tail: what is left of a row goes element by element.
+ * Tail: the elements after the last whole vector of a row are copied one by one.
  */
 export function gather_rows<T>(
   rows: usize,

@@ -2,17 +2,17 @@ import { PANEL_ROW, panelWidth } from "../base/tile";
 import { fourRowsByPanel, row_by_four_panels, rowByTwoPanels, twoRowsByTwoPanels } from "./tiles";
 
 /**
- * c[r][i] = init[r][i] + Σ_j a[r][j]·w[i][j], j ascending: one multiplication and one addition per term, the sum never
- * split, so that a row's bits depend neither on the rows around it nor on the tile that computed it.
+ * c[r][i] = init[r][i] + Σ_j a[r][j]·w[i][j], j ascending. Each term is one multiplication and one addition, and the sum is never
+ * split, so the bits of a row depend neither on the other rows nor on the tile that computes it.
  *
  * - rows, n, k:     a is (rows, k), w is (n, k), init and c are (rows, n)
- * - lda, ldi, ldc:  row strides; ldi = 0 repeats one row of init (a bias, or zeros) for all rows
+ * - lda, ldi, ldc:  elements from the start of one row to the next; ldi = 0 repeats one row of init (a bias, or zeros)
  * - a:       in
- * - packed:  in; w as `pack_panels` lays it out
+ * - packed:  in; w as packed by `pack_panels`
  * - init:    in
  * - c:       out, set; may be init itself (then ldc = ldi); overlaps nothing else
  *
- * Tail: nothing beyond column n of init and c is touched.
+ * Tail: no column of init is read, and none of c is written, beyond n.
  */
 export function gemm_packed<T>(
   rows: usize,
@@ -34,7 +34,7 @@ export function gemm_packed<T>(
   lda *= item;
   ldi *= item;
   ldc *= item;
-  // A panel stays in the first-level cache while all tiles of four rows pass over it.
+  // A panel stays in the first-level cache while all groups of four rows are multiplied by it.
   const fours = rows - (rows % 4);
   let panel = packed;
   for (let i: usize = 0; i < n; i += width) {

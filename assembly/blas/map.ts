@@ -1,5 +1,9 @@
-// y[i] = f(x[i]) for i < n; x and y are (n), x in, y set; y may be x, and no other overlap is allowed. Tail rule: a value's
-// bits depend neither on its place nor on n. Error, monotonicity and limits of each f: docs/numerics.md.
+// y[i] = f(x[i]), element by element. The contract of all:
+//
+// - x:  in; (n)
+// - y:  out, set; (n); may be x itself, no other overlap
+//
+// Tail: the bits of y[i] depend on x[i] alone, not on i or n. Error and limits of each f: docs/numerics.md.
 
 import { applyAll, EXP, LOG, SIGMOID, TANH } from "../base/apply";
 

@@ -2,13 +2,12 @@ import { lanes, VECTOR } from "../base/lanes";
 import { PANEL_ROW, panelWidth } from "../base/tile";
 
 /**
- * packed = panels of W (n × k), as drawn in base/tile.
+ * packed = the panels of W (n × k), drawn in base/tile.
  *
- * - w:       in; element (i, j) stands at w + (i·rowStride + j·columnStride) elements, so that W and Wᵀ are packed
- *            by the same kernel
- * - packed:  out, set; whole panels: ceil(n / width)·width·k elements, width 4 for f64 and 8 for f32; must not overlap w
+ * - w:       in; element (i, j) is at w + (i·rowStride + j·columnStride) elements, so one kernel packs W and Wᵀ
+ * - packed:  out, set; whole panels: ceil(n / width)·width·k elements, width 4 in f64 and 8 in f32; must not overlap w
  *
- * Tail: outputs beyond n are zeros.
+ * Tail: the outputs of the last panel beyond n are zeros.
  */
 export function pack_panels<T>(
   n: usize,
@@ -28,8 +27,8 @@ export function pack_panels<T>(
     if (n - i >= width && columnStride === 1) {
       // 4.7 (f64) and 8.3 (f32) times as fast as element by element (V8 11, x64, 2026).
       for (let j = lanes<T>(); j <= k; j += lanes<T>()) {
-        turnRows<T>(row, from, packed);
-        turnRows<T>(row, from + lanes<T>() * row, packed + VECTOR);
+        transposeRows<T>(row, from, packed);
+        transposeRows<T>(row, from + lanes<T>() * row, packed + VECTOR);
         from += VECTOR;
         packed += lanes<T>() * PANEL_ROW;
       }
@@ -41,8 +40,6 @@ export function pack_panels<T>(
 }
 
 /** One row of a panel: the elements of `live` outputs, then zeros. */
-// @ts-ignore: decorator
-@inline
 function packColumn<T>(live: usize, row: usize, from: usize, to: usize): void {
   if (live === panelWidth<T>() && row === sizeof<T>()) {
     v128.store(to, v128.load(from));
@@ -54,13 +51,11 @@ function packColumn<T>(live: usize, row: usize, from: usize, to: usize): void {
   }
 }
 
-/** A square block of as many rows as a vector has lanes, transposed into as many rows of a panel. */
-// @ts-ignore: decorator
-@inline
-function turnRows<T>(row: usize, from: usize, to: usize): void {
+/** Transposes a square block, as many rows as a vector has lanes, into as many rows of a panel. */
+function transposeRows<T>(row: usize, from: usize, to: usize): void {
   const a = v128.load(from);
   const b = v128.load(from + row);
-  if (sizeof<T>() == 8) {
+  if (sizeof<T>() === 8) {
     v128.store(to, v128.shuffle<f64>(a, b, 0, 2));
     v128.store(to, v128.shuffle<f64>(a, b, 1, 3), PANEL_ROW);
     return;

@@ -1,8 +1,8 @@
-// Products element by element. Whole vectors, then what is left in the lanes it needs: an element's bits do not depend on its place.
+// Products, element by element. The tail uses the lanes that it needs, so the bits of an element do not depend on its index.
 
 import { addProduct, loadLanes, storeLanes, VECTOR } from "../base/lanes";
 
-/** y[i] = a[i]·b[i] for i < n; y may be a or b. */
+/** y[i] = a[i]·b[i] for i < n. y may be a or b. */
 export function multiply<T>(n: usize, a: usize, b: usize, y: usize): void {
   const bytes = n * sizeof<T>();
   for (let at: usize = 0; at < bytes; at += VECTOR) {
@@ -12,7 +12,7 @@ export function multiply<T>(n: usize, a: usize, b: usize, y: usize): void {
   }
 }
 
-/** y[i] += a[i]·b[i] for i < n; no overlap. */
+/** y[i] += a[i]·b[i] for i < n. y overlaps neither a nor b. */
 export function addProducts<T>(n: usize, a: usize, b: usize, y: usize): void {
   const bytes = n * sizeof<T>();
   for (let at: usize = 0; at < bytes; at += VECTOR) {

@@ -1,12 +1,12 @@
 import { lanes, storeLanes, VECTOR } from "../base/lanes";
 
 /**
- * y[i] = x[i], from f32 to f64: exact.
+ * y[i] = x[i], from f32 to f64, which is exact.
  *
  * - x:  in; (n) f32
  * - y:  out, set; (n) f64; must not overlap x
  *
- * Tail: for odd n the last element goes alone.
+ * Tail: for odd n the last element is converted alone.
  */
 export function promote(n: usize, x: usize, y: usize): void {
   const paired = n - (n % lanes<f64>());

@@ -1,10 +1,12 @@
 import { addProduct, lanes, loadLanes, storeLanes, VECTOR } from "../base/lanes";
 
 /**
- * y[i] += Σ_r x[r][i], r ascending, the sum never split.
+ * y[i] += Σ_r x[r][i], r ascending; the sum is never split.
  *
  * - x:  in; (rows, n)
  * - y:  in/out, added to; (n); must not overlap x
+ *
+ * Tail: for odd n the last element of a row is added alone.
  */
 export function add_rows(rows: usize, n: usize, x: usize, y: usize): void {
   const paired = n - (n % lanes<f64>());
@@ -23,14 +25,14 @@ export function add_rows(rows: usize, n: usize, x: usize, y: usize): void {
 }
 
 /**
- * y[i] += Σ_r a[r][i]·b[r][i], r ascending, the sum never split, each product rounded (fused in the relaxed build).
+ * y[i] += Σ_r a[r][i]·b[r][i], r ascending; the sum is never split, and each product is rounded (fused in the relaxed build).
  *
  * - rows, n:   rows, and elements of each
  * - lda, ldb:  elements from the start of one row to the next
  * - a, b:      in; (rows, n)
  * - y:         in/out, added to; (n); must not overlap a or b
  *
- * Tail: for odd n the last element of a row goes through the same arithmetic alone.
+ * Tail: for odd n the last element of a row is computed alone, by the same arithmetic.
  */
 export function add_product_rows(
   rows: usize,

@@ -1,10 +1,10 @@
-// The inner loops of the product: tiles of eight accumulators, which is what the registers hold.
+// The inner loops of `gemm_packed`: tiles of eight accumulators, the most that stay in registers.
 
 import { addProduct, loadSplat, VECTOR } from "../base/lanes";
 import { loadPart, PANEL_ROW, panelWidth, storePart } from "../base/tile";
 
-// In what follows strides are in bytes, and `live` says how many columns from here on exist. Where a panel does not
-// exist, an earlier one is read in its place and the result is not stored.
+// Strides are in bytes. `live` is the number of columns from the tile's first one to the last of the matrix. Where a tile has
+// more panels than the matrix, it reads an earlier panel instead and does not store the result.
 
 export function fourRowsByPanel<T>(
   live: usize,
@@ -147,8 +147,9 @@ export function twoRowsByTwoPanels<T>(
 }
 
 /**
- * Four panels of which every column exists. A function of its own because it is exported: inlined, V8 11.3 (x64) moves the
- * loads to the top of the loop and spills an accumulator, which halves the speed (2026-11).
+ * One row by four panels, all of whose columns exist: part of `gemm_packed`. It is exported so that the optimiser does not
+ * inline it: inlined, V8 11.3 (x64) moves the loads to the top of the loop and spills an accumulator, which halves the speed
+ * (2026-11).
  */
 export function row_by_four_panels<T>(
   k: usize,
@@ -196,7 +197,7 @@ export function row_by_four_panels<T>(
   v128.store(c, s7, 7 * VECTOR);
 }
 
-/** What is left of a row, two panels at a time. */
+/** The rest of a row, two panels at a time. */
 export function rowByTwoPanels<T>(
   live: usize,
   k: usize,

@@ -1,15 +1,15 @@
 import { VECTOR } from "../base/lanes";
 
-/** Side of the square block that is turned at once: 8 rows and 8 columns of f64 are whole cache lines. */
+/** Side of the square block that is transposed at once: 8 f64 are a cache line. */
 const BLOCK: usize = 8;
 
 /**
- * y = x with its axes in reverse order: y[k][j][i] = x[i][j][k]. With b = 1 it is the transpose of a matrix.
+ * y = x with its axes in reverse order: y[k][j][i] = x[i][j][k]. With b = 1 it transposes a matrix.
  *
  * - x:  in; (a, b, c)
  * - y:  out, set; (c, b, a); must not overlap x
  *
- * Tail: blocks that are not whole go element by element.
+ * Tail: the elements outside whole blocks are copied one by one.
  */
 export function reverse_axes(a: usize, b: usize, c: usize, x: usize, y: usize): void {
   assert(a * b * c === 0 || x !== y, "reverse_axes: y overlaps x");
@@ -22,18 +22,18 @@ export function reverse_axes(a: usize, b: usize, c: usize, x: usize, y: usize): 
         const rows = min(a - i, BLOCK);
         const from = x + i * row + (j * c + k) * sizeof<f64>();
         const to = y + k * column + (j * a + i) * sizeof<f64>();
-        if (rows + columns === 2 * BLOCK) turnBlock(row, column, from, to);
-        else turnPart(rows, columns, row, column, from, to);
+        if (rows + columns === 2 * BLOCK) transposeBlock(row, column, from, to);
+        else transposePart(rows, columns, row, column, from, to);
       }
     }
   }
 }
 
 /**
- * A whole block, two rows at a time: their lanes are dealt out to eight columns. All loads go before the stores: where rows
- * are a multiple of 4 KiB apart, a load waits for a store whose address ends alike.
+ * Transposes a whole block, two rows at a time. All loads come before the stores: where rows are a multiple of 4 KiB apart, a
+ * load waits for an earlier store whose address has the same low bits.
  */
-function turnBlock(row: usize, column: usize, x: usize, y: usize): void {
+function transposeBlock(row: usize, column: usize, x: usize, y: usize): void {
   for (let i: usize = 0; i < BLOCK; i += 2) {
     const a0 = v128.load(x);
     const b0 = v128.load(x + row);
@@ -60,7 +60,7 @@ function turnBlock(row: usize, column: usize, x: usize, y: usize): void {
   }
 }
 
-function turnPart(
+function transposePart(
   rows: usize,
   columns: usize,
   row: usize,

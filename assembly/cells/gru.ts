@@ -1,5 +1,5 @@
-// One step of a GRU around its products, the reset gate after the recurrent product. A row of gates holds four blocks of na
-// units, so that what the input's product fills is whole, and what the recurrent product fills too:
+// One time step of a GRU after its products; the reset gate is applied after the recurrent product. A row of gates has four
+// blocks of na units, in an order that makes the blocks of each product contiguous:
 //
 //     | n  candidate | r  reset | z  update | q  recurrent part of n |
 //     └────── from the input ──────┘
@@ -13,11 +13,11 @@ import { sigmoid_map, tanh_map } from "../blas/map";
  *
  * - m, na:  rows (the batch) and units
  * - hPrev:  in; (m, na)
- * - gates:  in/out; (m, 4·na): before, pre-activations of r and z, the input's part of n, the recurrent part q of n, each with
- *           its biases; after, n, r, z activated and q as it was
+ * - gates:  in/out; (m, 4·na): before, the pre-activations of r and z, the input's part of n, the recurrent part q of n, all with
+ *           their biases; after, n, r, z activated and q unchanged
  * - h:      out, set; (m, na); may be hPrev itself
  *
- * Tail: what is left of a row goes through the same arithmetic in the lanes it needs.
+ * No other overlap. Tail: the units after the last whole vector of a row are computed alone, by the same arithmetic.
  */
 export function gru_gates_forward<T>(
   m: usize,
@@ -83,18 +83,18 @@ function blend<T>(na: usize, hPrev: usize, gates: usize, h: usize): void {
 }
 
 /**
- * The derivative of `gru_gates_forward`, with δ = dy + dh: dn = δ·(1 − z)·(1 − n²); dr = dn·q·r·(1 − r);
- * dz = δ·(hPrev − n)·z·(1 − z); dq = dn·r; dh = δ·z, the part of hPrev's gradient that does not go through a product.
+ * The derivative of `gru_gates_forward`. With δ = dy + dh, the blocks of dGates are dn = δ·(1 − z)·(1 − n²); dr = dn·q·r·(1 − r);
+ * dz = δ·(hPrev − n)·z·(1 − z); dq = dn·r; then dh = δ·z, the part of hPrev's gradient that passes through no product.
  *
  * - m, na:  rows (the batch) and units
  * - hPrev:  in; (m, na)
- * - gates:  in; (m, 4·na) as `gru_gates_forward` left them
- * - dy:     in; (m, na) gradient that reaches h at this step from outside
- * - dh:     in/out; (m, na): gradient that reaches h from the next step before, the direct part of hPrev's after
- * - dz:     out, set; (m, 4·na), blocks in the order of gates: dn and dr, dz for the input's product, dr, dz and dq for the
- *           recurrent one; overlaps nothing
+ * - gates:  in; (m, 4·na), as left by `gru_gates_forward`
+ * - dy:     in; (m, na), gradient of h at this step from outside
+ * - dh:     in/out; (m, na): gradient of h from the next step before, the direct part of hPrev's gradient after
+ * - dGates: out, set; (m, 4·na), blocks in the order of gates: dn dr dz belong to the input's product, dr dz dq to the recurrent
+ *           one; overlaps nothing
  *
- * Tail: for odd na the last unit of a row goes through the same arithmetic alone.
+ * Tail: for odd na the last unit of a row is computed alone, by the same arithmetic.
  */
 export function gru_gates_backward(
   m: usize,
@@ -103,16 +103,16 @@ export function gru_gates_backward(
   gates: usize,
   dy: usize,
   dh: usize,
-  dz: usize,
+  dGates: usize,
 ): void {
   const block = na * sizeof<f64>();
   for (let row: usize = 0; row < m; row++) {
-    unitsBackward(block, hPrev, gates, dy, dh, dz);
+    unitsBackward(block, hPrev, gates, dy, dh, dGates);
     hPrev += block;
     gates += 4 * block;
     dy += block;
     dh += block;
-    dz += 4 * block;
+    dGates += 4 * block;
   }
 }
 
@@ -123,13 +123,13 @@ function unitsBackward(
   gates: usize,
   dy: usize,
   dh: usize,
-  dz: usize,
+  dGates: usize,
 ): void {
   const one = f64x2.splat(1);
   for (let at: usize = 0; at < block; at += VECTOR) {
     const live = (block - at) / sizeof<f64>();
     const from = gates + at;
-    const to = dz + at;
+    const to = dGates + at;
     const n = loadLanes<f64>(from, live);
     const r = loadLanes<f64>(from + block, live);
     const z = loadLanes<f64>(from + 2 * block, live);

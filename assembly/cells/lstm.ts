@@ -1,4 +1,4 @@
-// One step of an LSTM around its products. A row of gates holds four blocks of na units, in this order:
+// One time step of an LSTM after its products. A row of gates has four blocks of na units:
 //
 //     | i  input | f  forget | g  candidate | o  output |
 
@@ -6,15 +6,16 @@ import { addProduct, loadLanes, storeLanes, VECTOR } from "../base/lanes";
 import { sigmoid_map, tanh_map } from "../blas/map";
 
 /**
- * i, f, o = σ(z); g = tanh(z); c = f·cPrev + i·g; h = o·tanh(c).
+ * i, f, o = σ(gates); g = tanh(gates); c = f·cPrev + i·g; h = o·tanh(c).
  *
  * - m, na:  rows (the batch) and units
  * - cPrev:  in; (m, na)
- * - gates:  in/out; (m, 4·na): pre-activations z before, activated gates after
+ * - gates:  in/out; (m, 4·na): pre-activations before, activated gates after
  * - c:      out, set; (m, na); may be cPrev itself
  * - h:      out, set; (m, na)
  *
- * Tail: for odd na the last unit of a row goes alone.
+ * No other overlap. Tail: the units after the last whole vector of a row are computed alone, by the same arithmetic (in the
+ * relaxed build their c is not fused).
  */
 export function lstm_gates_forward<T>(
   m: usize,
@@ -24,11 +25,11 @@ export function lstm_gates_forward<T>(
   c: usize,
   h: usize,
 ): void {
-  // Loop by loop, not unit by unit: a loop over one function keeps its constants and chains in registers.
+  // One loop for each function, not one for each unit: a loop over one function keeps its constants in registers.
   const block = na * sizeof<T>();
   for (let r: usize = 0; r < m; r++) {
     activate<T>(na, gates + r * 4 * block);
-    remember<T>(na, cPrev + r * block, gates + r * 4 * block, c + r * block);
+    updateCellState<T>(na, cPrev + r * block, gates + r * 4 * block, c + r * block);
   }
   tanh_map<T>(m * na, c, h);
   for (let r: usize = 0; r < m; r++) multiply<T>(na, gates + (4 * r + 3) * block, h + r * block);
@@ -44,7 +45,7 @@ function activate<T>(na: usize, gates: usize): void {
 }
 
 /** c = f·cPrev + i·g. */
-function remember<T>(na: usize, cPrev: usize, gates: usize, c: usize): void {
+function updateCellState<T>(na: usize, cPrev: usize, gates: usize, c: usize): void {
   const block = na * sizeof<T>();
   const whole = block & ~(VECTOR - 1);
   const f = gates + block;
@@ -72,18 +73,18 @@ function multiply<T>(na: usize, o: usize, h: usize): void {
 }
 
 /**
- * The derivative of `lstm_gates_forward`, with δ = dy + dh and γ = dc + δ·o·(1 − tanh²c):
- * dzᵢ = γ·g·i·(1 − i); dz_f = γ·cPrev·f·(1 − f); dz_g = γ·i·(1 − g²); dzₒ = δ·tanh(c)·o·(1 − o); dc = γ·f.
+ * The derivative of `lstm_gates_forward`. With δ = dy + dh and γ = dc + δ·o·(1 − tanh²c), the blocks of dGates are
+ * di = γ·g·i·(1 − i); df = γ·cPrev·f·(1 − f); dg = γ·i·(1 − g²); do = δ·tanh(c)·o·(1 − o); then dc = γ·f.
  *
- * - m, na:  rows (the batch) and units
- * - gates:  in; (m, 4·na) activated
+ * - m, na:     rows (the batch) and units
+ * - gates:     in; (m, 4·na), activated
  * - cPrev, c:  in; (m, na)
- * - dy:     in; (m, na) gradient that reaches h at this step from outside
- * - dh:     in; (m, na) gradient that reaches h from the next step
- * - dc:     in/out; (m, na): gradient of c before, of cPrev after
- * - dz:     out, set; (m, 4·na), blocks in the order of gates; overlaps nothing
+ * - dy:        in; (m, na), gradient of h at this step from outside
+ * - dh:        in; (m, na), gradient of h from the next step
+ * - dc:        in/out; (m, na): gradient of c before, of cPrev after
+ * - dGates:    out, set; (m, 4·na), blocks in the order of gates; overlaps nothing
  *
- * Tail: for odd na the last unit of a row goes alone.
+ * Tail: for odd na the last unit of a row is computed alone, by the same arithmetic.
  */
 export function lstm_gates_backward(
   m: usize,
@@ -94,19 +95,28 @@ export function lstm_gates_backward(
   dy: usize,
   dh: usize,
   dc: usize,
-  dz: usize,
+  dGates: usize,
 ): void {
-  // tanh(c) of all rows waits at the start of dz. The rows are gone through from the last: what a row's gradients overwrite
-  // belongs to rows that are done, or in row 0 to the unit at hand.
-  tanh_map<f64>(m * na, c, dz);
+  // The start of dGates holds tanh(c) of all rows. The loop runs from the last row to the first: the gradients of a row
+  // overwrite the tanh(c) of later rows, which are done, and in row 0 that of the unit at hand.
+  tanh_map<f64>(m * na, c, dGates);
   const block = na * sizeof<f64>();
   for (let r = m; r > 0; r--) {
     const at = (r - 1) * block;
-    unitsBackward(na, gates + 4 * at, cPrev + at, dy + at, dh + at, dc + at, dz + at, dz + 4 * at);
+    unitsBackward(
+      na,
+      gates + 4 * at,
+      cPrev + at,
+      dy + at,
+      dh + at,
+      dc + at,
+      dGates + at,
+      dGates + 4 * at,
+    );
   }
 }
 
-/** One row of `lstm_gates_backward`; `memory` is tanh(c). The last unit of an odd row goes through the same arithmetic alone. */
+/** One row of `lstm_gates_backward`. */
 function unitsBackward(
   na: usize,
   gates: usize,
@@ -114,17 +124,17 @@ function unitsBackward(
   dy: usize,
   dh: usize,
   dc: usize,
-  memory: usize,
-  dz: usize,
+  tanhC: usize,
+  dGates: usize,
 ): void {
   const one = f64x2.splat(1);
   const block = na * sizeof<f64>();
   for (let at: usize = 0; at < block; at += VECTOR) {
     const live = (block - at) / sizeof<f64>();
     const pi = gates + at;
-    const qi = dz + at;
+    const qi = dGates + at;
     const o = loadLanes<f64>(pi + 3 * block, live);
-    const th = loadLanes<f64>(memory + at, live);
+    const th = loadLanes<f64>(tanhC + at, live);
     const dhAll = f64x2.add(loadLanes<f64>(dy + at, live), loadLanes<f64>(dh + at, live));
     const dO = f64x2.mul(f64x2.mul(dhAll, th), f64x2.mul(o, f64x2.sub(one, o)));
     storeLanes<f64>(qi + 3 * block, dO, live);

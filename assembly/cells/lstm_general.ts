@@ -1,9 +1,10 @@
-// One step of an LSTM around its products, with any activations, a clip, peepholes and coupled gates. A row holds eight blocks
-// of na units, the order of lstm.ts twice: pre-activations, which the backward pass needs too, then what came of them.
+// One time step of an LSTM after its products, with any activations, a clip, peepholes and coupled gates. A row of gates has
+// eight blocks of na units, the order of lstm.ts twice: the pre-activations, which the backward pass needs too, and the
+// activated gates.
 //
 //     | i  f  g  o | i' f' g' o' |
 //
-// Whole blocks are gone through one function at a time.
+// One function at a time runs over whole blocks.
 
 import { F, G, H } from "../base/activations";
 import { addProduct, loadLanes, storeLanes, VECTOR } from "../base/lanes";
@@ -12,20 +13,20 @@ import { addProducts, multiply } from "../blas/products";
 
 /**
  * i' = f(i + pᵢ·cPrev); f' = f(f + p_f·cPrev), or 1 − i' if the gates are coupled; g' = g(g); c = f'·cPrev + i'·g';
- * o' = f(o + pₒ·c); h = o'·h(c). As in onnxruntime the clip bounds what goes into f and g, with its peephole's part, but
- * neither c nor what goes into h; and coupled gates have no use for f or p_f.
+ * o' = f(o + pₒ·c); h = o'·h(c). As in onnxruntime the clip bounds the arguments of f and g with their peepholes' parts, but
+ * neither c nor the argument of h. Coupled gates use neither f nor p_f.
  *
- * - m, na:      rows (the batch) and units
+ * - m, na:        rows (the batch) and units
  * - activations:  in; the record, drawn in base/activations
- * - coupled:    not 0: f' is 1 − i'
- * - peepholes:  in; (3·na), in the order pᵢ p_f pₒ; 0 (no pointer): none
- * - cPrev:      in; (m, na)
- * - rows:       in/out; (m, 8·na): i f g o without the peepholes' parts before, with them (f as it was if coupled), but not
- *               clamped, after; i' f' g' o' set
- * - c:          out, set; (m, na); may be cPrev itself
- * - h:          out, set; (m, na)
+ * - coupled:      not 0 if f' is 1 − i'
+ * - peepholes:    in; (3·na), in the order pᵢ p_f pₒ; 0 (no pointer) if there are none
+ * - cPrev:        in; (m, na)
+ * - gates:        in/out; (m, 8·na): i f g o before, to which the peepholes' parts are added (not to f if coupled), and which are
+ *                 not clamped; i' f' g' o' set
+ * - c:            out, set; (m, na); may be cPrev itself
+ * - h:            out, set; (m, na)
  *
- * Tail: what is left of a row goes through the same arithmetic in the lanes it needs.
+ * No other overlap. Tail: the units after the last whole vector of a row are computed alone, by the same arithmetic.
  */
 export function lstm_general_forward<T>(
   m: usize,
@@ -34,34 +35,34 @@ export function lstm_general_forward<T>(
   coupled: i32,
   peepholes: usize,
   cPrev: usize,
-  rows: usize,
+  gates: usize,
   c: usize,
   h: usize,
 ): void {
   const block = na * sizeof<T>();
   const gated: usize = coupled === 0 ? 2 * na : na; // i, and f beside it
   for (let r: usize = 0; r < m; r++) {
-    const active = rows + 4 * block;
+    const active = gates + 4 * block;
     if (peepholes !== 0) {
-      addProducts<T>(na, peepholes, cPrev, rows);
-      if (coupled === 0) addProducts<T>(na, peepholes + block, cPrev, rows + block);
+      addProducts<T>(na, peepholes, cPrev, gates);
+      if (coupled === 0) addProducts<T>(na, peepholes + block, cPrev, gates + block);
     }
-    activation_map<T>(gated, activations, F, rows, active);
+    activation_map<T>(gated, activations, F, gates, active);
     if (coupled !== 0) complement<T>(block, active, active + block);
-    activation_map<T>(na, activations, G, rows + 2 * block, active + 2 * block);
-    remember<T>(block, cPrev, active, c);
-    if (peepholes !== 0) addProducts<T>(na, peepholes + 2 * block, c, rows + 3 * block);
-    activation_map<T>(na, activations, F, rows + 3 * block, active + 3 * block);
+    activation_map<T>(na, activations, G, gates + 2 * block, active + 2 * block);
+    updateCellState<T>(block, cPrev, active, c);
+    if (peepholes !== 0) addProducts<T>(na, peepholes + 2 * block, c, gates + 3 * block);
+    activation_map<T>(na, activations, F, gates + 3 * block, active + 3 * block);
     activation_map<T>(na, activations, H, c, h);
     multiply<T>(na, active + 3 * block, h, h);
     cPrev += block;
-    rows += 8 * block;
+    gates += 8 * block;
     c += block;
     h += block;
   }
 }
 
-// Below, `block` is na in bytes, and a pointer is that of a row's block.
+// Below, `block` is na in bytes, and pointers are those of a block of one row.
 
 /** f = 1 − i. */
 function complement<T>(block: usize, i: usize, f: usize): void {
@@ -73,7 +74,7 @@ function complement<T>(block: usize, i: usize, f: usize): void {
 }
 
 /** c = f·cPrev + i·g. */
-function remember<T>(block: usize, cPrev: usize, active: usize, c: usize): void {
+function updateCellState<T>(block: usize, cPrev: usize, active: usize, c: usize): void {
   for (let at: usize = 0; at < block; at += VECTOR) {
     const live = (block - at) / sizeof<T>();
     const i = loadLanes<T>(active + at, live);
@@ -85,21 +86,21 @@ function remember<T>(block: usize, cPrev: usize, active: usize, c: usize): void 
 }
 
 /**
- * The derivative of `lstm_general_forward`, with δ = dy + dh and slopes that are 0 where a pre-activation is clamped:
- * dzₒ = δ·h(c)·f'(o); γ = dc + δ·o'·h'(c) + pₒ·dzₒ; dz_g = γ·i'·g'(g); dzᵢ = γ·g'·f'(i); dz_f = γ·cPrev·f'(f);
- * dc = γ·f' + pᵢ·dzᵢ + p_f·dz_f. Coupled: dzᵢ = γ·(g' − cPrev)·f'(i), dz_f = 0.
+ * The derivative of `lstm_general_forward`. With δ = dy + dh, and slopes f'(·), g'(·), h'(·) that are 0 where a pre-activation is
+ * clamped, the blocks of dGates are do = δ·h(c)·f'(o); dg = γ·i'·g'(g); di = γ·g'·f'(i); df = γ·cPrev·f'(f), where
+ * γ = dc + δ·o'·h'(c) + pₒ·do; then dc = γ·f' + pᵢ·di + p_f·df. Coupled: di = γ·(g' − cPrev)·f'(i), df = 0.
  *
  * - m, na:      rows (the batch) and units
  * - activations, coupled, peepholes:  in; as in `lstm_general_forward`
- * - rows:       in; (m, 8·na) as `lstm_general_forward` left them
+ * - gates:      in; (m, 8·na), as left by `lstm_general_forward`
  * - cPrev, c:   in; (m, na)
- * - dy:         in; (m, na) gradient that reaches h at this step from outside
- * - dh:         in; (m, na) gradient that reaches h from the next step
+ * - dy:         in; (m, na), gradient of h at this step from outside
+ * - dh:         in; (m, na), gradient of h from the next step
  * - dc:         in/out; (m, na): gradient of c before, of cPrev after
- * - dz:         out, set; (m, 4·na), blocks i f g o; overlaps nothing
+ * - dGates:     out, set; (m, 4·na), blocks i f g o; overlaps nothing
  *
- * The peepholes' gradients are the sums over rows of dzᵢ·cPrev, dz_f·cPrev and dzₒ·c: `add_product_rows`.
- * Tail: for odd na the last unit of a row goes through the same arithmetic gated.
+ * The caller computes the peepholes' gradients, the sums over rows of di·cPrev, df·cPrev and do·c, by `add_product_rows`.
+ * Tail: for odd na the last unit of a row is computed alone, by the same arithmetic.
  */
 export function lstm_general_backward(
   m: usize,
@@ -107,41 +108,41 @@ export function lstm_general_backward(
   activations: usize,
   coupled: i32,
   peepholes: usize,
-  rows: usize,
+  gates: usize,
   cPrev: usize,
   c: usize,
   dy: usize,
   dh: usize,
   dc: usize,
-  dz: usize,
+  dGates: usize,
 ): void {
   const block = na * sizeof<f64>();
   const gated: usize = coupled === 0 ? 2 * na : na; // i, and f beside it
   for (let r: usize = 0; r < m; r++) {
-    const active = rows + 4 * block;
-    const dg = dz + 2 * block;
-    const dO = dz + 3 * block;
-    // h(c) waits in the place of dzₒ, and what reaches c through it in that of dz_g.
+    const active = gates + 4 * block;
+    const dg = dGates + 2 * block;
+    const dO = dGates + 3 * block;
+    // The block of do holds h(c) for now, and the block of dg the gradient that reaches c through h(c).
     activation_map<f64>(na, activations, H, c, dO);
     timesDelta(block, dy, dh, active + 3 * block, dg);
     activationBackward(na, activations, H, c, dO, dg);
     timesDelta(block, dy, dh, dO, dO);
-    activationBackward(na, activations, F, rows + 3 * block, active + 3 * block, dO);
+    activationBackward(na, activations, F, gates + 3 * block, active + 3 * block, dO);
     if (peepholes !== 0) addProducts<f64>(na, peepholes + 2 * block, dO, dg);
-    gatesBackward(block, coupled, active, cPrev, dc, dz);
-    activationBackward(na, activations, G, rows + 2 * block, active + 2 * block, dg);
-    activationBackward(gated, activations, F, rows, active, dz);
+    gatesBackward(block, coupled, active, cPrev, dc, dGates);
+    activationBackward(na, activations, G, gates + 2 * block, active + 2 * block, dg);
+    activationBackward(gated, activations, F, gates, active, dGates);
     if (peepholes !== 0) {
-      addProducts<f64>(na, peepholes, dz, dc);
-      if (coupled === 0) addProducts<f64>(na, peepholes + block, dz + block, dc);
+      addProducts<f64>(na, peepholes, dGates, dc);
+      if (coupled === 0) addProducts<f64>(na, peepholes + block, dGates + block, dc);
     }
-    rows += 8 * block;
+    gates += 8 * block;
     cPrev += block;
     c += block;
     dy += block;
     dh += block;
     dc += block;
-    dz += 4 * block;
+    dGates += 4 * block;
   }
 }
 
@@ -154,18 +155,18 @@ function timesDelta(block: usize, dy: usize, dh: usize, x: usize, y: usize): voi
   }
 }
 
-/** With γ = dc + dz_g: dzᵢ, dz_f and dz_g before their slopes, and dc = γ·f'. */
+/** With γ = dc + dg: di, df and dg without their slopes, and dc = γ·f'. */
 function gatesBackward(
   block: usize,
   coupled: i32,
   active: usize,
   cPrev: usize,
   dc: usize,
-  dz: usize,
+  dGates: usize,
 ): void {
   for (let at: usize = 0; at < block; at += VECTOR) {
     const live = (block - at) / sizeof<f64>();
-    const to = dz + at;
+    const to = dGates + at;
     const dcAll = f64x2.add(loadLanes<f64>(dc + at, live), loadLanes<f64>(to + 2 * block, live));
     const i = loadLanes<f64>(active + at, live);
     const f = loadLanes<f64>(active + block + at, live);

@@ -3,41 +3,45 @@ import { loadLanes, storeLanes, VECTOR } from "../base/lanes";
 import { activation_map, activationBackward } from "../blas/activations";
 
 /**
- * h = f(z), for all units of one time step, with the f and the clip of a record.
+ * One time step of an RNN after its products, with any activation: h = f(gates), f and its clip from a record.
  *
- * - n:          m·na
+ * - n:            m·na
  * - activations:  in; the record, drawn in base/activations
- * - z:          in; (m, na) pre-activations
- * - h:          out, set; (m, na); may be z itself, if there is no backward pass
+ * - gates:        in; (m, na), pre-activations
+ * - h:            out, set; (m, na); may be gates itself if no backward pass follows; no other overlap
+ *
+ * Tail: the bits of an element depend on that element alone.
  */
-export function rnn_general_forward<T>(n: usize, activations: usize, z: usize, h: usize): void {
-  activation_map<T>(n, activations, F, z, h);
+export function rnn_general_forward<T>(n: usize, activations: usize, gates: usize, h: usize): void {
+  activation_map<T>(n, activations, F, gates, h);
 }
 
 /**
- * dz = (dy + dh)·f'(z), f' = 0 where z is clamped, for all units of one time step.
+ * The derivative of `rnn_general_forward`: dGates = (dy + dh)·f'(gates), f' = 0 where a pre-activation is clamped.
  *
- * - n:          m·na
+ * - n:            m·na
  * - activations:  in; the record, drawn in base/activations
- * - z, h:       in; (m, na) what `rnn_general_forward` had and gave
- * - dy:         in; (m, na) gradient that reaches h at this step from outside
- * - dh:         in; (m, na) gradient that reaches h from the next step
- * - dz:         out, set; (m, na); overlaps nothing
+ * - gates, h:     in; (m, na), the operand and the result of `rnn_general_forward`
+ * - dy:           in; (m, na), gradient of h at this step from outside
+ * - dh:           in; (m, na), gradient of h from the next step
+ * - dGates:       out, set; (m, na); overlaps nothing
+ *
+ * Tail: for odd n the last element is computed alone, by the same arithmetic.
  */
 export function rnn_general_backward(
   n: usize,
   activations: usize,
-  z: usize,
+  gates: usize,
   h: usize,
   dy: usize,
   dh: usize,
-  dz: usize,
+  dGates: usize,
 ): void {
   const bytes = n * sizeof<f64>();
   for (let at: usize = 0; at < bytes; at += VECTOR) {
     const live = (bytes - at) / sizeof<f64>();
     const d = f64x2.add(loadLanes<f64>(dy + at, live), loadLanes<f64>(dh + at, live));
-    storeLanes<f64>(dz + at, d, live);
+    storeLanes<f64>(dGates + at, d, live);
   }
-  activationBackward(n, activations, F, z, h, dz);
+  activationBackward(n, activations, F, gates, h, dGates);
 }

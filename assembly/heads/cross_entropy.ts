@@ -2,11 +2,16 @@ import { lanes, loadLanes, storeLanes } from "../base/lanes";
 import { logOf, rowExponentials, rowMaximum } from "./softmax";
 
 /**
- * Softmax and cross-entropy of each row r with its target t = targets[r], forward and backward together:
+ * Softmax and cross-entropy of each row r with its target t = targets[r], forward and backward at once:
  * loss[r] = log Σ_j exp(x[r,j] − max_r) − (x[r,t] − max_r), not scaled; dx[r,j] = scale (softmax(x)[r,j] − [j = t]).
- * Target −1 is ignored: loss 0, gradient 0. Other targets are in 0 … n − 1: the caller has checked.
- * logits x (rows, n) in; targets (rows), i32, in; loss (rows) set; dlogits dx (rows, n) set, may be logits. n ≥ 1.
- * Tail rule, order of summation, NaN and ±Infinity: as in softmax.ts.
+ * A row with target −1 is ignored: its loss and gradient are 0. The caller checks that other targets are in 0 … n − 1.
+ *
+ * - logits:   in; x (rows, n), n ≥ 1
+ * - targets:  in; (rows), i32
+ * - loss:     out, set; (rows); overlaps nothing
+ * - dlogits:  out, set; dx (rows, n); may be logits itself
+ *
+ * Tail, order of summation, NaN and ±Infinity: as in softmax.ts.
  */
 export function cross_entropy_rows(
   rows: usize,
@@ -33,10 +38,10 @@ export function cross_entropy_rows(
   }
 }
 
-/** One row that is not ignored; `target` in bytes. Sets dx and returns the loss. */
+/** One row that is not ignored; `target` is in bytes. Sets dx and returns the loss. */
 function row(n: usize, scale: f64, x: usize, target: usize, dx: usize): f64 {
   const max = rowMaximum(n, x);
-  const own = f64.load(x + target) - max; // read before dx, which may be x, is set
+  const own = f64.load(x + target) - max; // read before dx is set, which may be x
   const sum = rowExponentials(n, max, x, dx);
   const hit = scale * (f64.load(dx + target) / sum - 1);
   const sums = f64x2.splat(sum);

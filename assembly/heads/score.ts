@@ -1,14 +1,14 @@
 import { logOf, rowMaximum, rowSum } from "./softmax";
 
 /**
- * The log-probability of each row's target t = targets[r]: logProb[r] = (x[r,t] − max_r) − log Σ_j exp(x[r,j] − max_r),
- * every bit as `log_softmax_rows` has it at t. Target −1 is ignored: 0. Other targets are in 0 … n − 1: the caller has checked.
+ * The log-probability of each row's target t = targets[r]: logProb[r] = (x[r,t] − max_r) − log Σ_j exp(x[r,j] − max_r), with the
+ * bits of `log_softmax_rows` at t. A row with target −1 gives 0. The caller checks that other targets are in 0 … n − 1.
  *
  * - logits:   in; x (rows, n), n ≥ 1
  * - targets:  in; (rows), i32
  * - logProb:  out, set; (rows); must not overlap logits
  *
- * Tail rule, order of summation, NaN and ±Infinity: as in softmax.ts.
+ * Tail, order of summation, NaN and ±Infinity: as in softmax.ts.
  */
 export function score_rows(
   rows: usize,
@@ -27,7 +27,7 @@ export function score_rows(
   }
 }
 
-/** One row that is not ignored; `target` in bytes. */
+/** One row that is not ignored; `target` is in bytes. */
 function row(n: usize, x: usize, target: usize): f64 {
   const max = rowMaximum(n, x);
   return f64.load(x + target) - max - logOf(rowSum(n, max, x));

@@ -1,7 +1,9 @@
-// Rows of logits to probabilities. Each row: its maximum, the exponentials of x − max and their sum, then the result.
-// Sums: even elements in one lane, odd in the other, then the two together: the order depends on n alone.
-// A NaN makes its row NaN. A row of −Infinity, or with an Infinity: softmax and log-softmax NaN, log-sum-exp ±Infinity.
-// Tail rule: the lane past an odd n holds −Infinity, whose exponential is exactly 0; nothing outside an operand is touched.
+// From rows of logits to probabilities. Each row: its maximum, the exponentials of x − max and their sum, then the result.
+//
+// - Sums: even elements in one lane, odd elements in the other, then both, so the order depends on n alone.
+// - A NaN makes its row NaN. A row of −Infinity, or with +Infinity, has softmax and log-softmax NaN, and log-sum-exp ±Infinity.
+// - Tail: for odd n the second lane of the last vector is −Infinity, whose exponential is exactly 0. Nothing outside an operand
+//   is read or written.
 
 import { expVector } from "../base/exp";
 import { lanes, loadLanes, storeLanes } from "../base/lanes";
@@ -12,11 +14,11 @@ function loadLogits(x: usize, live: usize): v128 {
   return v128.load64_lane(x, f64x2.splat(-Infinity), 0);
 }
 
-/** The largest of n elements, NaN left out: it comes back with the exponentials. */
+/** The largest of n elements. NaN is skipped here; the exponentials bring it back. */
 export function rowMaximum(n: usize, x: usize): f64 {
   let max = f64x2.splat(-Infinity);
   for (let i: usize = 0; i < n; i += lanes<f64>()) {
-    max = f64x2.pmax(max, loadLogits(x + i * sizeof<f64>(), n - i)); // a comparison with NaN is false: keeps max
+    max = f64x2.pmax(max, loadLogits(x + i * sizeof<f64>(), n - i)); // a comparison with NaN is false, so max stays
   }
   const even = f64x2.extract_lane(max, 0);
   const odd = f64x2.extract_lane(max, 1);
@@ -27,7 +29,7 @@ function bothLanes(sum: v128): f64 {
   return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
 }
 
-/** Sets y to exp(x − shift), both (n), y may be x; returns the sum. */
+/** Sets y to exp(x − shift) and returns the sum. Both are (n); y may be x. */
 export function rowExponentials(n: usize, shift: f64, x: usize, y: usize): f64 {
   const shifts = f64x2.splat(shift);
   let sum = f64x2.splat(0);
@@ -39,7 +41,7 @@ export function rowExponentials(n: usize, shift: f64, x: usize, y: usize): f64 {
   return bothLanes(sum);
 }
 
-/** The same sum, bit for bit, with nothing written. */
+/** The sum of `rowExponentials`, with the same bits, without writing them. */
 export function rowSum(n: usize, shift: f64, x: usize): f64 {
   const shifts = f64x2.splat(shift);
   let sum = f64x2.splat(0);
@@ -55,7 +57,9 @@ export function logOf(x: f64): f64 {
 
 /**
  * y[r,j] = exp(x[r,j] − max_r) / Σ_j exp(x[r,j] − max_r).
- * x (rows, n) in; y (rows, n) set, may be x. n ≥ 1.
+ *
+ * - x:  in; (rows, n), n ≥ 1
+ * - y:  out, set; (rows, n); may be x itself
  */
 export function softmax_rows(rows: usize, n: usize, x: usize, y: usize): void {
   for (let r: usize = 0; r < rows; r++) {
@@ -74,7 +78,9 @@ export function softmax_rows(rows: usize, n: usize, x: usize, y: usize): void {
 
 /**
  * y[r,j] = (x[r,j] − max_r) − log Σ_j exp(x[r,j] − max_r).
- * x (rows, n) in; y (rows, n) set, may be x. n ≥ 1.
+ *
+ * - x:  in; (rows, n), n ≥ 1
+ * - y:  out, set; (rows, n); may be x itself
  */
 export function log_softmax_rows(rows: usize, n: usize, x: usize, y: usize): void {
   for (let r: usize = 0; r < rows; r++) {
@@ -91,8 +97,10 @@ export function log_softmax_rows(rows: usize, n: usize, x: usize, y: usize): voi
 }
 
 /**
- * y[r] = max_r + log Σ_j exp(x[r,j] − max_r), where max_r counts as 0 if it is infinite.
- * x (rows, n) in; y (rows) set, may not overlap x. n ≥ 1.
+ * y[r] = max_r + log Σ_j exp(x[r,j] − max_r); an infinite max_r is replaced by 0.
+ *
+ * - x:  in; (rows, n), n ≥ 1
+ * - y:  out, set; (rows); must not overlap x
  */
 export function log_sum_exp_rows(rows: usize, n: usize, x: usize, y: usize): void {
   for (let r: usize = 0; r < rows; r++) {

@@ -1,4 +1,4 @@
-/** The functions of a gate as ONNX lists them, numbered as in assembly/base/activations.ts, with ONNX's default α and β. */
+/** The activations that ONNX lists, numbered as in assembly/base/activations.ts, with ONNX's default α and β. */
 export const ACTIVATIONS = {
   sigmoid: { kind: 0, alpha: 0, beta: 0 },
   tanh: { kind: 1, alpha: 0, beta: 0 },
@@ -25,7 +25,7 @@ export const ACTIVATIONS = {
 /** The name of an activation: ONNX's eleven, and `identity`. */
 export type ActivationName = keyof typeof ACTIVATIONS;
 
-/** A function of one number, by its name, with ONNX's α and β unless they are given. */
+/** An activation by its name. ONNX's defaults replace absent α and β. */
 export type Activation =
   | ActivationName
   | { readonly name: ActivationName; readonly alpha?: number; readonly beta?: number };
@@ -41,12 +41,12 @@ export const DEFAULT_ACTIVATIONS = {
 export const activationName = (activation: string | { readonly name: string }): string =>
   typeof activation === "string" ? activation : activation.name;
 
-/** Numbers in the record of three activations, the most that a cell has. */
+/** Numbers in a record of three activations; no cell has more. */
 export const RECORD_ELEMENTS = 10;
 
 /**
- * The record that the general kernels read (assembly/base/activations.ts): the bound of what goes into f and g, then
- * each function's number, α and β.
+ * The record that the general kernels read (assembly/base/activations.ts): the limit of the input of f and g, then the
+ * number, α and β of each activation.
  */
 export function activationRecord(clip: number, activations: readonly Activation[]): number[] {
   const record = [clip];

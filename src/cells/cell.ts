@@ -1,8 +1,8 @@
 import type { Kernels, NumberType } from "../wasm/abi.js";
 
-/** A product of the recurrence: some blocks of W_h's rows with the hidden state before the step, or with block q of the row. */
+/** A recurrent product: some blocks of W_h's rows times the hidden state before the step, or times block q of the gates. */
 export interface RecurrentProduct {
-  /** Blocks of na outputs; the products take W_h's rows one after the other. */
+  /** Blocks of na outputs. The first product takes the first blocks of W_h's rows, and so on. */
   readonly blocks: number;
   /** The first block of dGates that holds the gradient of these outputs. */
   readonly gradientBlock: number;
@@ -10,10 +10,10 @@ export interface RecurrentProduct {
 }
 
 /**
- * What a cell is to the sequence engine: the layout of its weights and rows, and one whole step, forward and backward.
+ * A cell as the sequence engine sees it: the layout of its weights and gates, and one whole step, forward and backward.
  *
- * A step's *row* holds what the products fill and the gates kernel turns into activations, for each sequence of the batch.
- * Pointers are byte offsets.
+ * The *gates* of a step are blocks of na numbers for each sequence of the batch: the products fill them, and the gates
+ * kernel turns them into activations in place. Pointers are byte offsets.
  */
 export interface Cell {
   readonly name: "rnn" | "lstm" | "gru";
@@ -21,28 +21,28 @@ export interface Cell {
   readonly input: readonly number[];
   /** PyTorch's gate blocks in the order of W_h's rows. */
   readonly recurrent: readonly number[];
-  /** Blocks of the bias: which of PyTorch's two biases' blocks add up to each. The input product fills as many of a row. */
+  /** For each block of the bias the blocks of PyTorch's two biases that add up to it. The input product fills as many blocks. */
   readonly bias: readonly { readonly ih?: number; readonly hh?: number }[];
   readonly products: readonly RecurrentProduct[];
-  /** Blocks of na in a row; 0 for a cell whose row is the h that follows. */
+  /** Blocks in the gates of a sequence; 0 for a cell whose gates are the next h. */
   readonly gateBlocks: number;
-  /** Blocks of na in the gradient of a row: first those of the bias. */
+  /** Blocks in the gradient of the gates; those of the bias come first. */
   readonly gradientBlocks: number;
-  /** The block of a row that is q, what a recurrent product with source "q" takes. */
+  /** The block q of the gates, the input of a recurrent product with source "q". */
   readonly q?: number;
-  /** Whether the state has a memory c beside h. */
+  /** Whether the state has a cell state c besides h. */
   readonly hasCellState: boolean;
-  /** Whether the gates see the memory through weights of their own. */
+  /** Whether the gates read the cell state through weights of their own. */
   readonly peepholes: boolean;
-  /** The functions of the gates, for a cell that does not have the usual ones: the record of assembly/base/activations.ts. */
+  /** The record of the activations (assembly/base/activations.ts), for a cell without specialised kernels. */
   readonly activations?: readonly number[];
   /** Whether h is a projection of the units' output. */
   readonly projected: boolean;
 
-  /** Turns the input products in `gates` and the state before the step into the state after it, which may be in the same place. */
+  /** Computes the state after the step from the input products in `gates` and the state before it, possibly in place. */
   forward(weights: CellWeights, m: number, at: ForwardStep): void;
 
-  /** Turns the gradient of the state after the step into `dGates`, and into that of the state before it. */
+  /** Computes `dGates` and the gradient of the state before the step from that of the state after it. */
   backward(
     weights: CellWeights,
     transposed: TransposedWeights,
@@ -52,7 +52,7 @@ export interface Cell {
   ): void;
 }
 
-/** The weights of one layer and direction, as a cell sees them: pointers and sizes. */
+/** The weights of one layer direction, as a cell sees them: pointers and sizes. */
 export interface CellWeights {
   readonly dtype: NumberType;
   readonly nx: number;
@@ -68,7 +68,7 @@ export interface CellWeights {
   readonly bias: number;
   readonly peepholes: number;
   readonly activations: number;
-  /** max(nx, na) zeros. */
+  /** Zeros: max(nx, na, nh) of them. */
   readonly zeros: number;
 }
 
@@ -79,15 +79,17 @@ export interface TransposedWeights {
   readonly projection: number;
 }
 
-/** Where one step stands: pointers, for as many rows as sequences are active. */
+/** The buffers of one step: pointers to a row for each of the m active sequences. */
 export interface ForwardStep {
   /** (m, nh). */
   hPrev: number;
   /** (m, na). */
   cPrev: number;
-  /** The rows. */
+  /** (m, gateBlocks·na). */
   gates: number;
+  /** (m, nh). */
   h: number;
+  /** (m, na). */
   c: number;
   /** The units' output before a projection, (m, na). */
   u: number;
@@ -98,11 +100,11 @@ export interface BackwardStep extends ForwardStep {
   dy: number;
   /** In: the gradient of h from the next step; out: that of hPrev; (m, nh). */
   dh: number;
-  /** In, zeros where it is not dh: what the gates kernel takes for the gradient from the next step, (m, na). */
+  /** In: the gates kernel's gradient of h from the next step, (m, na): dh itself, or zeros if h is a projection. */
   dNext: number;
   /** In: the gradient of c from the next step; out: that of cPrev. */
   dc: number;
-  /** Out: the gradient of the rows, (m, gradient·na). */
+  /** Out: the gradient of the gates, (m, gradientBlocks·na). */
   dGates: number;
   /** Out: the whole gradient of a projected h, (m, nh). */
   dp: number;
@@ -110,26 +112,29 @@ export interface BackwardStep extends ForwardStep {
   scratch: number;
 }
 
-/** The elements of a row. */
+/** Numbers in the gates of one sequence. */
 export const gateElements = ({ gateBlocks }: Cell, na: number): number =>
   Math.max(gateBlocks, 1) * na;
 
-/** z = the input products of `rows` rows of x, `ldz` elements from row to row. */
+/**
+ * gates = bias + x·W_xᵀ for `rows` rows of x; the gates of two rows are `ld` numbers apart. Positional, as each step calls
+ * it.
+ */
 export function inputProducts(
   cell: Cell,
   { dtype, nx, na, panelsX, bias }: CellWeights,
   rows: number,
   x: number,
-  z: number,
-  ldz: number,
+  gates: number,
+  ld: number,
 ): void {
   const { kernels, item } = dtype;
   const outputs = cell.input.length * na;
-  kernels.gemm_packed(rows, outputs, nx, nx, 0, ldz, x, panelsX, bias, z);
-  const own = cell.bias.length * na - outputs;
-  if (own > 0) {
-    // What the input adds nothing to starts as its bias.
+  kernels.gemm_packed(rows, outputs, nx, nx, 0, ld, x, panelsX, bias, gates);
+  const rest = cell.bias.length * na - outputs;
+  if (rest > 0) {
+    // Blocks without an input product start as their bias.
     const at = outputs * item;
-    kernels.gather_rows(rows, own, 0, ldz, bias + at, 0, z + at);
+    kernels.gather_rows(rows, rest, 0, ld, bias + at, 0, gates + at);
   }
 }

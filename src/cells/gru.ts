@@ -1,9 +1,9 @@
 import type { Cell, CellWeights, ForwardStep } from "./cell.js";
 
-// A row begins with the blocks n, r, z, q: the input product fills n, r, z, the recurrent one r, z, q. PyTorch's order is
-// r, z, n.
+// The gates start with the blocks n, r, z, q: the input product fills n, r, z, the recurrent product r, z, q. PyTorch's
+// order is r, z, n.
 
-/** Adds the recurrent products of W_h's first `blocks` blocks to a row, from block r on. */
+/** Adds the recurrent products of W_h's first `blocks` blocks to the gates, from block r on. */
 function addProducts(
   { dtype, na, nh, products }: CellWeights,
   m: number,
@@ -43,7 +43,7 @@ export const gruCell: Cell = {
   },
 };
 
-/** A GRU with any activations. A row is n, r, z, q, then the three gates. */
+/** A GRU with any activations. Its gates are n, r, z, q, and then the three activated gates. */
 export const generalGru = (activations: readonly number[]): Cell => ({
   ...gruCell,
   gateBlocks: 7,

@@ -1,6 +1,6 @@
 import type { Cell } from "./cell.js";
 
-/** The long short-term memory without peepholes; a row is i, f, g, o. */
+/** The long short-term memory without peepholes. Its gates are i, f, g, o. */
 export const lstmCell: Cell = {
   name: "lstm",
   input: [0, 1, 2, 3],
@@ -38,7 +38,7 @@ export interface LstmOptions {
   readonly peepholes: boolean;
 }
 
-/** An LSTM with any activations, peepholes, coupled gates. A row is the pre-activations i, f, g, o, then the gates. */
+/** An LSTM with any activations, peepholes, coupled gates. Its gates are the pre-activations i, f, g, o, then the gates. */
 export const generalLstm = (
   activations: readonly number[],
   { coupled, peepholes }: LstmOptions,
@@ -77,7 +77,7 @@ export const generalLstm = (
   },
 });
 
-/** The same cell whose h is a projection of the units' output u: h = W_hr·u (Sak et al. 2014). */
+/** The same cell with a projection of the units' output u: h = W_hr·u (Sak et al. 2014). */
 export const projectedLstm = (cell: Cell): Cell => ({
   ...cell,
   projected: true,

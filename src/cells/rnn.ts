@@ -24,7 +24,7 @@ export const rnnCell: Cell = {
   },
 };
 
-/** h = f(Waa·h + Wax·x + ba) with any function f, which keeps the pre-activations. */
+/** h = f(Waa·h + Wax·x + ba) with any activation f. It keeps the pre-activations. */
 export const generalRnn = (activations: readonly number[]): Cell => ({
   ...rnnCell,
   gateBlocks: 1,

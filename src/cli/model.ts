@@ -34,13 +34,13 @@ interface Format {
 }
 
 const [BACKSPACE, BRACE] = [0x08, 0x7b];
-const latin1 = (bytes: Uint8Array): string => String.fromCharCode(...bytes.subarray(0, 64));
+const KERAS = /^PK.{28}(metadata\.json|config\.json|model\.weights\.h5)/s;
 
 const FORMATS: readonly Format[] = [
   {
     name: /\.keras$/i,
-    // A zip file whose first entry is one of Keras 3's.
-    begins: (bytes) => /^PK.{28}(metadata|config|model\.w)/s.test(latin1(bytes)),
+    // A zip file whose first entry is one of Keras 3\'s.
+    begins: (bytes) => KERAS.test(String.fromCharCode(...bytes.subarray(0, 64))),
     read: async (bytes) => (await import("../formats/keras.js")).describeKeras(bytes),
   },
   {
@@ -54,7 +54,7 @@ const FORMATS: readonly Format[] = [
     read: async (bytes, path) => {
       const { describeTensorflowJs } = await import("../formats/tensorflowjs.js");
       const model = parseJson(path, bytes);
-      return describeTensorflowJs(model, await readShards(path, model));
+      return describeTensorflowJs(model, await readShards(path, shardNames(path, model)));
     },
   },
 ];
@@ -78,23 +78,31 @@ export function parseJson(path: string, bytes: Uint8Array): object {
   throw new InputError(`${path}: expected a JSON object or list, got ${shown(value)}`);
 }
 
-/** The shards that a model.json names. They are files beside it: a name cannot lead elsewhere. */
-async function readShards(path: string, model: object): Promise<Uint8Array[]> {
+/** The names of the shards in a model.json. They are files beside it: a name cannot lead elsewhere. */
+function shardNames(path: string, model: object): string[] {
   const { weightsManifest } = model as { weightsManifest?: unknown };
   const groups: unknown[] = Array.isArray(weightsManifest) ? weightsManifest : [];
   const names = groups.flatMap((group) => (group as { paths?: unknown } | null)?.paths ?? []);
-  return Promise.all(
+  const seen = new Set<string>();
+  for (const name of names) {
+    const place = `${path}: weightsManifest: expected names of files beside it, got`;
+    if (typeof name !== "string" || !/^[^/\\]+$/.test(name) || /^\.+$/.test(name)) {
+      throw new InputError(`${place} ${shown(name)}`);
+    }
+    // A file would be read as often as it is named.
+    if (seen.has(name)) throw new InputError(`${place} ${shown(name)} twice`);
+    seen.add(name);
+  }
+  return [...seen];
+}
+
+const readShards = (path: string, names: readonly string[]): Promise<Uint8Array[]> =>
+  Promise.all(
     names.map((name) => {
-      if (typeof name !== "string" || !/^[^/\\]+$/.test(name) || /^\.+$/.test(name)) {
-        throw new InputError(
-          `${path}: weightsManifest: expected names of files beside it, got ${shown(name)}`,
-        );
-      }
       const shard = join(dirname(path), name);
       return withFile(shard, () => readFile(shard));
     }),
   );
-}
 
 function namesOf(options: NameOptions): PytorchNames {
   const { recurrent, embedding, output, nonlinearity, input, ignoreOthers } = options;

@@ -1,5 +1,5 @@
 import { gateElements, inputProducts } from "../cells/cell.js";
-import { backwardBuffers, planBackward } from "../sequence/backward_plan.js";
+import { planBackward } from "../sequence/backward_plan.js";
 import { Batch } from "../sequence/batch.js";
 import { backwardSteps, forwardSteps, gradientsOf, type Span } from "../sequence/direction.js";
 import { Tape } from "../sequence/tape.js";
@@ -152,9 +152,9 @@ function runBackward(pass: CachedPass, span: Span, da: Tensor, dc: Tensor | unde
   const { weights } = buffers;
   const steps = span.last - span.first;
   const stageSize = stageBytes(Math.max(nx, na) * m * Math.max(steps, 1));
-  const plan = planBackward(weights, m, steps * m);
+  const { bytes: planBytes } = planBackward(weights, m, steps * m);
   const state = stageBytes(m * na);
-  const bytes = stageSize + 2 * state + stageBytes(steps * m * (na + nx)) + plan.bytes;
+  const bytes = stageSize + 2 * state + stageBytes(steps * m * (na + nx)) + planBytes;
   return withScratch(engine.arena, bytes, ({ pointer: stage }) => {
     // Allocates, too: last, so that a call that finds no memory leaves none behind, and before any view is made.
     weights.transposed();
@@ -162,8 +162,8 @@ function runBackward(pass: CachedPass, span: Span, da: Tensor, dc: Tensor | unde
     const dcPrev = dh + state;
     const dy = dcPrev + state;
     const dx = dy + stageBytes(steps * m * na);
-    const own = { dy, dh, dc: dcPrev, dx, previous: 0, addsToInput: false };
-    const at = backwardBuffers(plan, dx + stageBytes(steps * m * nx), own);
+    const at = planBackward(weights, m, steps * m, dx + stageBytes(steps * m * nx));
+    [at.dy, at.dh, at.dc, at.dx] = [dy, dh, dcPrev, dx];
     engine.arena.f64(dh, m * na).fill(0);
     engine.arena.f64(dcPrev, m * na).fill(0);
     write(engine, da, stage, dy);

@@ -20,14 +20,14 @@ import type { LayerTape } from "./tape.js";
 
 type DState = Partial<StateTensors<Float64Array>>;
 
-/** What `Recurrent.backward` is called with. */
+/** The operands of `Recurrent.backward`. */
 export interface BackwardOperands {
   readonly dy: Tensor | readonly Tensor[];
   readonly dState: DState;
   readonly out: BackwardResult | ListBackwardResult | undefined;
 }
 
-/** `Recurrent.backward`, once its tape is known to be right. */
+/** `Recurrent.backward`, after the check of its tape. */
 export function backward(
   tape: LayerTape,
   parts: GradientParts,
@@ -111,7 +111,7 @@ type Part = ReturnType<typeof statePartsOf>[number];
 const stateView = (arena: Arena, plan: BackwardPlan, { name, shape: [count, m, n] }: Part) =>
   plan.views[name].at(arena, "f64", plan.dState[name], count * m * n);
 
-/** Visits each sequence of a part of a state: its row in the caller's order and in the batch's. */
+/** Visits each sequence of a part of a state, with its index in the caller's order and in the batch's. */
 function forEachSequence(
   { shape: [count, m, n] }: Part,
   order: Int32Array,

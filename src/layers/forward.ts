@@ -5,38 +5,38 @@ import { outputOf } from "../sequence/shape.js";
 import type { Stack } from "../sequence/stack.js";
 import { inBatchOrder } from "../sequence/state.js";
 import { checkShape, type Tensor } from "../tensor.js";
-import { isCube, numbersOf } from "./operands.js";
+import { isCube, newTensor, numbersOf } from "./operands.js";
 import { checkSequences, listInput, listOutput } from "./sequences.js";
 import { createState, type RecurrentState, stateOf } from "./state.js";
 import { LayerTape, RecurrentTape } from "./tape.js";
 
 /** Options of `forward` for a list of sequences. */
 export interface ListForwardOptions {
-  /** Keeps what `backward` needs. f64 only. Default false. */
+  /** Records the pass for `backward`. Only in f64. Default false. */
   readonly keepTape?: boolean;
 }
 
 /** Options of `forward` for one tensor. */
 export interface ForwardOptions<D extends Float64Array | Float32Array> extends ListForwardOptions {
-  /** (T, m, D·nh): written and returned as `y`, in place of a new tensor. */
+  /** A tensor (T, m, D·nh) that is written and returned as `y` instead of a new one. */
   readonly out?: Tensor<D>;
 }
 
 /** The results of `forward` for one tensor. */
 export interface ForwardResult<D extends Float64Array | Float32Array> {
-  /** Every step's hidden state in the highest layer, (T, m, D·nh): both directions side by side. */
+  /** The hidden state of the highest layer at every step, (T, m, D·nh), with both directions side by side. */
   y: Tensor<D>;
-  /** The state after the last step: the given one, or a new one. To be disposed of. */
+  /** The state after the last step: the one that was passed in, or a new one. The caller disposes of it. */
   state: RecurrentState<D>;
-  /** With `keepTape`. To be disposed of. */
+  /** With `keepTape`. The caller disposes of it. */
   tape?: RecurrentTape;
 }
 
 /** The results of `forward` for a list of sequences. */
 export interface ListForwardResult<D extends Float64Array | Float32Array> {
-  /** One for each sequence, (T_b, D·nh). */
+  /** The output of each sequence, (T_b, D·nh). */
   outputs: Tensor<D>[];
-  /** What each sequence has reached at its own end; in a direction that reads from the end, at its beginning. */
+  /** The state of each sequence after its last step; in a direction that reads from the end, after its first step. */
   state: RecurrentState<D>;
   /** With `keepTape`. To be disposed of. */
   tape?: RecurrentTape;
@@ -63,7 +63,7 @@ export function forwardTensor<D extends Float64Array | Float32Array>(
     const letters = ["T", "m", shape.cells.length === 2 ? "2·na" : "na"];
     checkShape("forward", "out", out, letters, [T, m, n], " (from x)", numbers);
   }
-  const y = out ?? { shape: [T, m, n], data: new numbers(T * m * n) as D };
+  const y = out ?? newTensor<D>("forward: y", [T, m, n], numbers);
   const { data } = x;
   const input: Input = {
     feed: "rows",
@@ -91,7 +91,7 @@ export function forwardList<D extends Float64Array | Float32Array>(
   const n = outputOf(shape);
   const m = given === undefined ? undefined : stateOf("forward", given, shape).m;
   const lengths = checkSequences("forward", "x", sequences, { letter: "nx", n: nx, m, numbers });
-  const outputs = lengths.map((T) => ({ shape: [T, n], data: new numbers(T * n) as D }));
+  const outputs = lengths.map((T) => newTensor<D>("forward: outputs", [T, n], numbers));
   const batch = Batch.ragged(lengths);
   const input: Input = { feed: "rows", rows: listInput(batch, sequences, nx) };
   const output = listOutput(batch, outputs, n);
@@ -100,7 +100,7 @@ export function forwardList<D extends Float64Array | Float32Array>(
   return tape === undefined ? { outputs, state } : { outputs, state, tape };
 }
 
-/** Runs a batch from a state, or from zeros; returns the state that it leaves, and its tape. */
+/** Runs a batch from a state, or from zeros. Returns the state after it, and its tape. */
 function run<D extends Float64Array | Float32Array>(
   stack: Stack,
   { batch, input, output }: Pick<ForwardCall, "batch" | "input"> & { readonly output: Output },

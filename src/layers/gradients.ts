@@ -3,36 +3,37 @@ import type { GradientBlock } from "../sequence/direction.js";
 import { layerDirectionCount, type StackShape, sizesOf } from "../sequence/shape.js";
 import type { WeightArrays } from "../sequence/weights.js";
 import { checkObject, checkShape, type Tensor } from "../tensor.js";
+import { newTensor } from "./operands.js";
 import { checkLengths, copyNumbers } from "./sequences.js";
 import { checkPart, type StateTensors, statePartsOf } from "./state.js";
 import type { LayerTape } from "./tape.js";
 import { type LayerGradients, suffixOf, type WeightName } from "./weights.js";
 
 interface Gradients {
-  /** Of the initial state. */
+  /** The gradient of the initial state. */
   dState: StateTensors<Float64Array>;
-  /** Under the weights' names. */
+  /** The gradients of the weights, under their names. */
   gradients: LayerGradients;
 }
 
 /** The gradients for a pass over one tensor. */
 export interface BackwardResult extends Gradients {
-  /** (T, m, nx). */
+  /** The gradient of x, (T, m, nx). */
   dx: Tensor;
 }
 
 /** The gradients for a pass over a list of sequences. */
 export interface ListBackwardResult extends Gradients {
-  /** One for each sequence, (T_b, nx). */
+  /** The gradient of each sequence, (T_b, nx). */
   dInputs: Tensor[];
 }
 
-/** The gradient of one weight: the name and shape of its tensor, and where it stands in a layer direction's gradients. */
+/** The gradient of one weight: the name and shape of its tensor, and its place among those of its layer direction. */
 export interface GradientPart {
   readonly name: WeightName;
   readonly shape: readonly number[];
   readonly source: keyof WeightArrays;
-  /** For each block in the cell's order its place in PyTorch's, if it has one. */
+  /** For each block in the cell's order its index in PyTorch's order, if it has one. */
   readonly order: readonly (number | undefined)[];
   /** Numbers in a block. */
   readonly size: number;
@@ -63,7 +64,7 @@ export const gradientParts = (shape: StackShape): GradientParts =>
     return parts.filter(({ source }) => has[source]);
   });
 
-/** Copies a gradient, whose blocks go in the cell's order, to its tensor. */
+/** Copies a gradient to its tensor, from the cell's order of blocks to PyTorch's. */
 export function copyGradient(block: GradientBlock, part: GradientPart, target: Tensor): void {
   const { order, size } = part;
   const start = block[part.source];
@@ -74,12 +75,9 @@ export function copyGradient(block: GradientBlock, part: GradientPart, target: T
   }
 }
 
-const zeros = (shape: readonly number[]): Tensor => ({
-  shape,
-  data: new Float64Array(shape.reduce((size, extent) => size * extent, 1)),
-});
+const zeros = (shape: readonly number[]): Tensor => newTensor("backward", shape, Float64Array);
 
-/** Tensors for the results of a backward pass. */
+/** Makes the tensors for the results of a backward pass. */
 export function newResult(
   { batch, isList, stack: { shape } }: LayerTape,
   parts: GradientParts,
@@ -98,7 +96,7 @@ export function newResult(
   };
 }
 
-/** Throws unless `out` has the tensors that the results of a backward pass need. */
+/** Checks that `out` has all tensors for the results of a backward pass. */
 export function checkResult(
   { batch, isList, stack: { shape } }: LayerTape,
   parts: GradientParts,

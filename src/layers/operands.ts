@@ -1,14 +1,14 @@
 import { nearest } from "../options.js";
 import type { StackShape } from "../sequence/shape.js";
-import { checkObject, type Numbers, type Tensor } from "../tensor.js";
+import { checkObject, formatShape, type Numbers, type Tensor } from "../tensor.js";
 
-/** The arrays in which the numbers of a network come and go. */
+/** The typed array that holds the numbers of a network's tensors. */
 export const numbersOf = ({ dtype }: StackShape): Numbers =>
   dtype.precision === "f64" ? Float64Array : Float32Array;
 
 /**
- * Whether a tensor is at first glance (any, m, n) with all its numbers; m undefined: any. What fails goes to `checkShape`,
- * which looks at everything and explains, and costs as much as a small pass does.
+ * Whether a tensor is (any, m, n) and complete, m undefined meaning any: the fast path. A tensor that fails here goes to
+ * `checkShape`, which checks in full and explains, and takes as long as a small pass.
  */
 export function isCube(
   value: Tensor<Float64Array | Float32Array>,
@@ -24,12 +24,28 @@ export function isCube(
   return isWhole && c === n && (m === undefined || b === m) && data.length === a * b * c;
 }
 
-/** Throws unless `parts` is an object that holds nothing but parts of a state. */
+/** Throws a `TypeError` unless `parts` is an object with no other keys than those of a state. */
 export function checkParts(where: string, name: string, parts: object): void {
   checkObject(where, name, parts);
   for (const key in parts) {
     if (key === "h" || key === "c") continue;
     const hint = nearest(key, ["h", "c"]) ?? "h or c";
     throw new TypeError(`${where}: ${name}: unknown part ${JSON.stringify(key)}: expected ${hint}`);
+  }
+}
+
+/** A tensor of zeros. @throws {RangeError} if the host has no memory for it */
+export function newTensor<D extends Float64Array | Float32Array>(
+  where: string,
+  shape: readonly number[],
+  numbers: Numbers,
+): Tensor<D> {
+  const size = shape.reduce((product, extent) => product * extent, 1);
+  try {
+    return { shape, data: new numbers(size) as D };
+  } catch (cause) {
+    const bytes = size * numbers.BYTES_PER_ELEMENT;
+    const message = `${where}: the host refused ${bytes} bytes for ${formatShape(shape)}`;
+    throw new RangeError(message, { cause });
   }
 }

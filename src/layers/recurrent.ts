@@ -37,14 +37,15 @@ const OPTIONS: OptionNames<ForwardOptions<Float64Array>> = { out: true, ...LIST_
 
 const NO_OPTIONS = {};
 
+/** Options of `backward`. */
 export interface BackwardOptions<R> {
-  /** A result of an earlier call with the same sizes: written and returned, in place of a new one. */
+  /** The result of an earlier call with the same sizes. It is written and returned instead of a new one. */
   readonly out?: R;
 }
 
 const BACKWARD_OPTIONS: OptionNames<BackwardOptions<unknown>> = { out: true };
 
-/** What a `Recurrent` holds. */
+/** The content of a `Recurrent`. */
 class RecurrentContent extends Shared {
   readonly engine: Engine;
   readonly shape: StackShape;
@@ -68,7 +69,7 @@ class RecurrentContent extends Shared {
     return this.#stack;
   }
 
-  /** The gradients that a backward pass gives, by name. */
+  /** The gradients of a backward pass, by name. */
   get gradients(): GradientParts {
     this.#gradients ??= gradientParts(this.shape);
     return this.#gradients;
@@ -80,12 +81,12 @@ class RecurrentContent extends Shared {
 }
 
 /**
- * A recurrent network: layers on top of each other, of one or two directions, whose weights are packed once.
- * Time-major: no tensor is turned on its way. Made by {@link createRecurrent}. `dispose` gives the weights' memory back;
- * states and tapes keep their own.
+ * A recurrent network: layers on top of each other, each with one or two directions. Its weights are packed once, and its
+ * tensors are time-major, so that none is transposed. `dispose` frees the memory of the weights; states and tapes keep
+ * theirs. {@link createRecurrent} makes it.
  */
 export class Recurrent<D extends Float64Array | Float32Array = Float64Array> extends Handle {
-  /** What it was made with. */
+  /** The options with which it was made. */
   readonly options: RecurrentOptions;
 
   /** @internal */
@@ -95,16 +96,17 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
   }
 
   /**
-   * Loads and packs the weights, in place of earlier ones; states stay valid.
+   * Loads and packs the weights. They replace earlier ones; states stay valid.
    *
-   * @param weights PyTorch's names, shapes and gate order, as `nn.RNN`, `nn.LSTM` and `nn.GRU` have them
-   * @throws {TypeError | ShapeError} for a weight that is missing or of the wrong kind or size: nothing is changed then
+   * @param weights with the names, shapes and gate order of PyTorch's `nn.RNN`, `nn.LSTM` and `nn.GRU`
+   * @throws {TypeError | ShapeError} for a weight that is missing, misspelt, or of the wrong kind or size; nothing is
+   *   changed then
    */
   load(weights: LayerWeights): void {
     open("load", this).load(weights);
   }
 
-  /** A state of zeros for `m` sequences. */
+  /** Makes a state of zeros for `m` sequences. */
   createState(m: number): RecurrentState<D> {
     const { engine, shape } = open("createState", this);
     if (!Number.isSafeInteger(m) || m < 0) {
@@ -117,10 +119,11 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
   /**
    * Runs over sequences.
    *
-   * @param x (T, m, nx), or a list of sequences (T_b, nx) of any lengths, 0 too, which costs the sum of the lengths
-   * @param state where to begin, advanced in place; zeros where absent
-   * @throws {TypeError | ShapeError} for an operand of the wrong kind or shape
+   * @param x (T, m, nx), or a list of sequences (T_b, nx) of any lengths, including 0; a list costs the sum of its lengths
+   * @param state the state to start from, which is advanced in place. Default: zeros, in a new state
+   * @throws {TypeError | ShapeError} for an operand of the wrong kind or shape, or an unknown option
    * @throws {StateError} if no weights are loaded, or for a state of another network
+   * @throws {EngineMemoryError} if linear memory does not suffice; the state is unchanged then
    */
   forward(
     x: readonly Tensor<D>[],
@@ -153,13 +156,12 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
   }
 
   /**
-   * One live step: every sequence of the state takes one input.
+   * Runs one live step: every sequence of the state reads one input. Nothing is allocated.
    *
    * @param x (m, nx)
    * @param state advanced in place
-   * @returns the hidden state of the highest layer (m, nh): one tensor per state, written anew by each step. Nothing is
-   *   allocated.
-   * @throws {StateError} for a network with a direction that reads from the end: it has no live step
+   * @returns the hidden state of the highest layer, (m, nh). Each state has one such tensor, which every step overwrites.
+   * @throws {StateError} for a network with a direction that reads from the end, which has no live step
    */
   step(x: Tensor<D>, state: RecurrentState<D>): Tensor<D> {
     const where = "step";
@@ -180,14 +182,15 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
   }
 
   /**
-   * Back-propagation through time over what a tape recorded, in the form in which it went in.
+   * Back-propagation through time over a recorded forward pass. A list of sequences has a list of gradients.
    *
-   * @param dy gradient of every step's output, (T, m, D·nh), or a list of (T_b, D·nh)
-   * @param dState gradient of the state at each sequence's end, shaped as `state.read()`; zeros where absent
+   * @param dy gradient of the output of every step, (T, m, D·nh), or a list of (T_b, D·nh)
+   * @param dState gradient of the state at the end of each sequence, shaped as the result of `state.read()`. Default: zeros
+   * @param options `out`: the result of an earlier call with the same sizes, which is written and returned
    * @returns `dx` (T, m, nx) or `dInputs`, `dState` of the initial state, and the gradients under the weights' names
-   * @param options `out`: a result of an earlier call with the same sizes, written and returned in place of a new one
-   * @throws {TypeError | ShapeError} for an operand of the wrong kind or shape
+   * @throws {TypeError | ShapeError} for an operand of the wrong kind or shape, or an unknown option
    * @throws {StateError} for a disposed tape, or a tape of another network
+   * @throws {EngineMemoryError} if linear memory does not suffice; the tape can be used again
    */
   backward(
     dy: readonly Tensor[],
@@ -216,7 +219,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
   }
 }
 
-/** The content of a network. @throws {StateError} if it, or its engine, is disposed */
+/** The content of a network. @throws {StateError} if the network or its engine is disposed */
 function open(where: string, layer: Recurrent<Float64Array | Float32Array>): RecurrentContent {
   const content = contentOf<RecurrentContent>(where, layer);
   void content.engine.kernels;
@@ -224,10 +227,10 @@ function open(where: string, layer: Recurrent<Float64Array | Float32Array>): Rec
 }
 
 /**
- * Makes a recurrent network: `load` gives it weights, `forward` runs over sequences, `step` over live streams.
+ * Makes a recurrent network. `load` sets its weights, `forward` runs over sequences, `step` over live streams.
  *
  * @throws {TypeError} for an unknown option, cell, activation or precision, or an option of another cell
- * @throws {RangeError} for a size that is no integer ≥ 1, or a number out of range
+ * @throws {RangeError} for a size that is no integer ≥ 1, a number out of range, or weights of more than 4 GiB
  */
 export function createRecurrent<P extends Precision = "f64">(
   engine: Engine,

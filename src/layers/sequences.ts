@@ -6,7 +6,7 @@ import { checkShape, describe, type Numbers, type Tensor } from "../tensor.js";
 type AnyFloats = Float64Array | Float32Array;
 type List<D extends Float64Array | Float32Array> = readonly Tensor<D>[];
 
-/** What the sequences of a list must be: m of them, or any number, each (T, n), n under the name `letter`. */
+/** The expected sequences of a list: m of them, or any number, each (T, n); messages call n by `letter`. */
 interface SequenceSizes {
   readonly letter: string;
   readonly n: number;
@@ -29,11 +29,15 @@ export function checkSequences(
   if (m !== undefined && sequences.length !== m) {
     throw new ShapeError(`${where}: ${name}: expected m = ${m} sequences, got ${sequences.length}`);
   }
-  return sequences.map((sequence, b) => {
+  const lengths: number[] = [];
+  // By index: holes are refused, and an iterator of the caller's is not run.
+  for (let b = 0; b < sequences.length; b++) {
+    const sequence = sequences[b] as Tensor<AnyFloats>;
     const sizes = [undefined, n];
     checkShape(where, `${name}[${b}]`, sequence, ["T", letter], sizes, "", numbers);
-    return sequence.shape[0] as number;
-  });
+    lengths.push(sequence.shape[0] as number);
+  }
+  return lengths;
 }
 
 /** Checks that a list of sequences (T_b, n) has the lengths of a tape's batch. */
@@ -54,7 +58,7 @@ export function checkLengths(
   });
 }
 
-/** Below this many numbers a row is copied one by one: making a view of it costs as much as that (V8 11, 2026). */
+/** Up to this many numbers are copied one by one: to make a view of them takes longer (V8 11, 2026). */
 const FEW = 16;
 
 /** Copies n numbers. */
@@ -69,7 +73,7 @@ export function copyNumbers(
   else for (let i = 0; i < n; i++) target[to + i] = source[from + i] as number;
 }
 
-/** Writes the rows of some steps, from sequences (T_b, n) in the caller's order. */
+/** A function that writes the rows of some steps, from sequences (T_b, n) in the caller's order. */
 export function listInput(batch: Batch, sequences: List<Float64Array | Float32Array>, n: number) {
   const { order } = batch;
   return (target: AnyFloats, first: number, last: number): void => {
@@ -81,7 +85,7 @@ export function listInput(batch: Batch, sequences: List<Float64Array | Float32Ar
   };
 }
 
-/** Reads the rows of some steps into sequences (T_b, n) in the caller's order. */
+/** A function that reads the rows of some steps into sequences (T_b, n) in the caller's order. */
 export function listOutput(
   batch: Batch,
   sequences: List<Float64Array | Float32Array>,

@@ -24,7 +24,7 @@ export function statePartsOf(shape: StackShape, m: number) {
   return hasCellState(shape) ? [h, { name: "c", shape: [count, m, shape.na] } as const] : [h];
 }
 
-/** What a `RecurrentState` holds: the state of `m` sequences, and what a step needs beside it. */
+/** The content of a `RecurrentState`: the state of `m` sequences, and the buffers of a step. */
 class StateContent<D extends Float64Array | Float32Array> extends Shared {
   readonly engine: Engine;
   readonly shape: StackShape;
@@ -38,7 +38,7 @@ class StateContent<D extends Float64Array | Float32Array> extends Shared {
     x: new KeptView(),
     top: new KeptView(),
   };
-  /** What `step` returns. */
+  /** The tensor that `step` returns. */
   #output: Tensor<D> | undefined;
 
   constructor(engine: Engine, shape: StackShape, m: number) {
@@ -79,12 +79,12 @@ class StateContent<D extends Float64Array | Float32Array> extends Shared {
 
   clone(): StateContent<D> {
     const copy = new StateContent<D>(this.engine, this.shape, this.m);
-    // h and c stand before what a step needs.
+    // h and c precede the buffers of a step.
     this.engine.arena.copy(this.at.h, copy.at.h, this.#scratch.x - this.at.h);
     return copy;
   }
 
-  /** One step in place. */
+  /** Advances the state by one step. */
   step(stack: Stack, x: D): Tensor<D> {
     const { m, at } = this;
     const { dtype, layers, nx, nh } = this.shape;
@@ -117,9 +117,9 @@ class StateContent<D extends Float64Array | Float32Array> extends Shared {
   }
 }
 
-/** The live state of `m` sequences, in linear memory until `dispose`. Made by `createState`. */
+/** The live state of `m` sequences, in linear memory until `dispose`. `createState` makes it. */
 export class RecurrentState<D extends Float64Array | Float32Array = Float64Array> extends Handle {
-  /** Sequences: the batch. */
+  /** The number of sequences. */
   readonly m: number;
 
   /** @internal */
@@ -128,46 +128,48 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
     this.m = content.m;
   }
 
-  /** Copies of h (layers·D, m, nh) and, for an LSTM, c (layers·D, m, na). @throws {StateError} after `dispose` */
+  /** Copies h (layers·D, m, nh) and, for an LSTM, c (layers·D, m, na). @throws {StateError} after `dispose` */
   read(): StateTensors<D> {
     return contentOf<StateContent<D>>("read", this).read();
   }
 
   /**
-   * Sets h and, for an LSTM, c, which other cells ignore; a part that is absent stays as it is.
+   * Sets h and, for an LSTM, c; other cells ignore c. An absent part keeps its numbers.
    *
-   * @throws {TypeError | ShapeError} unless shaped as `read` gives them; nothing is changed then
+   * @throws {TypeError | ShapeError} for a part that is not shaped as in the result of `read`; nothing is changed then
    */
   write(tensors: Partial<StateTensors<D>>): void {
     contentOf<StateContent<D>>("write", this).write(tensors);
   }
 
-  /** Another state with the same content. */
+  /** Makes another state with the same content. */
   clone(): RecurrentState<D> {
     return new RecurrentState(contentOf<StateContent<D>>("clone", this).clone());
   }
 }
 
-/** A state of zeros. */
+/** Makes a state of zeros. */
 export const createState = <D extends Float64Array | Float32Array>(
   engine: Engine,
   shape: StackShape,
   m: number,
 ): RecurrentState<D> => new RecurrentState(new StateContent<D>(engine, shape, m));
 
-/** The content of a state. @throws {TypeError | StateError} unless it is a live one of this network */
+/** The content of a state. @throws {TypeError | StateError} unless it is a live state of this network */
 export function stateOf<D extends Float64Array | Float32Array>(
   where: string,
   state: RecurrentState<D>,
   shape: StackShape,
 ): StateContent<D> {
-  checkInstance(where, "state", RecurrentState, "RecurrentState", state);
+  if (!(state instanceof RecurrentState)) {
+    checkInstance(where, "state", RecurrentState, "RecurrentState", state);
+  }
   const content = contentOf<StateContent<D>>(where, state);
   if (content.shape !== shape) throw new StateError(`${where}: state: made by another layer`);
   return content;
 }
 
-/** Throws unless a tensor is that part of the state of m sequences. */
+/** Checks a part of the state of m sequences; its name ends in h or c. */
 export function checkPart(
   where: string,
   name: string,

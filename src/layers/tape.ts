@@ -7,9 +7,9 @@ import { checkInstance } from "../tensor.js";
 import type { Engine } from "../wasm/engine.js";
 import { contentOf, Handle } from "../wasm/handle.js";
 
-/** What a `RecurrentTape` holds. */
+/** The content of a `RecurrentTape`. */
 export class LayerTape extends Tape {
-  /** Whether sequences went in as a list. */
+  /** Whether the input was a list of sequences. */
   readonly isList: boolean;
 
   constructor(stack: Stack, batch: Batch, { isList }: { isList: boolean }) {
@@ -18,7 +18,7 @@ export class LayerTape extends Tape {
   }
 }
 
-/** What `forward` recorded for `backward`, in linear memory until `dispose`. May be used several times. */
+/** The record of a forward pass for `backward`, in linear memory until `dispose`. It can be used several times. */
 export class RecurrentTape extends Handle {
   /** Takes over the caller's ownership of `tape`. @internal */
   constructor(tape: LayerTape) {
@@ -26,7 +26,7 @@ export class RecurrentTape extends Handle {
   }
 }
 
-/** The content of a tape. @throws {TypeError | StateError} unless it is a live one of this network */
+/** The content of a tape. @throws {TypeError | StateError} unless it is a live tape of this network */
 export function tapeOf(
   where: string,
   tape: RecurrentTape,

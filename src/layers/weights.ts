@@ -1,5 +1,6 @@
 import type { Cell } from "../cells/cell.js";
 import { ShapeError } from "../errors.js";
+import { nearest } from "../options.js";
 import {
   type LayerSizes,
   layerDirectionCount,
@@ -8,27 +9,23 @@ import {
 } from "../sequence/shape.js";
 import { Stack } from "../sequence/stack.js";
 import { type FillWeights, Weights } from "../sequence/weights.js";
-import { describe, formatShape, type Tensor } from "../tensor.js";
+import { describe, formatShape, isDetached, isNumbers, type Tensor } from "../tensor.js";
 import type { Engine } from "../wasm/engine.js";
 import type { RecurrentOptions } from "./options.js";
 import { shapeOf } from "./shape.js";
 
-/** A weight: numbers in C order, or a tensor of them. */
+/** A weight: its numbers in C order, or a tensor of them. */
 export type WeightData =
   | Float64Array
   | Float32Array
   | { readonly shape: readonly number[]; readonly data: Float64Array | Float32Array };
 
-/** The first part of a weight's name. */
-export type WeightPart =
-  | "weight_ih"
-  | "weight_hh"
-  | "bias_ih"
-  | "bias_hh"
-  | "weight_hr"
-  | "peephole";
+const PARTS = ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr", "peephole"] as const;
 
-/** PyTorch's name of a weight: the layer from 0, and `_reverse` for the second direction. */
+/** The first part of a weight's name. */
+export type WeightPart = (typeof PARTS)[number];
+
+/** PyTorch's name of a weight: layers count from 0, and `_reverse` marks the second direction. */
 export type WeightName = `${WeightPart}_l${number}` | `${WeightPart}_l${number}_reverse`;
 
 /**
@@ -47,76 +44,85 @@ export interface LayerGradients {
   [name: WeightName]: Tensor;
 }
 
-const isFloats = (value: unknown): value is Float64Array | Float32Array =>
-  value instanceof Float64Array || value instanceof Float32Array;
+type Numbers = Float64Array | Float32Array;
 
-/** The numbers of one weight, once its size is known to be right. */
-function numbers(
+const isFloats = (value: unknown): value is Numbers =>
+  isNumbers(value, Float64Array) || isNumbers(value, Float32Array);
+
+/** Checks a weight; returns its numbers. */
+function checkWeight(
   name: string,
   value: WeightData | undefined,
-  shape: readonly number[],
-): Float64Array | Float32Array {
-  const data = isFloats(value) ? value : value?.data;
+  expected: readonly number[],
+): Numbers {
+  const where = `load: ${name}`;
+  const data: unknown = isFloats(value) ? value : value?.data;
   if (!isFloats(data)) {
     throw new TypeError(
-      `load: ${name}: expected Float64Array, Float32Array or a tensor, got ${describe(value)}`,
+      `${where}: expected Float64Array, Float32Array or a tensor, got ${describe(value)}`,
     );
   }
-  const size = shape.reduce((product, extent) => product * extent, 1);
-  const given = isFloats(value) || value === undefined ? undefined : value.shape;
-  const fits =
-    given === undefined ||
-    (given.length === shape.length && given.every((extent, i) => extent === shape[i]));
-  if (!fits || data.length !== size) {
-    const got = given === undefined ? `${data.length} numbers` : formatShape(given);
-    throw new ShapeError(`load: ${name}: expected ${formatShape(shape)}, got ${got}`);
+  const shape: unknown = isFloats(value) ? undefined : value?.shape;
+  if (shape !== undefined && !Array.isArray(shape)) {
+    throw new TypeError(`${where}: shape: expected an array of integers, got ${describe(shape)}`);
   }
-  return data;
+  const size = expected.reduce((product, extent) => product * extent, 1);
+  const fits =
+    shape === undefined ||
+    (shape.length === expected.length && expected.every((extent, i) => extent === shape[i]));
+  if (fits && data.length === size) return data;
+  if (isDetached(data)) throw new TypeError(`${where}: the buffer of its data is detached`);
+  const got = fits ? `${data.length} numbers` : formatShape(shape.map(String));
+  throw new ShapeError(`${where}: expected ${formatShape(expected)}, got ${got}`);
 }
 
 /** How the names of the weights of layer l in direction d end. */
 export const suffixOf = (l: number, d: number): `l${number}` | `l${number}_reverse` =>
   d === 0 ? `l${l}` : `l${l}_reverse`;
 
-/** Checks the weights of a network, and says how they fill those of each layer direction. */
+/** Checks the weights of a network; returns for each layer direction the function that copies its weights. */
 function checkWeights(shape: StackShape, weights: LayerWeights): FillWeights[] {
   if (typeof weights !== "object" || weights === null) {
     throw new TypeError(`load: weights: expected { weight_ih_l0, … }, got ${describe(weights)}`);
   }
   const D = shape.cells.length;
-  const fills = Array.from({ length: layerDirectionCount(shape) }, (_, p) => {
-    const l = Math.floor(p / D);
-    return checkPass(shape.cells[p % D] as Cell, sizesOf(shape, l), weights, suffixOf(l, p % D));
-  });
-  // What the network has no place for would be left out in silence.
+  const fills: FillWeights[] = [];
+  // The first weight that is missing ends the loop: a network has as many layers as its options say.
+  for (let p = 0; p < layerDirectionCount(shape); p++) {
+    const [l, d] = [Math.floor(p / D), p % D];
+    fills.push(
+      checkLayerDirection(shape.cells[d] as Cell, sizesOf(shape, l), weights, suffixOf(l, d)),
+    );
+  }
   for (const [name, value] of Object.entries(weights)) {
-    const [, part, l, reverse] = NAME.exec(name) ?? [];
-    if (part === undefined || value === undefined) continue;
-    const lacks = lacking(shape, part, Number(l), reverse !== undefined);
-    if (lacks !== undefined) throw new ShapeError(`load: ${name}: the network has ${lacks}`);
+    if (value !== undefined) checkName(shape, name);
   }
   return fills;
 }
 
-const NAME = /^(weight_ih|weight_hh|weight_hr|bias_ih|bias_hh|peephole)_l(\d+)(_reverse)?$/;
+const NAME = /^(.+)_l(\d+)(_reverse)?$/;
 
-/** Says what a network has in place of the layer, the direction or the part that a weight's name asks for. */
-function lacking(
-  { cells, layers }: StackShape,
-  part: string,
-  l: number,
-  reverse: boolean,
-): string | undefined {
-  if (l >= layers || (reverse && cells.length === 1)) {
-    const directions = cells.length === 2 ? "two directions" : "one direction";
-    return `${layers} layer${layers === 1 ? "" : "s"} of ${directions}`;
+/**
+ * Throws if a name is misspelt, or belongs to a layer, a direction or a part that the network lacks: the weight would be
+ * left out in silence. Other names may be there, as those of the whole model's other modules are.
+ */
+function checkName({ cells, layers }: StackShape, name: string): void {
+  const [, part = "", l, reverse = ""] = NAME.exec(name) ?? [];
+  const meant = PARTS.find((each) => each === part) ?? nearest(part, PARTS);
+  if (meant === undefined) return;
+  if (meant !== part) {
+    throw new TypeError(`load: ${name}: unknown weight: did you mean ${meant}_l${l}${reverse}?`);
   }
-  if (part === "weight_hr" && !cells[0]?.projected) return "no projection";
-  if (part === "peephole" && !cells[0]?.peepholes) return "no peepholes";
-  return undefined;
+  const refuse = (lack: string) => new ShapeError(`load: ${name}: the network has ${lack}`);
+  if (Number(l) >= layers || (reverse !== "" && cells.length === 1)) {
+    const directions = cells.length === 2 ? "two directions" : "one direction";
+    throw refuse(`${layers} layer${layers === 1 ? "" : "s"} of ${directions}`);
+  }
+  if (part === "weight_hr" && !cells[0]?.projected) throw refuse("no projection");
+  if (part === "peephole" && !cells[0]?.peepholes) throw refuse("no peepholes");
 }
 
-function checkPass(
+function checkLayerDirection(
   cell: Cell,
   { nx, na, nh }: LayerSizes,
   weights: LayerWeights,
@@ -125,7 +131,7 @@ function checkPass(
   const rows = cell.input.length * na;
   const take = (part: WeightPart, ...shape: number[]) => {
     const name: WeightName = `${part}_${suffix}`;
-    return numbers(name, weights[name], shape);
+    return checkWeight(name, weights[name], shape);
   };
   const bias = (part: "bias_ih" | "bias_hh") =>
     weights[`${part}_${suffix}`] === undefined ? undefined : take(part, rows);
@@ -153,10 +159,10 @@ function checkPass(
   };
 }
 
-/** Block i of the target is block order[i] of the source. */
+/** Copies blocks: block i of the target is block order[i] of the source. */
 function copyBlocks(
-  source: Float64Array | Float32Array,
-  target: Float64Array | Float32Array,
+  source: Numbers,
+  target: Numbers,
   order: readonly number[],
   size: number,
 ): void {
@@ -168,17 +174,17 @@ function copyBlocks(
 /**
  * Packs the weights of a stack.
  *
- * @throws {TypeError | ShapeError} for a weight that is missing or of the wrong kind or size: nothing is allocated then
+ * @throws {TypeError | ShapeError} for a weight that is missing or of the wrong kind or size, before anything is allocated
  */
 export function packStack(engine: Engine, shape: StackShape, weights: LayerWeights): Stack {
   const fills = checkWeights(shape, weights);
   const D = shape.cells.length;
   const packed: Weights[] = [];
   try {
-    fills.forEach((fill, p) => {
+    for (const [p, fill] of fills.entries()) {
       const cell = shape.cells[p % D] as Cell;
       packed.push(new Weights(engine, cell, sizesOf(shape, Math.floor(p / D)), fill));
-    });
+    }
   } catch (error) {
     for (const made of packed) made.release();
     throw error;
@@ -186,7 +192,7 @@ export function packStack(engine: Engine, shape: StackShape, weights: LayerWeigh
   return new Stack(engine, shape, packed);
 }
 
-/** The stack of a network that nobody needs as a `Recurrent`. To be released. */
+/** Makes the stack of a network without its public face. The caller releases it. */
 export const createStack = (
   engine: Engine,
   options: RecurrentOptions,

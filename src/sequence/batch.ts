@@ -1,19 +1,19 @@
 /**
- * Sequences of any lengths, step by step. They go by falling length, so that those active in a step are the first ones:
+ * Sequences of any lengths, step by step. They are sorted by falling length, so that those active in a step come first:
  *
  *     step     0        1        2              rows, one after the other
  *     rows     a b c    a b      a              a0 b0 c0 a1 b1 a2
  *
- * "Row" means one of these N = Σ lengths packed rows. Where all lengths are T this is (T, m, n), time-major.
+ * A "row" is one of these N = Σ lengths packed rows. If all lengths are T, this is the time-major tensor (T, m, n).
  */
 export class Batch {
-  /** Sequences. */
+  /** The number of sequences. */
   readonly m: number;
-  /** Steps of the longest. */
+  /** The steps of the longest one. */
   readonly T: number;
-  /** The caller's place of each sequence; undefined where it is the same. */
+  /** For each place in the batch the caller's index of the sequence; undefined if both are the same. */
   readonly order: Int32Array | undefined;
-  /** The first row of each step and, last, N; undefined where every step has m rows. */
+  /** The first row of each step and, last, N; undefined if every step has m rows. */
   readonly #starts: Int32Array | undefined;
 
   private constructor(m: number, T: number, order?: Int32Array, starts?: Int32Array) {
@@ -33,7 +33,7 @@ export class Batch {
     const m = lengths.length;
     const T = lengths.reduce((longest, length) => Math.max(longest, length), 0);
     if (lengths.every((length) => length === T)) return new Batch(m, T);
-    // Counting: how many are longer than t, and from that each one's place; equal lengths keep their order.
+    // A counting sort: the number of sequences longer than t gives each one's place; equal lengths keep their order.
     const starts = new Int32Array(T + 1);
     const places = new Int32Array(T + 2);
     for (const length of lengths) places[length] = (places[length] as number) + 1;
@@ -58,13 +58,13 @@ export class Batch {
     return this.#starts === undefined ? t * this.m : (this.#starts[t] as number);
   }
 
-  /** Sequences longer than t: those active in step t. */
+  /** The number of sequences longer than t: those active in step t. */
   active(t: number): number {
     if (t >= this.T) return 0;
     return this.#starts === undefined ? this.m : this.start(t + 1) - this.start(t);
   }
 
-  /** The end of a run of steps from `first` that have at most `rows` rows, or of one step. */
+  /** The last step, exclusive, of a chunk that starts at `first` and has at most `rows` rows, or a single step. */
   lastStep(first: number, rows: number): number {
     if (this.#starts === undefined) {
       return Math.min(first + Math.max(Math.floor(rows / Math.max(this.m, 1)), 1), this.T);
@@ -74,7 +74,7 @@ export class Batch {
     return last;
   }
 
-  /** The step of each row, and its place among those of the step: `place[row]`, by falling length. */
+  /** Visits each row of some steps, with the place of its sequence and its step. */
   forEachRow(first: number, last: number, visit: (row: number, place: number, t: number) => void) {
     for (let t = first; t < last; t++) {
       const start = this.start(t);
@@ -83,7 +83,7 @@ export class Batch {
     }
   }
 
-  /** For each row (place, t) the row (place, length − 1 − t): what a reversed direction reads and writes. */
+  /** For each row (place, t) the row (place, length − 1 − t), which a reversed direction reads and writes in its place. */
   mirror(): Int32Array {
     const ends = this.lengths();
     const index = new Int32Array(this.rows);
@@ -93,7 +93,7 @@ export class Batch {
     return index;
   }
 
-  /** For each row (place, t) the row of h (m + N), initial state first, that holds (place, t − 1). */
+  /** For each row (place, t) the row of (place, t − 1) in h (m + N), which starts with the initial state. */
   previous(): Int32Array {
     const index = new Int32Array(this.rows);
     this.forEachRow(0, this.T, (row, place, t) => {
@@ -102,7 +102,7 @@ export class Batch {
     return index;
   }
 
-  /** Whether the rows of h before a step are not simply those m rows earlier. */
+  /** Whether lengths differ: the h before a row is then not simply m rows earlier. */
   get ragged(): boolean {
     return this.#starts !== undefined;
   }
@@ -116,7 +116,7 @@ export class Batch {
     return lengths;
   }
 
-  /** The lengths, falling. */
+  /** The lengths in the batch's order, falling. */
   lengths(): Int32Array {
     const lengths = new Int32Array(this.m);
     for (let t = 0; t < this.T; t++) {

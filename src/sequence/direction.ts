@@ -15,7 +15,7 @@ export interface StepRange {
   readonly last: number;
 }
 
-/** The time loop over some steps. The buffers' first row is that of the first step; the input products stand in `gates`. */
+/** The time loop over some steps. The first row of the buffers belongs to the first step; `gates` holds the input products. */
 export function forwardSteps(
   direction: DirectionBuffers,
   batch: Batch,
@@ -24,6 +24,8 @@ export function forwardSteps(
   const { weights, strides } = direction;
   const { cell } = weights;
   const base = batch.start(first);
+  // Without sequences any number of steps is no work.
+  if (batch.start(last) === base) return;
   const at: ForwardStep = { hPrev: direction.h0, cPrev: direction.c0, gates: 0, h: 0, c: 0, u: 0 };
   for (let t = first; t < last; t++) {
     const row = batch.start(t) - base;
@@ -37,7 +39,7 @@ export function forwardSteps(
   }
 }
 
-/** Copies the state that each sequence has reached by the end of the steps: h (m, nh) and c (m, na). */
+/** Copies the last state of each sequence that ends within some steps, or at their end: h (m, nh) and c (m, na). */
 export function saveState(
   { weights, strides, keeps, h, c }: DirectionBuffers,
   batch: Batch,
@@ -58,13 +60,13 @@ export function saveState(
   }
 }
 
-/** The steps of a kept forward pass that a backward pass covers. */
+/** The steps that a backward pass covers. */
 export interface Span extends StepRange {
-  /** Whether a step's gradient is carried to the step before it; else each step's gradient is its own. */
+  /** Whether the gradient of a step flows on to the step before it. If not, every step has its own gradient only. */
   readonly throughTime: boolean;
 }
 
-/** Back-propagation through time over a span of a kept f64 direction. */
+/** Back-propagation through time over some steps of a forward pass that kept everything, in f64. */
 export function backwardSteps(
   direction: DirectionBuffers,
   batch: Batch,
@@ -79,16 +81,15 @@ export function backwardSteps(
   const ldz = cell.gradientBlocks * na;
   gradientView(weights, at).fill(0);
   if (cell.projected) arena.f64(at.none, batch.m * na).fill(0);
-  backThroughTime(direction, batch, span, at);
-
   const rows = batch.start(span.last) - batch.start(span.first);
+  if (rows > 0) backThroughTime(direction, batch, span, at);
   const [init, ldi] = at.addsToInput ? [at.dx, nx] : [weights.zeros, 0];
   kernels.gemm_packed(rows, nx, gates, ldz, ldi, nx, at.dGates, transposed.panelsX, init, at.dx);
   kernels.add_rows(rows, ldz, at.dGates, at.db);
   addWeightGradients(direction, batch, span, at);
 }
 
-/** The time loop: dGates of every step, dh and dc carried backwards. */
+/** The time loop: computes dGates of every step and carries dh and dc backwards. */
 function backThroughTime(
   direction: DirectionBuffers,
   batch: Batch,
@@ -101,7 +102,7 @@ function backThroughTime(
   const transposed = weights.transposed();
   const base = batch.start(first);
   const { dh, dc, none, scratch } = buffers;
-  // One literal: an object that is spread from others is several times slower to make and to read (V8 11, 2026).
+  // One literal: an object spread from others is several times slower to make and to read (V8 11, 2026).
   const at: BackwardStep = {
     hPrev: 0,
     cPrev: 0,
@@ -138,7 +139,7 @@ function backThroughTime(
   }
 }
 
-/** The gradients of all weights but the bias, from dGates and dp of every row. */
+/** Adds up the gradients of all weights but the bias, from dGates and dp of every row. */
 function addWeightGradients(
   direction: DirectionBuffers,
   batch: Batch,
@@ -152,7 +153,7 @@ function addWeightGradients(
   const rows = batch.start(last) - base;
   const columns = cell.gradientBlocks * na;
   const index = batch.ragged ? at.previous + base * Int32Array.BYTES_PER_ELEMENT : 0;
-  // The rows before those of the span: of a ragged batch, those of the index.
+  // h before each row: m rows earlier, or, if the batch is ragged, at the row in the index.
   const shift = batch.ragged ? 0 : base;
   const h = direction.h0 + shift * strides.h;
   const gradient = { rows, columns, pointer: at.dGates, scratch: at.gradient };
@@ -187,7 +188,7 @@ function addWeightGradients(
   }
 }
 
-/** dP += Σ dz·c over the rows: c before the step for i and f, after it for o. The index is that of the rows before. */
+/** dP += Σ dGates·c over the rows: c before the step for i and f, c after it for o. The index belongs to c before. */
 function addPeepholeGradient(
   { engine: { kernels }, na }: Weights,
   rows: number,
@@ -211,11 +212,11 @@ function addPeepholeGradient(
   }
 }
 
-/** A view of all gradients, which stand one after the other, up to the scratch of the last. */
+/** A view of all weight gradients, which follow each other up to the scratch memory. */
 const gradientView = ({ engine }: Weights, { view, dWx, gradient }: BackwardBuffers) =>
   view.at(engine.arena, "f64", dWx, (gradient - dWx) / ITEM);
 
-/** The gradients of a backward pass in one view, and where in it each begins. */
+/** The weight gradients of a layer direction in one view, and the index in it at which each starts. */
 export interface GradientBlock extends Record<keyof WeightArrays, number> {
   readonly all: Float64Array<ArrayBuffer>;
 }
@@ -229,7 +230,7 @@ export const gradientBlock = (weights: Weights, at: BackwardBuffers): GradientBl
   peepholes: (at.dPeepholes - at.dWx) / ITEM,
 });
 
-/** Views of the gradients of a backward pass, shaped as the weights. */
+/** Views of the weight gradients of a layer direction. */
 export function gradientsOf(
   weights: Weights,
   at: BackwardBuffers,

@@ -5,7 +5,7 @@ import type { Batch } from "./batch.js";
 import type { DirectionBuffers, ForwardBuffers } from "./forward_plan.js";
 import { readsFromEnd, type StackShape } from "./shape.js";
 
-/** What goes into the lowest layer. */
+/** The input of the lowest layer. */
 export type Input =
   | {
       readonly feed: "rows";
@@ -16,14 +16,14 @@ export type Input =
       readonly feed: "tokens";
       /** The token of every row. */
       readonly tokens: Int32Array;
-      /** For each direction a table of input products, (tokens, blocks of the bias · na). */
+      /** For each direction a table of the tokens' input products, (tokens, blocks of the bias · na). */
       readonly tables: readonly number[];
     }
   | {
       readonly feed: "embedded";
       /** The token of every row. */
       readonly tokens: Int32Array;
-      /** The tokens' rows, (tokens, nx). */
+      /** The row of each token, (tokens, nx). */
       readonly embedding: number;
     };
 
@@ -47,7 +47,7 @@ export function feedRows({ weights, gates }: DirectionBuffers, rows: number, x: 
   inputProducts(cell, weights, rows, x, gates, gateElements(cell, na));
 }
 
-/** Fills the gates with the input products of `rows` tokens, which stand at `tokens`; d is the direction. */
+/** Fills the gates with the input products of `rows` tokens, i32 at `tokens`, for direction d. */
 export function feedTokens(
   direction: DirectionBuffers,
   input: Exclude<Input, { feed: "rows" }>,

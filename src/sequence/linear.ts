@@ -13,7 +13,7 @@ export interface LinearWeights {
   readonly bias?: ArrayLike<number> | undefined;
 }
 
-/** The output layer Wy·h + by in linear memory, as it came and packed for the products; no bias counts as zeros. */
+/** The layer Wy·h + by in linear memory, as it came and packed for the products. An absent bias is zeros. */
 export class Linear extends Shared {
   readonly ny: number;
   readonly na: number;
@@ -99,7 +99,7 @@ function planLinear(ny: number, na: number, dtype: NumberType) {
   };
 }
 
-/** Lays out what the gradient of a loss over `rows` rows needs: offsets. */
+/** Lays out the gradient of a loss over `rows` rows: offsets. */
 export function planLinearGradient(ny: number, na: number, rows: number) {
   const layout = new Layout();
   return {

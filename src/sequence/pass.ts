@@ -11,7 +11,7 @@ import {
   type StepRange,
   saveState,
 } from "./direction.js";
-import type { DirectionBuffers, ForwardBuffers } from "./forward_plan.js";
+import { type DirectionBuffers, type ForwardBuffers, moveTo } from "./forward_plan.js";
 import { feedRows, feedTokens, type Input, writeTokens } from "./input.js";
 import { outputOf, readsFromEnd } from "./shape.js";
 import type { Stack } from "./stack.js";
@@ -20,23 +20,23 @@ import type { StackState } from "./state.js";
 /** A forward pass through a stack. */
 export interface ForwardCall {
   readonly batch: Batch;
-  /** Where the sequences begin, in the batch's order, and where the pass leaves what each has reached. */
+  /** The state from which each sequence starts, in the batch's order; the pass replaces it by its last state. */
   readonly state: StackState;
   readonly input: Input;
-  /** Keeps everything for a backward pass; else, by chunks, memory does not grow with T. */
+  /** Keeps everything for a backward pass. Without it, memory does not grow with T if the pass goes by chunks. */
   readonly tape?: StackTape | undefined;
 }
 
-/** What a forward pass left for the backward pass. */
+/** The record of a forward pass, for the backward pass. */
 export interface StackTape {
   readonly stack: Stack;
   readonly batch: Batch;
   readonly buffers: ForwardBuffers;
 }
 
-/** A forward pass under way: `next` runs a chunk of steps, until it returns false; `end` gives back what the pass holds. */
+/** A forward pass in progress. `next` runs one chunk of steps and returns false after the last; `end` frees the buffers. */
 export class ForwardPass {
-  /** The steps whose output the last chunk left at `pointer`, (rows, D·nh); 0: it left none. */
+  /** The steps whose output the last chunk wrote at `pointer`, (rows, D·nh); 0 if the chunk had no output. */
   first = 0;
   last = 0;
   pointer = 0;
@@ -45,12 +45,12 @@ export class ForwardPass {
   readonly #call: ForwardCall;
   readonly #isOwn: boolean;
   #block: Block | undefined;
-  /** Layer by layer: the layer direction whose turn it is, and its next step. */
+  /** Layer by layer: the current layer direction, and its next step. */
   #p = 0;
   #step = 0;
   #isDone = false;
 
-  /** @param options `isPausing`: whether others may allocate before the pass has ended; default true */
+  /** @param options `isPausing`: whether others may allocate memory before the pass ends. Default true. */
   constructor(stack: Stack, call: ForwardCall, { isPausing = true } = {}) {
     const { batch, state, input, tape } = call;
     this.#stack = stack;
@@ -61,7 +61,7 @@ export class ForwardPass {
       this.buffers = stack.plan(batch, input.feed, false);
       const { bytes } = this.buffers;
       if (isPausing) this.#block = arena.allocate(bytes);
-      this.buffers.moveTo(this.#block?.pointer ?? arena.lend(bytes));
+      moveTo(this.#block?.pointer ?? arena.lend(bytes), this.buffers);
       attachState(this.buffers, state, batch.m);
     } else {
       this.buffers = tape.buffers;
@@ -70,7 +70,7 @@ export class ForwardPass {
     this.#isDone = batch.rows === 0;
   }
 
-  /** Runs the next chunk; false where none was left. */
+  /** Runs the next chunk. Returns false if there is none. */
   next(): boolean {
     if (this.#isDone) return false;
     if (this.buffers.byChunks) this.#nextChunk();
@@ -81,11 +81,11 @@ export class ForwardPass {
 
   end(): void {
     this.#block?.release();
-    // A pass that was left in the middle leaves its buffers as they are.
+    // A pass that was abandoned may have moved its buffers.
     if (this.#isDone && this.#isOwn) this.#stack.giveBack(this.buffers);
   }
 
-  /** A chunk goes up through all layers. */
+  /** Runs a chunk through all layers. */
   #nextChunk(): void {
     const { batch, state, input } = this.#call;
     const { buffers } = this;
@@ -108,7 +108,7 @@ export class ForwardPass {
     this.#give(chunk, (directions[directions.length - 1] as DirectionBuffers).h);
   }
 
-  /** A chunk goes through one direction of one layer. */
+  /** Runs a chunk through one layer direction. */
   #nextOfLayer(): void {
     const { engine, shape } = this.#stack;
     const { batch, state, input } = this.#call;
@@ -150,7 +150,7 @@ export class ForwardPass {
     this.#step = 0;
   }
 
-  /** After the highest layer: its output, chunk by chunk. */
+  /** Offers a chunk of the highest layer's output. */
   #nextOutput(): void {
     const { shape } = this.#stack;
     const chunk = chunkFrom(this.#call.batch, this.last, this.buffers.rows);
@@ -169,16 +169,16 @@ export class ForwardPass {
     const { engine, shape } = this.#stack;
     const { input } = this.#call;
     if (input.feed !== "rows") return;
-    const { inputView } = this.buffers;
+    const { views } = this.buffers;
     input.rows(
-      inputView.at(engine.arena, shape.dtype.precision, pointer, rows * shape.nx),
+      views.input.at(engine.arena, shape.dtype.precision, pointer, rows * shape.nx),
       first,
       last,
     );
   }
 }
 
-/** Takes what the highest layer gives for steps `first` … `last` − 1, (rows, D·nh), as a view that is gone afterwards. */
+/** Receives the output of the highest layer for steps `first` … `last` − 1, (rows, D·nh), in a view to be copied at once. */
 export type Output = (rows: Floats, first: number, last: number) => void;
 
 /** Runs a batch through a stack. */
@@ -192,20 +192,20 @@ export function forwardStack(stack: Stack, call: ForwardCall, output: Output): v
       if (pointer === 0) continue;
       const length = (batch.start(last) - batch.start(first)) * outputOf(shape);
       const { precision } = shape.dtype;
-      output(buffers.outputView.at(engine.arena, precision, pointer, length), first, last);
+      output(buffers.views.output.at(engine.arena, precision, pointer, length), first, last);
     }
   } finally {
     pass.end();
   }
 }
 
-/** Some whole steps: `rows` rows from row `base` on. */
+/** Whole steps: `rows` rows from row `base` on. */
 interface Chunk extends StepRange {
   readonly base: number;
   readonly rows: number;
 }
 
-/** As many whole steps from `first` on as have at most `most` rows. */
+/** The chunk that starts at step `first` and has at most `most` rows, or a single step. */
 function chunkFrom(batch: Batch, first: number, most: number): Chunk {
   const last = batch.lastStep(first, most);
   const base = batch.start(first);
@@ -219,7 +219,7 @@ function statePart({ weights }: DirectionBuffers, state: StackState, m: number, 
   return { h: state.h + part * nh, c: state.c + part * na };
 }
 
-/** Nothing is kept: h0 and the cell state are the state itself. */
+/** For a pass that keeps nothing: it reads and writes the state in place. */
 function attachState({ directions }: ForwardBuffers, state: StackState, m: number): void {
   for (let p = 0; p < directions.length; p++) {
     const direction = directions[p] as DirectionBuffers;
@@ -241,17 +241,17 @@ function copyState({ directions }: ForwardBuffers, state: StackState, m: number)
   }
 }
 
-/** What a backward pass takes from its caller, and gives to it. */
+/** The caller's side of a backward pass. */
 export interface BackwardCall<R> {
-  /** Writes dy, (N, D·nh), and dState where it is not zero: the gradients of the state at each sequence's end. */
+  /** Writes dy, (N, D·nh), and dState, the gradient of the state at each sequence's end, unless it is zero. */
   readonly fill: (at: BackwardPlan) => void;
-  /** Copies the gradients of layer direction p: the view is gone afterwards. */
+  /** Copies the weight gradients of layer direction p, whose buffers the next one reuses. */
   readonly take: (p: number, gradients: GradientBlock) => void;
-  /** Copies the results out, dx (N, nx) and dState of the initial state: the buffers are gone afterwards. */
+  /** Copies dx, (N, nx), and dState, now the gradient of the initial state, before the buffers are freed. */
   readonly collect: (at: BackwardPlan) => R;
 }
 
-/** Back-propagation through a stack, over all that a tape recorded. */
+/** Back-propagation through a stack, over everything that a tape recorded. */
 export function backwardStack<R>(
   { stack, batch, buffers }: StackTape,
   { fill, take, collect }: BackwardCall<R>,
@@ -264,7 +264,7 @@ export function backwardStack<R>(
   const all = { first: 0, last: batch.T, throughTime: true };
   buffers.backward ??= new BackwardPlan(stack, buffers, 0);
   return withScratch(engine.arena, buffers.backward.bytes, ({ pointer }) => {
-    // Allocates, too: last, so that a call that finds no memory leaves none behind, and before any view is made.
+    // Allocates last: if memory does not suffice, nothing is left behind. No view of memory exists yet.
     stack.transpose();
     const { arena, kernels } = engine;
     let plan = buffers.backward as BackwardPlan;

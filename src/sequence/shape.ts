@@ -1,7 +1,7 @@
 import type { Cell } from "../cells/cell.js";
 import type { NumberType } from "../wasm/abi.js";
 
-/** Layers on top of each other, each with one or two directions. Layer direction l·D + d is layer l in direction d. */
+/** Recurrent layers on top of each other, each with one or two directions. Layer direction l·D + d is layer l in direction d. */
 export interface StackShape {
   readonly dtype: NumberType;
   /** One for each direction. */
@@ -14,7 +14,7 @@ export interface StackShape {
   readonly nh: number;
 }
 
-/** The sizes of one layer direction, and its numbers. */
+/** The sizes of one layer direction, and its number type. */
 export interface LayerSizes {
   readonly dtype: NumberType;
   /** Inputs. */
@@ -34,7 +34,7 @@ export const layerDirectionCount = ({ cells, layers }: StackShape): number => la
 /** Whether direction d reads each sequence from its end. */
 export const readsFromEnd = ({ reverse }: StackShape, d: number): boolean => reverse || d === 1;
 
-/** Whether the state has a cell state c beside h. */
+/** Whether the state has a cell state c besides h. */
 export const hasCellState = ({ cells }: StackShape): boolean => cells[0]?.hasCellState ?? false;
 
 /** The sizes of each direction of layer l. */

@@ -4,8 +4,8 @@ import { Layout } from "./layout.js";
 import { hasCellState, layerDirectionCount, type StackShape } from "./shape.js";
 
 /**
- * Where the state of a stack stands: pointers to h (L·D, m, nh) and, for a cell with a cell state, c (L·D, m, na). That of
- * layer direction p is the p-th part of each.
+ * The state of a stack: pointers to h (L·D, m, nh) and, for a cell with a cell state, c (L·D, m, na). Part p of each belongs
+ * to layer direction p.
  */
 export interface StackState {
   readonly h: number;
@@ -20,8 +20,8 @@ export function takeState(layout: Layout, shape: StackShape, m: number): StackSt
 }
 
 /**
- * Runs `work` with a copy of a state whose sequences go in the batch's order, by falling length, and puts what it leaves
- * there back in the caller's order. What throws leaves the state as it was.
+ * Runs `work` with a copy of the state in the batch's order, by falling length, and then copies the result back in the
+ * caller's order. If `work` throws, the state stays as it was.
  */
 export function inBatchOrder(
   { engine, shape }: { readonly engine: Engine; readonly shape: StackShape },

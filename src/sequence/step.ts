@@ -5,20 +5,20 @@ import type { Stack } from "./stack.js";
 import type { StackState } from "./state.js";
 import type { Weights } from "./weights.js";
 
-/** Where one live step of m sequences works: pointers. */
+/** The buffers of one live step of m sequences: pointers. */
 export interface StepScratch {
   /** In: (m, nx). */
   readonly x: number;
-  /** The cell's gates; in, where `fed`, the input products of the lowest layer. */
+  /** The cell's gates; if `fed`, the input products of the lowest layer go in. */
   readonly gates: number;
   readonly u: number;
-  /** Whether the input products of the lowest layer stand in `gates` already: x is not read then. */
+  /** Whether `gates` already holds the input products of the lowest layer; x is not read then. */
   readonly fed: boolean;
-  /** Written by every step, so that a step makes no object. */
+  /** Reused by every step, so that a step makes no object. */
   readonly at: ForwardStep;
 }
 
-/** Lays out what a step needs: offsets. */
+/** Lays out the buffers of a step: offsets. */
 export function takeStepScratch(layout: Layout, shape: StackShape, m: number) {
   const { cells, nx, na } = shape;
   const elements = cells.reduce((most, cell) => Math.max(most, gateElements(cell, na)), 0);
@@ -28,7 +28,7 @@ export function takeStepScratch(layout: Layout, shape: StackShape, m: number) {
   return { x, gates, u: layout.take(projected ? m * na : 0) };
 }
 
-/** The scratch whose offsets count from `pointer`. */
+/** Turns the offsets into pointers. */
 export const stepScratchAt = (
   pointer: number,
   offsets: ReturnType<typeof takeStepScratch>,

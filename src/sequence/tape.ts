@@ -1,10 +1,10 @@
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Batch } from "./batch.js";
-import type { ForwardBuffers } from "./forward_plan.js";
+import { type ForwardBuffers, moveTo } from "./forward_plan.js";
 import type { StackTape } from "./pass.js";
 import type { Stack } from "./stack.js";
 
-/** What a forward pass leaves in linear memory for the backward pass. */
+/** The record of a forward pass in linear memory, for the backward pass. */
 export class Tape extends Shared implements StackTape {
   readonly stack: Stack;
   readonly batch: Batch;
@@ -15,7 +15,7 @@ export class Tape extends Shared implements StackTape {
     super();
     this.buffers = stack.plan(batch, "rows", true);
     this.#block = stack.engine.arena.allocate(this.buffers.bytes);
-    this.buffers.moveTo(this.#block.pointer);
+    moveTo(this.#block.pointer, this.buffers);
     this.stack = stack.retain();
     this.batch = batch;
   }

@@ -1,14 +1,14 @@
 import { ITEM, type Kernels, LAYOUTS } from "../wasm/abi.js";
 import { panelElements } from "./layout.js";
 
-/** Rows whose weight gradient is computed in one go: their panels and their transpose stay in the second-level cache. */
+/** Rows that are taken at a time: their panels and their transpose stay in the second-level cache. */
 export const GRADIENT_ROWS = 256;
 
-/** Scratch of a weight gradient (outputs, inputs): `GRADIENT_ROWS` rows, those of d transposed, those of x gathered and packed. */
+/** Scratch elements for a weight gradient (outputs, inputs): `GRADIENT_ROWS` rows of d transposed, and of x gathered and packed. */
 export const gradientElements = (outputs: number, inputs: number): number =>
   GRADIENT_ROWS * (outputs + inputs) + panelElements(inputs, GRADIENT_ROWS, LAYOUTS.f64.panel);
 
-/** The gradient of what a product gave, (rows, columns) at `pointer`, and scratch of `gradientElements`. */
+/** d, the gradient of a product's output: (rows, columns) at `pointer`; with scratch of `gradientElements`. */
 export interface OutputGradient {
   readonly rows: number;
   readonly columns: number;
@@ -16,7 +16,7 @@ export interface OutputGradient {
   readonly scratch: number;
 }
 
-/** A matrix (rows, width), whose product with some columns of d, transposed, is added to `target`. */
+/** The input of the product, (rows, width): dᵀ of some columns times this matrix is added to `target`. */
 export interface GradientInput {
   /** The columns of d. */
   readonly first: number;
@@ -25,15 +25,15 @@ export interface GradientInput {
   readonly source: number;
   /** Row stride of the source. */
   readonly lds: number;
-  /** Index of the source's rows, i32; 0: one after the other. */
+  /** Index of the source's rows, i32, or 0 if they follow each other. */
   readonly index: number;
   /** (outputs, width). */
   readonly target: number;
 }
 
 /**
- * target += dᵀ·source for each input. The sum runs over the rows in ascending order; taking a few hundred at a time does not
- * split it, as it goes on in memory.
+ * target += dᵀ·source for each input. The sum runs over the rows in ascending order. Chunks of rows do not split it: each
+ * chunk continues the sum in memory.
  */
 export function addWeightGradient(
   kernels: Kernels,

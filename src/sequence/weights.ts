@@ -6,7 +6,7 @@ import type { Engine } from "../wasm/engine.js";
 import { Layout } from "./layout.js";
 import type { LayerSizes, StackShape } from "./shape.js";
 
-/** The weights of one layer and direction, in the cell's order of blocks. */
+/** The weights of one layer direction, in the cell's order of blocks. */
 export interface WeightArrays<D extends Floats = Floats> {
   /** (G·na, nx). */
   readonly Wx: D;
@@ -25,10 +25,10 @@ export interface StackWeights {
   readonly layerDirections: readonly Weights[];
 }
 
-/** Fills all of it. */
+/** Writes all weights of a layer direction. */
 export type FillWeights = (arrays: WeightArrays) => void;
 
-/** The weights of one layer and direction in linear memory, as they came and packed for the products. */
+/** The weights of one layer direction in linear memory, as they came and packed for the products. */
 export class Weights extends Shared implements CellWeights {
   readonly cell: Cell;
   readonly dtype: NumberType;
@@ -76,7 +76,7 @@ export class Weights extends Shared implements CellWeights {
     this.#pack();
   }
 
-  /** The panels of the transposed matrices, f64, packed at the first backward pass. May allocate. */
+  /** The panels of the transposed matrices, f64. The first call allocates and packs them. */
   transposed(): TransposedWeights {
     this.#transposed ??= this.#packTransposed();
     return this.#transposed.weights;
@@ -86,13 +86,13 @@ export class Weights extends Shared implements CellWeights {
     return this.#transposed !== undefined;
   }
 
-  /** Gives the transposed panels back. */
+  /** Frees the transposed panels. */
   forgetTransposed(): void {
     this.#transposed?.block.release();
     this.#transposed = undefined;
   }
 
-  /** Hands fresh views of the weights, f64, to `read`. */
+  /** Calls `read` with views of the weights. */
   read<R>(read: (arrays: WeightArrays<Float64Array<ArrayBuffer>>) => R): R {
     return read(this.#arrays() as WeightArrays<Float64Array<ArrayBuffer>>);
   }

@@ -1,20 +1,20 @@
-/** The number formats of a layer. Training and the numpy-shaped functions are f64. */
+/** The number type of a layer or model. Training and the numpy-shaped functions are f64. */
 export type Precision = "f64" | "f32";
 
 /** Numbers of one precision. */
 export type Floats = Float64Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
-/** Of each precision: bytes of one number, and outputs in one packed panel (`panelWidth` of assembly/base/tile). */
+/** For each precision: bytes of one number, and outputs in one packed panel (`panelWidth` in assembly/base/tile). */
 export const LAYOUTS = { f64: { item: 8, panel: 4 }, f32: { item: 4, panel: 8 } } as const;
 
 /** Bytes of one f64. */
 export const ITEM = LAYOUTS.f64.item;
 
 /**
- * The kernels of a forward pass, which exist in both precisions: in f64 under these names, in f32 with `_f32` appended.
+ * The kernels of a forward pass. The module exports each in both precisions: in f64 under this name, in f32 with `_f32` appended.
  *
- * A kernel's contract stands at its definition in `assembly/`, and only there. Pointers are byte offsets into linear
- * memory; every other size is in elements.
+ * The contract of a kernel is at its definition in `assembly/`, and only there. Pointers are byte offsets into linear memory;
+ * all other sizes are in elements.
  */
 export interface ForwardKernels {
   pack_panels(
@@ -37,7 +37,7 @@ export interface ForwardKernels {
     init: number,
     c: number,
   ): void;
-  rnn_gates_forward(n: number, z: number, h: number): void;
+  rnn_gates_forward(n: number, gates: number, h: number): void;
   lstm_gates_forward(
     m: number,
     na: number,
@@ -49,7 +49,7 @@ export interface ForwardKernels {
   gru_gates_forward(m: number, na: number, hPrev: number, gates: number, h: number): void;
 
   activation_map(n: number, activations: number, which: number, x: number, y: number): void;
-  rnn_general_forward(n: number, activations: number, z: number, h: number): void;
+  rnn_general_forward(n: number, activations: number, gates: number, h: number): void;
   lstm_general_forward(
     m: number,
     na: number,
@@ -57,7 +57,7 @@ export interface ForwardKernels {
     coupled: number,
     peepholes: number,
     cPrev: number,
-    rows: number,
+    gates: number,
     c: number,
     h: number,
   ): void;
@@ -67,7 +67,7 @@ export interface ForwardKernels {
     activations: number,
     before: number,
     hPrev: number,
-    rows: number,
+    gates: number,
   ): void;
   gru_output_forward(
     m: number,
@@ -75,7 +75,7 @@ export interface ForwardKernels {
     activations: number,
     before: number,
     hPrev: number,
-    rows: number,
+    gates: number,
     h: number,
   ): void;
 
@@ -96,7 +96,7 @@ export interface ForwardKernels {
 /** All kernels, in f64. */
 export interface Kernels extends ForwardKernels {
   heap_base(): number;
-  /** 1 if products are fused, and their bits depend on the host. */
+  /** 1 if multiply and add are fused, so that the bits depend on the host. */
   is_relaxed(): number;
 
   add_rows(rows: number, n: number, x: number, y: number): void;
@@ -113,7 +113,7 @@ export interface Kernels extends ForwardKernels {
   promote(n: number, x: number, y: number): void;
   reverse_axes(a: number, b: number, c: number, x: number, y: number): void;
 
-  rnn_gates_backward(n: number, h: number, dy: number, dh: number, dz: number): void;
+  rnn_gates_backward(n: number, h: number, dy: number, dh: number, dGates: number): void;
   lstm_gates_backward(
     m: number,
     na: number,
@@ -123,7 +123,7 @@ export interface Kernels extends ForwardKernels {
     dy: number,
     dh: number,
     dc: number,
-    dz: number,
+    dGates: number,
   ): void;
   gru_gates_backward(
     m: number,
@@ -132,17 +132,17 @@ export interface Kernels extends ForwardKernels {
     gates: number,
     dy: number,
     dh: number,
-    dz: number,
+    dGates: number,
   ): void;
 
   rnn_general_backward(
     n: number,
     activations: number,
-    z: number,
+    gates: number,
     h: number,
     dy: number,
     dh: number,
-    dz: number,
+    dGates: number,
   ): void;
   lstm_general_backward(
     m: number,
@@ -150,13 +150,13 @@ export interface Kernels extends ForwardKernels {
     activations: number,
     coupled: number,
     peepholes: number,
-    rows: number,
+    gates: number,
     cPrev: number,
     c: number,
     dy: number,
     dh: number,
     dc: number,
-    dz: number,
+    dGates: number,
   ): void;
   gru_output_backward(
     m: number,
@@ -164,20 +164,20 @@ export interface Kernels extends ForwardKernels {
     activations: number,
     before: number,
     hPrev: number,
-    rows: number,
+    gates: number,
     dy: number,
     dh: number,
-    dz: number,
+    dGates: number,
   ): void;
   gru_reset_backward(
     m: number,
     na: number,
     activations: number,
     hPrev: number,
-    rows: number,
+    gates: number,
     dq: number,
     dh: number,
-    dz: number,
+    dGates: number,
   ): void;
 
   log_map(n: number, x: number, y: number): void;
@@ -197,7 +197,7 @@ export interface Kernels extends ForwardKernels {
   score_rows(rows: number, n: number, logits: number, targets: number, logProb: number): void;
 }
 
-/** One precision: its layout and its forward kernels. */
+/** A precision with its layout and its forward kernels. */
 export interface NumberType {
   readonly precision: Precision;
   readonly item: number;
@@ -205,7 +205,7 @@ export interface NumberType {
   readonly kernels: ForwardKernels;
 }
 
-/** Numbers of parameters: a module that offers other ones is no build of these kernels. */
+/** Parameters of each kernel. A module whose functions take other numbers of them is not a build of these kernels. */
 export const FORWARD_ARITY: Readonly<Record<keyof ForwardKernels, number>> = {
   pack_panels: 6,
   gemm_packed: 10,

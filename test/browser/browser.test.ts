@@ -3,12 +3,11 @@ import type { BrowserContext, Page as Tab } from "playwright-core";
 import * as recurra from "recurra";
 import { createArrays } from "recurra/arrays";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { launch } from "../support/chromium.js";
-import { root } from "../support/consumer.js";
+import { runSeedCase, type SeedCase } from "../support/exercise.js";
 import { golden } from "../support/golden.js";
-import { hosts, type Page, project } from "../support/pages.js";
-import { runSeedCase, type SeedCase } from "../support/seed.js";
+import { root } from "../support/project.js";
 import { bound } from "../support/subject.js";
+import { hosts, launch, type Page, project } from "./hosts.js";
 
 const fixtures = `${root}test/fixtures/`;
 const GOLDEN = await golden(recurra, recurra.createEngineSync());

@@ -1,7 +1,7 @@
 import * as recurra from "recurra";
 import { createArrays } from "recurra/arrays";
+import { runSeedCase, type SeedCase } from "../support/exercise.js";
 import { golden } from "../support/golden.js";
-import { runSeedCase, type SeedCase } from "../support/seed.js";
 import { bound } from "../support/subject.js";
 
 // What runs in the page: the tests call these through `globalThis.recurraPage`.

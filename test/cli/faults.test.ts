@@ -1,10 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { modelFolder } from "../support/cli_model.js";
-import { recurra } from "../support/command.js";
+import { modelFolder, recurra } from "../support/command.js";
 import { saying } from "../support/errors.js";
-import { fileBytes } from "../support/torch_files.js";
+import { torchFile } from "../support/fixtures.js";
 
 const folder = modelFolder();
 const MODEL = ["--model", "tied.safetensors", "--vocabulary", "vocabulary.json"];
@@ -28,10 +27,11 @@ const deep = "[".repeat(DEPTH) + "]".repeat(DEPTH);
 write("deep_list.json", deep);
 write("deep_ids.json", `{"a": ${deep}}`);
 write("deep_shards.json", `{"weightsManifest": [{"paths": [${deep}], "weights": []}]}`);
+write("twice.json", '{"weightsManifest": [{"paths": ["a.bin", "a.bin"], "weights": []}]}');
 write("model.json", '{"weightsManifest": [{"paths": ["../secret.bin"], "weights": []}]}');
 write("cut.safetensors", readFileSync(join(folder, "tied.safetensors")).subarray(0, 100));
 write("model.onnx", "what");
-write("lone.safetensors", fileBytes("lone"));
+write("lone.safetensors", torchFile("lone"));
 
 describe("the input or the model is at fault: exit 1, one line, no trace", () => {
   const rows: [args: string[], input: string | Uint8Array, message: string][] = [
@@ -114,6 +114,11 @@ describe("the input or the model is at fault: exit 1, one line, no trace", () =>
       ["inspect", "model.json"],
       "",
       'model.json: weightsManifest: expected names of files beside it, got "../secret.bin"',
+    ],
+    [
+      ["inspect", "twice.json"],
+      "",
+      'twice.json: weightsManifest: expected names of files beside it, got "a.bin" twice',
     ],
     [["inspect", "cut.safetensors"], "", "cut.safetensors: readSafetensors: …556…92…"],
     [

@@ -14,9 +14,8 @@ import {
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.js";
-import { modelFolder, read, VOCABULARY } from "../support/cli_model.js";
-import { recurra } from "../support/command.js";
-import { root } from "../support/consumer.js";
+import { modelFolder, read, recurra, VOCABULARY } from "../support/command.js";
+import { root } from "../support/project.js";
 
 const folder = modelFolder();
 const run = (...args: string[]) => recurra(args, "abba\n", folder);

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { recurra } from "../support/command.js";
-import { root } from "../support/consumer.js";
+import { root } from "../support/project.js";
 
 describe("help", () => {
   it("--version is package.json's", () => {

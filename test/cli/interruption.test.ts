@@ -1,8 +1,7 @@
 import { statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { modelFolder } from "../support/cli_model.js";
-import { preloaded, Running, shell } from "../support/command.js";
+import { modelFolder, preloaded, Running, shell } from "../support/command.js";
 import { saying } from "../support/errors.js";
 
 const folder = modelFolder();

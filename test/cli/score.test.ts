@@ -2,8 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { Score } from "../../src/index.js";
-import { modelFolder, scores } from "../support/cli_model.js";
-import { recurra } from "../support/command.js";
+import { modelFolder, recurra, scores } from "../support/command.js";
 import { saying } from "../support/errors.js";
 
 const folder = modelFolder();

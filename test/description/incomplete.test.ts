@@ -6,7 +6,7 @@ import {
   loadTagger,
   type ModelDescription,
 } from "../../src/index.js";
-import { vacancies } from "../support/arena.js";
+import { vacancies } from "../support/engines.js";
 import { describedOf, type ModelPlan } from "../support/models.js";
 
 // Every part of a description, one by one, is replaced by everything that it is not. What is thrown says where.

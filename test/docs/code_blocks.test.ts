@@ -3,7 +3,7 @@ import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { unzipSync } from "fflate";
 import { beforeAll, describe, expect, it } from "vitest";
-import { consumer, pack, root } from "../support/consumer.js";
+import { consumer, pack, root } from "../support/project.js";
 
 /** A ```js block of a page, and what its comments say that it prints. */
 interface Block {

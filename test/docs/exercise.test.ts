@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createEngine, lstmBackward, lstmForward, type Tensor } from "recurra";
 import { expect, it } from "vitest";
-import { root } from "../support/consumer.js";
+import { root } from "../support/project.js";
 
 type Stored = { shape: number[]; data: number[] };
 

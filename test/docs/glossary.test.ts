@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { root } from "../support/consumer.js";
+import { root } from "../support/project.js";
 
 const rows = readFileSync(join(root, "docs/glossary.md"), "utf8")
   .split("\n")

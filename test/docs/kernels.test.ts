@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { root } from "../support/consumer.js";
+import { root } from "../support/project.js";
 
 const kernels = new WebAssembly.Module(readFileSync(join(root, "build/kernels.wasm")));
 const exported = WebAssembly.Module.exports(kernels)

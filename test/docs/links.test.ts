@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path/posix";
 import { describe, expect, it } from "vitest";
-import { root } from "../support/consumer.js";
+import { root } from "../support/project.js";
 
 const REPOSITORY =
   /^https:\/\/(?:github\.com\/recurra\/recurra\/blob|raw\.githubusercontent\.com\/recurra\/recurra)\/main\//;

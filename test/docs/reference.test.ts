@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { expect, it } from "vitest";
-import { root } from "../support/consumer.js";
+import { root } from "../support/project.js";
 
 it("npm run docs: every exported type has a name and a docstring, every link a target; 0 warnings", () => {
   const typedoc = `${root}node_modules/typedoc/bin/typedoc`;

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { root } from "../support/consumer.js";
+import { root } from "../support/project.js";
 
 function start(...options: string[]) {
   const { status, stdout, stderr } = spawnSync(

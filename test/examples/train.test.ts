@@ -10,7 +10,7 @@ import { Passages } from "../../examples/train/passages.js";
 import { mulberry32 } from "../../examples/train/random.js";
 import { prepare, split } from "../../examples/train/text.js";
 import { CHARACTERS, encode, START, UNKNOWN } from "../../examples/train/vocabulary.js";
-import { root, temporaryFolder } from "../support/consumer.js";
+import { root, temporaryFolder } from "../support/project.js";
 
 const folder = temporaryFolder();
 

@@ -6,7 +6,7 @@ import { readOnnx } from "../../src/formats/onnx.js";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.js";
 import { describeTensorflowJs } from "../../src/formats/tensorflowjs.js";
 import { expectError, expectRejection } from "../support/errors.js";
-import { caseOf } from "../support/tensorflowjs.js";
+import { caseOf } from "../support/keras.js";
 
 const file = writeSafetensors({ w: { shape: [2], data: Float32Array.of(1, 2) } });
 const buffer = file.slice().buffer;

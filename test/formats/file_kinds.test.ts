@@ -9,7 +9,7 @@ import {
 import { createEngineSync, loadLanguageModel, loadTagger } from "../../src/index.js";
 import { expectError, expectRejection } from "../support/errors.js";
 import { archive, hdf5, sequential } from "../support/keras.js";
-import { model } from "../support/onnx.js";
+import { model } from "./onnx/writer.js";
 
 const text = (content: string): Uint8Array => new TextEncoder().encode(content);
 const zip = (name: string): Uint8Array => zipSync({ [name]: new Uint8Array(8) }, { level: 0 });
@@ -56,5 +56,7 @@ describe("files of other kinds are named by their content", () => {
   it("bytes of no known kind break a rule as before", () => {
     expect(() => readSafetensors(new Uint8Array(7))).toThrow("expected a file of ≥ 8 bytes, got 7");
     expect(() => readSafetensors(safetensors)).not.toThrow();
+    const cut = safetensors.slice(0, -40);
+    expect(() => readSafetensors(cut)).toThrow(/expected a header of \d+ bytes, got \d+/);
   });
 });

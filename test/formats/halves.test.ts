@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { readSafetensors, writeSafetensors } from "../../src/formats/safetensors.js";
-import { entry, file } from "../support/safetensors.js";
+import { entry, file } from "./safetensors/by_hand.js";
 
 const ALL = 0x10000;
 const patterns = Uint16Array.from({ length: ALL }, (_, i) => i);

@@ -1,10 +1,18 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { span } from "../support/axes.js";
-import { expectNear } from "../support/bits.js";
-import { cells, type Pass, type Tensors } from "../support/cells.js";
-import { type Draw, draw, FIXED, seeds, sizes } from "../support/draws.js";
-import { engines, oracle } from "../support/subjects.js";
+import {
+  cells,
+  type Draw,
+  draw,
+  FIXED,
+  type Pass,
+  seeds,
+  sizes,
+  span,
+  type Tensors,
+} from "../support/cells.js";
+import { expectNear } from "../support/compare.js";
+import { engines, oracle } from "../support/engines.js";
 
 // Sums of at most 40 products, rounded in another order, over at most 20 steps of a network that does not enlarge them;
 // sums over 400 rows in the gradients of the weights: 400·2^−53 = 4e-14, against 1e-2 of an array's largest element (measured

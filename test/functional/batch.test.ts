@@ -1,11 +1,20 @@
 import fc from "fast-check";
 import { describe, it } from "vitest";
-import { pick } from "../support/axes.js";
-import { expectSame } from "../support/bits.js";
-import { type CellRow, cells, type State, type Tensors } from "../support/cells.js";
-import { type Draw, draw, FIXED, seeds, sizes } from "../support/draws.js";
+import {
+  type CellRow,
+  cells,
+  type Draw,
+  draw,
+  FIXED,
+  pick,
+  type State,
+  seeds,
+  sizes,
+  type Tensors,
+} from "../support/cells.js";
+import { expectSame } from "../support/compare.js";
+import { engines } from "../support/engines.js";
 import type { Subject, Tensor } from "../support/subject.js";
-import { engines } from "../support/subjects.js";
 
 const pickState = ({ a, c }: State, picks: readonly number[]): State => ({
   a: pick(a, picks),

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import * as recurra from "../../src/index.js";
-import { vacancies } from "../support/arena.js";
+import { vacancies } from "../support/engines.js";
 import { goodOperands } from "../support/operands.js";
 
 // Caches as handles: what they show, what they own, and how they end.

@@ -1,13 +1,19 @@
 import { describe, expect, it } from "vitest";
 import { stencil } from "../oracle/stencil.js";
 import { each } from "../oracle/tensor.js";
-import { expectNear } from "../support/bits.js";
-import { type CellRow, cells, type State, type Tensors } from "../support/cells.js";
-import { type Draw, draw } from "../support/draws.js";
+import {
+  type CellRow,
+  cells,
+  type Draw,
+  draw,
+  type State,
+  type Tensors,
+} from "../support/cells.js";
+import { expectNear } from "../support/compare.js";
+import { type EngineSubject, engines } from "../support/engines.js";
 import type { Tensor } from "../support/subject.js";
-import { type EngineSubject, engines } from "../support/subjects.js";
 
-// The stencil's own error is below 1e-12 of the loss (test/support/derivative.ts), and the gradients' largest elements are
+// The stencil's own error is below 1e-12 of the loss (test/oracle/stencil.ts), and the gradients' largest elements are
 // no smaller than 1e-3 of it; a wrong term in a derivative moves it by percents.
 const BOUND = 1e-8;
 
@@ -58,21 +64,24 @@ describe.each(engines)(`gradients are derivatives, to ${BOUND}, on the $name`, (
     );
   });
 
-  it.each(cells.filter(({ hasMemory }) => hasMemory))("$name: Σ a·da + Σ c·dcLast", (cell) => {
-    const drawn = draw(cell, { nx: 2, na: 3, ny: 1, m: 2, T: 3 }, 8);
-    const { da, d } = drawn;
-    const run = running(on, cell, drawn);
-    const pass = run();
-    const gradients = pass.backward(da, { dcLast: (d as Required<State>).c });
-    pass.dispose();
-    const loss = () => {
-      const { outputs, dispose } = run();
-      dispose();
-      return dot(outputs.a, da) + dot(...last(outputs, drawn));
-    };
-    const wanted = differences(loss, drawn);
-    // Neither sees the output layer.
-    const recurrent = Object.entries(wanted).filter(([name]) => name in gradients);
-    expectNear(gradients, Object.fromEntries(recurrent), BOUND);
-  });
+  it.each(cells.filter(({ hasCellState }) => hasCellState))(
+    "$name: Σ a·da + Σ c·dcLast",
+    (cell) => {
+      const drawn = draw(cell, { nx: 2, na: 3, ny: 1, m: 2, T: 3 }, 8);
+      const { da, d } = drawn;
+      const run = running(on, cell, drawn);
+      const pass = run();
+      const gradients = pass.backward(da, { dcLast: (d as Required<State>).c });
+      pass.dispose();
+      const loss = () => {
+        const { outputs, dispose } = run();
+        dispose();
+        return dot(outputs.a, da) + dot(...last(outputs, drawn));
+      };
+      const wanted = differences(loss, drawn);
+      // Neither sees the output layer.
+      const recurrent = Object.entries(wanted).filter(([name]) => name in gradients);
+      expectNear(gradients, Object.fromEntries(recurrent), BOUND);
+    },
+  );
 });

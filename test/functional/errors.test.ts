@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { ShapeError } from "../../src/index.js";
-import { vacancies } from "../support/arena.js";
+import { vacancies } from "../support/engines.js";
 import { expectSaid } from "../support/errors.js";
 import {
+  allBits,
   calls,
-  everyBit,
   type FunctionName,
   goodOperands,
   type Operands,
@@ -15,7 +15,7 @@ import type { Tensor } from "../support/subject.js";
 // operand, its letters, what was found), nothing left allocated. Sizes are nx = 3, na = 5, ny = 2, m = 4, T = 7.
 
 const good = goodOperands();
-const bits = everyBit(good);
+const bits = allBits(good.engine, good);
 
 /** An operand, the letters of its shape, and those axes that others decide. */
 type Row = readonly [operand: string, letters: string, fixed: readonly number[]];
@@ -188,5 +188,5 @@ it.each([
 });
 
 it("after all of them every function gives the same bits", () => {
-  expect(everyBit(good)).toBe(bits);
+  expect(allBits(good.engine, good)).toBe(bits);
 });

@@ -1,11 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { loaded } from "../oracle/tensor.js";
 import { relativeError } from "../support/compare.js";
+import { subjects } from "../support/engines.js";
+import { misprints, runSeedCase, type SeedCase } from "../support/exercise.js";
 import { fixtures } from "../support/fixtures.js";
-import { misprints } from "../support/printed.js";
-import { runSeedCase, type SeedCase } from "../support/seed.js";
 import type { Tensor } from "../support/subject.js";
-import { subjects } from "../support/subjects.js";
 
 // numpy sums the same products in another order, over at most 70 terms: 70·2^−53 = 8e-15.
 const BOUND = 1e-12;

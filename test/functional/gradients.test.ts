@@ -1,12 +1,21 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { add, each } from "../oracle/tensor.js";
-import { at, span } from "../support/axes.js";
-import { expectNear, expectSame } from "../support/bits.js";
-import { cells, type Pass, type Tensors } from "../support/cells.js";
-import { type Draw, draw, FIXED, seeds, sizes } from "../support/draws.js";
+import {
+  at,
+  cells,
+  type Draw,
+  draw,
+  FIXED,
+  type Pass,
+  seeds,
+  sizes,
+  span,
+  type Tensors,
+} from "../support/cells.js";
+import { expectNear, expectSame } from "../support/compare.js";
+import { engines } from "../support/engines.js";
 import { randomTensor, uniform } from "../support/random.js";
-import { engines } from "../support/subjects.js";
 
 // Each sum has at most 400 terms (rows of a weight's gradient): 400·2^−53 = 4e-14, and what cancels is at most a hundred
 // times larger than what is left (test/support/compare.ts).
@@ -74,7 +83,7 @@ describe.each(engines)("on the $name", (on) => {
     });
   });
 
-  describe.each(cells.filter(({ hasMemory }) => hasMemory))("$name", (cell) => {
+  describe.each(cells.filter(({ hasCellState }) => hasCellState))("$name", (cell) => {
     it(`throughTime: false gives the cells' own dx bit for bit, their weights' sums to ${BOUND}`, () => {
       const property = fc.property(sizes(1), seeds, (size, seed) => {
         const drawn = draw(cell, size, seed);

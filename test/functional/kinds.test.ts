@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { ShapeError } from "../../src/index.js";
-import { vacancies } from "../support/arena.js";
+import { vacancies } from "../support/engines.js";
 import { expectSaid } from "../support/errors.js";
 import {
+  allBits,
   calls,
-  everyBit,
   type FunctionName,
   functionNames,
   goodOperands,
@@ -14,7 +14,7 @@ import {
 // Operands that are no tensors: engines, caches, parameter objects, targets, options. Sizes: na = 5, ny = 2, m = 4, T = 7.
 
 const good = goodOperands();
-const bits = everyBit(good);
+const bits = allBits(good.engine, good);
 
 /** What a call with other operands throws; whatever it is, memory is as it was. */
 function thrown(name: FunctionName, others: { [K in keyof Operands]?: unknown }): unknown {
@@ -140,5 +140,5 @@ describe("softmaxCrossEntropy", () => {
 });
 
 it("after all of them every function gives the same bits", () => {
-  expect(everyBit(good)).toBe(bits);
+  expect(allBits(good.engine, good)).toBe(bits);
 });

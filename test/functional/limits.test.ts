@@ -1,11 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { zeros } from "../oracle/tensor.js";
-import { at } from "../support/axes.js";
-import { expectNear, expectSame } from "../support/bits.js";
-import { cells, type State } from "../support/cells.js";
-import { draw } from "../support/draws.js";
+import { at, cells, draw, type State } from "../support/cells.js";
+import { expectNear, expectSame } from "../support/compare.js";
+import { engines, oracle } from "../support/engines.js";
 import type { Tensor } from "../support/subject.js";
-import { engines, oracle } from "../support/subjects.js";
 
 const sizes = { nx: 3, na: 5, ny: 4 };
 const isZero = ({ data }: Tensor): boolean => data.every((value) => value === 0);
@@ -14,7 +12,7 @@ describe.each(engines)("on the $name", (on) => {
   describe.each(cells)("$name", (cell) => {
     const zeroState = (m: number): State => ({
       a: zeros(sizes.na, m),
-      ...(cell.hasMemory && { c: zeros(sizes.na, m) }),
+      ...(cell.hasCellState && { c: zeros(sizes.na, m) }),
     });
 
     it.each([

@@ -1,9 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { vacancies } from "../support/arena.js";
-import { expectSame } from "../support/bits.js";
-import { cells, type Pass, type Tensors } from "../support/cells.js";
-import { draw } from "../support/draws.js";
-import { type EngineSubject, subjectOf } from "../support/subjects.js";
+import { cells, draw, type Pass, type Tensors } from "../support/cells.js";
+import { expectSame } from "../support/compare.js";
+import { type EngineSubject, subjectOf, vacancies } from "../support/engines.js";
 
 const sizes = { nx: 5, na: 9, ny: 3, m: 2, T: 4 };
 

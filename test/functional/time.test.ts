@@ -1,11 +1,21 @@
 import fc from "fast-check";
 import { describe, it } from "vitest";
-import { at, span } from "../support/axes.js";
-import { expectNear, expectSame } from "../support/bits.js";
-import { type CellRow, cells, type State, type Tensors } from "../support/cells.js";
-import { type Draw, draw, FIXED, seeds, sizes } from "../support/draws.js";
+import {
+  at,
+  type CellRow,
+  cells,
+  type Draw,
+  draw,
+  FIXED,
+  type State,
+  seeds,
+  sizes,
+  span,
+  type Tensors,
+} from "../support/cells.js";
+import { expectNear, expectSame } from "../support/compare.js";
+import { engines, oracle } from "../support/engines.js";
 import { expectError } from "../support/errors.js";
-import { engines, oracle } from "../support/subjects.js";
 
 const numRuns = 25;
 

@@ -1,8 +1,8 @@
 import { describe, it } from "vitest";
-import { expectNear } from "../support/bits.js";
+import { expectNear } from "../support/compare.js";
+import { subjects } from "../support/engines.js";
 import { fixtures } from "../support/fixtures.js";
 import { listed, runOracle } from "../support/networks.js";
-import { subjects } from "../support/subjects.js";
 import { byFunctions, drawnOf, expectedOf, type TorchCase } from "../support/torch.js";
 
 // PyTorch sums in blocks and has its own tanh, both float64; three layers over eleven steps multiply what they differ by.

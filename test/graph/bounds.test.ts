@@ -2,8 +2,14 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { ModelFormatError } from "../../src/description/format_error.js";
 import { openGraph } from "../../src/graph/graph.js";
 import { createEngineSync, type Engine } from "../../src/index.js";
+import {
+  FLOAT,
+  type ModelSpec,
+  model,
+  type NodeSpec,
+  type OnnxArray,
+} from "../formats/onnx/writer.js";
 import { countWork } from "../support/cost.js";
-import { FLOAT, type ModelSpec, model, type NodeSpec, type OnnxArray } from "../support/onnx.js";
 
 // Graphs made to cost: small files that would take gigabytes or minutes where values, copies or products were not counted.
 

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { createRecurrent } from "../../src/index.js";
+import { FIXED, seeds, sizes } from "../support/cells.js";
 import { firstDifference } from "../support/compare.js";
-import { FIXED, seeds, sizes } from "../support/draws.js";
+import { engines } from "../support/engines.js";
 import { cellNames, layerOf, layerWeights, randomWeights } from "../support/layers.js";
 import { randomTensor, uniform } from "../support/random.js";
 import type { Tensor } from "../support/subject.js";
-import { engines } from "../support/subjects.js";
 
 // An activation's argument is a sum of at most 41 numbers that make out at most √40 in all: its rounding stays below
 // 41·2^−24·√40 = 1.5e-5 at worst, a tenth of it in fact; the network does not enlarge it (measured over these draws: 5e-7).

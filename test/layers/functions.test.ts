@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, it } from "vitest";
-import { expectSame } from "../support/bits.js";
-import { FIXED, seeds, sizes } from "../support/draws.js";
+import { FIXED, seeds, sizes } from "../support/cells.js";
+import { expectSame } from "../support/compare.js";
+import { engines } from "../support/engines.js";
 import {
   cellNames,
   column,
@@ -13,7 +14,6 @@ import {
 } from "../support/layers.js";
 import { randomTensor, uniform } from "../support/random.js";
 import type { Tensor } from "../support/subject.js";
-import { engines } from "../support/subjects.js";
 import {
   gruParameters,
   gruWeights,

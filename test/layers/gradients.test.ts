@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { expectNear, expectSame } from "../support/bits.js";
+import { expectNear, expectSame } from "../support/compare.js";
+import { engines } from "../support/engines.js";
 import {
   drawNetwork,
   type Kind,
@@ -9,7 +10,6 @@ import {
   runOracle,
   startOf,
 } from "../support/networks.js";
-import { engines } from "../support/subjects.js";
 
 // The plain loops' backward is proved by differences in test/oracle; both sides sum at most 30 products at a step.
 const BOUND = 1e-12;

@@ -1,4 +1,5 @@
 import { createRecurrent, type LayerWeights, type RecurrentTape } from "../../src/index.js";
+import { drawNetwork, open } from "../support/networks.js";
 import {
   asSingle,
   goodLayer,
@@ -11,8 +12,7 @@ import {
   shape,
   type,
   wrong,
-} from "../support/layer_errors.js";
-import { drawNetwork, open } from "../support/networks.js";
+} from "./refusals.js";
 
 // Lists of sequences, states, gradients and weights of larger networks, in every wrong kind and shape. Sizes: nx = 3,
 // na = 5, two layers of two directions, a projection to 3, lengths 2, 0 and 4.

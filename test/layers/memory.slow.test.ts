@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createEngineSync } from "../../src/index.js";
-import { vacancies } from "../support/arena.js";
+import { vacancies } from "../support/engines.js";
 import { cellNames, layerOf, randomWeights } from "../support/layers.js";
 import { randomTensor, uniform } from "../support/random.js";
 

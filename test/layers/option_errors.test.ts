@@ -1,7 +1,7 @@
 import { createRecurrent } from "../../src/index.js";
-import { goodLayer, itThrows, type Row, range, type, wrong } from "../support/layer_errors.js";
+import { goodLayer, itThrows, type Row, range, type, wrong } from "./refusals.js";
 
-// Every option of a network in every wrong kind, beyond those of test/layers/kinds.test.ts, and what does not go together.
+// Every option of a network in every wrong kind, beyond those of test/layers/kinds.test.ts, and options that exclude each other.
 
 const good = goodLayer();
 const { engine } = good;
@@ -35,7 +35,24 @@ const rows: Row[] = [
   ),
   kind(
     { cell: "lstm", bidirectional: true, reverse: true },
-    "reverse: a network of two directions has both",
+    "reverse: a bidirectional network already reads both ways",
+  ),
+
+  // A misspelt option, and one that is none.
+  kind(
+    { cell: "lstm", precison: "f32" },
+    'options: unknown option "precison": did you mean precision?',
+  ),
+  kind({ cell: "lstm", hiddensize: 5 }, "options: … did you mean hiddenSize?"),
+  kind({ cell: "gru", dropout: 0.5 }, 'options: unknown option "dropout": expected one of cell, …'),
+
+  // Networks that no linear memory could hold, refused before anything is made for each layer.
+  ...[2 ** 33, Number.MAX_SAFE_INTEGER].map(
+    (layers): Row => extent({ cell: "rnn", layers }, "options: … use fewer layers or units"),
+  ),
+  extent(
+    { cell: "lstm", hiddenSize: 2 ** 14 },
+    "options: expected weights of at most 4294967296 bytes, got 8591507456: use fewer layers or units",
   ),
 
   // Options of another cell, even such as say the default.
@@ -63,7 +80,7 @@ const rows: Row[] = [
   kind({ cell: "rnn", nonlinearity: "sigmoid" }, "nonlinearity: …"),
   kind(
     { cell: "rnn", nonlinearity: "relu", activations: ["tanh"] },
-    "activations: nonlinearity says the same; give one of them",
+    "activations: pass either activations or nonlinearity",
   ),
   ...[0, -0.5, Number.NaN, "1"].map(
     (clip): Row => extent({ cell: "lstm", clip }, `clip: expected a number > 0, got ${clip}`),
@@ -76,13 +93,13 @@ const rows: Row[] = [
       ),
   ),
 
-  kind({ cell: "rnn", activations: "tanh" }, "activations: expected 1 function, got tanh"),
-  kind({ cell: "gru", activations: {} }, "activations: expected 2 functions, got Object"),
+  kind({ cell: "rnn", activations: "tanh" }, "activations: expected 1 activation, got tanh"),
+  kind({ cell: "gru", activations: {} }, "activations: expected 2 activations, got Object"),
   extent({ cell: "rnn", activations: [] }, "activations: … got 0"),
   extent({ cell: "lstm", activations: ["tanh", "tanh"] }, "activations: … got 2"),
   extent(
     { cell: "gru", bidirectional: true, activations: ["sigmoid", "tanh", "sigmoid"] },
-    "activations: expected 2 or 4 functions, got 3",
+    "activations: expected 2 or 4 activations, got 3",
   ),
   extent(
     { cell: "gru", activations: ["sigmoid", "tanh", "sigmoid", "tanh"] },
@@ -104,7 +121,7 @@ const rows: Row[] = [
     ([value, got]): Row =>
       kind(
         { cell: "rnn", activations: [value] },
-        `activations[0]: expected the name of a function, or { name, alpha?, beta? }, got ${got}`,
+        `activations[0]: expected an activation's name, or { name, alpha?, beta? }, got ${got}`,
       ),
   ),
   ...(["alpha", "beta"] as const).flatMap((name) =>

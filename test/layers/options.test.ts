@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { Tensor } from "../../src/index.js";
-import { expectNear, expectSame } from "../support/bits.js";
-import { relativeError } from "../support/compare.js";
+import { expectNear, expectSame, relativeError } from "../support/compare.js";
+import { engines } from "../support/engines.js";
 import { drawNetwork, listed, networks, open, runOracle, startOf } from "../support/networks.js";
-import { engines } from "../support/subjects.js";
 
 // Sums of at most 30 products, rounded in another order, over at most 6 steps and 3 layers of networks whose weights are
 // at most 1.5/√n: 30·2^−53 = 3e-15, and what cancels is a hundred times larger than what is left (test/support/compare.ts).

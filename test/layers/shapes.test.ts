@@ -1,16 +1,4 @@
-import {
-  goodLayer,
-  itThrows,
-  m,
-  na,
-  nx,
-  of,
-  type Row,
-  shape,
-  T,
-  type,
-  wrong,
-} from "../support/layer_errors.js";
+import { goodLayer, itThrows, m, na, nx, of, type Row, shape, T, type, wrong } from "./refusals.js";
 
 // Each operand in every wrong shape, each weight in every wrong one.
 

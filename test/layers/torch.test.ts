@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { expectNear } from "../support/bits.js";
+import { expectNear } from "../support/compare.js";
+import { engines } from "../support/engines.js";
 import { fixtures } from "../support/fixtures.js";
 import { listed, open, startOf } from "../support/networks.js";
-import { engines } from "../support/subjects.js";
 import { drawnOf, expectedOf, type TorchCase } from "../support/torch.js";
 
 // PyTorch sums in blocks and has its own tanh, both float64; three layers over eleven steps multiply what they differ by.

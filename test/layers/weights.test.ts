@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createEngineSync, createRecurrent, type LayerWeights } from "../../src/index.js";
-import { expectSame } from "../support/bits.js";
+import { expectSame } from "../support/compare.js";
 import { cellNames, layerWeights, randomWeights } from "../support/layers.js";
 import { randomTensor, uniform } from "../support/random.js";
 import type { Tensor } from "../support/subject.js";

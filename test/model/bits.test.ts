@@ -11,9 +11,9 @@ import {
   type StoredNumbers,
   type Tagger,
 } from "../../src/index.js";
-import { FIXED, seeds } from "../support/draws.js";
+import { FIXED, seeds } from "../support/cells.js";
+import { type EngineSubject, engines } from "../support/engines.js";
 import { describedOf, LANGUAGE, type ModelPlan, textsOf } from "../support/models.js";
-import { type EngineSubject, engines } from "../support/subjects.js";
 
 const precisions = ["f64", "f32"] as const;
 
@@ -200,7 +200,10 @@ describe("the same bits with a table of input products and without", () => {
   ] as const)("%s, %s, %i tokens", async (cell, precision, many) => {
     const few = 11;
     const plan: ModelPlan = {
-      ...{ name: cell, size: few, input: "embedding", dense: [[few, "identity"]] },
+      name: cell,
+      size: few,
+      input: "embedding",
+      dense: [[few, "identity"]],
       parts: [{ cell, hiddenSize: na, layers: 2 }],
     };
     const small = describedOf(plan);

@@ -6,7 +6,7 @@ import {
   type Sequence,
   ShapeError,
 } from "../../src/index.js";
-import { vacancies } from "../support/arena.js";
+import { vacancies } from "../support/engines.js";
 import { expectError, expectRejection } from "../support/errors.js";
 import { describedOf, LANGUAGE, type ModelPlan } from "../support/models.js";
 
@@ -14,7 +14,10 @@ const engine = createEngineSync();
 const description = describedOf(LANGUAGE[2] as ModelPlan);
 const model = await loadLanguageModel(engine, description);
 const plan: ModelPlan = {
-  ...{ name: "features", size: 3, input: "features", dense: [[2, "identity"]] },
+  name: "features",
+  size: 3,
+  input: "features",
+  dense: [[2, "identity"]],
   parts: [{ cell: "lstm", hiddenSize: 4, bidirectional: true }],
 };
 const tagger = await loadTagger(engine, describedOf(plan));

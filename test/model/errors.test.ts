@@ -9,7 +9,7 @@ import {
   type RecurrentDescription,
   type ScoreOptions,
 } from "../../src/index.js";
-import { vacancies } from "../support/arena.js";
+import { vacancies } from "../support/engines.js";
 import { saying } from "../support/errors.js";
 import { describedOf, LANGUAGE, type ModelPlan } from "../support/models.js";
 
@@ -278,7 +278,10 @@ describe("loadLanguageModel", () => {
     "%s: what is to come would be known",
     async (how) => {
       const plan: ModelPlan = {
-        ...{ name: how, size: 11, input: "embedding", dense: [[11, "identity"]] },
+        name: how,
+        size: 11,
+        input: "embedding",
+        dense: [[11, "identity"]],
         parts: [{ cell: "lstm", hiddenSize: 5, [how]: true }],
       };
       expect(await failure(loadLanguageModel, engine, describedOf(plan))).toMatch(

@@ -9,7 +9,7 @@ import {
   type ModelDescription,
   ModelFormatError,
 } from "../../src/index.js";
-import { vacancies } from "../support/arena.js";
+import { vacancies } from "../support/engines.js";
 import { describedOf, LANGUAGE, type ModelPlan } from "../support/models.js";
 
 // What a service lives through: whatever file comes, a typed error goes, and the model that was there scores on. Each rule

@@ -8,7 +8,7 @@ import {
   type Sequence,
   StateError,
 } from "../../src/index.js";
-import { vacancies } from "../support/arena.js";
+import { vacancies } from "../support/engines.js";
 import { expectError, expectSaid, saying, thrownBy } from "../support/errors.js";
 import { describedOf, LANGUAGE, type ModelPlan, textsOf } from "../support/models.js";
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { createEngineSync, loadLanguageModel } from "../../src/index.js";
-import { vacancies } from "../support/arena.js";
+import { vacancies } from "../support/engines.js";
 import { describedOf, LANGUAGE, type ModelPlan, textsOf } from "../support/models.js";
 
 const plan = LANGUAGE.find(({ name }) => name.startsWith("gru, two")) as ModelPlan;

@@ -7,7 +7,7 @@ import {
   loadLanguageModel,
   loadTagger,
 } from "../../src/index.js";
-import { vacancies } from "../support/arena.js";
+import { vacancies } from "../support/engines.js";
 import { describedOf, LANGUAGE, type ModelPlan, textsOf } from "../support/models.js";
 
 setFlagsFromString("--expose-gc");

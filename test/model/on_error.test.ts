@@ -11,7 +11,7 @@ import {
   type Tagged,
   UnknownTokenError,
 } from "../../src/index.js";
-import { vacancies } from "../support/arena.js";
+import { vacancies } from "../support/engines.js";
 import { expectError, expectRejection, expectSaid } from "../support/errors.js";
 import { describedOf, LANGUAGE, type ModelPlan, textsOf } from "../support/models.js";
 

@@ -43,7 +43,10 @@ describe("an option that nobody knows is a TypeError that suggests the nearest o
 
 describe("input: features or one-hot", () => {
   const plan = (input: "features" | "one-hot", size: number, ny: number): ModelPlan => ({
-    ...{ name: "input", size, input, dense: [[ny, "identity"]] },
+    name: "input",
+    size,
+    input,
+    dense: [[ny, "identity"]],
     parts: [{ cell: "gru", hiddenSize: 5 }],
   });
   const guessed = (input: "features" | "one-hot", size: number, ny: number): ModelDescription => ({

@@ -2,8 +2,8 @@ import { describe, expect, it } from "vitest";
 import { writeModel } from "../../src/formats/safetensors.js";
 import { createEngineSync, loadLanguageModel, type Precision } from "../../src/index.js";
 import { tokenLogProbs } from "../oracle/model.js";
+import { engines } from "../support/engines.js";
 import { describedOf, LANGUAGE, textsOf } from "../support/models.js";
-import { engines } from "../support/subjects.js";
 
 // A few dozen roundings of numbers near 1 at each of 40 steps of a stable network.
 const BOUNDS: Readonly<Record<Precision, number>> = { f64: 1e-13, f32: 2e-5 };

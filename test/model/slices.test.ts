@@ -11,7 +11,7 @@ import {
   type ScoreOptions,
   StateError,
 } from "../../src/index.js";
-import * as arena from "../support/arena.js";
+import * as arena from "../support/engines.js";
 import { expectRejection, expectSaid } from "../support/errors.js";
 import { describedOf, LANGUAGE, type ModelPlan, textsOf } from "../support/models.js";
 
@@ -83,7 +83,10 @@ describe("control is given away", () => {
   // Twelve sequences side by side, not 64, and a pause after every twelve rows: a step of twelve, three of the other four.
   it("a large network: fewer sequences side by side, and the same bits", async () => {
     const large: ModelPlan = {
-      ...{ name: "large", size: 11, input: "embedding", dense: [[11, "identity"]] },
+      name: "large",
+      size: 11,
+      input: "embedding",
+      dense: [[11, "identity"]],
       parts: [{ cell: "lstm", hiddenSize: 512 }],
     };
     const own = createEngineSync();
@@ -102,7 +105,10 @@ describe("control is given away", () => {
   it("a large vocabulary: after some rows of its outputs", async () => {
     const V = 5000;
     const large: ModelPlan = {
-      ...{ name: "many tokens", size: V, input: "embedding", dense: [[V, "identity"]] },
+      name: "many tokens",
+      size: V,
+      input: "embedding",
+      dense: [[V, "identity"]],
       parts: [{ cell: "gru", hiddenSize: 8 }],
     };
     const own = createEngineSync();
@@ -288,7 +294,8 @@ describe("an abort", () => {
       const told: number[] = [];
       const run = tagger
         .tag(texts, {
-          ...{ yieldEvery: 0, signal: controller.signal },
+          yieldEvery: 0,
+          signal: controller.signal,
           onProgress: ({ done }) => told.push(done),
         })
         .catch((error: unknown) => error);

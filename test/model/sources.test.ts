@@ -10,7 +10,7 @@ import {
   ModelFormatError,
   type ModelSource,
 } from "../../src/index.js";
-import { vacancies } from "../support/arena.js";
+import { vacancies } from "../support/engines.js";
 import { expectRejection } from "../support/errors.js";
 import { describedOf, LANGUAGE, type ModelPlan, textsOf } from "../support/models.js";
 

@@ -156,15 +156,19 @@ describe("a stream's state as bytes", () => {
 
   it("another version, and what is no state at all, by the whole message", () => {
     expect(refusal(changed(4, 2))).toMatchObject({
-      ...{ name: "ModelFormatError", code: "state-version", offset: 4 },
+      name: "ModelFormatError",
+      code: "state-version",
+      offset: 4,
       message: "fromBytes: expected version 1, got 2",
     });
     expect(refusal(changed(0, 0))).toMatchObject({
-      ...{ name: "ModelFormatError", code: "state" },
+      name: "ModelFormatError",
+      code: "state",
       message: "fromBytes: expected the state of a stream, got other bytes",
     });
     expect(refusal(changed(100, 0xee))).toMatchObject({
-      ...{ name: "ModelFormatError", code: "state" },
+      name: "ModelFormatError",
+      code: "state",
       message: "fromBytes: the state is damaged: its check sum differs",
     });
     for (const [value, got] of [

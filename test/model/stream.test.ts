@@ -8,7 +8,7 @@ import {
 } from "../../src/index.js";
 import { runNetwork } from "../oracle/model.js";
 import { logSoftmax } from "../oracle/softmax.js";
-import { vacancies } from "../support/arena.js";
+import { vacancies } from "../support/engines.js";
 import { expectError, expectRejection } from "../support/errors.js";
 import { describedOf, LANGUAGE, type ModelPlan, tokensOf } from "../support/models.js";
 

@@ -13,14 +13,13 @@ import {
 import { runNetwork } from "../oracle/model.js";
 import { logSoftmax, softmax } from "../oracle/softmax.js";
 import { loaded } from "../oracle/tensor.js";
-import { vacancies } from "../support/arena.js";
+import { FIXED, seeds } from "../support/cells.js";
 import { relativeError } from "../support/compare.js";
-import { FIXED, seeds } from "../support/draws.js";
+import { engines, vacancies } from "../support/engines.js";
 import { expectError, expectRejection, saying } from "../support/errors.js";
 import { fixtures } from "../support/fixtures.js";
 import { describedOf, LANGUAGE, type ModelPlan, textsOf } from "../support/models.js";
 import { randomTensor, uniform } from "../support/random.js";
-import { engines } from "../support/subjects.js";
 import type { TorchCase } from "../support/torch.js";
 
 const nx = 3;
@@ -31,23 +30,24 @@ const PLANS: readonly ModelPlan[] = [
   { name: "rnn over features", ...features, dense, parts: [{ cell: "rnn", hiddenSize: 5 }] },
   {
     name: "gru that reads from the end",
-    ...{ ...features, dense, parts: [{ cell: "gru", hiddenSize: 5, reverse: true, layers: 2 }] },
+    ...features,
+    dense,
+    parts: [{ cell: "gru", hiddenSize: 5, reverse: true, layers: 2 }],
   },
   {
     name: "lstm in two directions, two layers, softmax",
-    ...{ ...features, dense: [[4, "softmax"]] },
+    ...features,
+    dense: [[4, "softmax"]],
     parts: [{ cell: "lstm", hiddenSize: 5, bidirectional: true, layers: 2 }],
   },
   ...(["sum", "mul", "ave"] as const).map(
     (merge): ModelPlan => ({
       name: `gru whose directions merge by ${merge}, below an rnn of two`,
-      ...{
-        ...features,
-        dense: [
-          [6, "tanh"],
-          [2, "logSoftmax"],
-        ],
-      },
+      ...features,
+      dense: [
+        [6, "tanh"],
+        [2, "logSoftmax"],
+      ],
       parts: [
         { cell: "gru", hiddenSize: 4, bidirectional: true, layers: 2, merge },
         { cell: "rnn", hiddenSize: 3, bidirectional: true, merge },
@@ -56,10 +56,14 @@ const PLANS: readonly ModelPlan[] = [
   ),
   {
     name: "directions of different functions, a projection",
-    ...{ ...features, dense: [[1, { name: "scaledTanh", alpha: 2 }]] },
+    ...features,
+    dense: [[1, { name: "scaledTanh", alpha: 2 }]],
     parts: [
       {
-        ...{ cell: "lstm", hiddenSize: 6, projectionSize: 2, bidirectional: true },
+        cell: "lstm",
+        hiddenSize: 6,
+        projectionSize: 2,
+        bidirectional: true,
         activations: ["sigmoid", "tanh", "tanh", "hardSigmoid", "softsign", "relu"],
       },
     ],
@@ -67,12 +71,16 @@ const PLANS: readonly ModelPlan[] = [
   { name: "no linear layer", ...features, dense: [], parts: [{ cell: "lstm", hiddenSize: 3 }] },
   {
     name: "tokens over an embedding, two directions",
-    ...{ size: 11, input: "embedding", dense },
+    size: 11,
+    input: "embedding",
+    dense,
     parts: [{ cell: "gru", hiddenSize: 5, bidirectional: true }],
   },
   {
     name: "tokens as one-hot vectors, from the end",
-    ...{ size: 11, input: "one-hot", dense },
+    size: 11,
+    input: "one-hot",
+    dense,
     parts: [{ cell: "rnn", hiddenSize: 5, reverse: true }],
   },
   LANGUAGE[8] as ModelPlan,
@@ -163,13 +171,18 @@ describe("PyTorch's cases by a tagger, from zeros where PyTorch began from a sta
         {
           name: "layer",
           options: {
-            ...{ cell, layers, bidirectional },
-            ...{ inputSize: given.input_size, hiddenSize: given.hidden_size },
+            cell,
+            layers,
+            bidirectional,
+            inputSize: given.input_size,
+            hiddenSize: given.hidden_size,
           },
           weights: Object.fromEntries(weights),
         },
       ],
-      ...{ dense: [], output: "steps", metadata: new Map() },
+      dense: [],
+      output: "steps",
+      metadata: new Map(),
     };
     const tagger = await loadTagger(engine, description);
     const x = given.x.map(loaded);

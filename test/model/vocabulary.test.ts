@@ -8,8 +8,8 @@ import {
   type VocabularySource,
 } from "../../src/index.js";
 import { TokenMatcher } from "../../src/model/vocabulary.js";
+import { FIXED } from "../support/cells.js";
 import { countWork } from "../support/cost.js";
-import { FIXED } from "../support/draws.js";
 import { expectError, expectRejection } from "../support/errors.js";
 import { describedOf, LANGUAGE, type ModelPlan } from "../support/models.js";
 

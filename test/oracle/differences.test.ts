@@ -8,7 +8,7 @@ import { rnnBackward, rnnForward } from "./rnn.js";
 import { stencil } from "./stencil.js";
 import { each, type Tensor } from "./tensor.js";
 
-// The stencil's own error is below 1e-12 of the loss (test/support/derivative.ts), and the gradients' largest elements are
+// The stencil's own error is below 1e-12 of the loss (test/oracle/stencil.ts), and the gradients' largest elements are
 // no smaller than 1e-3 of it; a wrong term in a derivative moves it by percents.
 const BOUND = 1e-8;
 

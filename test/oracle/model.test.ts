@@ -1,5 +1,5 @@
 import { describe, it } from "vitest";
-import { expectNear } from "../support/bits.js";
+import { expectNear } from "../support/compare.js";
 import { fixtures } from "../support/fixtures.js";
 import { type Drawn, drawNetwork, type Kind, listed, runOracle } from "../support/networks.js";
 import { drawnOf, expectedOf, type TorchCase } from "../support/torch.js";

@@ -2,8 +2,8 @@ import { spawnSync } from "node:child_process";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { VOCABULARY } from "../support/cli_model.js";
-import { consumer, pack, root } from "../support/consumer.js";
+import { VOCABULARY } from "../support/command.js";
+import { consumer, pack, root } from "../support/project.js";
 
 let folder: string;
 
@@ -56,10 +56,10 @@ describe("the command of an installed package", () => {
     const imports = [...text.matchAll(/(?:from|import\() ?"(\.[^"]*)"/g)].map(([, name]) => name);
     expect([...new Set(imports)].sort()).toEqual([
       "./esm/formats/keras.js",
-      "./esm/formats/onnx.js",
       "./esm/formats/safetensors.js",
       "./esm/formats/tensorflowjs.js",
       "./esm/index.js",
+      "./esm/onnx.js",
     ]);
   });
 });

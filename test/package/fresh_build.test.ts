@@ -1,7 +1,7 @@
 import { rmSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { root, temporaryFolder, writeFiles } from "../support/consumer.js";
+import { root, temporaryFolder, writeFiles } from "../support/project.js";
 
 interface BuildInputs {
   inputs(root?: string): Record<string, string>;

@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { npm, pack, root, type Tarball, temporaryFolder, writeFiles } from "../support/consumer.js";
+import { npm, pack, root, type Tarball, temporaryFolder, writeFiles } from "../support/project.js";
 
 let tarball: Tarball;
 let folder: string;
@@ -27,7 +27,8 @@ beforeAll(() => {
   writeFiles(folder, {
     "package.json": '{ "private": true }\n',
     "esm.mjs": `import { createEngine, rnnCellForward, tensor } from "recurra";
-import { createArraysSync, createArraysSync as inside } from "recurra/arrays";
+import { createArraysSync } from "recurra/arrays";
+import { readSafetensors, writeSafetensors } from "recurra/safetensors";
 ${PROGRAM}`,
     "commonjs.cjs": `const { createEngine, rnnCellForward, tensor } = require("recurra");
 const { createArraysSync } = require("recurra/arrays");
@@ -36,6 +37,7 @@ ${PROGRAM}`,
     "wasm.mjs": `import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { createEngine, rnnCellForward, tensor } from "recurra";
+import { createArraysSync as inside } from "recurra/arrays";
 import { readSafetensors, writeSafetensors } from "recurra/safetensors";
 const bytes = (name) => readFileSync(createRequire(import.meta.url).resolve("recurra/" + name));
 (await createEngine({ wasm: bytes("kernels.wasm") })).dispose();
@@ -72,8 +74,8 @@ describe("the tarball", () => {
         "arrays.d.ts",
         "formats/safetensors.js",
         "formats/safetensors.d.ts",
-        "formats/onnx.js",
-        "formats/onnx.d.ts",
+        "onnx.js",
+        "onnx.d.ts",
         "formats/keras.js",
         "formats/keras.d.ts",
         "formats/tensorflowjs.js",

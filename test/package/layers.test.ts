@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { describe, expect, it } from "vitest";
-import { root, temporaryFolder, writeFiles } from "../support/consumer.js";
+import { root, temporaryFolder, writeFiles } from "../support/project.js";
 
 /** What scripts/check_layers.mjs finds in a repository. */
 function faults(repository: string): string[] {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
-import { consumer, pack, type Tarball } from "../support/consumer.js";
+import { consumer, pack, type Tarball } from "../support/project.js";
 
 let tarball: Tarball;
 let installed: string;
@@ -34,7 +34,6 @@ describe("THIRD_PARTY_NOTICES.txt of the tarball", () => {
       "commander",
       "csv-parse",
       "emoji-regex",
-      "fflate",
       "is-fullwidth-code-point",
       "string-width",
       "strip-ansi",

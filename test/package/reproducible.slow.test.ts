@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { root, temporaryFolder } from "../support/consumer.js";
+import { root, temporaryFolder } from "../support/project.js";
 
 it.each([
   ["kernels.debug.wasm", "debug"],

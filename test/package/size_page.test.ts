@@ -2,7 +2,7 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { root } from "../support/consumer.js";
+import { root } from "../support/project.js";
 
 /** What a program can do → kilobytes, minified and gzipped. */
 const sizes = (table: string): Map<string, number> =>

@@ -1,6 +1,6 @@
 import { spawnSync } from "node:child_process";
 import { beforeAll, describe, expect, it } from "vitest";
-import { consumer, pack, root, type Tarball, writeFiles } from "../support/consumer.js";
+import { consumer, pack, root, type Tarball, writeFiles } from "../support/project.js";
 
 let tarball: Tarball;
 let folder: string;
@@ -26,6 +26,7 @@ const VALUES =
   "createEngine, EngineMemoryError, rnnBackward, rnnForward, softmaxCrossEntropy, tensor";
 const NAMES = `{ ${VALUES}, type Engine, type RnnParameters, type Tensor, type WasmSource }`;
 const ESM = `import ${NAMES} from "recurra";
+import { createArrays } from "recurra/arrays";
 import { readSafetensors, type StoredTensor } from "recurra/safetensors";
 import { describeKeras, type ModelDescription } from "recurra/keras";
 import { describeTensorflowJs } from "recurra/tensorflowjs";

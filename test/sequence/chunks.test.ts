@@ -4,12 +4,12 @@ import { Batch } from "../../src/sequence/batch.js";
 import { chunkRows } from "../../src/sequence/forward_plan.js";
 import type { Tape } from "../../src/sequence/tape.js";
 import { contentOf } from "../../src/wasm/handle.js";
-import { expectSame } from "../support/bits.js";
+import { expectSame } from "../support/compare.js";
+import { engines } from "../support/engines.js";
 import { drawNetwork, type Kind, listed, open, startOf } from "../support/networks.js";
 import type { Tensor } from "../support/subject.js";
-import { engines } from "../support/subjects.js";
 
-// A run that keeps nothing goes through a batch in chunks of a few steps; with a tape all is one chunk. Sizes at which a
+// A pass that keeps nothing runs a batch in chunks of a few steps; with a tape all is one chunk. These are sizes at which a
 // chunk ends several times within the batch, and the tape for a measure.
 
 const [nx, na] = [7, 70];

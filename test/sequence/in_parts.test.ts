@@ -5,12 +5,12 @@ import { lstmCell } from "../../src/cells/lstm.js";
 import { rnnCell } from "../../src/cells/rnn.js";
 import type { Recurrent, RecurrentState } from "../../src/index.js";
 import { chunkRows } from "../../src/sequence/forward_plan.js";
-import { expectSame } from "../support/bits.js";
-import { FIXED, seeds, sizes } from "../support/draws.js";
+import { FIXED, seeds, sizes } from "../support/cells.js";
+import { expectSame } from "../support/compare.js";
+import { engines } from "../support/engines.js";
 import { cellNames, layerOf, randomWeights, row } from "../support/layers.js";
 import { randomTensor, uniform } from "../support/random.js";
 import type { Tensor } from "../support/subject.js";
-import { engines } from "../support/subjects.js";
 
 const CELLS = { rnn: rnnCell, lstm: lstmCell, gru: gruCell };
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Recurrent } from "../../src/index.js";
-import { expectNear, expectSame } from "../support/bits.js";
+import { expectNear, expectSame } from "../support/compare.js";
+import { engines } from "../support/engines.js";
 import {
   type Drawn,
   drawNetwork,
@@ -13,7 +14,6 @@ import {
   startOf,
 } from "../support/networks.js";
 import type { Tensor } from "../support/subject.js";
-import { engines } from "../support/subjects.js";
 
 // Batches of sequences of any lengths. Sizes below, at and above the tiles; lengths that fall, rise, are equal or 0.
 const [nx, na] = [5, 9];

@@ -1,8 +1,5 @@
-/** What is compared: a tensor of the oracle or of the engine. */
-interface Numbers {
-  readonly shape: readonly number[];
-  readonly data: Float64Array;
-}
+import { expect } from "vitest";
+import type { Tensor } from "../oracle/tensor.js";
 
 /**
  * Below this part of an array's largest magnitude an element is a difference of larger numbers, and what is left of them
@@ -19,7 +16,7 @@ const largest = (data: Float64Array): number =>
  *
  * @throws if the shapes differ
  */
-export function relativeError(got: Numbers, want: Numbers): number {
+export function relativeError(got: Tensor, want: Tensor): number {
   if (`${got.shape}` !== `${want.shape}`) {
     throw new Error(`expected shape (${want.shape}), got (${got.shape})`);
   }
@@ -70,4 +67,40 @@ export function units(
     worst = Math.max(worst, Number.isNaN(error) ? Number.POSITIVE_INFINITY : error);
   }
   return worst;
+}
+
+type Named = Readonly<Record<string, Tensor | undefined>>;
+
+const present = (tensors: Named): [string, Tensor][] =>
+  Object.entries(tensors).filter((entry): entry is [string, Tensor] => entry[1] !== undefined);
+
+const names = (tensors: Named): string[] => present(tensors).map(([name]) => name);
+
+/** The same tensors under the same names, in every bit. */
+export function expectSame(got: Named, want: Named): void {
+  expect(names(got).sort()).toEqual(names(want).sort());
+  for (const [name, tensor] of present(want)) {
+    expect(got[name]?.shape, name).toEqual(tensor.shape);
+    expect(firstDifference((got[name] as Tensor).data, tensor.data), name).toBeUndefined();
+  }
+}
+
+/** The same tensors under the same names, to a relative error below `bound`. */
+export function expectNear(got: Named, want: Named, bound: number): void {
+  expect(names(got).sort()).toEqual(names(want).sort());
+  for (const [name, tensor] of present(want)) {
+    expect(relativeError(got[name] as Tensor, tensor), name).toBeLessThan(bound);
+  }
+}
+
+/** Compares what has the same name, bit for bit. */
+export function expectSameBits(
+  got: Readonly<Record<string, Float64Array>>,
+  want: Readonly<Record<string, Float64Array>>,
+  where: string,
+): void {
+  expect(Object.keys(got).sort()).toEqual(Object.keys(want).sort());
+  for (const [name, values] of Object.entries(want)) {
+    expect(firstDifference(got[name] as Float64Array, values), `${name}, ${where}`).toBeUndefined();
+  }
 }

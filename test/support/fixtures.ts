@@ -46,3 +46,18 @@ export function shakespeare() {
     reference: JSON.parse(read("reference.json")) as ShakespeareReference,
   };
 }
+
+/** What a file of torch-files gives for `x`. */
+interface TorchFileRun {
+  /** Tokens, or rows of features. */
+  readonly x: number[] | number[][];
+  readonly shape: [number, number];
+  readonly y: number[];
+}
+
+export const torchFile = (name: string): Uint8Array<ArrayBuffer> =>
+  fixtureBytes(`torch-files/${name}.safetensors`);
+
+/** By the names of the files. */
+export const torchFileRuns = (): Record<string, TorchFileRun> =>
+  JSON.parse(fixtureText("torch-files/expected.json"));

@@ -1,6 +1,7 @@
+import { readdirSync } from "node:fs";
 import { type Zippable, zipSync } from "fflate";
 import * as h5wasm from "h5wasm";
-import type { ManifestWeight, ModelJson, TensorflowJsCase } from "./tensorflowjs.js";
+import { fixtureBytes, fixturePath, fixtureText } from "./fixtures.js";
 
 /** A dataset as it is to be written. */
 export interface StoredVariable {
@@ -76,6 +77,59 @@ export const sequential = (layers: readonly object[]) => ({
   config: { name: "sequential", trainable: true, layers },
   registered_name: null,
 });
+
+/** A weight of a manifest. */
+export interface ManifestWeight {
+  name: string;
+  shape: number[];
+  dtype: string;
+  quantization?: { dtype?: string; scale?: number; min?: number };
+}
+
+/** A model.json, as far as the tests change it. */
+export interface ModelJson {
+  format?: string;
+  modelTopology: {
+    class_name: string;
+    keras_version: string;
+    config: { layers: LayerJson[] } & Record<string, unknown>;
+  };
+  weightsManifest: { paths: string[]; weights: ManifestWeight[] }[];
+}
+
+export interface LayerJson {
+  class_name: string;
+  config: Record<string, unknown> & { name?: string };
+  inbound_nodes?: unknown;
+}
+
+export interface TensorflowJsCase {
+  readonly name: string;
+  /** A fresh copy. */
+  readonly json: () => ModelJson;
+  readonly weights: Uint8Array;
+  /** Two sequences, and what TensorFlow.js gives for them: of every step, or of the last. */
+  readonly x: (number | number[])[][];
+  readonly y: (number[] | number[][])[];
+}
+
+const text = (name: string, file: string): string => fixtureText(`tensorflowjs/${name}/${file}`);
+
+/** What scripts/make_tensorflowjs_models.mjs wrote. */
+export const cases: readonly TensorflowJsCase[] = readdirSync(fixturePath("tensorflowjs"))
+  .sort()
+  .map((name) => ({
+    name,
+    json: () => JSON.parse(text(name, "model.json")) as ModelJson,
+    weights: fixtureBytes(`tensorflowjs/${name}/weights.bin`),
+    ...JSON.parse(text(name, "run.json")),
+  }));
+
+export function caseOf(name: string): TensorflowJsCase {
+  const found = cases.find((each) => each.name === name);
+  if (found === undefined) throw new Error(`no case ${name}`);
+  return found;
+}
 
 /** The group of a class among Keras 3's weights, and where its variables are. */
 const GROUPS: Readonly<Record<string, readonly [group: string, inside: readonly string[]]>> = {

@@ -1,3 +1,11 @@
+import type {
+  GruGradients,
+  GruParameters,
+  LstmGradients,
+  LstmParameters,
+  RnnGradients,
+  RnnParameters,
+} from "../../src/index.js";
 import type { OpenDirection } from "../oracle/model.js";
 import type { Recurrent } from "../oracle/recurrent.js";
 import {
@@ -12,15 +20,7 @@ import {
   zeros,
 } from "../oracle/tensor.js";
 import { type Drawn, listed } from "./networks.js";
-import type {
-  GruGradients,
-  GruParameters,
-  LstmGradients,
-  LstmParameters,
-  RnnGradients,
-  RnnParameters,
-  Subject,
-} from "./subject.js";
+import type { Subject } from "./subject.js";
 
 /** A PyTorch float64 case: layers of one cell, one or two directions, a ragged batch; loss = Σ y·dy. */
 export interface TorchCase {

@@ -2,7 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { createEngineSync, type Engine } from "../../src/index.js";
-import { network, passes } from "../support/network.js";
+import { network, passes } from "../support/operands.js";
 
 setFlagsFromString("--expose-gc");
 const collect: () => void = runInNewContext("gc");

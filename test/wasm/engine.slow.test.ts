@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createEngineSync, type Engine, EngineMemoryError } from "../../src/index.js";
-import { allBits, disposeOf, everyFunction, network } from "../support/network.js";
+import { allBits, disposeOf, everyFunction, network } from "../support/operands.js";
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;

@@ -11,7 +11,7 @@ import {
   StateError,
 } from "../../src/index.js";
 import { expectError, expectRejection } from "../support/errors.js";
-import { allBits, everyFunction, network, passes } from "../support/network.js";
+import { allBits, everyFunction, network, passes } from "../support/operands.js";
 
 const MIB = 2 ** 20;
 const net = network({ nx: 3, na: 5, ny: 2, m: 4, T: 3 });

@@ -7,7 +7,7 @@ import {
   rnnForward,
   ShapeError,
 } from "../../src/index.js";
-import { allBits, bitsOf, disposeOf, everyFunction, network, passes } from "../support/network.js";
+import { allBits, bitsOf, disposeOf, everyFunction, network, passes } from "../support/operands.js";
 
 const MIB = 2 ** 20;
 const net = network({ nx: 3, na: 5, ny: 2, m: 4, T: 3 });

@@ -53,12 +53,16 @@ function unshapedOptions(options: RecurrentOptions): UnshapedOptions {
   };
 }
 
+function inputOf(input: ModelDescription["input"]): Architecture["input"] {
+  if (input.kind === "embedding") return { kind: input.kind, name: input.name };
+  return input.guessed ? { kind: input.kind, guessed: true } : { kind: input.kind };
+}
+
 /** The architecture of a description. Equal architectures have equal JSON. */
 export function architectureOf(description: ModelDescription): Architecture {
   const { input, recurrent, dense, output } = description;
   return {
-    input:
-      input.kind === "embedding" ? { kind: input.kind, name: input.name } : { kind: input.kind },
+    input: inputOf(input),
     recurrent: recurrent.map(({ name, options, merge = "concat" }) => ({
       name,
       options: unshapedOptions(options),
@@ -200,14 +204,18 @@ export function readArchitecture(
     "the architecture",
     "input, recurrent, dense, output",
   );
-  const { kind, name } = members(input, "input", "kind, name?");
+  const { kind, name, guessed } = members(input, "input", "kind, name?, guessed?");
   const from = word(kind, "input.kind", ["embedding", "one-hot", "features"]);
+  if (guessed !== undefined && guessed !== true) refuse("input.guessed: expected true");
   const stack = list(recurrent, "recurrent").map(readRecurrent);
   if (stack.length === 0) refuse("recurrent: expected at least one");
   if (new Set(stack.map((each) => each.name)).size < stack.length)
     refuse("recurrent: expected different names, got one twice");
   return {
-    input: from === "embedding" ? { kind: from, name: text(name, "input.name") } : { kind: from },
+    input:
+      from === "embedding"
+        ? { kind: from, name: text(name, "input.name") }
+        : { kind: from, ...(guessed === true ? { guessed } : {}) },
     recurrent: stack,
     dense: list(dense, "dense").map(readDense),
     output: word(output, "output", ["steps", "last"]),

@@ -125,7 +125,7 @@ function build(
   const from: InputDescription =
     input.kind === "embedding"
       ? { ...input, weight: tensors.matrix(join(input.name, "weight"), ["V", "nx"], nx) }
-      : { kind: input.kind, size: nx };
+      : { ...input, size: nx };
   const top = dense.map((part) => {
     const described = tensors.dense(part, below ?? 0);
     below = described.weight.shape[0];

@@ -4,9 +4,8 @@ import { describe, expect, it } from "vitest";
 import { lookup3 } from "../../../src/formats/hdf5/checksum.js";
 import { Hdf5File } from "../../../src/formats/hdf5/file.js";
 import { describeKeras, ModelFormatError } from "../../../src/formats/keras.js";
-import { archive, asKeras, hdf5, type StoredVariable } from "../../support/keras.js";
+import { archive, asKeras, caseOf, hdf5, type StoredVariable } from "../../support/keras.js";
 import { randomArray, uniform } from "../../support/random.js";
-import { caseOf } from "../../support/tensorflowjs.js";
 
 /** Bytes that are written one field after another, little-endian. */
 class Writer {

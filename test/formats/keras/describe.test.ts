@@ -9,18 +9,19 @@ import { createEngineSync, loadLanguageModel } from "../../../src/index.js";
 import { runDescribed } from "../../oracle/model.js";
 import type { Stored } from "../../oracle/tensor.js";
 import { relativeError } from "../../support/compare.js";
-import { root } from "../../support/consumer.js";
 import { fixtures, shakespeare } from "../../support/fixtures.js";
 import {
   archive,
   asKeras,
+  caseOf,
+  cases,
   hdf5,
   kerasLayer,
   type Libver,
   type StoredVariable,
   sequential,
 } from "../../support/keras.js";
-import { caseOf, cases } from "../../support/tensorflowjs.js";
+import { root } from "../../support/project.js";
 import type { TorchCase } from "../../support/torch.js";
 
 const engine = createEngineSync();

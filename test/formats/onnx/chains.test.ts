@@ -5,9 +5,8 @@ import { createEngineSync, loadLanguageModel } from "../../../src/index.js";
 import { runDescribed } from "../../oracle/model.js";
 import { expectSaid, thrownBy } from "../../support/errors.js";
 import { shakespeare } from "../../support/fixtures.js";
-import { FLOAT, INT64, type ModelSpec, model, type NodeSpec } from "../../support/onnx.js";
-import { loadCases } from "../../support/onnx_cases.js";
-import { languageModel } from "../../support/onnx_charrnn.js";
+import { loadCases } from "./cases.js";
+import { FLOAT, INT64, languageModel, type ModelSpec, model, type NodeSpec } from "./writer.js";
 
 const engine = createEngineSync();
 afterAll(() => engine.dispose());

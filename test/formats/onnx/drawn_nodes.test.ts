@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { runOnnx } from "../../../src/formats/onnx.js";
 import { createEngineSync } from "../../../src/index.js";
-import { expectedOf, loadCases } from "../../support/onnx_cases.js";
-import { drawNode } from "../../support/onnx_draw.js";
+import { expectedOf, loadCases } from "./cases.js";
+import { drawNode } from "./draw.js";
 
 const engine = createEngineSync();
 afterAll(() => engine.dispose());

@@ -10,6 +10,8 @@ import {
 } from "../../../src/formats/onnx.js";
 import { createEngineSync } from "../../../src/index.js";
 import { expectError, thrownBy } from "../../support/errors.js";
+import { randomArray, uniform } from "../../support/random.js";
+import { loadCases } from "./cases.js";
 import {
   attributeProto,
   bytes,
@@ -26,9 +28,7 @@ import {
   type OnnxArray,
   tensorProto,
   text,
-} from "../../support/onnx.js";
-import { loadCases } from "../../support/onnx_cases.js";
-import { randomArray, uniform } from "../../support/random.js";
+} from "./writer.js";
 
 const engine = createEngineSync();
 afterAll(() => engine.dispose());

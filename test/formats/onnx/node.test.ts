@@ -3,6 +3,8 @@ import { fromBF16, fromF16 } from "../../../src/formats/halves.js";
 import { fromOnnx, type OnnxNode, readOnnx, runOnnx } from "../../../src/formats/onnx.js";
 import { createEngineSync, ShapeError, StateError, type Tensor } from "../../../src/index.js";
 import { expectError } from "../../support/errors.js";
+import { randomArray, uniform } from "../../support/random.js";
+import { expectedOf } from "./cases.js";
 import {
   bytes,
   concat,
@@ -16,9 +18,7 @@ import {
   type OnnxArray,
   text,
   varint,
-} from "../../support/onnx.js";
-import { expectedOf } from "../../support/onnx_cases.js";
-import { randomArray, uniform } from "../../support/random.js";
+} from "./writer.js";
 
 const engine = createEngineSync();
 afterAll(() => engine.dispose());

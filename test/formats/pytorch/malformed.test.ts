@@ -3,11 +3,12 @@ import {
   describeSafetensors,
   ModelFormatError,
   type PytorchNames,
+  readSafetensors,
   type SafetensorsFile,
   writeModel,
 } from "../../../src/formats/safetensors.js";
 import { expectError, expectSaid, thrownBy } from "../../support/errors.js";
-import { openFile } from "../../support/torch_files.js";
+import { torchFile } from "../../support/fixtures.js";
 
 /** Tensors of zeros from `name: shape`. */
 function file(shapes: Record<string, number[]>, metadata: Record<string, string> = {}) {
@@ -377,7 +378,7 @@ describe("a file that is no network: its code, message and tensor, exactly", () 
 
   it("what is no description is not written", () => {
     expectError(() => writeModel(null as never), TypeError, "writeModel: description: …null");
-    const { input, ...rest } = describeSafetensors(openFile("language"));
+    const { input, ...rest } = describeSafetensors(readSafetensors(torchFile("language")));
     const broken = {
       ...rest,
       input: { kind: "features", size: 4 } as const,

@@ -4,7 +4,7 @@ import { GATES, reorderColumns, reorderRows } from "../../../src/formats/gates.j
 import { createEngineSync, createRecurrent, type LayerWeights } from "../../../src/index.js";
 import { sigmoid } from "../../oracle/activations.js";
 import { relativeError } from "../../support/compare.js";
-import { root } from "../../support/consumer.js";
+import { root } from "../../support/project.js";
 import { randomArray, uniform } from "../../support/random.js";
 
 type Recipe = (

@@ -12,7 +12,7 @@ import {
   writeModel,
 } from "../../../src/formats/safetensors.js";
 import type { RecurrentOptions } from "../../../src/layers/options.js";
-import { outline } from "../../support/torch_files.js";
+import { outline } from "./outline.js";
 
 const NAMES = ["sigmoid", "tanh", "relu", "hardSigmoid", "softsign"] as const;
 const GATES = { rnn: 1, gru: 3, lstm: 4 } as const;

@@ -5,7 +5,7 @@ import {
   readSafetensors,
 } from "../../../src/formats/safetensors.js";
 import { expectError, expectSaid, thrownBy } from "../../support/errors.js";
-import { entry, file, raw } from "../../support/safetensors.js";
+import { entry, file, raw } from "./by_hand.js";
 
 const x = entry("F32", [2], 0, 8);
 const many = (n: number, value: (i: number) => string): string =>

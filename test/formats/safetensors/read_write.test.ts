@@ -14,7 +14,7 @@ import {
 } from "../../../src/index.js";
 import { expectError, expectSaid, thrownBy } from "../../support/errors.js";
 import { shakespeare } from "../../support/fixtures.js";
-import { entry, file } from "../../support/safetensors.js";
+import { entry, file } from "./by_hand.js";
 
 const f64 = (...data: number[]) => ({ shape: [data.length], data: Float64Array.from(data) });
 const f32 = (...data: number[]) => ({ shape: [data.length], data: Float32Array.from(data) });

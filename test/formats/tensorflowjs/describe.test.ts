@@ -4,7 +4,7 @@ import { describeTensorflowJs } from "../../../src/formats/tensorflowjs.js";
 import { createEngineSync, loadTagger } from "../../../src/index.js";
 import { runDescribed } from "../../oracle/model.js";
 import { relativeError } from "../../support/compare.js";
-import { caseOf, cases, type ModelJson } from "../../support/tensorflowjs.js";
+import { caseOf, cases, type ModelJson } from "../../support/keras.js";
 
 const engine = createEngineSync();
 

@@ -6,7 +6,7 @@ import {
 } from "../../../src/formats/tensorflowjs.js";
 import { countAllocations } from "../../support/cost.js";
 import { expectError } from "../../support/errors.js";
-import { caseOf, type ModelJson } from "../../support/tensorflowjs.js";
+import { caseOf, type ModelJson } from "../../support/keras.js";
 
 const { json, weights } = caseOf("lstm");
 const manifest = (paths: string[], list: object[]): ModelJson =>

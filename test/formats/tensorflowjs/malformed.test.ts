@@ -7,7 +7,7 @@ import {
   type LayerJson,
   type ManifestWeight,
   type ModelJson,
-} from "../../support/tensorflowjs.js";
+} from "../../support/keras.js";
 
 const lstm = caseOf("lstm");
 const functional = caseOf("functional");

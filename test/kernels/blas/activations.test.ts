@@ -6,11 +6,10 @@ import {
   value,
 } from "../../oracle/activations.js";
 import { firstDifference, units } from "../../support/compare.js";
-import { recordOf } from "../../support/kernel_activations.js";
 import { builds, type Twin, twins, Workbench } from "../../support/kernels.js";
-import { tableErrors, tableOf } from "../../support/math_table.js";
-import { randomArray, uniform } from "../../support/random.js";
-import { specialArray } from "../../support/special.js";
+import { randomArray, specialArray, uniform } from "../../support/random.js";
+import { recordOf } from "../activations.js";
+import { tableErrors, tableOf } from "./math_table.js";
 
 // α and β that f32 has too.
 const activation = (name: ActivationName, alpha = 0.75, beta = 0.375): Activation => ({

@@ -2,8 +2,7 @@ import { describe, expect, it } from "vitest";
 import { gatherRows } from "../../oracle/blas.js";
 import { firstDifference } from "../../support/compare.js";
 import { type Twin, twins, Workbench } from "../../support/kernels.js";
-import { randomArray, uniform } from "../../support/random.js";
-import { specialArray } from "../../support/special.js";
+import { randomArray, specialArray, uniform } from "../../support/random.js";
 
 interface Rows {
   rows: number;

@@ -3,8 +3,7 @@ import { describe, expect, it } from "vitest";
 import { gemm, type Product } from "../../oracle/blas.js";
 import { firstDifference } from "../../support/compare.js";
 import { type Twin, twins } from "../../support/kernels.js";
-import { randomArray, uniform } from "../../support/random.js";
-import { specialArray } from "../../support/special.js";
+import { randomArray, specialArray, uniform } from "../../support/random.js";
 import { makeProduct, runInPlace, runProduct } from "./product.js";
 
 // Tiles are 4 rows by 4 outputs, then 2 by 8, then 1 by 16 and 1 by 8, in f32 twice as many outputs: below, at, just above

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type Build, builds, Workbench } from "../../support/kernels.js";
-import { next, tableErrors, tableOf } from "../../support/math_table.js";
+import { next, tableErrors, tableOf } from "./math_table.js";
 
 type Name = "exp" | "log" | "sigmoid" | "tanh";
 

@@ -1,8 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { firstDifference } from "../../support/compare.js";
 import { builds, Workbench } from "../../support/kernels.js";
-import { randomArray, uniform } from "../../support/random.js";
-import { specialArray } from "../../support/special.js";
+import { randomArray, specialArray, uniform } from "../../support/random.js";
 
 describe.each(builds)("promote, $name build: every bit", (build) => {
   const next = uniform(51);

@@ -3,8 +3,7 @@ import { describe, expect, it } from "vitest";
 import { addProductRows, addRows } from "../../oracle/blas.js";
 import { firstDifference } from "../../support/compare.js";
 import { type Build, builds, Workbench } from "../../support/kernels.js";
-import { randomArray, uniform } from "../../support/random.js";
-import { specialArray } from "../../support/special.js";
+import { randomArray, specialArray, uniform } from "../../support/random.js";
 
 function run(build: Build, rows: number, n: number, x: Float64Array, y: Float64Array, shift = 0) {
   const bench = new Workbench(build);

@@ -4,12 +4,10 @@ import {
   gruGatesBackward,
   gruGatesForward,
 } from "../../oracle/cells.js";
-import { units } from "../../support/compare.js";
-import { functionsOf, plainOf } from "../../support/kernel_activations.js";
+import { expectSameBits, units } from "../../support/compare.js";
 import { type Build, builds, type Twin, twins, Workbench } from "../../support/kernels.js";
-import { randomArray, uniform } from "../../support/random.js";
-import { expectSameBits } from "../../support/same.js";
-import { specialArray } from "../../support/special.js";
+import { randomArray, specialArray, uniform } from "../../support/random.js";
+import { functionsOf, plainOf } from "../activations.js";
 
 // A vector holds 2 units, in f32 4: below, at, just above and many times that; odd ones leave a unit alone in every block.
 const UNITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 33];

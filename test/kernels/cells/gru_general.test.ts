@@ -8,20 +8,10 @@ import {
   gruResetForward,
   pickBlocks,
 } from "../../oracle/cells.js";
-import { firstDifference } from "../../support/compare.js";
-import {
-  BATCHES,
-  benchOf,
-  CLIPS,
-  drawn,
-  gatesOf,
-  STANDARD,
-  UNITS,
-} from "../../support/kernel_activations.js";
+import { expectSameBits, firstDifference } from "../../support/compare.js";
 import { type Build, builds, type Twin, twins, Workbench } from "../../support/kernels.js";
-import { randomArray, uniform } from "../../support/random.js";
-import { expectSameBits } from "../../support/same.js";
-import { specialArray } from "../../support/special.js";
+import { randomArray, specialArray, uniform } from "../../support/random.js";
+import { BATCHES, benchOf, CLIPS, drawn, gatesOf, STANDARD, UNITS } from "../activations.js";
 
 interface Case extends GruStep {
   activations: readonly Activation[];

@@ -1,12 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { PLAIN } from "../../oracle/activations.js";
 import { lstmGatesBackward, lstmGatesForward } from "../../oracle/cells.js";
-import { units } from "../../support/compare.js";
-import { functionsOf, plainOf } from "../../support/kernel_activations.js";
+import { expectSameBits, units } from "../../support/compare.js";
 import { builds, twins } from "../../support/kernels.js";
-import { uniform } from "../../support/random.js";
-import { expectSameBits } from "../../support/same.js";
-import { specialArray } from "../../support/special.js";
+import { specialArray, uniform } from "../../support/random.js";
+import { functionsOf, plainOf } from "../activations.js";
 import { makeReaching, makeStep, runBackward, runForward } from "./lstm_steps.js";
 
 // A vector holds 2 units, in f32 4: below, at, just above and many times that; odd ones leave a unit alone in every block.

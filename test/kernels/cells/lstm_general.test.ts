@@ -6,20 +6,10 @@ import {
   lstmGeneralForward,
   pickBlocks,
 } from "../../oracle/cells.js";
-import { units } from "../../support/compare.js";
-import {
-  BATCHES,
-  benchOf,
-  CLIPS,
-  drawn,
-  gatesOf,
-  STANDARD,
-  UNITS,
-} from "../../support/kernel_activations.js";
+import { expectSameBits, units } from "../../support/compare.js";
 import { type Build, builds, type Twin, twins } from "../../support/kernels.js";
-import { randomArray, uniform } from "../../support/random.js";
-import { expectSameBits } from "../../support/same.js";
-import { specialArray } from "../../support/special.js";
+import { randomArray, specialArray, uniform } from "../../support/random.js";
+import { BATCHES, benchOf, CLIPS, drawn, gatesOf, STANDARD, UNITS } from "../activations.js";
 import { runBackward, runForward } from "./lstm_steps.js";
 
 interface Case extends LstmStep {

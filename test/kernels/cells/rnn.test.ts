@@ -1,10 +1,9 @@
 import { describe, expect, it } from "vitest";
 import { rnnGatesBackward, rnnGatesForward } from "../../oracle/cells.js";
 import { firstDifference, units } from "../../support/compare.js";
-import { functionsOf, plainOf } from "../../support/kernel_activations.js";
 import { type Build, builds, type Twin, twins, Workbench } from "../../support/kernels.js";
-import { randomArray, uniform } from "../../support/random.js";
-import { SPECIAL, specialArray } from "../../support/special.js";
+import { randomArray, SPECIAL, specialArray, uniform } from "../../support/random.js";
+import { functionsOf, plainOf } from "../activations.js";
 
 // A vector holds 2 units, in f32 4: below, at, just above and many times that.
 const SIZES = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 101];

@@ -2,10 +2,9 @@ import { describe, expect, it } from "vitest";
 import { type Activation, FUNCTION_NAMES } from "../../oracle/activations.js";
 import { rnnGeneralBackward, rnnGeneralForward } from "../../oracle/cells.js";
 import { firstDifference } from "../../support/compare.js";
-import { activation, benchOf, CLIPS, gatesOf, STANDARD } from "../../support/kernel_activations.js";
 import { type Build, builds, type Twin, twins, Workbench } from "../../support/kernels.js";
-import { randomArray, uniform } from "../../support/random.js";
-import { specialArray } from "../../support/special.js";
+import { randomArray, specialArray, uniform } from "../../support/random.js";
+import { activation, benchOf, CLIPS, gatesOf, STANDARD } from "../activations.js";
 
 const SIZES = [0, 1, 2, 3, 4, 5, 8, 9, 33];
 

@@ -1,3 +1,4 @@
+import { uniform } from "../../support/random.js";
 import {
   DOUBLE,
   dtypeOf,
@@ -6,8 +7,7 @@ import {
   type OnnxArray,
   type Setting,
   type ValueSpec,
-} from "./onnx.js";
-import { uniform } from "./random.js";
+} from "./writer.js";
 
 const GATES = { RNN: 1, GRU: 3, LSTM: 4 };
 const ACTIVATIONS = { RNN: 1, GRU: 2, LSTM: 3 };

@@ -6,12 +6,12 @@ import {
   ShapeError,
   StateError,
 } from "../../src/index.js";
-import { vacancies } from "./arena.js";
-import { firstDifference } from "./compare.js";
-import { expectError } from "./errors.js";
-import { layerOf, layerWeights, randomWeights } from "./layers.js";
-import { randomTensor, uniform } from "./random.js";
-import type { Tensor } from "./subject.js";
+import { firstDifference } from "../support/compare.js";
+import { vacancies } from "../support/engines.js";
+import { expectError } from "../support/errors.js";
+import { layerOf, layerWeights, randomWeights } from "../support/layers.js";
+import { randomTensor, uniform } from "../support/random.js";
+import type { Tensor } from "../support/subject.js";
 
 /** nx = 3, na = 5, m = 4, T = 7. */
 export const [nx, na, m, T] = [3, 5, 4, 7];

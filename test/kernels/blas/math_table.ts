@@ -1,11 +1,10 @@
-import { readFileSync } from "node:fs";
+import { fixtureBytes } from "../../support/fixtures.js";
 
 // Rows (x, f(x) rounded correctly, the rest in units of the last place), written by scripts/make_math_table.py.
 const ROWS = 5000;
 const NAMES = ["exp", "log", "sigmoid", "tanh", "expm1", "softplus"] as const;
 type Name = (typeof NAMES)[number];
-const file = readFileSync(new URL("../fixtures/math.bin", import.meta.url));
-const table = new Float64Array(new Uint8Array(file).buffer);
+const table = new Float64Array(fixtureBytes("math.bin").buffer);
 
 const word = new DataView(new ArrayBuffer(8));
 

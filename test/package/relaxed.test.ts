@@ -3,7 +3,7 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 import { createEngineSync } from "../../src/index.js";
 
-const program = fileURLToPath(new URL("../support/relaxed_program.mjs", import.meta.url));
+const program = fileURLToPath(new URL("./relaxed_program.mjs", import.meta.url));
 
 interface Printed {
   features: { simd: boolean; relaxed: boolean };

@@ -1,9 +1,71 @@
-import { copyFileSync, cpSync, mkdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, cpSync, existsSync, mkdirSync, readFileSync } from "node:fs";
+import { createServer as createHttpServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { extname, join, normalize } from "node:path";
 import { build as esbuild } from "esbuild";
+import { type BrowserContext, chromium } from "playwright-core";
 import { createServer, build as viteBuild } from "vite";
-import { consumer, pack, root, writeFiles } from "./consumer.js";
-import { serve } from "./serve.js";
+import { consumer, pack, root, temporaryFolder, writeFiles } from "../support/project.js";
+
+/** Starts a headless Chromium with a profile of its own; installs one where there is none. */
+export function launch(): Promise<BrowserContext> {
+  const script = `${root}scripts/chromium.mjs`;
+  const executablePath = execFileSync(process.execPath, [script], { encoding: "utf8" }).trim();
+  return chromium.launchPersistentContext(temporaryFolder(), {
+    executablePath,
+    args: [
+      "--no-sandbox",
+      "--disable-gpu",
+      "--disable-quic",
+      "--no-first-run",
+      "--disable-background-networking",
+      "--disable-component-update",
+      "--disable-sync",
+    ],
+  });
+}
+
+const TYPES: Record<string, string> = {
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".json": "application/json",
+  ".wasm": "application/wasm",
+};
+
+interface Served {
+  /** `http://127.0.0.1:…/` */
+  url: string;
+  close(): void;
+}
+
+/** Serves a folder on 127.0.0.1. A request with `?csp=…` is answered under that Content-Security-Policy. */
+async function serve(folder: string): Promise<Served> {
+  const server = createHttpServer((request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? "/", "http://127.0.0.1");
+    const path = join(folder, normalize(pathname === "/" ? "/index.html" : pathname));
+    if (!existsSync(path)) {
+      response.writeHead(404).end();
+      return;
+    }
+    const type = TYPES[extname(path)] ?? "application/octet-stream";
+    const policy = searchParams.get("csp");
+    response.writeHead(200, {
+      "Content-Type": type,
+      ...(policy === null ? {} : { "Content-Security-Policy": policy }),
+    });
+    response.end(readFileSync(path));
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    close() {
+      server.close();
+      server.closeAllConnections();
+    },
+  };
+}
 
 /** A page that has bundled the package, as it is served. */
 export interface Page {
@@ -17,8 +79,8 @@ const SOURCES = [
   "test/browser/page.ts",
   "test/browser/worker.ts",
   "test/oracle/tensor.ts",
+  "test/support/exercise.ts",
   "test/support/golden.ts",
-  "test/support/seed.ts",
   "test/support/subject.ts",
 ];
 

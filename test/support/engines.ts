@@ -6,12 +6,12 @@ import * as lstm from "../oracle/lstm.js";
 import * as rnn from "../oracle/rnn.js";
 import { bound, type Subject } from "./subject.js";
 
-export const oracle: Subject = { name: "oracle", ...rnn, ...lstm, ...gru, softmaxCrossEntropy };
+const plain = { name: "oracle", ...rnn, ...lstm, ...gru, softmaxCrossEntropy };
+/** Its caches hold no memory: they have no `dispose`. */
+export const oracle = plain as unknown as Subject;
 
 /** The functions on one engine. */
-export interface EngineSubject extends Subject {
-  readonly engine: recurra.Engine;
-}
+export type EngineSubject = Subject & { readonly engine: recurra.Engine };
 
 export function subjectOf(name: string, options: recurra.EngineOptions = {}): EngineSubject {
   const engine = recurra.createEngineSync(options);
@@ -35,3 +35,13 @@ export const engines: readonly EngineSubject[] = [
 
 /** What the reference cases are asked of. */
 export const subjects: readonly Subject[] = [oracle, ...engines];
+
+/** Where blocks of several sizes would go, and what memory is held: the same before and after what leaves nothing behind. */
+export function vacancies({ arena }: recurra.Engine): readonly number[] {
+  const places = [1, 1024, 65536].map((bytes) => {
+    const block = arena.allocate(bytes);
+    block.release();
+    return block.pointer;
+  });
+  return [...places, arena.bytes];
+}

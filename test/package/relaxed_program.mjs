@@ -1,4 +1,4 @@
-// Run by test/wasm/relaxed.test.ts in a Node of its own: prints what an engine that asks for the relaxed build is and gives.
+// Run by test/package/relaxed.test.ts in a Node of its own: prints what an engine that asks for the relaxed build is and gives.
 import { createEngine, createRecurrent } from "recurra";
 
 // "without" plays a host that lacks relaxed SIMD: it refuses whatever holds one of its instructions.

@@ -7,7 +7,7 @@ import {
   slope,
 } from "../oracle/activations.js";
 import { clipped, type Gate, type Gates, type StandardFunctions } from "../oracle/cells.js";
-import { type Twin, Workbench } from "./kernels.js";
+import { type Twin, Workbench } from "../support/kernels.js";
 
 /** JavaScript's own in f64, an independent measure, of operands in the build's numbers. */
 export const plainOf = ({ numbers }: Twin): StandardFunctions => ({

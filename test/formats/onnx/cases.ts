@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { type OnnxNode, readOnnx } from "../../src/formats/onnx.js";
-import { type OnnxFunction, type OnnxOracleNode, runOracle } from "../oracle/onnx.js";
-import type { OnnxArray } from "./onnx.js";
+import { type OnnxNode, readOnnx } from "../../../src/formats/onnx.js";
+import { type OnnxFunction, type OnnxOracleNode, runOracle } from "../../oracle/onnx.js";
+import type { OnnxArray } from "./writer.js";
 
 interface StoredArray {
   readonly type: string;
@@ -39,7 +39,7 @@ const arrays = (stored: Record<string, StoredArray>): Record<string, OnnxArray> 
 
 /** The cases of test/fixtures/onnx/`file`. */
 export function loadCases(file: string): OnnxCase[] {
-  const path = fileURLToPath(new URL(`../fixtures/onnx/${file}`, import.meta.url));
+  const path = fileURLToPath(new URL(`../../fixtures/onnx/${file}`, import.meta.url));
   const stored: StoredCase[] = JSON.parse(readFileSync(path, "utf8"));
   return stored.map(({ name, model, inputs, outputs }) => ({
     name,
