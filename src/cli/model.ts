@@ -14,6 +14,7 @@ export interface NameOptions {
   readonly embedding?: string;
   readonly output?: string;
   readonly nonlinearity?: "tanh" | "relu";
+  readonly input?: "features" | "one-hot";
   readonly ignoreOthers?: boolean;
 }
 
@@ -33,13 +34,12 @@ interface Format {
 }
 
 const [BACKSPACE, BRACE] = [0x08, 0x7b];
-
 const KERAS = /^PK.{28}(metadata\.json|config\.json|model\.weights\.h5)/s;
 
 const FORMATS: readonly Format[] = [
   {
     name: /\.keras$/i,
-    // A zip file whose first file is one of Keras's three.
+    // A zip file whose first entry is one of Keras 3\'s.
     begins: (bytes) => KERAS.test(String.fromCharCode(...bytes.subarray(0, 64))),
     read: async (bytes) => (await import("../formats/keras.js")).describeKeras(bytes),
   },
@@ -105,13 +105,14 @@ const readShards = (path: string, names: readonly string[]): Promise<Uint8Array[
   );
 
 function namesOf(options: NameOptions): PytorchNames {
-  const { recurrent, embedding, output, nonlinearity, ignoreOthers } = options;
+  const { recurrent, embedding, output, nonlinearity, input, ignoreOthers } = options;
   const none = (name: string | undefined) => (name === "none" ? null : name);
   return {
     ...(recurrent === undefined ? {} : { recurrent: recurrent.split(",") }),
     ...(embedding === undefined ? {} : { embedding: none(embedding) }),
     ...(output === undefined ? {} : { output: none(output)?.split(",") ?? null }),
     ...(nonlinearity === undefined ? {} : { nonlinearity }),
+    ...(input === undefined ? {} : { input }),
     ...(ignoreOthers ? { others: "ignore" as const } : {}),
   };
 }
@@ -139,9 +140,8 @@ export async function openModel(
   return { name, bytes, description };
 }
 
-/** The vocabulary in a file of JSON: { token: id }, or a list of tokens. */
-export async function readVocabulary(path: string): Promise<Map<string, number>> {
-  const value = parseJson(path, await withFile(path, () => readFile(path)));
+/** The vocabulary in JSON: { token: id }, or a list of tokens. `name` begins the message of an error. */
+export function vocabularyFrom(name: string, value: object): Map<string, number> {
   const entries: [unknown, unknown][] = Array.isArray(value)
     ? value.map((token, id) => [token, id])
     : Object.entries(value);
@@ -149,10 +149,13 @@ export async function readVocabulary(path: string): Promise<Map<string, number>>
   for (const [token, id] of entries) {
     if (typeof token !== "string" || !Number.isSafeInteger(id)) {
       const found = Array.isArray(value) ? shown(token) : `${shown(token)}: ${shown(id)}`;
-      throw new InputError(`${path}: expected { token: id } or a list of tokens, got ${found}`);
+      throw new InputError(`${name}: expected { token: id } or a list of tokens, got ${found}`);
     }
-    if (vocabulary.has(token)) throw new InputError(`${path}: ${shown(token)} occurs twice`);
+    if (vocabulary.has(token)) throw new InputError(`${name}: ${shown(token)} occurs twice`);
     vocabulary.set(token, id as number);
   }
   return vocabulary;
 }
+
+export const readVocabulary = async (path: string): Promise<Map<string, number>> =>
+  vocabularyFrom(path, parseJson(path, await withFile(path, () => readFile(path))));
