@@ -41,7 +41,7 @@ function codesOf(lengths: readonly number[]): Codes | undefined {
 
 /** The lengths of the codes of all blocks that define none. */
 const fixedLengths = (): number[] =>
-  Array.from({ length: 288 }, (_, i) => (i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8));
+  [8, 9, 7, 8].flatMap((bits, i) => Array([144, 112, 24, 8][i]).fill(bits));
 
 /**
  * Inflates deflated bytes (RFC 1951) into `out`, and nothing beyond its end.
