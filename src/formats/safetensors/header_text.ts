@@ -129,4 +129,4 @@ export class HeaderText {
 }
 
 /** Whether a string has no UTF-8 form. */
-export const hasLoneSurrogate = (text: string): boolean => /\p{Surrogate}/u.test(text);
+export const hasLoneSurrogate = (text: string): boolean => /[\ud800-\udfff]/u.test(text);

@@ -35,7 +35,7 @@ function fail(code: ModelFormatCode, what: string, offset?: number, tensor?: str
 /** The header's text, and the byte at which the data begin. */
 function headerText(bytes: Uint8Array): { text: string; dataStart: number } {
   const refuse = (code: ModelFormatCode, expected: string, got: string, offset: number): never => {
-    const kind = recognise(bytes);
+    const kind = recognise(bytes, /safetensors/);
     if (kind === undefined) return fail(code, `expected ${expected}, got ${got}`, offset);
     return fail("other-format", `expected a safetensors file, got ${kind}`, 0);
   };
