@@ -4,7 +4,7 @@ import { openGraph } from "recurra/onnx";
 import { afterAll, describe, expect, it } from "vitest";
 import { createVoiceActivity, pushMany, type Segment } from "../../examples/vad/voice_activity.js";
 import { readWav } from "../../examples/vad/wav.js";
-import { root } from "../support/consumer.js";
+import { root } from "../support/project.js";
 import { model, reference, speech } from "../support/silero.js";
 
 const engine = createEngineSync();
