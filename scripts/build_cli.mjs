@@ -11,7 +11,7 @@ const { version } = JSON.parse(readFileSync(`${root}/package.json`, "utf8"));
 const ownEntries = {
   name: "own-entries",
   setup({ onResolve }) {
-    onResolve({ filter: /^\.\.\/(index|formats\/\w+)\.js$/ }, ({ path }) => ({
+    onResolve({ filter: /^\.\.\/(index|onnx|formats\/\w+)\.js$/ }, ({ path }) => ({
       path: path.replace("../", "./esm/"),
       external: true,
     }));

@@ -1,13 +1,13 @@
 // Why this exists: what a stranger's file can do is found by trying. Changes sound files of each format along their
 // structure, and holds every reader to one rule: a ModelFormatError, or a model that runs; a model that was there before
 // keeps its bits; memory and time stay within bounds. Equal seeds give equal cases.
-// Usage: npm run build && npm run fuzz -- <safetensors|keras|tensorflowjs|onnx|all> [--seconds N] [--seed N]
+// Usage: npm run build && npm run fuzz -- <safetensors|keras|tensorflowjs|onnx|graph|all> [--seconds N] [--seed N]
 //   --case N   runs one case of a format again, to see its error
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { Worker } from "node:worker_threads";
 
-const FORMATS = ["safetensors", "keras", "tensorflowjs", "onnx"];
+const FORMATS = ["safetensors", "keras", "tensorflowjs", "onnx", "graph"];
 /** Seconds after which a single case, which takes milliseconds, counts as one that never ends. */
 const PATIENCE = 30;
 /** Megabytes of JavaScript's heap, and of all memory beyond what the process had before. */

@@ -5,7 +5,7 @@ import { createEngineSync, EngineMemoryError, loadTagger, ModelFormatError } fro
 import { Random } from "./random.mjs";
 
 const { format, first, until, fixtures, progress } = workerData;
-const { corpus, mutate, pack, read } = await import(`./${format}.mjs`);
+const { corpus, mutate, pack, read, openAndRun } = await import(`./${format}.mjs`);
 /** Bytes that a file may have read, and that the networks may take. */
 const READ = { maximumBytes: 2 ** 24 };
 const engine = createEngineSync({ maximumBytes: 2 ** 27 });
@@ -20,6 +20,7 @@ function sequenceOf({ input, recurrent }) {
 
 /** Describes a file and runs the network; `refused` where an error of the right kind says that it cannot be. */
 async function run(file) {
+  if (openAndRun !== undefined) return openAndRun(engine, file, READ);
   let description;
   try {
     description = read(file, READ);

@@ -14,6 +14,7 @@ export interface NameOptions {
   readonly embedding?: string;
   readonly output?: string;
   readonly nonlinearity?: "tanh" | "relu";
+  readonly input?: "features" | "one-hot";
   readonly ignoreOthers?: boolean;
 }
 
@@ -33,17 +34,19 @@ interface Format {
 }
 
 const [BACKSPACE, BRACE] = [0x08, 0x7b];
+const KERAS = /^PK.{28}(metadata\.json|config\.json|model\.weights\.h5)/s;
 
 const FORMATS: readonly Format[] = [
   {
     name: /\.keras$/i,
-    begins: ([first, second]) => first === 0x50 && second === 0x4b, // "PK": a zip file
+    // A zip file whose first entry is one of Keras 3\'s.
+    begins: (bytes) => KERAS.test(String.fromCharCode(...bytes.subarray(0, 64))),
     read: async (bytes) => (await import("../formats/keras.js")).describeKeras(bytes),
   },
   {
     name: /\.onnx$/i,
     begins: ([first]) => first === BACKSPACE, // the field ir_version
-    read: async (bytes) => (await import("../formats/onnx.js")).describeOnnx(bytes),
+    read: async (bytes) => (await import("../onnx.js")).describeOnnx(bytes),
   },
   {
     name: /\.json$/i,
@@ -51,7 +54,7 @@ const FORMATS: readonly Format[] = [
     read: async (bytes, path) => {
       const { describeTensorflowJs } = await import("../formats/tensorflowjs.js");
       const model = parseJson(path, bytes);
-      return describeTensorflowJs(model, await readShards(path, model));
+      return describeTensorflowJs(model, await readShards(path, shardNames(path, model)));
     },
   },
 ];
@@ -75,32 +78,41 @@ export function parseJson(path: string, bytes: Uint8Array): object {
   throw new InputError(`${path}: expected a JSON object or list, got ${shown(value)}`);
 }
 
-/** The shards that a model.json names. They are files beside it: a name cannot lead elsewhere. */
-async function readShards(path: string, model: object): Promise<Uint8Array[]> {
+/** The names of the shards in a model.json. They are files beside it: a name cannot lead elsewhere. */
+function shardNames(path: string, model: object): string[] {
   const { weightsManifest } = model as { weightsManifest?: unknown };
   const groups: unknown[] = Array.isArray(weightsManifest) ? weightsManifest : [];
   const names = groups.flatMap((group) => (group as { paths?: unknown } | null)?.paths ?? []);
-  return Promise.all(
+  const seen = new Set<string>();
+  for (const name of names) {
+    const place = `${path}: weightsManifest: expected names of files beside it, got`;
+    if (typeof name !== "string" || !/^[^/\\]+$/.test(name) || /^\.+$/.test(name)) {
+      throw new InputError(`${place} ${shown(name)}`);
+    }
+    // A file would be read as often as it is named.
+    if (seen.has(name)) throw new InputError(`${place} ${shown(name)} twice`);
+    seen.add(name);
+  }
+  return [...seen];
+}
+
+const readShards = (path: string, names: readonly string[]): Promise<Uint8Array[]> =>
+  Promise.all(
     names.map((name) => {
-      if (typeof name !== "string" || !/^[^/\\]+$/.test(name) || /^\.+$/.test(name)) {
-        throw new InputError(
-          `${path}: weightsManifest: expected names of files beside it, got ${shown(name)}`,
-        );
-      }
       const shard = join(dirname(path), name);
       return withFile(shard, () => readFile(shard));
     }),
   );
-}
 
 function namesOf(options: NameOptions): PytorchNames {
-  const { recurrent, embedding, output, nonlinearity, ignoreOthers } = options;
+  const { recurrent, embedding, output, nonlinearity, input, ignoreOthers } = options;
   const none = (name: string | undefined) => (name === "none" ? null : name);
   return {
     ...(recurrent === undefined ? {} : { recurrent: recurrent.split(",") }),
     ...(embedding === undefined ? {} : { embedding: none(embedding) }),
     ...(output === undefined ? {} : { output: none(output)?.split(",") ?? null }),
     ...(nonlinearity === undefined ? {} : { nonlinearity }),
+    ...(input === undefined ? {} : { input }),
     ...(ignoreOthers ? { others: "ignore" as const } : {}),
   };
 }
@@ -128,9 +140,8 @@ export async function openModel(
   return { name, bytes, description };
 }
 
-/** The vocabulary in a file of JSON: { token: id }, or a list of tokens. */
-export async function readVocabulary(path: string): Promise<Map<string, number>> {
-  const value = parseJson(path, await withFile(path, () => readFile(path)));
+/** The vocabulary in JSON: { token: id }, or a list of tokens. `name` begins the message of an error. */
+export function vocabularyFrom(name: string, value: object): Map<string, number> {
   const entries: [unknown, unknown][] = Array.isArray(value)
     ? value.map((token, id) => [token, id])
     : Object.entries(value);
@@ -138,10 +149,13 @@ export async function readVocabulary(path: string): Promise<Map<string, number>>
   for (const [token, id] of entries) {
     if (typeof token !== "string" || !Number.isSafeInteger(id)) {
       const found = Array.isArray(value) ? shown(token) : `${shown(token)}: ${shown(id)}`;
-      throw new InputError(`${path}: expected { token: id } or a list of tokens, got ${found}`);
+      throw new InputError(`${name}: expected { token: id } or a list of tokens, got ${found}`);
     }
-    if (vocabulary.has(token)) throw new InputError(`${path}: ${shown(token)} occurs twice`);
+    if (vocabulary.has(token)) throw new InputError(`${name}: ${shown(token)} occurs twice`);
     vocabulary.set(token, id as number);
   }
   return vocabulary;
 }
+
+export const readVocabulary = async (path: string): Promise<Map<string, number>> =>
+  vocabularyFrom(path, parseJson(path, await withFile(path, () => readFile(path))));

@@ -86,6 +86,13 @@ export class Compiler extends Shared {
       });
     this.inputs = declared(graph.inputs.filter(({ name }) => !graph.initializers.has(name)));
     this.outputs = declared(graph.outputs);
+    for (const list of [this.inputs, this.outputs]) {
+      const names = new Set<string>();
+      for (const { name } of list) {
+        if (names.has(name)) open.fail("duplicate-key", "the name stands twice", graph.at, name);
+        names.add(name);
+      }
+    }
     this.#byName = new Map(this.inputs.map((each) => [each.name, each]));
     this.#placed = new Constants(engine);
   }

@@ -167,6 +167,10 @@ export function numbersOf(where: string, declared: Declared, { data }: Given): F
   return target;
 }
 
+/** An integer as int64; what a division by zero leaves becomes 0. */
+const integerOf = (number: number): bigint =>
+  Number.isFinite(number) ? BigInt(Math.trunc(number)) : 0n;
+
 /** Reads an output; into `into` where that has the right size. */
 export function readOutput(
   kind: Kind,
@@ -185,7 +189,7 @@ export function readOutput(
   if (kind === "int") {
     const data =
       same?.data instanceof BigInt64Array ? same.data : new BigInt64Array(numbers.length);
-    for (let i = 0; i < numbers.length; i++) data[i] = BigInt(Math.trunc(numbers[i] as number));
+    for (let i = 0; i < numbers.length; i++) data[i] = integerOf(numbers[i] as number);
     return same?.data === data ? same : { shape: [...shape], data };
   }
   const data = same?.data instanceof Uint8Array ? same.data : new Uint8Array(numbers.length);

@@ -161,7 +161,9 @@ export function stateOf<D extends Float64Array | Float32Array>(
   state: RecurrentState<D>,
   shape: StackShape,
 ): StateContent<D> {
-  checkInstance(where, "state", RecurrentState, "RecurrentState", state);
+  if (!(state instanceof RecurrentState)) {
+    checkInstance(where, "state", RecurrentState, "RecurrentState", state);
+  }
   const content = contentOf<StateContent<D>>(where, state);
   if (content.shape !== shape) throw new StateError(`${where}: state: made by another layer`);
   return content;

@@ -1,13 +1,13 @@
 import { EngineMemoryError, StateError } from "../errors.js";
 import type { Floats, Precision } from "./abi.js";
 
-/** Blocks start on a cache line, and so never share one. */
+/** Blocks start at a cache line, so no two share one. */
 const ALIGNMENT = 64;
 const PAGE = 65536;
 
 const roundUp = (value: number, step: number): number => Math.ceil(value / step) * step;
 
-/** Something in linear memory with an owner count: what it holds is freed when its last owner releases it. */
+/** An object in linear memory that counts its owners. When the last one releases it, its memory is freed. */
 export abstract class Shared {
   #owners = 1;
 
@@ -17,7 +17,7 @@ export abstract class Shared {
     return this;
   }
 
-  /** Takes an owner away. */
+  /** Removes an owner. */
   release(): void {
     if (--this.#owners === 0) this.free();
   }
@@ -25,7 +25,7 @@ export abstract class Shared {
   protected abstract free(): void;
 }
 
-/** A piece of linear memory. */
+/** A block of linear memory. */
 export class Block extends Shared {
   readonly pointer: number;
   readonly bytes: number;
@@ -44,10 +44,10 @@ export class Block extends Shared {
 }
 
 /**
- * Who owns which part of linear memory. First fit over a sorted list of free spans; neighbours are joined again, so
- * that calls of the same sizes find the same places and a steady state neither grows nor scatters.
+ * The allocator of linear memory: first fit over a sorted list of free spans. Neighbouring free spans are merged, so repeated
+ * calls of the same sizes get the same addresses, and memory neither grows nor fragments.
  *
- * Growth detaches every view of linear memory. So a caller allocates all it needs first and takes views afterwards.
+ * Growth detaches every view of linear memory. A caller therefore allocates all it needs first and takes views afterwards.
  */
 export class Arena {
   readonly maximumBytes: number;
@@ -65,7 +65,7 @@ export class Arena {
     this.#held = memory.buffer.byteLength;
   }
 
-  /** How often memory has grown: a view made before the last time is detached. */
+  /** How often memory has grown. Views that were made before the last growth are detached. */
   get growth(): number {
     return this.#growth;
   }
@@ -77,9 +77,9 @@ export class Arena {
   }
 
   /**
-   * A new block of at least `bytes` bytes, contents undefined.
+   * A new block of at least `bytes` bytes, whose contents are undefined.
    *
-   * @throws {EngineMemoryError} if memory cannot grow so far; nothing is changed then
+   * @throws {EngineMemoryError} if memory cannot grow that far; nothing is changed then
    */
   allocate(bytes: number): Block {
     const size = Math.max(roundUp(bytes, ALIGNMENT), ALIGNMENT);
@@ -113,7 +113,7 @@ export class Arena {
     return this.#end;
   }
 
-  /** Takes a block back. Called by the block itself. */
+  /** Frees a block. The block itself calls it. */
   reclaim({ pointer, bytes }: Block): void {
     if (this.#memory === undefined) return;
     let i = this.#free.length;
@@ -165,7 +165,7 @@ export class Arena {
     return new WebAssembly.Instance(module, { env: { memory: this.#open } }).exports;
   }
 
-  /** Ends the arena and lets go of the memory. */
+  /** Ends the arena and drops the memory, which the host then collects. */
   close(): void {
     this.#memory = undefined;
     this.#free = [];

@@ -23,34 +23,34 @@ const TABLES_BYTES = 16384;
 
 /** Options of {@link createEngine}. */
 export interface EngineOptions {
-  /** The kernels module, in place of the one inside the JavaScript. */
+  /** The kernels module. Default: the copy inside the JavaScript. */
   wasm?: WasmSource;
   /**
-   * Fused multiply-add, where the host has relaxed SIMD: faster on some processors, and its bits differ between
-   * machines. `engine.features.relaxed` says whether it is in use. Default false.
+   * Use fused multiply-add if the host has relaxed SIMD. It is faster on some processors, but the bits differ between machines.
+   * `engine.features.relaxed` tells whether it is in use. Default: false.
    */
   relaxed?: boolean;
-  /** What linear memory may grow to, in bytes: 1 MiB … 4 GiB (the default), rounded down to whole 64 KiB pages. */
+  /** The size that linear memory may grow to, in bytes: 1 MiB … 4 GiB, rounded down to pages of 64 KiB. Default: 4 GiB. */
   maximumBytes?: number;
 }
 
 const OPTIONS: OptionNames<EngineOptions> = { wasm: true, relaxed: true, maximumBytes: true };
 
-/** What this host and this build offer. */
+/** Properties of the host and the build. */
 export interface Features {
   /** 128-bit vectors. */
   readonly simd: boolean;
-  /** Fused multiply-add, whose bits differ between machines. */
+  /** Fused multiply-add, with which the bits differ between machines. */
   readonly relaxed: boolean;
 }
 
 /**
- * Releases what an engine keeps on behalf of a key that was collected. Weakly: the key may outlive the engine, as
- * parameters do, and must not keep it from being collected.
+ * Releases the resource of a key that was collected. It refers to the resource weakly, because the key (such as parameters) may
+ * outlive the engine and must not keep it from being collected.
  */
 const keyNet = new FinalizationRegistry<WeakRef<KeyedResource>>((kept) => kept.deref()?.release());
 
-/** What an engine keeps on behalf of one key. The engine's set alone holds it. */
+/** A resource that an engine keeps for a key. Only the engine's set refers to it. */
 class KeyedResource {
   readonly held: Shared;
   readonly #all: Set<KeyedResource>;
@@ -70,12 +70,12 @@ class KeyedResource {
 }
 
 /**
- * The kernels and the linear memory they work in. Engines share nothing: each has a memory of its own.
+ * The kernels and their linear memory. Engines share nothing: each has a memory of its own.
  * Made by {@link createEngine} or {@link createEngineSync}.
  */
 export class Engine extends Disposable {
   readonly features: Features;
-  /** Whether the same input gives the same bits on every machine: true but for the relaxed build. */
+  /** Whether the same input gives the same bits on every machine. False only for the relaxed build. */
   readonly deterministic: boolean;
   #kernels: BoundKernels | undefined;
   #arena: Arena;
@@ -92,21 +92,21 @@ export class Engine extends Disposable {
     this.deterministic = !relaxed;
   }
 
-  /** Bytes of linear memory held now, and what they may grow to. Memory is reused, and never given back to the host. */
+  /** Bytes of linear memory now, and their maximum. Memory is reused; it is given back to the host only with the engine. */
   memory(): { bytes: number; maximumBytes: number } {
     const { bytes, maximumBytes } = this.arena;
     return { bytes, maximumBytes };
   }
 
   /**
-   * Says that the numbers of a parameter object were changed in place: its packed copy is made anew at its next use.
-   * A tensor that was replaced by another one is noticed without it. Caches made before keep what they saw.
+   * Call this after changing numbers of a parameter object in place: the engine then packs them again at the next use. It notices
+   * by itself that a tensor was replaced by another. Earlier caches keep the earlier numbers.
    */
   parametersChanged(parameters: object): void {
     this.forget(parameters);
   }
 
-  /** Ends the engine. Whatever was made with it throws a `StateError` from now on; a second call does nothing. */
+  /** Ends the engine. Afterwards every use of an object made with it throws a `StateError`; a second call does nothing. */
   dispose(): void {
     this.#arena.close();
     for (const kept of this.#allKept) kept.release();
@@ -133,12 +133,12 @@ export class Engine extends Disposable {
     return this.#arena;
   }
 
-  /** What the engine keeps in linear memory on behalf of `key`. @internal */
+  /** The resource that the engine keeps for `key`. @internal */
   kept(key: object): Shared | undefined {
     return this.#kept.get(key)?.held;
   }
 
-  /** Keeps `held` until `forget(key)`, or until nobody can reach `key` any more. @internal */
+  /** Keeps `held` until `forget(key)`, or until `key` is collected. @internal */
   keep(key: object, held: Shared): void {
     this.forget(key);
     this.#kept.set(key, new KeyedResource(key, held, this.#allKept));
@@ -157,7 +157,7 @@ export function checkEngine(where: string, engine: Engine): void {
   void engine.kernels;
 }
 
-/** Runs `work` with a block of scratch memory, which is free again afterwards, also when `work` throws. */
+/** Runs `work` with a block of scratch memory, which is freed afterwards, also if `work` throws. */
 export function withScratch<R>(arena: Arena, bytes: number, work: (block: Block) => R): R {
   const block = arena.allocate(bytes);
   try {
@@ -201,7 +201,7 @@ function openMemory(maximumPages: number): WebAssembly.Memory {
 }
 
 /**
- * Makes an engine. The kernels are part of the JavaScript: there is nothing to fetch and no path to set.
+ * Makes an engine. The kernels are part of the JavaScript, so there is nothing to fetch and no path to set.
  *
  * @throws {FeatureError} if the host has no WebAssembly SIMD
  * @throws {TypeError} if an option is unknown or of the wrong kind, or `wasm` is no build of the kernels
@@ -217,7 +217,7 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   return build(where, module, maximumPages);
 }
 
-/** As {@link createEngine}, at once. For Node and workers; `wasm` must be bytes or a module. */
+/** As {@link createEngine}, but synchronous, for Node and workers. `wasm` must be bytes or a module. */
 export function createEngineSync(options: EngineOptions = {}): Engine {
   const where = "createEngineSync";
   const maximumPages = checkCall(where, options);

@@ -3,18 +3,19 @@ import { StateError } from "../errors.js";
 import { COPY, THIS_COPY } from "../tensor.js";
 import type { Shared } from "./arena.js";
 
-/** `Symbol.dispose`, also where the host has none yet. */
+/** `Symbol.dispose`, also on hosts that lack it. */
 const DISPOSE: typeof Symbol.dispose =
   Symbol.dispose ?? (Symbol.for("Symbol.dispose") as typeof Symbol.dispose);
 
 /**
- * An object with `dispose`, which also runs at the end of a block that declares the object with `using`. One class holds
- * the computed name for all: bundlers keep every class that has one, used or not (esbuild 0.28, 2026).
+ * An object with `dispose`, which also runs at the end of a block that declares the object with `using`. This class has the
+ * computed names for all its subclasses, because bundlers keep every class with a computed name, used or not (esbuild 0.28,
+ * 2026).
  */
 export abstract class Disposable {
   abstract dispose(): void;
 
-  /** The copy of the package that made the object: an error names the other copy. @internal */
+  /** The copy of the package that made the object, so that an error can name a second copy. @internal */
   get [COPY](): object {
     return THIS_COPY;
   }
@@ -25,7 +26,7 @@ export abstract class Disposable {
   }
 }
 
-/** Releases what a handle held when the handle was collected undisposed. A safety net only: it runs late or never. */
+/** Releases the content of a handle that was collected without `dispose`. Only a safety net: it runs late or never. */
 let registry: FinalizationRegistry<Shared> | undefined;
 
 /** Releases `held` if `owner` is collected first. */
@@ -43,8 +44,8 @@ let read: (handle: Handle) => Shared | undefined;
 let name: (handle: Handle) => string;
 
 /**
- * What a user holds of something in linear memory. The content is reached through `contentOf` alone: it is no member, so
- * that JavaScript sees as little of it as TypeScript does.
+ * A user's handle of an object in linear memory. Only `contentOf` reaches the content: it is not a member, so JavaScript sees as
+ * little of it as TypeScript does.
  */
 export abstract class Handle extends Disposable {
   readonly #name: string;
@@ -68,7 +69,7 @@ export abstract class Handle extends Disposable {
     watch(this, content);
   }
 
-  /** Gives the memory back. Afterwards every use throws a `StateError`; a second call does nothing. */
+  /** Frees the memory. Afterwards every use throws a `StateError`; a second call does nothing. */
   dispose(): void {
     const content = this.#content;
     if (content === undefined) return;
@@ -78,7 +79,7 @@ export abstract class Handle extends Disposable {
   }
 }
 
-/** The content of a handle. `where` begins the message. @throws {StateError} after `dispose` */
+/** The content of a handle. `where` is the start of the message. @throws {StateError} after `dispose` */
 export function contentOf<T extends Shared>(where: string, handle: Handle): T {
   const content = read(handle);
   if (content === undefined) throw new StateError(`${where}: the ${name(handle)} is disposed`);

@@ -5,10 +5,10 @@ import { describe } from "../tensor.js";
 import { ARITY, FORWARD_ARITY, type ForwardKernels, type Kernels } from "./abi.js";
 import { decodeBase64 } from "./bytes.js";
 
-/** Where the kernels module may come from. */
+/** A source of the kernels module. */
 export type WasmSource = BufferSource | WebAssembly.Module | Response | Promise<Response>;
 
-/** A module that does nothing but splat an i8 over a v128: a host without SIMD refuses it. */
+/** A module with one SIMD instruction, a splat. Hosts without SIMD refuse it. */
 const SIMD_PROBE = Uint8Array.of(
   ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0],
   ...[10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11],
@@ -16,7 +16,7 @@ const SIMD_PROBE = Uint8Array.of(
 
 let simd: boolean | undefined;
 
-/** Throws a `FeatureError` where the host cannot run the kernels. */
+/** Throws a `FeatureError` if the host cannot run the kernels. */
 export function checkHost(where: string): void {
   if (typeof WebAssembly !== "object") {
     throw new FeatureError(`${where}: this host has no WebAssembly`);
@@ -24,12 +24,12 @@ export function checkHost(where: string): void {
   simd ??= WebAssembly.validate(SIMD_PROBE);
   if (!simd) {
     throw new FeatureError(
-      `${where}: this host has no WebAssembly SIMD (Chrome 91, Firefox 89, Safari 16.4, Node 16.4 or later have it)`,
+      `${where}: this host has no WebAssembly SIMD (Chrome 91, Firefox 89, Safari 16.4, Node 16.4 and later have it)`,
     );
   }
 }
 
-/** A module whose one instruction is a relaxed swizzle. */
+/** A module with one relaxed SIMD instruction, a swizzle. */
 const RELAXED_PROBE = Uint8Array.of(
   ...[0, 97, 115, 109, 1, 0, 0, 0, 1, 5, 1, 96, 0, 1, 123, 3, 2, 1, 0],
   ...[10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11],
@@ -40,7 +40,7 @@ export function hasRelaxed(): boolean {
   return WebAssembly.validate(RELAXED_PROBE);
 }
 
-/** The relaxed build: a chunk of its own, that only who asks for it loads. */
+/** The relaxed build. It is a chunk of its own, which is loaded on demand. */
 export async function relaxedModule(): Promise<WebAssembly.Module> {
   const { base64 } = await import("../../build/embedded/kernels.relaxed.js");
   return WebAssembly.compile(decodeBase64(base64));
@@ -48,13 +48,13 @@ export async function relaxedModule(): Promise<WebAssembly.Module> {
 
 let embedded: WebAssembly.Module | undefined;
 
-/** The module that travels inside the JavaScript, compiled once. */
+/** The module inside the JavaScript, compiled once. */
 function embeddedModule(): WebAssembly.Module {
   embedded ??= new WebAssembly.Module(decodeBase64(base64));
   return embedded;
 }
 
-/** By tag and not by `instanceof`: an object of another realm (a test runner's sandbox, an iframe) is as good. */
+/** Compares tags, because `instanceof` fails for objects of another realm (a test runner's sandbox, an iframe). */
 const isTagged = (source: unknown, tag: string): boolean =>
   typeof source === "object" && Object.prototype.toString.call(source) === `[object ${tag}]`;
 
@@ -63,13 +63,13 @@ const isResponse = (source: unknown): source is Response => isTagged(source, "Re
 const isBytes = (source: unknown): source is BufferSource =>
   ArrayBuffer.isView(source) || isTagged(source, "ArrayBuffer");
 
-/** V8 refuses to compile a DataView, which is a BufferSource too (Node 20, 2026). */
+/** V8 does not compile a DataView, although it is a BufferSource (Node 20, 2026). */
 function bytesOf(source: BufferSource): BufferSource {
   if (!ArrayBuffer.isView(source)) return source;
   return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
 }
 
-/** Compiles `source` at once. */
+/** Compiles `source` synchronously. */
 export function compileSync(where: string, source: WasmSource | undefined): WebAssembly.Module {
   if (source === undefined) return embeddedModule();
   if (source instanceof WebAssembly.Module) return source;
@@ -85,7 +85,7 @@ export function compileSync(where: string, source: WasmSource | undefined): WebA
   }
 }
 
-/** Compiles `source`, off the main thread where the host can; a response is compiled while it arrives. */
+/** Compiles `source`, off the main thread if the host can. A response is compiled while it arrives. */
 export async function compile(
   where: string,
   source: WasmSource | undefined,
@@ -111,15 +111,15 @@ export async function compile(
 }
 
 const notAModule = (where: string, cause: unknown): TypeError =>
-  new TypeError(`${where}: wasm: these bytes are no WebAssembly module`, { cause });
+  new TypeError(`${where}: wasm: expected a WebAssembly module, got other bytes`, { cause });
 
-/** The kernels of a module: all of them in f64, those of the forward pass in f32 too. */
+/** The kernels of a module: all in f64, those of the forward pass in f32 too. */
 export interface BoundKernels {
   readonly f64: Kernels;
   readonly f32: ForwardKernels;
 }
 
-/** Binds `module` to `memory`, once it is known to be a build of the kernels. */
+/** Checks that `module` is a build of the kernels, and binds it to `memory`. */
 export function bindKernels(
   where: string,
   module: WebAssembly.Module,
@@ -130,7 +130,7 @@ export function bindKernels(
   for (const [name, arity] of Object.entries(FORWARD_ARITY)) expected.push([`${name}_f32`, arity]);
   const missing = expected.find(([name]) => offered.get(name) !== "function");
   if (missing !== undefined) throw wrongBuild(where, `has no function ${missing[0]}`);
-  // The loader's own exports are wrapped in functions that count their arguments: take the bare ones.
+  // The loader wraps its exports in functions that count arguments; these are the bare ones.
   const exports = instantiateSync(module, { env: { memory } }).instance.exports as Record<
     string,
     (...values: never[]) => unknown
@@ -138,7 +138,7 @@ export function bindKernels(
   for (const [name, arity] of expected) {
     const length = exports[name]?.length;
     if (length !== arity) {
-      throw wrongBuild(where, `${name} takes ${length} arguments, not ${arity}`);
+      throw wrongBuild(where, `has ${name} with ${length} arguments, not ${arity}`);
     }
   }
   const single = Object.keys(FORWARD_ARITY).map((name) => [name, exports[`${name}_f32`]]);
@@ -149,4 +149,6 @@ export function bindKernels(
 }
 
 const wrongBuild = (where: string, why: string): TypeError =>
-  new TypeError(`${where}: wasm: this module is no build of this version's kernels: it ${why}`);
+  new TypeError(
+    `${where}: wasm: expected a build of this version's kernels, got a module that ${why}`,
+  );

@@ -4,21 +4,14 @@ import type { Arena } from "./arena.js";
 /** A view of linear memory that is kept between calls: to make one costs more than a small copy. */
 export class KeptView<F extends Floats = Floats> {
   #view: F | undefined;
-  #growth = 0;
 
   /** A view of `length` numbers at `pointer`. It is made anew if memory has grown, or for another place or length. */
   at(arena: Arena, precision: Precision, pointer: number, length: number): F {
-    const { growth } = arena;
     let view = this.#view;
-    if (
-      view === undefined ||
-      this.#growth !== growth ||
-      view.length !== length ||
-      view.byteOffset !== pointer
-    ) {
+    // Growth detaches a view, whose byteOffset is 0 from then on: no block is there.
+    if (view === undefined || view.byteOffset !== pointer || view.length !== length) {
       view = arena.view(precision, pointer, length) as F;
       this.#view = view;
-      this.#growth = growth;
     }
     return view;
   }

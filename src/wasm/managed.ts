@@ -8,7 +8,7 @@ import {
 import { base64 } from "../../build/embedded/arrays.js";
 import { decodeBase64 } from "./bytes.js";
 
-/** The functions of the arrays module, as as-bind wraps them. */
+/** The functions of the arrays module, as wrapped by as-bind. */
 export interface ManagedFunctions {
   sigmoid(x: Float64Array): Float64Array;
   tanh(x: Float64Array): Float64Array;
@@ -18,10 +18,10 @@ export interface ManagedFunctions {
   buildInfo(): string;
 }
 
-/** The part of AssemblyScript's runtime that binding needs. */
+/** The part of AssemblyScript's runtime that the converters use. */
 interface Runtime {
   readonly memory: WebAssembly.Memory;
-  /** Allocates; the garbage collector owns the result. */
+  /** Allocates an object that the garbage collector owns. */
   __new(bytes: number, typeId: number): number;
   __pin(pointer: number): number;
   __unpin(pointer: number): void;
@@ -32,14 +32,14 @@ interface Runtime {
 //   buffer | data start | byte length
 const ARRAY_BUFFER_ID = 1;
 const HEADER_BYTES = 12;
-// An object's byte length stands in the u32 before it.
+// The u32 before an object is its byte length.
 const LENGTH_OFFSET = 4;
 
 function runtimeOf(instance: AsBindInstance): Runtime {
   return instance.exports as Runtime;
 }
 
-/** Float64Array by copy, in both directions. as-bind's own reads the class table of AssemblyScript 0.19. */
+/** Converts Float64Array by copy, in both directions. as-bind's own converter expects AssemblyScript 0.19. */
 const float64Array: Converter = {
   ascToJs(instance, header) {
     const { buffer } = runtimeOf(instance).memory;
@@ -57,7 +57,7 @@ const float64Array: Converter = {
   },
 };
 
-/** Strings, from wasm only. as-bind's own expects the class id of AssemblyScript 0.19. */
+/** Converts strings, from wasm only. as-bind's own converter expects AssemblyScript 0.19. */
 const string: Converter = {
   ascToJs(instance, text) {
     const { buffer } = runtimeOf(instance).memory;
@@ -70,13 +70,13 @@ const string: Converter = {
   },
 };
 
-/** Here and not at import time: importing the package changes nothing anywhere. */
+/** Called when a module is opened, because importing the package must have no effect. */
 function replaceStaleConverters(): void {
   converters.set("~lib/typedarray/Float64Array", float64Array);
   converters.set("~lib/string/String", string);
 }
 
-/** An instance of the arrays module that keeps its own heap clean. */
+/** An instance of the arrays module, which collects its garbage after each call. */
 export class ManagedModule {
   readonly #bytes: BufferSource;
   #instance: AsBindInstance | undefined;
@@ -96,17 +96,17 @@ export class ManagedModule {
     return new ManagedModule(bytes, instantiateSync(bytes));
   }
 
-  /** Bytes of linear memory. Memory never shrinks. */
+  /** Bytes of linear memory, which never shrinks. */
   get memoryBytes(): number {
     return this.#instance === undefined ? 0 : runtimeOf(this.#instance).memory.buffer.byteLength;
   }
 
   /**
-   * Runs one function and then the garbage collector. Nothing is alive between two calls (the results were copied out),
-   * so a collection only frees the handful of objects of this call.
+   * Runs one function and then the garbage collector. Nothing is alive between two calls (results are copied out), so a
+   * collection frees the few objects of this call only.
    *
-   * A trap means that memory could not grow, half-way through and with pinned operands: the instance is dropped, and
-   * the next call opens another. It reaches the user as a RangeError that begins with `where`.
+   * A trap means that memory could not grow during the call, while operands were pinned. The instance is then dropped, the
+   * next call opens another, and the user gets a RangeError that starts with `where`.
    */
   call<R>(where: string, run: (functions: ManagedFunctions) => R): R {
     this.#instance ??= instantiateSync(this.#bytes);

@@ -56,10 +56,10 @@ describe("the command of an installed package", () => {
     const imports = [...text.matchAll(/(?:from|import\() ?"(\.[^"]*)"/g)].map(([, name]) => name);
     expect([...new Set(imports)].sort()).toEqual([
       "./esm/formats/keras.js",
-      "./esm/formats/onnx.js",
       "./esm/formats/safetensors.js",
       "./esm/formats/tensorflowjs.js",
       "./esm/index.js",
+      "./esm/onnx.js",
     ]);
   });
 });

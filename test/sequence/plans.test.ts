@@ -11,6 +11,7 @@ import { ForwardPass } from "../../src/sequence/pass.js";
 import type { Stack } from "../../src/sequence/stack.js";
 import { takeState } from "../../src/sequence/state.js";
 import type { Tape } from "../../src/sequence/tape.js";
+import type { Block } from "../../src/wasm/arena.js";
 import { contentOf } from "../../src/wasm/handle.js";
 import { expectSame } from "../support/compare.js";
 import { vacancies } from "../support/engines.js";
@@ -42,7 +43,7 @@ const stackOf = (network: Recurrent): Stack => {
   return stack;
 };
 
-/** Lengths of the sequences of a call, and what is done with it. */
+/** The lengths of the sequences of a call, and its form. */
 const calls: readonly { lengths: readonly number[]; form: "dense" | "list" | "tape" }[] = [
   { lengths: [4, 4], form: "dense" },
   { lengths: [4, 4], form: "tape" },
@@ -90,19 +91,47 @@ describe.each(named)("kept plans, $name", ({ kind }) => {
     const network = open(engine, draw(kind));
     const other = createEngineSync();
     const next = uniform(7);
-    const held: { release(): void }[] = [];
+    const held: Block[] = [];
+    // No pass may write below the arena or into a block of others.
+    const lowest = engine.arena.allocate(1);
+    const below = () => engine.arena.i32(0, lowest.pointer / Int32Array.BYTES_PER_ELEMENT);
+    const [untouched, pattern] = [below().slice(), 0x5a5a5a5a];
+    const words = ({ pointer, bytes }: Block) =>
+      engine.arena.i32(pointer, bytes / Int32Array.BYTES_PER_ELEMENT);
+    const hold = (bytes: number): void => {
+      const block = engine.arena.allocate(bytes);
+      words(block).fill(pattern);
+      held.push(block);
+    };
     for (let i = 0; i < 120; i++) {
       const call = calls[Math.floor(Math.abs(next()) * calls.length) % calls.length];
       if (call === undefined) throw new Error("no call");
       // Blocks of others come and go, so that a pass finds its place taken.
-      if (i % 3 === 0) held.push(engine.arena.allocate(1000 * (i % 7)));
+      if (i % 3 === 0) hold(1000 * (i % 7));
       if (i % 5 === 4) held.shift()?.release();
-      if (i % 40 === 39) held.push(engine.arena.allocate(engine.memory().bytes));
+      if (i % 40 === 39) hold(engine.memory().bytes);
       const fresh = open(other, draw(kind));
       expectSame({ ...results(network, call, i) }, { ...results(fresh, call, i) });
       fresh.dispose();
+      expect(below()).toEqual(untouched);
+      for (const block of held) expect(words(block).every((word) => word === pattern)).toBe(true);
     }
     expect(engine.arena.growth).toBeGreaterThan(2);
+  });
+
+  it("a state of any size can be written, read and stepped after memory has grown", () => {
+    const engine = createEngineSync();
+    const network = open(engine, draw(kind));
+    for (const m of [0, 1, 3]) {
+      const state = network.createState(m);
+      const parts = state.read();
+      state.write(parts);
+      engine.arena.allocate(engine.memory().bytes);
+      state.write(parts);
+      expectSame({ ...state.read() }, { ...parts });
+      const copy = state.clone();
+      expectSame({ ...copy.read() }, { ...parts });
+    }
   });
 
   it("hold 0 bytes of linear memory, and dispose frees the rest, before its tapes or after", () => {
@@ -131,7 +160,7 @@ describe("a stack's plans", () => {
     return plan;
   };
 
-  it("at most 8 are kept: the one that was not used for longest goes first", () => {
+  it("at most 8 are kept: the least recently used one is dropped", () => {
     const first = kept(1);
     for (let T = 2; T <= 8; T++) kept(T);
     expect(kept(1)).toBe(first);

@@ -17,7 +17,7 @@ it.each([
   [
     "SIMD",
     { ...WebAssembly, validate: () => false },
-    "this host has no WebAssembly SIMD (Chrome 91, Firefox 89, Safari 16.4, Node 16.4 or later have it)",
+    "this host has no WebAssembly SIMD (Chrome 91, Firefox 89, Safari 16.4, Node 16.4 and later have it)",
   ],
   ["WebAssembly", undefined, "this host has no WebAssembly"],
 ])("without %s: the import is well, an engine is a FeatureError", async (_, host, message) => {

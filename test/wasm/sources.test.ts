@@ -52,21 +52,21 @@ describe("where the kernels come from, 0 bits of difference", () => {
   });
 });
 
-describe("what is no build of the kernels", () => {
+describe("a source that is no build of the kernels", () => {
   // magic, version; a module that exports nothing
   const empty = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
   const first = Object.keys(ARITY)[0];
   const none = `wasm: …${first}`;
-  const broken = "wasm: …no WebAssembly module…";
+  const broken = "wasm: …WebAssembly module…";
   const cases: [string, unknown, string][] = [
     [
       "an empty module",
       empty,
-      `wasm: this module is no build of this version's kernels: it has no function ${first}`,
+      `wasm: expected a build of this version's kernels, got a module that has no function ${first}`,
     ],
     ["a module", new WebAssembly.Module(empty), none],
     ["the arrays module", read("arrays"), none],
-    ["no bytes", new Uint8Array(0), "wasm: these bytes are no WebAssembly module"],
+    ["no bytes", new Uint8Array(0), "wasm: expected a WebAssembly module, got other bytes"],
     ["text", new TextEncoder().encode("<!doctype html>"), broken],
     ["half of the bytes", kernels.subarray(0, kernels.length / 2), broken],
   ];

@@ -10,8 +10,8 @@ import type { Architecture, PytorchNames, RecurrentPart, UnshapedOptions } from 
 import { fail, quote } from "./names.js";
 
 /**
- * The metadata key of the architecture: what PyTorch's names and shapes cannot express, such as activations, directions,
- * and the kinds of input and output. JSON; absent if names and shapes suffice.
+ * The metadata key of the architecture, JSON: activations, directions, kinds of input and output, and all else that names
+ * and shapes do not express. Absent if they suffice.
  */
 export const ARCHITECTURE_KEY = "recurra.network";
 

@@ -140,7 +140,7 @@ function dropout(node: Node, builder: Builder): (Value | undefined)[] {
 }
 
 /** Relu and the like on integers stay integers. */
-export const ELEMENTWISE: Readonly<Record<string, Operator>> = {
+export const elementwiseOperators = (): Readonly<Record<string, Operator>> => ({
   Add: binary("add"),
   Sub: binary("subtract"),
   Mul: binary("multiply"),
@@ -211,4 +211,4 @@ export const ELEMENTWISE: Readonly<Record<string, Operator>> = {
   CastLike: castLike,
   Identity: identity,
   Dropout: dropout,
-};
+});

@@ -98,9 +98,9 @@ function top(node: Node, builder: Builder): Value[] {
   });
 }
 
-export const INDEXING: Readonly<Record<string, Operator>> = {
+export const indexingOperators = (): Readonly<Record<string, Operator>> => ({
   Gather: gather,
   GatherElements: gatherElements,
   ScatterND: scatterND,
   TopK: top,
-};
+});

@@ -1,14 +1,24 @@
 import type { Operator } from "../node.js";
-import { ELEMENTWISE } from "./elementwise.js";
-import { INDEXING } from "./indexing.js";
-import { RECURRENT } from "./recurrent.js";
-import { REDUCTIONS } from "./reduce.js";
-import { SHAPE } from "./shape.js";
-import { WINDOWS } from "./windows.js";
+import { elementwiseOperators } from "./elementwise.js";
+import { indexingOperators } from "./indexing.js";
+import { recurrentOperators } from "./recurrent.js";
+import { reductionOperators } from "./reduce.js";
+import { shapeOperators } from "./shape.js";
+import { windowOperators } from "./windows.js";
 
-/** What each operator of the standard domain makes; `If` is the walk's own. */
-const OPERATORS: ReadonlyMap<string, Operator> = new Map(
-  [ELEMENTWISE, SHAPE, WINDOWS, REDUCTIONS, INDEXING, RECURRENT].flatMap(Object.entries),
-);
+let operators: ReadonlyMap<string, Operator> | undefined;
 
-export const operatorOf = (name: string): Operator | undefined => OPERATORS.get(name);
+/** What an operator of the standard domain makes. The table is made at the first call; `If` is the walk's own. */
+export function operatorOf(name: string): Operator | undefined {
+  operators ??= new Map(
+    [
+      elementwiseOperators(),
+      shapeOperators(),
+      windowOperators(),
+      reductionOperators(),
+      indexingOperators(),
+      recurrentOperators(),
+    ].flatMap((table) => Object.entries(table)),
+  );
+  return operators.get(name);
+}

@@ -106,8 +106,8 @@ function lengthsOf(
   return lengths.every((length) => length === T) ? undefined : lengths;
 }
 
-export const RECURRENT: Readonly<Record<string, Operator>> = {
+export const recurrentOperators = (): Readonly<Record<string, Operator>> => ({
   RNN: recurrent,
   GRU: recurrent,
   LSTM: recurrent,
-};
+});

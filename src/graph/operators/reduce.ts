@@ -132,7 +132,7 @@ const global =
     return reduceAxes(builder, x, axes, name, true);
   };
 
-export const REDUCTIONS: Readonly<Record<string, Operator>> = {
+export const reductionOperators = (): Readonly<Record<string, Operator>> => ({
   ReduceSum: reduction("sum", 13),
   ReduceMean: reduction("mean"),
   ReduceMax: reduction("maximum"),
@@ -150,4 +150,4 @@ export const REDUCTIONS: Readonly<Record<string, Operator>> = {
   LogSoftmax: softmax(true),
   GlobalMaxPool: global("maximum"),
   GlobalAveragePool: global("mean"),
-};
+});

@@ -322,7 +322,7 @@ function padAround(
   return builder.concat(parts, axis);
 }
 
-export const SHAPE: Readonly<Record<string, Operator>> = {
+export const shapeOperators = (): Readonly<Record<string, Operator>> => ({
   Reshape: reshape,
   Squeeze: squeeze,
   Unsqueeze: unsqueeze,
@@ -339,4 +339,4 @@ export const SHAPE: Readonly<Record<string, Operator>> = {
   Range: range,
   Constant: constant,
   Pad: pad,
-};
+});

@@ -285,7 +285,7 @@ function matmul(node: Node, builder: Builder): Value {
   return builder.reshape(y, shape);
 }
 
-export const WINDOWS: Readonly<Record<string, Operator>> = {
+export const windowOperators = (): Readonly<Record<string, Operator>> => ({
   Conv: convolution,
   ConvTranspose: transposed,
   MaxPool: pooling("maximum"),
@@ -295,4 +295,4 @@ export const WINDOWS: Readonly<Record<string, Operator>> = {
   InstanceNormalization: instanceNormalization,
   Gemm: gemm,
   MatMul: matmul,
-};
+});

@@ -49,21 +49,30 @@ function spread(sign: 0 | 1): Float32Array {
   return new Float32Array(bits.buffer);
 }
 
-const order = (y: Float32Array): number[] =>
-  Array.from(new Int32Array(y.buffer), (bits) => (bits < 0 ? -(bits & 0x7fffffff) : bits));
+/** Floats in the order of their values, counted by their bits. */
+function order(y: Float32Array): Int32Array {
+  const bits = new Int32Array(y.buffer, y.byteOffset, y.length);
+  return bits.map((each) => (each < 0 ? -(each & 0x7fffffff) : each));
+}
 
 function places(y: Float32Array, want: Float32Array): number {
   const [a, b] = [order(y), order(want)];
-  return a.reduce((worst, value, i) => Math.max(worst, Math.abs(value - (b[i] as number))), 0);
+  let worst = 0;
+  for (let i = 0; i < a.length; i++) {
+    worst = Math.max(worst, Math.abs((a[i] as number) - (b[i] as number)));
+  }
+  return worst;
 }
 
-const decreases = (x: Float32Array, y: Float32Array): number[] => {
-  const down = (x[1] as number) < 0;
-  return Array.from(x).filter((_, i) => {
-    const [a, b] = [y[i - 1] as number, y[i] as number];
-    return i > 0 && !(down ? a >= b : a <= b);
-  });
-};
+/** Every x[i] at which f falls although x rises, or the other way round. */
+function decreases(x: Float32Array, y: Float32Array): number[] {
+  const sign = (x[1] as number) < 0 ? -1 : 1;
+  const found: number[] = [];
+  for (let i = 1; i < y.length; i++) {
+    if (!(sign * (y[i - 1] as number) <= sign * (y[i] as number))) found.push(x[i] as number);
+  }
+  return found;
+}
 
 const cells = (low: number, high: number, width: number): number[] =>
   Array.from({ length: high - low + 1 }, (_, i) => (low + i + 0.5) * width);

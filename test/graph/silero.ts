@@ -14,6 +14,9 @@ export const reference: {
   window: number;
 } = JSON.parse(readFileSync(new URL("reference.json", folder), "utf8"));
 
+/** 15.6 s of read speech, 16 kHz. */
+export const speech = new Uint8Array(readFileSync(new URL("speech.wav", folder)));
+
 /** The samples of a 16-bit WAV file of one channel, in −1 … 1. */
 function samples(): Float32Array {
   const file = readFileSync(new URL("speech.wav", folder));
