@@ -31,8 +31,15 @@ async function bundle(names, entry) {
       sourcefile: "program.js",
     },
     absWorkingDir: root,
-    ...{ bundle: true, splitting: true, minify: true, format: "esm", target: "es2022" },
-    ...{ metafile: true, write: false, outdir: "out", logLevel: "error" },
+    bundle: true,
+    splitting: true,
+    minify: true,
+    format: "esm",
+    target: "es2022",
+    metafile: true,
+    write: false,
+    outdir: "out",
+    logLevel: "error",
   });
   const texts = new Map(
     outputFiles.map(({ path, text }) => [path.slice(path.indexOf("/out/") + 1), text]),

@@ -110,7 +110,9 @@ describe("what a chain may not hold is refused by the operator's name", () => {
     extra: NodeSpec["attributes"] = {},
     outputs = ["Y"],
   ): NodeSpec => ({
-    ...{ operator: "LSTM", inputs, outputs },
+    operator: "LSTM",
+    inputs,
+    outputs,
     attributes: { hidden_size: na, ...extra },
   });
   const of = (
@@ -119,7 +121,10 @@ describe("what a chain may not hold is refused by the operator's name", () => {
     output: string,
     attributes: NodeSpec["attributes"] = {},
   ) => ({
-    ...{ operator, inputs, outputs: [output], attributes },
+    operator,
+    inputs,
+    outputs: [output],
+    attributes,
   });
   const base = [lstm(["X", "W", "R"]), of("Squeeze", ["Y", "one"], "y")];
   const both = lstm(["X", "WW", "RR"], { direction: "bidirectional" });
@@ -291,7 +296,9 @@ describe("what a chain may not hold is refused by the operator's name", () => {
 
   const build = (nodes: readonly NodeSpec[], output: string, more: Partial<ModelSpec> = {}) =>
     model({
-      ...{ nodes, opset: 13, outputs: [[output, FLOAT]] },
+      nodes,
+      opset: 13,
+      outputs: [[output, FLOAT]],
       inputs: [["X", FLOAT, [T, m, nx]]],
       initializers: { ...initializers, s: whole(0, 0, -1), first1: whole(0) },
       ...more,
