@@ -179,7 +179,7 @@ describe("operands", () => {
     expect([...arrays.sigmoid(foreign)]).toEqual([0.5, 0.5]);
   });
 
-  it("a detached x is a TypeError that says so", () => {
+  it("a detached x is a TypeError that names it", () => {
     const x = Float64Array.of(1, 2);
     structuredClone(x, { transfer: [x.buffer] });
     const message = "softmax: x: its buffer is detached";
@@ -193,7 +193,7 @@ describe("operands", () => {
     await expect(createArrays(options)).rejects.toThrow(new TypeError(`createArrays: ${message}`));
   });
 
-  it("x stays as it was, and a result is the caller's own", () => {
+  it("x does not change, and the caller owns the result", () => {
     const x = Float64Array.of(0, 1);
     const first = arrays.softmax(x);
     const kept = first.slice();
@@ -220,7 +220,7 @@ describe("memory", () => {
     expect(module.memoryBytes).toBe(before);
   });
 
-  it("long and short calls in turns do not grow it after the first turn", () => {
+  it("long and short calls in turn do not grow it after the first turn", () => {
     const module = ManagedModule.openSync();
     const turn = () => {
       for (const n of [100_001, 3, 5000, 100_001, 0]) {
@@ -263,7 +263,7 @@ function withMemoryLimit(bytes: Uint8Array, pages: number): Uint8Array<ArrayBuff
 }
 
 describe("the module", () => {
-  it("opens at once or not, from the bytes inside or from given ones", async () => {
+  it("opens synchronously or not, from its own bytes or from given ones", async () => {
     const opened: Arrays[] = [
       await createArrays(),
       await createArrays({ wasm: wasm() }),
@@ -273,7 +273,7 @@ describe("the module", () => {
       expect(sigmoid(Float64Array.of(0))).toEqual(Float64Array.of(0.5));
   });
 
-  it("tells its versions, which package.json alone holds", () => {
+  it("names its versions, which are those of package.json", () => {
     const { name, version, devDependencies } = JSON.parse(
       readFileSync(`${root}package.json`, "utf8"),
     );

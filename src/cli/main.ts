@@ -59,6 +59,12 @@ function withNames(command: Command): Command {
         "relu",
       ]),
     )
+    .addOption(
+      new Option("--input <kind>", "PyTorch: the input of a network without an embedding").choices([
+        "features",
+        "one-hot",
+      ]),
+    )
     .option("--ignore-others", "PyTorch: ignore tensors that are not part of the network");
 }
 

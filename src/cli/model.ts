@@ -1,7 +1,6 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { recognise } from "../formats/file_kinds.js";
 import { describeSafetensors, type PytorchNames, readSafetensors } from "../formats/safetensors.js";
 import type { ModelDescription } from "../index.js";
 import { InputError, shown, UsageError, withFile } from "./faults.js";
@@ -15,6 +14,7 @@ export interface NameOptions {
   readonly embedding?: string;
   readonly output?: string;
   readonly nonlinearity?: "tanh" | "relu";
+  readonly input?: "features" | "one-hot";
   readonly ignoreOthers?: boolean;
 }
 
@@ -34,17 +34,14 @@ interface Format {
 }
 
 const [BACKSPACE, BRACE] = [0x08, 0x7b];
+const KERAS = /^PK.{28}(metadata\.json|config\.json|model\.weights\.h5)/s;
 
 const FORMATS: readonly Format[] = [
   {
     name: /\.keras$/i,
-    begins: ([first, second]) => first === 0x50 && second === 0x4b, // "PK": a zip file
-    read: async (bytes, path) => {
-      const other = recognise(bytes, /\.keras|zip/);
-      if (other !== undefined)
-        throw new InputError(`${path}: expected a .keras file, got ${other}`);
-      return (await import("../formats/keras.js")).describeKeras(bytes);
-    },
+    // A zip file whose first entry is one of Keras 3\'s.
+    begins: (bytes) => KERAS.test(String.fromCharCode(...bytes.subarray(0, 64))),
+    read: async (bytes) => (await import("../formats/keras.js")).describeKeras(bytes),
   },
   {
     name: /\.onnx$/i,
@@ -55,14 +52,9 @@ const FORMATS: readonly Format[] = [
     name: /\.json$/i,
     begins: ([first]) => first === BRACE,
     read: async (bytes, path) => {
-      const { describeTensorflowJs, listTensorflowJsShards } = await import(
-        "../formats/tensorflowjs.js"
-      );
+      const { describeTensorflowJs } = await import("../formats/tensorflowjs.js");
       const model = parseJson(path, bytes);
-      const names = shardNames(path, model);
-      // Checks the manifest before any shard is read.
-      listTensorflowJsShards(model);
-      return describeTensorflowJs(model, await readShards(path, names));
+      return describeTensorflowJs(model, await readShards(path, shardNames(path, model)));
     },
   },
 ];
@@ -91,12 +83,17 @@ function shardNames(path: string, model: object): string[] {
   const { weightsManifest } = model as { weightsManifest?: unknown };
   const groups: unknown[] = Array.isArray(weightsManifest) ? weightsManifest : [];
   const names = groups.flatMap((group) => (group as { paths?: unknown } | null)?.paths ?? []);
-  return names.map((name) => {
-    if (typeof name === "string" && /^[^/\\]+$/.test(name) && !/^\.+$/.test(name)) return name;
-    throw new InputError(
-      `${path}: weightsManifest: expected names of files beside it, got ${shown(name)}`,
-    );
-  });
+  const seen = new Set<string>();
+  for (const name of names) {
+    const place = `${path}: weightsManifest: expected names of files beside it, got`;
+    if (typeof name !== "string" || !/^[^/\\]+$/.test(name) || /^\.+$/.test(name)) {
+      throw new InputError(`${place} ${shown(name)}`);
+    }
+    // A file would be read as often as it is named.
+    if (seen.has(name)) throw new InputError(`${place} ${shown(name)} twice`);
+    seen.add(name);
+  }
+  return [...seen];
 }
 
 const readShards = (path: string, names: readonly string[]): Promise<Uint8Array[]> =>
@@ -108,13 +105,14 @@ const readShards = (path: string, names: readonly string[]): Promise<Uint8Array[
   );
 
 function namesOf(options: NameOptions): PytorchNames {
-  const { recurrent, embedding, output, nonlinearity, ignoreOthers } = options;
+  const { recurrent, embedding, output, nonlinearity, input, ignoreOthers } = options;
   const none = (name: string | undefined) => (name === "none" ? null : name);
   return {
     ...(recurrent === undefined ? {} : { recurrent: recurrent.split(",") }),
     ...(embedding === undefined ? {} : { embedding: none(embedding) }),
     ...(output === undefined ? {} : { output: none(output)?.split(",") ?? null }),
     ...(nonlinearity === undefined ? {} : { nonlinearity }),
+    ...(input === undefined ? {} : { input }),
     ...(ignoreOthers ? { others: "ignore" as const } : {}),
   };
 }
@@ -142,9 +140,8 @@ export async function openModel(
   return { name, bytes, description };
 }
 
-/** The vocabulary in a file of JSON: { token: id }, or a list of tokens. */
-export async function readVocabulary(path: string): Promise<Map<string, number>> {
-  const value = parseJson(path, await withFile(path, () => readFile(path)));
+/** The vocabulary in JSON: { token: id }, or a list of tokens. `name` begins the message of an error. */
+export function vocabularyFrom(name: string, value: object): Map<string, number> {
   const entries: [unknown, unknown][] = Array.isArray(value)
     ? value.map((token, id) => [token, id])
     : Object.entries(value);
@@ -152,10 +149,13 @@ export async function readVocabulary(path: string): Promise<Map<string, number>>
   for (const [token, id] of entries) {
     if (typeof token !== "string" || !Number.isSafeInteger(id)) {
       const found = Array.isArray(value) ? shown(token) : `${shown(token)}: ${shown(id)}`;
-      throw new InputError(`${path}: expected { token: id } or a list of tokens, got ${found}`);
+      throw new InputError(`${name}: expected { token: id } or a list of tokens, got ${found}`);
     }
-    if (vocabulary.has(token)) throw new InputError(`${path}: ${shown(token)} occurs twice`);
+    if (vocabulary.has(token)) throw new InputError(`${name}: ${shown(token)} occurs twice`);
     vocabulary.set(token, id as number);
   }
   return vocabulary;
 }
+
+export const readVocabulary = async (path: string): Promise<Map<string, number>> =>
+  vocabularyFrom(path, parseJson(path, await withFile(path, () => readFile(path))));

@@ -9,7 +9,14 @@ import {
 } from "../index.js";
 import { InputError, printable, UsageError } from "./faults.js";
 import { formatOf, Input, type InputFormat, type Sequence } from "./input.js";
-import { type NameOptions, type OpenModel, openModel, readVocabulary } from "./model.js";
+import {
+  type NameOptions,
+  type OpenModel,
+  openModel,
+  parseJson,
+  readVocabulary,
+  vocabularyFrom,
+} from "./model.js";
 import { Interruption, print } from "./output.js";
 import { Progress } from "./progress.js";
 import { jsonRows, type Scored, Sum, tableHead, tableRows } from "./rows.js";
@@ -37,11 +44,8 @@ async function vocabularyOf({ name, description }: OpenModel, path: string | und
   if (path !== undefined) return readVocabulary(path);
   const text = description.metadata.get("vocabulary");
   if (text === undefined) return undefined;
-  try {
-    return new Map(Object.entries<number>(JSON.parse(text)));
-  } catch {
-    throw new InputError(`${name}: metadata: vocabulary: expected JSON`);
-  }
+  const place = `${name}: metadata: vocabulary`;
+  return vocabularyFrom(place, parseJson(place, new TextEncoder().encode(text)));
 }
 
 /** A token of the vocabulary, or else an id. */
@@ -67,7 +71,8 @@ async function load(command: ScoreCommand): Promise<LanguageModel> {
     // Sizes and kinds that do not fit come from files here, not from a program.
     const kinds = [TypeError, RangeError, ModelFormatError];
     if (!kinds.some((kind) => error instanceof kind)) throw error;
-    throw new InputError(`${opened.name}: ${(error as Error).message}`);
+    const message = (error as Error).message.replace(/\{ input: "([\w-]+)" \}/, "--input $1");
+    throw new InputError(`${opened.name}: ${message}`);
   }
 }
 
@@ -141,9 +146,17 @@ export async function score(file: string | undefined, command: ScoreCommand): Pr
 
   try {
     if (!json) await print(tableHead());
-    for await (const result of model.scoreMany(sequences(), { signal: interruption.signal })) {
+    const { signal } = interruption;
+    const options = { signal, onError: onError === "fail" ? "throw" : "return" } as const;
+    for await (const result of model.scoreMany(sequences(), options)) {
       await printFailed();
-      const entry = entries.shift() as Omit<Scored, "score">;
+      const entry = entries[0] as Omit<Scored, "score">;
+      if (result instanceof Error) {
+        const { line } = entry;
+        entries[0] = { line, error: new InputError(`${input.name}:${line}: ${result.message}`) };
+        continue;
+      }
+      entries.shift();
       sum.add(result);
       await print(rows.scored({ ...entry, score: result }));
       progress.show(sum.lines);

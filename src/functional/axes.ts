@@ -2,8 +2,8 @@ import type { Tensor } from "../tensor.js";
 import { ITEM } from "../wasm/abi.js";
 import type { Engine } from "../wasm/engine.js";
 
-// The functions' tensors have time last, (n, m, T), as the exercise's; the engine works time-major, (T, m, n). Turning one
-// into the other reverses the axes. A `stage` is scratch memory for one tensor on its way.
+// The functions' tensors have time last, (n, m, T), as in the exercise; the engine works time-major, (T, m, n). One becomes
+// the other by reversing the axes. A `stage` is scratch memory for a tensor between the two.
 
 /** Writes a tensor (n, m, T) or (n, m) to `target` as (T, m, n). */
 export function write(
@@ -12,6 +12,7 @@ export function write(
   stage: number,
   target: number,
 ): void {
+  if (data.length === 0) return;
   const [n = 0, m = 0, T = 1] = shape;
   engine.arena.f64(stage, data.length).set(data);
   engine.kernels.reverse_axes(n, m, T, stage, target);
@@ -25,7 +26,7 @@ export function read(
   stage: number,
 ): Tensor {
   const [n = 0, m = 0, T = 1] = shape;
-  engine.kernels.reverse_axes(T, m, n, source, stage);
+  if (n * m * T > 0) engine.kernels.reverse_axes(T, m, n, source, stage);
   return { shape, data: engine.arena.f64(stage, n * m * T).slice() };
 }
 

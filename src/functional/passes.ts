@@ -1,7 +1,7 @@
 import { gateElements, inputProducts } from "../cells/cell.js";
-import { backwardBuffers, planBackward } from "../sequence/backward_plan.js";
+import { planBackward } from "../sequence/backward_plan.js";
 import { Batch } from "../sequence/batch.js";
-import { backwardSteps, forwardSteps, gradientsOf } from "../sequence/direction.js";
+import { backwardSteps, forwardSteps, gradientsOf, type Span } from "../sequence/direction.js";
 import { Tape } from "../sequence/tape.js";
 import { checkShape, type Tensor } from "../tensor.js";
 import { ITEM } from "../wasm/abi.js";
@@ -63,39 +63,44 @@ export function forward<P extends object>(
     checkShape(where, names.c, c0 as Tensor, ["na", "m"], [na, m], origin);
   }
 
-  const shape = (n: number): number[] => (single ? [n, m] : [n, m, T]);
   const packed = known ?? new PackedParameters(engine, table, parameters, sizes);
   if (known === undefined) engine.keep(parameters, packed);
-  let made: CachedPass | undefined;
+  let pass: CachedPass | undefined;
   try {
-    const batch = Batch.dense(m, T);
-    const pass = new CachedPass(engine, table, new Tape(packed.stack, batch), packed);
-    made = pass;
-    const { buffers } = pass;
-    const stageSize = stageBytes(Math.max(nx * T, na * Math.max(T, 1), ny * T) * m);
-    return withScratch(engine.arena, stageSize + T * m * ny * ITEM, ({ pointer: stage }) => {
-      write(engine, x, stage, buffers.x);
-      write(engine, a0, stage, buffers.h0);
-      if (c0 !== undefined) write(engine, c0, stage, buffers.c0);
-      else if (cell.hasCellState) engine.arena.f64(buffers.c0, m * na).fill(0);
-      const ldz = gateElements(cell, na);
-      inputProducts(cell, buffers.weights, T * m, buffers.x, buffers.gates, ldz);
-      // Without sequences there is nothing to do in a step, and T is only a number in a shape.
-      if (m > 0) forwardSteps(buffers, batch, { first: 0, last: T });
-      const logits = stage + stageSize;
-      packed.linear.logits(T * m, buffers.h, logits);
-      engine.kernels.softmax_rows(T * m, ny, logits, logits);
-      const y = read(engine, shape(ny), logits, stage);
-      const a = read(engine, shape(na), buffers.h, stage);
-      const c = cell.hasCellState ? read(engine, shape(na), buffers.c, stage) : a;
-      return { pass, a, c, y };
-    });
+    pass = new CachedPass(engine, table, new Tape(packed.stack, Batch.dense(m, T)), packed);
+    return runForward(pass, operands, ny);
   } catch (error) {
-    made?.release();
+    pass?.release();
     // Parameters that were packed for a call that throws are freed again.
     if (known === undefined) engine.forget(parameters);
     throw error;
   }
+}
+
+function runForward(pass: CachedPass, { x, a: a0, c: c0 }: ForwardOperands, ny: number): Forward {
+  const { engine, tape, packed, buffers, table } = pass;
+  const { nx, na, m, T } = pass.sizes;
+  const { cell } = table;
+  /** The shape of n numbers at every step, or at the one step of a cell. */
+  const shape = (n: number): number[] => (x.shape.length === 2 ? [n, m] : [n, m, T]);
+  const stageSize = stageBytes(Math.max(nx * T, na * Math.max(T, 1), ny * T) * m);
+  return withScratch(engine.arena, stageSize + T * m * ny * ITEM, ({ pointer: stage }) => {
+    write(engine, x, stage, buffers.x);
+    write(engine, a0, stage, buffers.h0);
+    if (c0 !== undefined) write(engine, c0, stage, buffers.c0);
+    else if (cell.hasCellState) engine.arena.f64(buffers.c0, m * na).fill(0);
+    const rowLength = gateElements(cell, na);
+    inputProducts(cell, buffers.weights, T * m, buffers.x, buffers.gates, rowLength);
+    // Without sequences a step has no work, and T is only a number in a shape.
+    if (m > 0) forwardSteps(buffers, tape.batch, { first: 0, last: T });
+    const logits = stage + stageSize;
+    packed.linear.logits(T * m, buffers.h, logits);
+    engine.kernels.softmax_rows(T * m, ny, logits, logits);
+    const y = read(engine, shape(ny), logits, stage);
+    const a = read(engine, shape(na), buffers.h, stage);
+    const c = cell.hasCellState ? read(engine, shape(na), buffers.c, stage) : a;
+    return { pass, a, c, y };
+  });
 }
 
 export interface BackwardOperands {
@@ -125,8 +130,7 @@ export function backward<P extends object>(
   const where = `${cell.name}${single ? "CellBackward" : "Backward"}`;
   const names = single ? STEP : SEQUENCE;
   const { pass, step: first } = startOf(where, engine, caches);
-  const { buffers, tape, packed } = pass;
-  const { nx, na, m, T } = pass.sizes;
+  const { na, m, T } = pass.sizes;
   const origin = " (from the forward pass)";
   const letters = single ? ["na", "m"] : ["na", "m", "T'"];
   checkShape(where, names.da, da, letters, [na, m, undefined], origin);
@@ -139,11 +143,18 @@ export function backward<P extends object>(
     checkShape(where, names.dc, dc as Tensor, ["na", "m"], [na, m], origin);
   }
 
+  return runBackward(pass, { first, last: first + steps, throughTime }, da, dc) as Backward<P>;
+}
+
+function runBackward(pass: CachedPass, span: Span, da: Tensor, dc: Tensor | undefined) {
+  const { engine, tape, packed, buffers } = pass;
+  const { nx, na, m } = pass.sizes;
   const { weights } = buffers;
+  const steps = span.last - span.first;
   const stageSize = stageBytes(Math.max(nx, na) * m * Math.max(steps, 1));
-  const plan = planBackward(weights, m, steps * m);
+  const { bytes: planBytes } = planBackward(weights, m, steps * m);
   const state = stageBytes(m * na);
-  const bytes = stageSize + 2 * state + stageBytes(steps * m * (na + nx)) + plan.bytes;
+  const bytes = stageSize + 2 * state + stageBytes(steps * m * (na + nx)) + planBytes;
   return withScratch(engine.arena, bytes, ({ pointer: stage }) => {
     // Allocates, too: last, so that a call that finds no memory leaves none behind, and before any view is made.
     weights.transposed();
@@ -151,24 +162,18 @@ export function backward<P extends object>(
     const dcPrev = dh + state;
     const dy = dcPrev + state;
     const dx = dy + stageBytes(steps * m * na);
-    const own = { dy, dh, dc: dcPrev, dx, previous: 0, addsToInput: false };
-    const at = backwardBuffers(plan, dx + stageBytes(steps * m * nx), own);
+    const at = planBackward(weights, m, steps * m, dx + stageBytes(steps * m * nx));
+    [at.dy, at.dh, at.dc, at.dx] = [dy, dh, dcPrev, dx];
     engine.arena.f64(dh, m * na).fill(0);
     engine.arena.f64(dcPrev, m * na).fill(0);
     write(engine, da, stage, dy);
     if (dc !== undefined) write(engine, dc, stage, dcPrev);
-    const last = m > 0 ? first + steps : first;
-    backwardSteps(buffers, tape.batch, { first, last, throughTime }, at);
+    backwardSteps(buffers, tape.batch, m > 0 ? span : { ...span, last: span.first }, at);
     return {
-      dx: read(engine, single ? [nx, m] : [nx, m, steps], dx, stage),
+      dx: read(engine, da.shape.length === 2 ? [nx, m] : [nx, m, steps], dx, stage),
       da0: read(engine, [na, m], dh, stage),
       dc0: read(engine, [na, m], dcPrev, stage),
-      gradients: tensorsFrom(
-        gradientsOf(weights, at),
-        packed.parts,
-        na,
-        "gradient",
-      ) as ParameterGradients<P>,
+      gradients: tensorsFrom(gradientsOf(weights, at), packed.parts, na, "gradient"),
     };
   });
 }

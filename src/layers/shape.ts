@@ -44,7 +44,7 @@ function cellOf(options: RecurrentOptions, activations: readonly Activation[]): 
 /** Bytes that a 32-bit pointer reaches. */
 const LARGEST_BYTES = 2 ** 32;
 
-/** Throws if linear memory could never hold the weights: what is made layer by layer is then bounded, too. */
+/** Refuses weights that no linear memory can hold. This also bounds every loop over the layers. */
 function checkBytes(shape: StackShape): void {
   const { cells, layers, dtype } = shape;
   const elements = (l: number): number => {

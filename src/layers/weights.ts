@@ -20,10 +20,23 @@ export type WeightData =
   | Float32Array
   | { readonly shape: readonly number[]; readonly data: Float64Array | Float32Array };
 
-const PARTS = ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr", "peephole"] as const;
-
 /** The first part of a weight's name. */
-export type WeightPart = (typeof PARTS)[number];
+export type WeightPart =
+  | "weight_ih"
+  | "weight_hh"
+  | "bias_ih"
+  | "bias_hh"
+  | "weight_hr"
+  | "peephole";
+
+const PARTS: readonly WeightPart[] = [
+  "weight_ih",
+  "weight_hh",
+  "bias_ih",
+  "bias_hh",
+  "weight_hr",
+  "peephole",
+];
 
 /** PyTorch's name of a weight: layers count from 0, and `_reverse` marks the second direction. */
 export type WeightName = `${WeightPart}_l${number}` | `${WeightPart}_l${number}_reverse`;

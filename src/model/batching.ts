@@ -5,7 +5,7 @@ import type { Input } from "../sequence/input.js";
 import { describe, type Tensor } from "../tensor.js";
 
 import type { Network } from "./network.js";
-import { type InitialState, NetworkPass, type OutputRows, RowWalk } from "./network_pass.js";
+import { type InitialState, NetworkPass, type OutputRows, RowWalk, TILE } from "./network_pass.js";
 import {
   type OnError,
   type Outcome,
@@ -17,8 +17,6 @@ import {
 
 /** Sequences of a batch: enough rows for the products to be at their best, few enough to stay in the caches. */
 const MOST_SEQUENCES = 64;
-/** The rows of a tile of the products. */
-const TILE = 4;
 /** Products of numbers in one step of a batch: a few milliseconds, so that the event loop gets its turn. */
 const STEP_PRODUCTS = 16 * 1024 * 1024;
 /** Rows whose tokens are collected without a pause. */
@@ -48,7 +46,7 @@ export interface SequenceWork<R> {
   readonly count: number;
   /** Whether each step has an output, or each sequence's end. */
   readonly output: "steps" | "last";
-  /** Called once, before all else; what it takes is given back by `close`. The initial state is zero unless given. */
+  /** Called first. Returns the initial state unless it is zero. `close` releases what it allocates. */
   open?(): InitialState | undefined;
   close?(): void;
   /** Sequence i. Pauses from time to time. Throws if it cannot be used. */
@@ -57,7 +55,7 @@ export interface SequenceWork<R> {
   begin(members: readonly number[]): BatchResults<R>;
 }
 
-/** Reads sequences; where one cannot be used its error takes its place. */
+/** Reads sequences. The error of one that cannot be used takes its place. */
 export function readAll<S, T>(
   where: string,
   sequences: readonly S[],
@@ -88,7 +86,7 @@ export function runAtOnce<R, E extends OnError>(
   return results as Outcome<R, E>[];
 }
 
-/** Runs sequences, giving way to the event loop at the end of each time slice. */
+/** Runs sequences. The event loop gets a turn at the end of each time slice. */
 export async function run<R, E extends OnError>(
   where: string,
   work: SequenceWork<R>,
@@ -109,8 +107,8 @@ export async function run<R, E extends OnError>(
 }
 
 /**
- * Runs sequences through a network, those of like length side by side, and pauses after each chunk of steps and each piece
- * of outputs. Outputs are handed on as they come, never kept.
+ * Runs sequences through a network, those of similar length together. It yields after each chunk of steps and each piece of
+ * outputs: the only generator between a model's method and the kernels. Outputs are never kept.
  *
  * @param settle takes the result of each sequence when its batch is done
  */
@@ -177,8 +175,8 @@ function* runSequences<R>(
 }
 
 /**
- * The sequences of each batch, in the order of falling length: what runs side by side is of like length, so that few rows
- * end early. Whole tiles of them, fewer if the network is large.
+ * The sequences of each batch. They are sorted by falling length, so that those of a batch end at about the same step. A
+ * batch is a number of whole tiles, fewer if the network is large.
  */
 function planBatches({ stacks }: Network, sequences: readonly NetworkSequence[]): number[][] {
   let products = 1;

@@ -24,7 +24,7 @@ import { type Floats, ITEM, type NumberType, type Precision } from "../wasm/abi.
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
 
-/** Bytes of the largest table of input products. Above, a token's row is multiplied when it comes: the same bits. */
+/** Bytes of the largest table of input products. Without a table each token's row is multiplied: the same bits. */
 const LARGEST_TABLE = 64 * 1024 * 1024;
 
 /** One recurrent stack of a network. */
@@ -44,11 +44,11 @@ export class Network extends Shared {
   readonly stacks: readonly NetworkStack[];
   readonly dense: DenseLayers;
   readonly inputKind: InputDescription["kind"];
-  /** Different tokens, or numbers of a step of features. */
+  /** The number of different tokens, or of features. */
   readonly inputSize: number;
-  /** For each direction of the lowest layer the input products of all tokens; none for features and above `LARGEST_TABLE`. */
+  /** For each direction of the lowest layer the input products of all tokens; empty for features or above `LARGEST_TABLE`. */
   readonly tables: readonly number[];
-  /** The rows of an embedding; of one-hot vectors where there are no tables. */
+  /** The rows of an embedding, or one-hot rows if there are no tables. */
   readonly rows: Block | undefined;
   readonly #owned: Shared[] = [];
 
@@ -75,7 +75,7 @@ export class Network extends Shared {
     }
   }
 
-  /** Different tokens, 0 where features go in. */
+  /** The number of different tokens; 0 if features go in. */
   get tokenCount(): number {
     return this.inputKind === "features" ? 0 : this.inputSize;
   }
@@ -101,7 +101,7 @@ export class Network extends Shared {
     return this.stacks.map(({ stack: { shape } }) => takeState(layout, shape, m));
   }
 
-  /** Makes one output of two directions, in place: (rows, 2·n) becomes (rows, n), unless they are concatenated. */
+  /** Merges the outputs of two directions in place, unless they are concatenated: (rows, 2·n) becomes (rows, n). */
   mergeDirections({ merge, outputSize: n }: NetworkStack, rows: number, pointer: number): void {
     if (merge === "concat") return;
     const by = MERGES[merge];

@@ -9,7 +9,7 @@ import type { Block } from "../wasm/arena.js";
 import { type DenseScratch, denseScratchAt, type Network, type NetworkStack } from "./network.js";
 
 /** Rows of a tile of the products. */
-const TILE = 4;
+export const TILE = 4;
 /** Bytes of outputs that exist at a time. */
 const OUTPUT_BYTES = 256 * 1024;
 
@@ -35,7 +35,7 @@ interface Piece {
   readonly pointer: number;
 }
 
-/** Finds the sequence and the step of the rows of a batch, which are asked for in ascending order. */
+/** Finds the sequence and the step of each row of a batch. Rows must come in ascending order. */
 export class RowWalk {
   readonly #batch: Batch;
   #step = 0;
@@ -79,7 +79,7 @@ export class NetworkPass {
   /** The stack whose turn it is, and its pass. */
   #s = 0;
   #pass: ForwardPass | undefined;
-  /** The output of the stack below, and what this one leaves for the next. */
+  /** The output of the stack below, and that of this one if another follows. */
   #below: Block | undefined;
   #above: Block | undefined;
   #isOver = false;
@@ -116,7 +116,7 @@ export class NetworkPass {
     this.#block.release();
   }
 
-  /** Runs the next chunk. Returns the outputs that it leaves for `outputs`, maybe none; undefined if there was no chunk. */
+  /** Runs the next chunk. Returns the pieces that it leaves for `outputs`, maybe none; undefined if no chunk was left. */
   next(): Piece[] | undefined {
     const { batch, output } = this.#call;
     const { stacks } = this.#network;
@@ -154,7 +154,7 @@ export class NetworkPass {
     return { rows, pointer: outputs, sequences, steps, scratch: this.#scratch };
   }
 
-  /** Starts the pass of a stack: its input is what the stack below has left. */
+  /** Starts the pass of a stack. Its input is the output of the stack below. */
   #start({ stack, outputSize }: NetworkStack): ForwardPass {
     const { engine, dtype, stacks } = this.#network;
     const { batch } = this.#call;
@@ -168,7 +168,7 @@ export class NetworkPass {
     return new ForwardPass(stack, { batch, state: this.#states[this.#s] as StackState, input });
   }
 
-  /** Keeps what a stack leaves for the next one. What the highest leaves is cut into pieces, if it is asked for. */
+  /** Copies the output of a stack for the next one. That of the highest is split into pieces if each step has an output. */
   #take(each: NetworkStack, chunk: Piece): Piece[] {
     const { row, rows, pointer } = chunk;
     const { dtype } = this.#network;

@@ -1,4 +1,4 @@
-import { ITEM } from "../wasm/abi.js";
+import { ITEM, LAYOUTS } from "../wasm/abi.js";
 import { KeptView } from "../wasm/kept_view.js";
 import { Layout } from "./layout.js";
 import { outputOf, readsFromEnd } from "./shape.js";
@@ -6,11 +6,14 @@ import { type StackState, takeState } from "./state.js";
 import { gradientElements } from "./weight_gradient.js";
 import type { StackWeights, Weights } from "./weights.js";
 
-type F64View = KeptView<Float64Array<ArrayBuffer>>;
+const keptView = () => new KeptView<Float64Array<ArrayBuffer>>();
 
-/** Lays out the backward pass of one layer direction over N rows: offsets. */
-export function planBackward({ cell, nx, na, nh }: Weights, m: number, N: number) {
-  const layout = new Layout();
+/**
+ * Lays out the backward pass of one layer direction over N rows, from `origin` on: pointers. The pass sets dWx, dWh, db, dWr
+ * and dPeepholes, which follow each other.
+ */
+export function planBackward({ cell, nx, na, nh }: Weights, m: number, N: number, origin = 0) {
+  const layout = new Layout(LAYOUTS.f64, origin);
   const gates = cell.input.length * na;
   const outputs = Math.max(cell.gradientBlocks * na, cell.projected ? nh : 0);
   return {
@@ -30,61 +33,24 @@ export function planBackward({ cell, nx, na, nh }: Weights, m: number, N: number
     /** Scratch of the weight gradients. */
     gradient: layout.take(gradientElements(outputs, Math.max(na, nx, nh))),
     bytes: layout.bytes,
+    /** A view of all weight gradients. */
+    view: keptView(),
+    // The buffers of others, whose pointers the caller sets.
+    /** In: the gradient of every row of h from outside, (rows, nh). */
+    dy: 0,
+    /** In: the gradient of the state at the end of each sequence, (m, nh) and (m, na); out: that of the initial state. */
+    dh: 0,
+    dc: 0,
+    /** In: for each row the row of the h before it, N, i32; unused unless the batch is ragged. */
+    previous: 0,
+    /** Out: (rows, nx). */
+    dx: 0,
+    /** Whether the gradient of x is added to dx instead of replacing it. */
+    addsToInput: false,
   };
 }
 
-type DirectionPlan = ReturnType<typeof planBackward>;
-
-/**
- * The buffers of the backward pass of one layer direction: pointers. It sets dWx, dWh, db, dWr and dPeepholes, which follow
- * each other.
- */
-export interface BackwardBuffers extends Omit<DirectionPlan, "bytes"> {
-  /** In: the gradient of every row of h from outside, (rows, nh). */
-  dy: number;
-  /** In: the gradient of the state at the end of each sequence, (m, nh) and (m, na); out: that of the initial state. */
-  dh: number;
-  dc: number;
-  /** In: for each row the row of the h before it, N, i32; unused unless the batch is ragged. */
-  previous: number;
-  /** Out: (rows, nx). */
-  dx: number;
-  /** Whether the gradient of x is added to dx instead of replacing it. */
-  readonly addsToInput: boolean;
-  /** A view of all weight gradients. */
-  readonly view: F64View;
-}
-
-/** Turns the offsets of a plan into pointers and adds the pointers to the buffers of others. */
-export const backwardBuffers = (
-  plan: DirectionPlan,
-  base: number,
-  others: Omit<BackwardBuffers, keyof DirectionPlan | "view">,
-): BackwardBuffers => ({
-  none: base + plan.none,
-  scratch: base + plan.scratch,
-  dGates: base + plan.dGates,
-  dp: base + plan.dp,
-  dWx: base + plan.dWx,
-  dWh: base + plan.dWh,
-  db: base + plan.db,
-  dWr: base + plan.dWr,
-  dPeepholes: base + plan.dPeepholes,
-  gradient: base + plan.gradient,
-  dy: others.dy,
-  dh: others.dh,
-  dc: others.dc,
-  dx: others.dx,
-  previous: others.previous,
-  addsToInput: others.addsToInput,
-  view: new KeptView(),
-});
-
-/** The sizes of a backward pass: those of the forward pass before it. */
-interface BackwardForm {
-  readonly form: { readonly m: number; readonly rows: number };
-  readonly byChunks: boolean;
-}
+export type BackwardBuffers = ReturnType<typeof planBackward>;
 
 /** Every buffer of a backward pass through a stack, laid out from `origin` on. */
 export class BackwardPlan {
@@ -101,49 +67,49 @@ export class BackwardPlan {
   readonly dx: number;
   /** For a ragged batch: index of N rows, i32. */
   readonly previous: number;
-  readonly views: { readonly [name in "dState" | "h" | "c" | "dy" | "dx"]: F64View } = {
-    dState: new KeptView(),
-    h: new KeptView(),
-    c: new KeptView(),
-    dy: new KeptView(),
-    dx: new KeptView(),
+  readonly views = {
+    dState: keptView(),
+    h: keptView(),
+    c: keptView(),
+    dy: keptView(),
+    dx: keptView(),
   };
 
-  constructor({ shape, layerDirections }: StackWeights, of: BackwardForm, origin: number) {
-    const { m, rows: N } = of.form;
+  /** @param forward the buffers of the forward pass */
+  constructor(
+    { shape, layerDirections }: StackWeights,
+    forward: { readonly byChunks: boolean; readonly form: { m: number; rows: number } },
+    origin: number,
+  ) {
+    const { byChunks, form } = forward;
+    const { m, rows: N } = form;
     const { layers, nx, nh, na } = shape;
     const D = shape.cells.length;
-    const layout = new Layout();
-    const take = (elements: number, item?: number) => origin + layout.take(elements, item);
-    const { h, c } = takeState(layout, shape, m);
-    const dState = { h: origin + h, c: origin + c };
+    const layout = new Layout(LAYOUTS.f64, origin);
+    this.origin = origin;
+    this.dState = takeState(layout, shape, m);
     this.stateBytes = layout.bytes;
     const widest = Math.max(nx, outputOf(shape));
-    const turns = [take(N * widest), take(N * widest)] as const;
+    this.turns = [layout.take(N * widest), layout.take(N * widest)];
+    this.dy = this.turns[0];
+    this.dx = this.turns[layers % 2] as number;
     // Layer by layer: the gradients of the h of one direction, and of the rows in the order in which it reads them.
-    const part = take(of.byChunks ? 0 : N * nh);
-    const mirrored = take(of.byChunks ? 0 : N * widest);
-    const previous = take(N, Int32Array.BYTES_PER_ELEMENT);
-    const plans = layerDirections.map((weights) => planBackward(weights, m, N));
-    this.origin = origin;
-    // The layer directions share their own buffers.
-    this.bytes = layout.bytes + plans.reduce((most, { bytes }) => Math.max(most, bytes), 0);
-    this.dState = dState;
-    this.turns = turns;
-    this.dy = turns[0];
-    this.dx = turns[layers % 2] as number;
-    this.previous = previous;
-    this.directions = plans.map((plan, p) => {
+    const part = layout.take(byChunks ? 0 : N * nh);
+    const mirrored = layout.take(byChunks ? 0 : N * widest);
+    this.previous = layout.take(N, Int32Array.BYTES_PER_ELEMENT);
+    const shared = origin + layout.bytes;
+    this.directions = layerDirections.map((weights, p) => {
       const [l, d] = [Math.floor(p / D), p % D];
       const turn = (layers - 1 - l) % 2;
-      return backwardBuffers(plan, origin + layout.bytes, {
-        dy: of.byChunks ? (turns[turn] as number) : part,
-        dh: dState.h + p * m * nh * ITEM,
-        dc: dState.c + p * m * na * ITEM,
-        dx: readsFromEnd(shape, d) ? mirrored : (turns[1 - turn] as number),
-        previous,
-        addsToInput: d > 0,
-      });
+      const at = planBackward(weights, m, N, shared);
+      at.dy = byChunks ? (this.turns[turn] as number) : part;
+      at.dh = this.dState.h + p * m * nh * ITEM;
+      at.dc = this.dState.c + p * m * na * ITEM;
+      at.dx = readsFromEnd(shape, d) ? mirrored : (this.turns[1 - turn] as number);
+      at.previous = this.previous;
+      at.addsToInput = d > 0;
+      return at;
     });
+    this.bytes = layout.bytes + this.directions.reduce((most, at) => Math.max(most, at.bytes), 0);
   }
 }

@@ -59,9 +59,8 @@ export interface ForwardForm {
  * A direction has x (rows, nx) · h (rows, nh) · c (rows, na) · gates · u (rows, na) if h is a projection. If everything is
  * kept, the initial state precedes h and c.
  */
-export class ForwardBuffers {
+export interface ForwardBuffers {
   readonly form: ForwardForm;
-  readonly bytes: number;
   readonly byChunks: boolean;
   /** The rows for which a direction has room. */
   readonly rows: number;
@@ -72,50 +71,36 @@ export class ForwardBuffers {
   mirror: number;
   /** The tokens in the order in which each direction reads them: N, i32. */
   readonly tokens: number[];
+  /** The first byte of the buffers, and their size. */
+  pointer: number;
+  readonly bytes: number;
   /** Views of the input and of the output: most passes are a single chunk. */
-  readonly inputView = new KeptView();
-  readonly outputView = new KeptView();
+  readonly views: { readonly input: KeptView; readonly output: KeptView };
   /** The plan of the last backward pass over these buffers. */
   backward: BackwardPlan | undefined;
-  #pointer = 0;
+}
 
-  constructor(
-    form: ForwardForm,
-    bytes: number,
-    at: Pick<ForwardBuffers, "byChunks" | "rows" | "directions" | "inputs" | "mirror" | "tokens">,
-  ) {
-    this.form = form;
-    this.bytes = bytes;
-    this.byChunks = at.byChunks;
-    this.rows = at.rows;
-    this.directions = at.directions;
-    this.inputs = at.inputs;
-    this.mirror = at.mirror;
-    this.tokens = at.tokens;
+/** Moves the buffers to `pointer`, where `bytes` bytes are free. */
+export function moveTo(pointer: number, buffers: ForwardBuffers): void {
+  const by = pointer - buffers.pointer;
+  if (by === 0) return;
+  buffers.pointer = pointer;
+  buffers.mirror += by;
+  for (const pointers of [buffers.inputs, buffers.tokens]) {
+    for (const [i, at] of pointers.entries()) pointers[i] = at + by;
   }
-
-  /** Moves the buffers to `bytes` bytes at `pointer`. */
-  moveTo(pointer: number): void {
-    const by = pointer - this.#pointer;
-    if (by === 0) return;
-    this.#pointer = pointer;
-    this.mirror += by;
-    for (const pointers of [this.inputs, this.tokens]) {
-      for (const [i, at] of pointers.entries()) pointers[i] = at + by;
-    }
-    for (const direction of this.directions) {
-      direction.x += by;
-      direction.h0 += by;
-      direction.c0 += by;
-      direction.h += by;
-      direction.c += by;
-      direction.gates += by;
-      direction.u += by;
-    }
+  for (const direction of buffers.directions) {
+    direction.x += by;
+    direction.h0 += by;
+    direction.c0 += by;
+    direction.h += by;
+    direction.c += by;
+    direction.gates += by;
+    direction.u += by;
   }
 }
 
-/** Lays out a forward pass. The pointers count from 0 until `moveTo`. */
+/** Lays out a forward pass, from pointer 0 on. */
 export function planForward(
   { shape, layerDirections }: StackWeights,
   form: ForwardForm,
@@ -183,8 +168,19 @@ export function planForward(
     const u = cell.projected ? layout.take(rows * na) : 0;
     directions.push({ weights, x, h0, c0, h, c, gates, u, keeps: true, strides });
   });
-  const at = { byChunks, rows, directions, inputs, mirror, tokens };
-  return new ForwardBuffers(form, layout.bytes, at);
+  return {
+    form,
+    byChunks,
+    rows,
+    directions,
+    inputs,
+    mirror,
+    tokens,
+    pointer: 0,
+    bytes: layout.bytes,
+    views: { input: new KeptView(), output: new KeptView() },
+    backward: undefined,
+  };
 }
 
 /** The bytes of a chunk of a pass that keeps nothing: it fits into the second-level cache. */

@@ -7,19 +7,21 @@ const LINE = 64;
 export const panelElements = (n: number, k: number, panel: number): number =>
   Math.ceil(n / panel) * panel * k;
 
-/** Places buffers one after the other and returns their byte offsets; f64 by default, as in all of training. */
+/** Places buffers one after the other, f64 by default, as in all of training. Their offsets count from `origin`. */
 export class Layout {
   bytes = 0;
   readonly #dtype: Pick<NumberType, "item" | "panel">;
+  readonly #origin: number;
 
-  constructor(dtype: Pick<NumberType, "item" | "panel"> = LAYOUTS.f64) {
+  constructor(dtype: Pick<NumberType, "item" | "panel"> = LAYOUTS.f64, origin = 0) {
     this.#dtype = dtype;
+    this.#origin = origin;
   }
 
   take(elements: number, item: number = this.#dtype.item): number {
     const offset = this.bytes;
     this.bytes += Math.ceil((elements * item) / LINE) * LINE;
-    return offset;
+    return this.#origin + offset;
   }
 
   takePanels(n: number, k: number): number {

@@ -11,7 +11,7 @@ import {
   type StepRange,
   saveState,
 } from "./direction.js";
-import type { DirectionBuffers, ForwardBuffers } from "./forward_plan.js";
+import { type DirectionBuffers, type ForwardBuffers, moveTo } from "./forward_plan.js";
 import { feedRows, feedTokens, type Input, writeTokens } from "./input.js";
 import { outputOf, readsFromEnd } from "./shape.js";
 import type { Stack } from "./stack.js";
@@ -61,7 +61,7 @@ export class ForwardPass {
       this.buffers = stack.plan(batch, input.feed, false);
       const { bytes } = this.buffers;
       if (isPausing) this.#block = arena.allocate(bytes);
-      this.buffers.moveTo(this.#block?.pointer ?? arena.lend(bytes));
+      moveTo(this.#block?.pointer ?? arena.lend(bytes), this.buffers);
       attachState(this.buffers, state, batch.m);
     } else {
       this.buffers = tape.buffers;
@@ -169,9 +169,9 @@ export class ForwardPass {
     const { engine, shape } = this.#stack;
     const { input } = this.#call;
     if (input.feed !== "rows") return;
-    const { inputView } = this.buffers;
+    const { views } = this.buffers;
     input.rows(
-      inputView.at(engine.arena, shape.dtype.precision, pointer, rows * shape.nx),
+      views.input.at(engine.arena, shape.dtype.precision, pointer, rows * shape.nx),
       first,
       last,
     );
@@ -192,7 +192,7 @@ export function forwardStack(stack: Stack, call: ForwardCall, output: Output): v
       if (pointer === 0) continue;
       const length = (batch.start(last) - batch.start(first)) * outputOf(shape);
       const { precision } = shape.dtype;
-      output(buffers.outputView.at(engine.arena, precision, pointer, length), first, last);
+      output(buffers.views.output.at(engine.arena, precision, pointer, length), first, last);
     }
   } finally {
     pass.end();
@@ -241,7 +241,7 @@ function copyState({ directions }: ForwardBuffers, state: StackState, m: number)
   }
 }
 
-/** What the caller of a backward pass supplies and receives. */
+/** The caller's side of a backward pass. */
 export interface BackwardCall<R> {
   /** Writes dy, (N, D·nh), and dState, the gradient of the state at each sequence's end, unless it is zero. */
   readonly fill: (at: BackwardPlan) => void;

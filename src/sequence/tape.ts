@@ -1,6 +1,6 @@
 import { type Block, Shared } from "../wasm/arena.js";
 import type { Batch } from "./batch.js";
-import type { ForwardBuffers } from "./forward_plan.js";
+import { type ForwardBuffers, moveTo } from "./forward_plan.js";
 import type { StackTape } from "./pass.js";
 import type { Stack } from "./stack.js";
 
@@ -15,7 +15,7 @@ export class Tape extends Shared implements StackTape {
     super();
     this.buffers = stack.plan(batch, "rows", true);
     this.#block = stack.engine.arena.allocate(this.buffers.bytes);
-    this.buffers.moveTo(this.#block.pointer);
+    moveTo(this.#block.pointer, this.buffers);
     this.stack = stack.retain();
     this.batch = batch;
   }

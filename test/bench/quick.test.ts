@@ -91,7 +91,7 @@ describe("a run of the bench", () => {
     expect(found?.figures?.median).toBeGreaterThan(0);
   });
 
-  it("has a row for every case, the goals, and the cold start", () => {
+  it("has a row for every case, the goals, and the start-up", () => {
     const rows = table.split("\n").filter((line) => line.startsWith("| "));
     for (const { work, name } of shared.filter(({ name }) => /^S\d$/.test(name))) {
       const title = { "lstm-forward": "LSTM forward", "rnn-forward": "RNN forward" }[
@@ -114,12 +114,12 @@ describe("a run of the bench", () => {
   });
 });
 
-describe("what a run rests on", () => {
+describe("the parts of a run", () => {
   const small = (work: cases.Work): cases.Case => {
     return { nx: 3, na: 4, m: 2, T: 3, name: "small", work, data: "usual" };
   };
 
-  it("a wrong number, a NaN and a missing number are seen", () => {
+  it("a wrong number, a NaN and a missing number are found", () => {
     const right = Float64Array.of(1, -2, 3);
     expect(relativeError(right.slice(), right)).toBe(0);
     expect(relativeError(Float64Array.of(1, -2, 3.3), right)).toBeCloseTo(0.1);
@@ -150,7 +150,7 @@ describe("what a run rests on", () => {
     expect(at).toBe(gradients.length);
   });
 
-  it("a number that the oracle leaves out may be any but NaN", () => {
+  it("any number but NaN passes where the oracle computed none", () => {
     const right = Float64Array.of(1, Number.NaN);
     expect(relativeError(Float64Array.of(1, 7), right)).toBe(0);
     expect(relativeError(Float64Array.of(1, Number.NaN), right)).toBe(Number.POSITIVE_INFINITY);
@@ -161,7 +161,7 @@ describe("what a run rests on", () => {
     seeded: { ...language.streamCase, m: 2, T: 10 },
   };
 
-  it("lines are cut in the same way each time, fewer are the first of more, and their mean length is T", () => {
+  it("lines are the same each time, fewer are the first of more, and their mean length is T", () => {
     for (const one of [shakespeare, seeded]) {
       const { lines } = language.makeReading(one);
       expect(language.makeReading(one).lines).toEqual(lines);
@@ -176,14 +176,14 @@ describe("what a run rests on", () => {
     expect(readModelFile(writeModelFile(model))).toEqual(model);
   });
 
-  it("the language oracle's probabilities of all that may come next sum to 1, to 1e-14", () => {
+  it("the language oracle's probabilities of all next tokens sum to 1, to 1e-14", () => {
     const { model } = language.makeReading(seeded);
     const next = Array.from({ length: 65 }, (_, k) => tokenLogProbabilities(model, [3, 1, k])[1]);
     const sum = next.reduce((all: number, value) => all + Math.exp(value as number), 0);
     expect(Math.abs(sum - 1)).toBeLessThan(1e-14);
   });
 
-  it("the language oracle scores some lines of a great case, and the last", () => {
+  it("the language oracle scores some lines of a large case, and the last", () => {
     const { model, ...reading } = language.makeReading(shakespeare);
     const scores = expectedScores(shakespeare, { model, ...reading });
     const known = [...scores].flatMap((value, i) => (Number.isNaN(value) ? [] : [i]));
@@ -199,7 +199,7 @@ describe("what a run rests on", () => {
     }
   });
 
-  it.each(precisions)("the decaying case is subnormal in %s for the most part", (precision) => {
+  it.each(precisions)("the decaying case is mostly subnormal in %s", (precision) => {
     const [, decaying] = cases.subnormalCases(precision) as [cases.Case, cases.Case];
     const states = expected(decaying, makeOperands(decaying), "usual");
     expect(subnormalShare(states, precision)).toBeGreaterThan(0.9);

@@ -27,6 +27,7 @@ const deep = "[".repeat(DEPTH) + "]".repeat(DEPTH);
 write("deep_list.json", deep);
 write("deep_ids.json", `{"a": ${deep}}`);
 write("deep_shards.json", `{"weightsManifest": [{"paths": [${deep}], "weights": []}]}`);
+write("twice.json", '{"weightsManifest": [{"paths": ["a.bin", "a.bin"], "weights": []}]}');
 write("model.json", '{"weightsManifest": [{"paths": ["../secret.bin"], "weights": []}]}');
 write("cut.safetensors", readFileSync(join(folder, "tied.safetensors")).subarray(0, 100));
 write("model.onnx", "what");
@@ -106,13 +107,18 @@ describe("the input or the model is at fault: exit 1, one line, no trace", () =>
     [
       ["inspect", "model.pt"],
       "",
-      "model.pt: …got a PyTorch checkpoint…safetensors.torch.save_file…",
+      "model.pt: readSafetensors: …got a PyTorch checkpoint…safetensors.torch.save_file…",
     ],
     [["inspect", "weights.h5"], "", "weights.h5: readSafetensors: …got an HDF5 file…"],
     [
       ["inspect", "model.json"],
       "",
       'model.json: weightsManifest: expected names of files beside it, got "../secret.bin"',
+    ],
+    [
+      ["inspect", "twice.json"],
+      "",
+      'twice.json: weightsManifest: expected names of files beside it, got "a.bin" twice',
     ],
     [["inspect", "cut.safetensors"], "", "cut.safetensors: readSafetensors: …556…92…"],
     [
@@ -144,19 +150,19 @@ describe("the input or the model is at fault: exit 1, one line, no trace", () =>
     expect(status).toBe(1);
   });
 
-  it("an ONNX file that is none", () => {
+  it("a file named .onnx that is none", () => {
     const { status, stderr } = recurra(["inspect", "model.onnx"], "", folder);
     expect(status).toBe(1);
     expect(stderr).toMatch(/^recurra: model\.onnx: describeOnnx: .*\n$/);
   });
 
-  it("lines before the one at fault are scored", () => {
+  it("lines before the faulty one are scored", () => {
     const args = ["score", "--json", ...MODEL];
     const { stdout } = recurra(args, `${"ab\n".repeat(500)}?\nab\n`, folder);
     expect(stdout.trimEnd().split("\n").length).toBe(500);
   });
 
-  it("nothing is left behind by a conversion that failed", () => {
+  it("a conversion that fails leaves no file behind", () => {
     const before = readdirSync(folder).sort();
     recurra(["convert", "tied.safetensors", "out.safetensors"], "", folder);
     expect(readdirSync(folder).sort()).toEqual(before);
@@ -204,7 +210,7 @@ describe("the command line is at fault: exit 2", () => {
     expect(status).toBe(2);
   });
 
-  it("no command at all: the help, on stderr", () => {
+  it("without a command: the help, on stderr", () => {
     const { status, stdout, stderr } = recurra([]);
     expect([status, stdout]).toEqual([2, ""]);
     expect(stderr).toContain("Usage: recurra [options] [command]");

@@ -23,14 +23,14 @@ copyFileSync(`${root}test/fixtures/keras/h5py.keras`, join(folder, "h5py.keras")
 const TFJS = `${root}test/fixtures/tensorflowjs/lstm-hard-sigmoid-last/model.json`;
 
 describe("inspect", () => {
-  it("layers, shapes, parameters, memory, where it comes from", () => {
+  it("layers, shapes, parameters, memory and metadata", () => {
     const { status, stdout, stderr } = run("inspect", "model.safetensors");
     const sha256 = createHash("sha256").update(read(folder, "model.safetensors")).digest("hex");
     expect([status, stderr]).toEqual([0, ""]);
     expect(stdout.replace(sha256, "SHA256")).toMatchSnapshot();
   });
 
-  it("a weight that serves twice counts once; a word for each option", () => {
+  it("a weight that is used twice counts once; each option is named", () => {
     const tied = JSON.parse(run("inspect", "tied.safetensors", "--json").stdout);
     expect(tied.parts.map(({ parameters }: { parameters: number }) => parameters)).toEqual([
       28, 120, 7,
@@ -65,7 +65,31 @@ describe("inspect", () => {
     });
   });
 
-  it("metadata that would steer the terminal are printed, not obeyed", () => {
+  it("--input says whether a network without an embedding takes features or tokens", () => {
+    const zeros = (...shape: number[]) => ({
+      shape,
+      data: new Float32Array(shape.reduce((size, extent) => size * extent, 1)),
+    });
+    const tensors = {
+      "rnn.weight_ih_l0": zeros(4, 3),
+      "rnn.weight_hh_l0": zeros(4, 4),
+      "rnn.bias_ih_l0": zeros(4),
+      "rnn.bias_hh_l0": zeros(4),
+      "decoder.weight": zeros(3, 4),
+    };
+    writeFileSync(join(folder, "either.safetensors"), writeSafetensors(Object.entries(tensors)));
+    const inputOf = (...args: string[]) =>
+      JSON.parse(run("inspect", "either.safetensors", "--json", ...args).stdout).parts[0].what;
+    expect(inputOf()).toBe("one-hot input of 3");
+    expect(inputOf("--input", "features")).toBe("features input of 3");
+    expect(inputOf("--input", "one-hot")).toBe("one-hot input of 3");
+    run("convert", "either.safetensors", "decided.safetensors", "--input", "features");
+    const { status, stderr } = run("score", "--model", "decided.safetensors");
+    expect(status).toBe(1);
+    expect(stderr).toMatch(/expected tokens as input, got 3 numbers a step\n$/);
+  });
+
+  it("metadata with control characters cannot steer the terminal", () => {
     const { tensors } = readSafetensors(read(folder, "tied.safetensors"));
     const metadata = { "decoder.weight": "encoder.weight", "k\u001b]0;x": "v\u001b[2J" };
     writeFileSync(join(folder, "steers.safetensors"), writeSafetensors(tensors, metadata));
@@ -76,7 +100,7 @@ describe("inspect", () => {
 });
 
 describe("convert", () => {
-  it("PyTorch's names stay, and so do the bytes of what is already so", () => {
+  it("PyTorch's names stay, and a file that has them already keeps its bytes", () => {
     const { status, stdout, stderr } = run("convert", "model.safetensors", "same.safetensors");
     const { tensors, metadata } = readSafetensors(read(folder, "model.safetensors"));
     const wanted = Buffer.from(writeSafetensors(tensors, metadata));
@@ -87,7 +111,7 @@ describe("convert", () => {
     expect(read(folder, "same.safetensors").equals(wanted)).toBe(true);
     run("convert", "same.safetensors", "again.safetensors");
     expect(read(folder, "again.safetensors").equals(wanted)).toBe(true);
-    // A file may give way to what comes of it; no temporary file stays.
+    // A file may be converted in place; no temporary file stays.
     run("convert", "again.safetensors", "again.safetensors");
     expect(read(folder, "again.safetensors").equals(wanted)).toBe(true);
     expect(readdirSync(folder).filter((name) => name.includes("tmp"))).toEqual([]);
@@ -134,7 +158,7 @@ describe("convert", () => {
     ]);
   });
 
-  it("--vocabulary puts one into the file: scoring needs no other", () => {
+  it("--vocabulary stores one in the file, so that scoring needs no other", () => {
     run("convert", "tied.safetensors", "whole.safetensors", "--vocabulary", "vocabulary.json");
     const { metadata } = readSafetensors(read(folder, "whole.safetensors"));
     expect(JSON.parse(metadata.get("vocabulary") as string)).toEqual(VOCABULARY);
@@ -144,7 +168,7 @@ describe("convert", () => {
     expect(whole.status).toBe(0);
   });
 
-  it("what the user says of a file once stands in the new one", () => {
+  it("the options for a PyTorch file are stored in the new file", () => {
     const { tensors } = readSafetensors(read(folder, "tied.safetensors"));
     const weight = tensors.get("encoder.weight");
     const renamed = [...tensors]
@@ -166,7 +190,7 @@ describe("convert", () => {
     expect(parts.map(({ name }: { name: string }) => name)).toEqual(["b", "rnn", "a"]);
   });
 
-  it("a model from ONNX scores with the same bits as the file that it became", () => {
+  it("an ONNX model and its conversion score with the same bits", () => {
     const chains = JSON.parse(readFileSync(`${root}test/fixtures/onnx/chains.json`, "utf8"));
     writeFileSync(join(folder, "chain.onnx"), Buffer.from(chains[0].model, "base64"));
     run("convert", "chain.onnx", "chain.safetensors");

@@ -20,7 +20,7 @@ describe("help", () => {
     },
   );
 
-  it("every example of the help names a command and options that are there", () => {
+  it("every example of the help names commands and options that exist", () => {
     const helps = ["score", "inspect", "convert"].map((name) => recurra([name, "--help"]).stdout);
     const known = new Set(helps.flatMap((text) => text.match(/--[a-z-]+/g) ?? []));
     const examples = [recurra(["--help"]).stdout, ...helps].flatMap((text) =>

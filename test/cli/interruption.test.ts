@@ -70,7 +70,7 @@ describe("Ctrl-C", () => {
     expect(stderr).toMatch(saying(`recurra: interrupted: ${done} …\n`));
   });
 
-  it("a table ends with the sum of what was done", async () => {
+  it("a table ends with the sum of the lines so far", async () => {
     const running = new Running(
       ARGS.filter((arg) => arg !== "--json"),
       folder,
@@ -85,7 +85,7 @@ describe("Ctrl-C", () => {
 });
 
 describe("a live source", () => {
-  it("each line is scored as soon as it is there", async () => {
+  it("each line is scored as soon as it arrives", async () => {
     const running = new Running(ARGS, folder);
     for (let n = 1; n <= 3; n++) {
       running.process.stdin.write(LINE);
@@ -95,7 +95,7 @@ describe("a live source", () => {
     expect((await running.ended).status).toBe(0);
   });
 
-  it("an error that is reported is printed as soon as it is there", async () => {
+  it("an error that is reported is printed as soon as its line arrives", async () => {
     const running = new Running([...ARGS, "--on-error", "report"], folder);
     for (const [n, text] of ["?\n", "ab\n", "?\n", "?\n"].entries()) {
       running.process.stdin.write(text);
@@ -129,7 +129,7 @@ describe("a live source", () => {
 });
 
 describe("a pipe that is closed", () => {
-  it("head has had enough: exit 0, and not a word", () => {
+  it("head stops reading: exit 0, and nothing on stderr", () => {
     const line = `$recurra score lines.txt --json ${MODEL} | head -1; echo "\${PIPESTATUS[0]}"`;
     const { stdout, stderr } = shell(line, folder);
     const [first, status] = stdout.split("\n");
@@ -137,14 +137,14 @@ describe("a pipe that is closed", () => {
     expect([status, stderr]).toEqual(["0", ""]);
   });
 
-  it("so for help and for inspect", () => {
+  it("the same for help and inspect", () => {
     for (const args of ["--help", "inspect tied.safetensors"]) {
       const { stdout, stderr } = shell(`$recurra ${args} | true; echo "\${PIPESTATUS[0]}"`, folder);
       expect([stdout, stderr]).toEqual(["0\n", ""]);
     }
   });
 
-  it("a full disk is an error that is said", () => {
+  it("a full disk is an error", () => {
     const script = `
       process.stdout.write = () => {
         const error = Object.assign(new Error("full"), { code: "ENOSPC" });

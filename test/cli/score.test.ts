@@ -17,7 +17,7 @@ const objects = (stdout: string) =>
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line));
-/** What a line of JSON says of a score: NaN is null there. */
+/** The line of JSON for a score; NaN is null. */
 const lineOf = ({ tokenLogProbs: _, ...score }: Score, line: number) =>
   JSON.parse(JSON.stringify({ line, ...score }));
 
@@ -29,7 +29,7 @@ describe("score", () => {
     expect(objects(stdout)).toEqual(wanted);
   });
 
-  it("standard input, by - or by nothing; with \\r\\n, a byte order mark, no newline at the end", async () => {
+  it("standard input, by - or without an argument; with \\r\\n, a byte order mark, no newline at the end", async () => {
     const wanted = (await scores(TEXTS)).map((score, i) => lineOf(score, i + 1));
     for (const args of [["-"], []]) {
       const { status, stdout } = run([...args, "--json"], `\ufeff${TEXTS.join("\r\n")}`);
@@ -94,7 +94,7 @@ describe("score", () => {
     expect(run(["--json"], "")).toEqual({ status: 0, stdout: "", stderr: "" });
   });
 
-  it("a text that would steer the terminal is printed, not obeyed; a long one is cut", () => {
+  it("a text with control characters cannot steer the terminal; a long one is cut", () => {
     const steered = run(["--unknown", "a"], "\u001b[31mred\u001b[0m \u202e ab");
     expect(steered.stdout).toContain("\\u{1b}[31mred\\u{1b}[0m \\u{202e} ab");
     expect(steered.stdout).not.toContain("\u001b");
@@ -120,7 +120,7 @@ describe("score", () => {
     expect(objects(recurra(args, "abba", folder).stdout)).toEqual([wanted]);
   });
 
-  it("10,000 lines come out in order, one for one", async () => {
+  it("10,000 lines are printed in order, each once", async () => {
     const many = Array.from({ length: 10_000 }, (_, i) => "abcd".repeat(1 + (i % 7)).slice(i % 4));
     const { stdout } = run(["--json"], many.join("\n"));
     const got = objects(stdout);
@@ -140,7 +140,7 @@ describe("JSONL", () => {
   ].join("\n");
   writeFileSync(join(folder, "lines.jsonl"), lines);
 
-  it("objects, texts, ids; empty lines are passed over; by the file's name or --format", async () => {
+  it("objects, texts and ids; empty lines are skipped; by the file's name or --format", async () => {
     const all = await scores(["abba", "cab", "abba", "dc"]);
     const wanted = all.map((score, i) => lineOf(score, [1, 3, 4, 5][i] as number));
     expect(objects(run(["lines.jsonl", "--json"]).stdout)).toEqual(wanted);
@@ -174,7 +174,7 @@ describe("JSONL", () => {
       'stdin:1: there is no field "text"; the fields are a, c: choose one with --field',
     ],
     ["{}", ["--field", "__proto__"], 'stdin:1: …"__proto__"…--field…'],
-  ])("what is none is an error, %#", (input, args, message) => {
+  ])("input that is not JSONL of sequences is an error, %#", (input, args, message) => {
     const { status, stderr } = run(["--json", "--format", "jsonl", ...args], input);
     expect(stderr).toMatch(saying(`recurra: ${message}\n`));
     expect(status).toBe(1);
@@ -194,7 +194,7 @@ describe("CSV", () => {
     expect(logProbsOf('b,a\nx,abba\n"y\nz","c ""a"" d"\n,bad', "--field", "a")).toEqual(logProbs);
   });
 
-  it("lines are those of the file", () => {
+  it("an error names the line of the file", () => {
     const input = 'text\n"ab"\n"a b",\n';
     const { stderr } = run(["--json", "--format", "csv"], input);
     const expected = "expected 1 field, as many as the first line has, got 2";
@@ -228,7 +228,7 @@ describe("CSV", () => {
     ],
     ["a\n1\n", ["--field", "c"], 'stdin:1: …"c"…--field…'],
     ['text\n"ab', [], "stdin:2: the record that begins here has a quote that is never closed"],
-  ])("what is none is an error, %#", (input, args, message) => {
+  ])("input that is not such a CSV file is an error, %#", (input, args, message) => {
     const { status, stderr } = run(["--json", "--format", "csv", ...args], input);
     expect(stderr).toMatch(saying(`recurra: ${message}\n`));
     expect(status).toBe(1);
@@ -242,7 +242,7 @@ describe("--on-error", () => {
   const errorOf = (line: number, place: number) =>
     `stdin:${line}: "?" (U+003F), character ${place} of the text, ${UNKNOWN}`;
 
-  it("skip leaves such lines out, and says how many on stderr", async () => {
+  it("skip omits such lines, and stderr says how many", async () => {
     const all = await scores(["abba", "cab", "bad"]);
     const { status, stdout, stderr } = run(["--json", "--on-error", "skip"], lines);
     expect([status, stderr]).toEqual([0, "recurra: 3 of 6 lines could not be scored\n"]);
@@ -283,7 +283,7 @@ describe("--on-error", () => {
     ["text", [Buffer.from("ab\n"), Buffer.of(0xff), Buffer.from("\nab")], [2]],
     ["jsonl", '"ab"\n{\n[9]\n{"id": 1}\n"ab"', [2, 3, 4]],
     ["csv", 'text\nab\n"a\n?"\nab,ab\nab\n', [3, 5]],
-  ] as const)("%s: what is wrong with one line costs that line", (format, input, wrong) => {
+  ] as const)("%s: an error in a line affects that line alone", (format, input, wrong) => {
     const bytes = typeof input === "string" ? input : Buffer.concat(input);
     const args = ["--json", "--format", format, "--on-error", "report"];
     const found = objects(run(args, bytes).stdout);
@@ -291,7 +291,7 @@ describe("--on-error", () => {
     expect(found.filter(({ tokens }) => tokens === 1)).toHaveLength(2);
   });
 
-  it("a fault of the whole file ends the run all the same", () => {
+  it("an error of the whole file ends the run all the same", () => {
     const args = ["--json", "--format", "csv", "--on-error", "skip"];
     expect(run(args, "a,b\n1,2\n").status).toBe(1);
     const unclosed = run(args, 'text\nab\n"a');

@@ -56,5 +56,7 @@ describe("files of other kinds are named by their content", () => {
   it("bytes of no known kind break a rule as before", () => {
     expect(() => readSafetensors(new Uint8Array(7))).toThrow("expected a file of ≥ 8 bytes, got 7");
     expect(() => readSafetensors(safetensors)).not.toThrow();
+    const cut = safetensors.slice(0, -40);
+    expect(() => readSafetensors(cut)).toThrow(/expected a header of \d+ bytes, got \d+/);
   });
 });

@@ -36,7 +36,7 @@ const KINDS = [
   [Object.create(null), "object"],
 ] as const;
 
-it.each(functionNames)("%s: engine: what createEngine does not give is a TypeError", (name) => {
+it.each(functionNames)("%s: engine: anything but an engine is a TypeError", (name) => {
   for (const [engine, got] of KINDS) {
     expectSaid(thrown(name, { engine }), TypeError, `${name}: engine: …${got}`);
   }

@@ -120,8 +120,11 @@ const filled = (value: number, ...shape: number[]): Tensor => {
 describe.each(engines)("subnormal numbers on the $name, 0 bits of difference", (on) => {
   it("an RNN with Waa = 1 carries a subnormal state and its gradient", () => {
     const parameters = {
-      ...{ Waa: identity, Wax: zeros(2, 1), ba: zeros(2, 1) },
-      ...{ Wya: zeros(1, 2), by: zeros(1, 1) },
+      Waa: identity,
+      Wax: zeros(2, 1),
+      ba: zeros(2, 1),
+      Wya: zeros(1, 2),
+      by: zeros(1, 1),
     };
     const { a, caches } = on.rnnForward(zeros(1, m, 9), state, parameters);
     for (let t = 0; t < 9; t++) expectSame({ a: at(a, t) }, { a: state });
@@ -134,8 +137,16 @@ describe.each(engines)("subnormal numbers on the $name, 0 bits of difference", (
     const W = zeros(2, 3);
     const [open, shut] = [filled(1e3, 2, 1), filled(-1e3, 2, 1)];
     const parameters = {
-      ...{ Wf: W, bf: open, Wi: W, bi: shut, Wc: W, bc: zeros(2, 1), Wo: W, bo: open },
-      ...{ Wy: zeros(1, 2), by: zeros(1, 1) },
+      Wf: W,
+      bf: open,
+      Wi: W,
+      bi: shut,
+      Wc: W,
+      bc: zeros(2, 1),
+      Wo: W,
+      bo: open,
+      Wy: zeros(1, 2),
+      by: zeros(1, 1),
     };
     const run = on.lstmForward(zeros(1, m, 9), zeros(2, m), parameters, { c0: state });
     for (let t = 0; t < 9; t++) {
@@ -149,8 +160,15 @@ describe.each(engines)("subnormal numbers on the $name, 0 bits of difference", (
     const W = zeros(2, 3);
     const [free, shut] = [zeros(2, 1), filled(-1e3, 2, 1)];
     const parameters = {
-      ...{ Wu: W, bu: shut, Wr: W, br: free, Wc: W, bc: free, bch: free },
-      ...{ Wy: zeros(1, 2), by: zeros(1, 1) },
+      Wu: W,
+      bu: shut,
+      Wr: W,
+      br: free,
+      Wc: W,
+      bc: free,
+      bch: free,
+      Wy: zeros(1, 2),
+      by: zeros(1, 1),
     };
     const { a, caches } = on.gruForward(zeros(1, m, 9), state, parameters);
     for (let t = 0; t < 9; t++) expectSame({ a: at(a, t) }, { a: state });

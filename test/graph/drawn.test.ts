@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
 import { openGraph } from "../../src/graph/graph.js";
 import { createEngineSync } from "../../src/index.js";
-import { type DrawnGraph, drawGraph } from "../support/graph_draw.js";
+import { type DrawnGraph, drawGraph } from "./draw.js";
 
 const engine = createEngineSync();
 afterAll(() => engine.dispose());

@@ -3,7 +3,7 @@ import { ModelFormatError } from "../../src/description/format_error.js";
 import { parseModel } from "../../src/formats/onnx/proto.js";
 import { type GraphInput, openGraph } from "../../src/graph/graph.js";
 import { createEngineSync } from "../../src/index.js";
-import { bytesOf, firstFault, givenFor, loadGraphCases } from "../support/graph_cases.js";
+import { bytesOf, firstFault, givenFor, loadGraphCases } from "./cases.js";
 
 // The ONNX project's own backend node cases: scripts/make_onnx_graph_cases.py.
 

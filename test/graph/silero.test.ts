@@ -2,7 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { openGraph } from "../../src/graph/graph.js";
 import type { GraphStream } from "../../src/graph/stream.js";
 import { createEngineSync, StateError } from "../../src/index.js";
-import { hashOf, model, reference, windows, worst } from "../support/silero.js";
+import { hashOf, model, reference, windows, worst } from "./silero.js";
 
 const engine = createEngineSync();
 afterAll(() => engine.dispose());

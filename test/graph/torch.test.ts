@@ -1,7 +1,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { openGraph } from "../../src/graph/graph.js";
 import { createEngineSync } from "../../src/index.js";
-import { bytesOf, firstFault, givenFor, loadGraphCases } from "../support/graph_cases.js";
+import { bytesOf, firstFault, givenFor, loadGraphCases } from "./cases.js";
 
 // Graphs as PyTorch 1.13 exports them: scripts/make_torch_graphs.py.
 

@@ -43,7 +43,7 @@ function placeFor(bytes: number, engine: Engine): number | undefined {
 
 const lengths = [3, 0, 5, 2];
 
-/** A network, what is at hand before a call, and the calls by name; each returns what it gives. */
+/** A network with its operands, and the calls by name; each returns its results. */
 function opened(kind: Kind, engine: Engine, size = { nx: 3, na: 5, lengths }) {
   const drawn = drawNetwork(kind, size, 3);
   const network = open(engine, drawn);

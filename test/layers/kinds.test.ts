@@ -14,7 +14,7 @@ import {
   wrong,
 } from "./refusals.js";
 
-// Each operand in every wrong kind, and what is used in the wrong order.
+// Each operand in every wrong kind, and calls in the wrong order.
 
 const good = goodLayer();
 const { engine, layer, loaded, single, x, xt, dy, state, tape, foreign, foreignTape } = good;

@@ -1,7 +1,7 @@
 import { createRecurrent } from "../../src/index.js";
 import { goodLayer, itThrows, type Row, range, type, wrong } from "./refusals.js";
 
-// Every option of a network in every wrong kind, beyond those of test/layers/kinds.test.ts, and what does not go together.
+// Every option of a network in every wrong kind, beyond those of test/layers/kinds.test.ts, and options that exclude each other.
 
 const good = goodLayer();
 const { engine } = good;

@@ -20,7 +20,7 @@ describe.each(engines)("a layer on the $name", ({ engine }) => {
     const parts = cell === "lstm" ? { h, c } : { h };
     const zero: Tensor = { shape: [1, m, na], data: new Float64Array(m * na) };
 
-    it("a new state is zero; write sets what is given, read gives copies", () => {
+    it("a new state is zero; write sets the parts it gets, read returns copies", () => {
       const layer = layerOf(engine, cell, weights);
       const state = layer.createState(m);
       expect(state.m).toBe(m);
@@ -45,7 +45,7 @@ describe.each(engines)("a layer on the $name", ({ engine }) => {
       for (const made of [state, layer]) made.dispose();
     });
 
-    it("clone goes its own way from the same content", () => {
+    it("a clone has the same content and is independent", () => {
       const layer = layerOf(engine, cell, weights);
       const state = layer.createState(m);
       state.write(parts);
@@ -111,7 +111,7 @@ describe.each(engines)("a layer on the $name", ({ engine }) => {
       for (const made of [calm, moved, layer]) made.dispose();
     });
 
-    it("states and tapes survive load: the state goes on, the tape keeps its weights", () => {
+    it("states and tapes survive load: the state continues, the tape keeps its weights", () => {
       const [layer, second] = [layerOf(engine, cell, weights), layerOf(engine, cell, other)];
       const { state, tape } = layer.forward(x, undefined, { keepTape: true });
       if (tape === undefined) throw new Error("no tape");
@@ -143,7 +143,7 @@ describe.each(engines)("a layer on the $name", ({ engine }) => {
       for (const made of [state, tape, layer]) made.dispose();
     });
 
-    it("dispose gives every byte back, once; what is disposed of says so", () => {
+    it("dispose frees every byte, once; later calls throw a StateError", () => {
       const before = vacancies(engine);
       const layer = layerOf(engine, cell, weights);
       const { state, tape } = layer.forward(x, undefined, { keepTape: true });
@@ -167,7 +167,7 @@ describe.each(engines)("a layer on the $name", ({ engine }) => {
     });
   });
 
-  it("a layer without weights says so", () => {
+  it("a layer without weights throws a StateError", () => {
     const layer = createRecurrent(engine, { cell: "rnn", inputSize: nx, hiddenSize: na });
     const x = { shape: [1, m, nx], data: new Float64Array(m * nx) };
     expectError(() => layer.forward(x), StateError, "forward: no weights: call load first");

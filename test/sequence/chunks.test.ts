@@ -9,7 +9,7 @@ import { engines } from "../support/engines.js";
 import { drawNetwork, type Kind, listed, open, startOf } from "../support/networks.js";
 import type { Tensor } from "../support/subject.js";
 
-// A run that keeps nothing goes through a batch in chunks of a few steps; with a tape all is one chunk. Sizes at which a
+// A pass that keeps nothing runs a batch in chunks of a few steps; with a tape all is one chunk. These are sizes at which a
 // chunk ends several times within the batch, and the tape for a measure.
 
 const [nx, na] = [7, 70];

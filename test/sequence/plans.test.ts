@@ -43,7 +43,7 @@ const stackOf = (network: Recurrent): Stack => {
   return stack;
 };
 
-/** Lengths of the sequences of a call, and what is done with it. */
+/** The lengths of the sequences of a call, and its form. */
 const calls: readonly { lengths: readonly number[]; form: "dense" | "list" | "tape" }[] = [
   { lengths: [4, 4], form: "dense" },
   { lengths: [4, 4], form: "tape" },
@@ -160,7 +160,7 @@ describe("a stack's plans", () => {
     return plan;
   };
 
-  it("at most 8 are kept: the one that was not used for longest goes first", () => {
+  it("at most 8 are kept: the least recently used one is dropped", () => {
     const first = kept(1);
     for (let T = 2; T <= 8; T++) kept(T);
     expect(kept(1)).toBe(first);

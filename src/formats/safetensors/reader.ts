@@ -35,7 +35,7 @@ function fail(code: ModelFormatCode, what: string, offset?: number, tensor?: str
 /** The header's text, and the byte at which the data begin. */
 function headerText(bytes: Uint8Array): { text: string; dataStart: number } {
   const refuse = (code: ModelFormatCode, expected: string, got: string, offset: number): never => {
-    const kind = recognise(bytes);
+    const kind = recognise(bytes, /safetensors/);
     if (kind === undefined) return fail(code, `expected ${expected}, got ${got}`, offset);
     return fail("other-format", `expected a safetensors file, got ${kind}`, 0);
   };
@@ -72,11 +72,11 @@ function readNumbers(bytes: Uint8Array, { dtype, begin, end }: Entry, dataStart:
 }
 
 /**
- * Reads a safetensors file: F64, F32, F16 and BF16. Every rule is checked before a tensor is made; the result shares no
+ * Reads a safetensors file: F64, F32, F16 and BF16. Every rule is checked before a tensor is made. The result shares no
  * memory with the file.
  *
  * @throws {TypeError} if an argument is of the wrong kind
- * @throws {ModelFormatError} if the file breaks a rule: `code` says which (docs/formats.md), `tensor` and `offset` where
+ * @throws {ModelFormatError} if the file breaks a rule: `code` names it (docs/formats.md), `tensor` and `offset` give the place
  */
 export function readSafetensors(
   file: Bytes,

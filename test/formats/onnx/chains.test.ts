@@ -65,18 +65,15 @@ describe("the Shakespeare model as ONNX", () => {
     for (const [name, { shape, data }] of tensors)
       expect(got.get(name), name).toEqual({ shape, data });
 
-    const models = [description, bytes];
-    const scores = await Promise.all(
-      models.map(async (source) => {
-        const model = await loadLanguageModel(engine, source, { vocabulary });
-        const [score] = model.scoreSync([text]);
-        model.dispose();
-        return score;
-      }),
-    );
-    expect(scores[0]).toEqual(scores[1]);
-    expect(scores[0]?.tokens).toBe(reference.characters - 1);
-    expect(Math.abs((scores[0]?.logProb ?? 0) - reference.total_log_prob)).toBeLessThan(1e-9);
+    // The whole text against PyTorch, its first lines against the same model from safetensors.
+    const [part, whole] = [text.slice(0, 1000), text];
+    const model = await loadLanguageModel(engine, description, { vocabulary });
+    const torch = await loadLanguageModel(engine, bytes, { vocabulary });
+    expect(model.scoreSync([part])).toEqual(torch.scoreSync([part]));
+    const [score] = model.scoreSync([whole]);
+    expect(score?.tokens).toBe(reference.characters - 1);
+    expect(Math.abs((score?.logProb ?? 0) - reference.total_log_prob)).toBeLessThan(1e-9);
+    for (const made of [model, torch]) made.dispose();
   });
 });
 

@@ -10,7 +10,7 @@ import {
 import * as oracle from "../oracle/graph.js";
 import { runOracle } from "../oracle/onnx.js";
 import { type Tensor, zeros } from "../oracle/tensor.js";
-import { uniform } from "./random.js";
+import { uniform } from "../support/random.js";
 
 /** A value of a drawn graph: its name and, by the oracle, its numbers. */
 interface Drawn {
