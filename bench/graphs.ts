@@ -144,7 +144,7 @@ for (let round = 0; round < ROUNDS; round++) {
     const calls = Math.max(Math.floor(CHUNKS / streams), 1);
     const begin = performance.now();
     for (let i = 0; i < calls; i++) {
-      const result = push(all[i] as Float32Array);
+      const result = push(all[i] as Float32Array<ArrayBuffer>);
       if (typeof result !== "number") await result;
     }
     times.push(((performance.now() - begin) * 1e6) / (calls * streams));
