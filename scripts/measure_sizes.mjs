@@ -16,6 +16,7 @@ const PROGRAMS = [
   ["everything in `recurra`", "*", "recurra"],
   ["read safetensors", "readSafetensors", "recurra/safetensors"],
   ["describe an ONNX model", "describeOnnx", "recurra/onnx"],
+  ["run a whole ONNX graph", "openGraph", "recurra/onnx"],
   ["describe a Keras model", "describeKeras", "recurra/keras"],
   ["describe a TensorFlow.js model", "describeTensorflowJs", "recurra/tensorflowjs"],
   ["functions of plain arrays", "*", "recurra/arrays"],

@@ -13,8 +13,8 @@ export interface StoredNumbers {
  */
 export type InputDescription =
   | { readonly kind: "embedding"; readonly name: string; readonly weight: StoredNumbers }
-  | { readonly kind: "one-hot"; readonly size: number; readonly guessed?: true }
-  | { readonly kind: "features"; readonly size: number; readonly guessed?: true };
+  | { readonly kind: "one-hot"; readonly size: number; readonly guessed?: true | undefined }
+  | { readonly kind: "features"; readonly size: number; readonly guessed?: true | undefined };
 
 /** A recurrent part of a model: layers of one kind, each of which feeds the next. */
 export interface RecurrentDescription {

@@ -1,9 +1,9 @@
-/** A kind of file by its first bytes, as Latin-1; its name; and what to do about it. */
+/** The look of a file's first bytes as Latin-1, the name of its kind, and advice to the user. */
 type FileKind = readonly [look: RegExp, name: string, advice?: string];
 
 const PICKLE = 'save it by safetensors.torch.save_file(model.state_dict(), "model.safetensors")';
 
-/** The first that looks right counts. In a zip archive the name of its first file follows 30 bytes. */
+/** The first match counts. In a zip archive the name of its first file follows 30 bytes. */
 const KINDS: readonly FileKind[] = [
   [/^PK.{28}(metadata|config|model\.w)/s, "a Keras model (.keras)", "describeKeras reads it"],
   [/^PK.{28}[^/]*\/(data\.pkl|byteorder|\.)/s, "a PyTorch checkpoint (.pt, .pth)", PICKLE],
@@ -26,8 +26,8 @@ const KINDS: readonly FileKind[] = [
 ];
 
 /**
- * The kind of file that bytes are and what to do about it, for a message: `an ONNX model; describeOnnx reads it`. Undefined
- * for bytes of no known kind, and for a kind whose name matches `expected`.
+ * The kind of a file and advice to the user, for a message: `an ONNX model; describeOnnx reads it`. Undefined for bytes of no
+ * known kind, and for a kind whose name matches `expected`.
  */
 export function recognise(bytes: Uint8Array, expected?: RegExp): string | undefined {
   const start = String.fromCharCode(...bytes.subarray(0, 600));

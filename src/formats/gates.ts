@@ -1,13 +1,13 @@
 /**
- * The gate blocks of other systems in PyTorch's order, which is what layers load. No other file permutes gates.
+ * Puts the gate blocks of other systems into PyTorch's order, which layers load. No other file permutes gates.
  *
- * An order says from which block of the source each block of the target comes. LSTM's target is i, f, g, o (input, forget,
- * candidate, output), GRU's r, z, n (reset, update, candidate), peepholes' i, f, o.
+ * An order gives, for each block of the target, the number of the source's block. The target of LSTM is i, f, g, o (input,
+ * forget, candidate, output), of GRU r, z, n (reset, update, candidate), of peepholes i, f, o.
  */
 const order = (source: string, target: string): readonly number[] =>
   [...target].map((gate) => source.indexOf(gate));
 
-/** By system. The letters are each system's own: ONNX and Keras call the candidate c or h, TensorFlow 1 calls it j. */
+/** The orders of each system, in its own letters: ONNX and Keras call the candidate c or h, TensorFlow 1 calls it j. */
 export const GATES = {
   onnx: {
     rnn: order("i", "i"),
@@ -20,7 +20,7 @@ export const GATES = {
     gru: order("zrh", "rzh"),
     lstm: order("ifco", "ifco"),
   },
-  /** `BasicLSTMCell`; it adds its forget_bias, 1 unless said, at every step: the file's bias is without it. */
+  /** `BasicLSTMCell`. Adds `forget_bias` (default 1) at run time; the stored bias does not include it. */
   tensorflow1: {
     lstm: order("ijfo", "ifjo"),
   },
@@ -28,7 +28,7 @@ export const GATES = {
 
 type Floats = Float64Array | Float32Array;
 
-/** A copy with its blocks in the target's order: of biases, and of matrices whose rows are gates, (G·na, n). */
+/** A copy of a bias, or of a matrix whose rows are gates (G·na, n), with its blocks in the target's order. */
 export function reorderRows<D extends Floats>(source: D, gates: readonly number[]): D {
   const block = source.length / gates.length;
   const target = source.slice() as D;
@@ -38,7 +38,7 @@ export function reorderRows<D extends Floats>(source: D, gates: readonly number[
   return target;
 }
 
-/** The same from a matrix whose columns are gates, (n, G·na), as Keras and TensorFlow have them: its transpose, (G·na, n). */
+/** The transpose (G·na, n) of a matrix whose columns are gates (n, G·na), as in Keras, with its blocks in the target's order. */
 export function reorderColumns<D extends Floats>(
   source: D,
   n: number,

@@ -1,4 +1,4 @@
-/** A 16-bit float: how many of its bits are mantissa, and the exponent of its smallest normal number. */
+/** A 16-bit float: the bits of its mantissa, and the exponent of its smallest normal number. */
 interface Half {
   readonly mantissa: number;
   readonly smallest: number;
@@ -9,7 +9,7 @@ export const F16: Half = { mantissa: 10, smallest: -14 };
 /** The upper half of an IEEE binary32. */
 export const BF16: Half = { mantissa: 7, smallest: -126 };
 
-/** The numbers of F16 bit patterns: exact, NaNs with their payload. */
+/** The numbers of F16 bit patterns. Exact; NaNs keep their payload. */
 export function fromF16(halves: Uint16Array): Float32Array {
   const numbers = new Float32Array(halves.length);
   const bits = new Uint32Array(numbers.buffer);
@@ -24,7 +24,7 @@ export function fromF16(halves: Uint16Array): Float32Array {
   return numbers;
 }
 
-/** The numbers of BF16 bit patterns: exact, NaNs with their payload. */
+/** The numbers of BF16 bit patterns. Exact; NaNs keep their payload. */
 export function fromBF16(halves: Uint16Array): Float32Array {
   const bits = new Uint32Array(halves.length);
   for (let i = 0; i < halves.length; i++) bits[i] = (halves[i] as number) << 16;
@@ -32,8 +32,8 @@ export function fromBF16(halves: Uint16Array): Float32Array {
 }
 
 /**
- * Rounds to nearest, ties to even, in one step also from f64; what is too large becomes ±∞. A NaN stays one, with its
- * sign and the upper bits of its payload.
+ * Rounds to nearest, ties to even, in one step also from f64. Numbers that are too large become ±∞. A NaN keeps its sign
+ * and the upper bits of its payload.
  */
 export function toHalves(numbers: Float64Array | Float32Array, half: Half): Uint16Array {
   const { mantissa, smallest } = half;

@@ -39,7 +39,7 @@ function codesOf(lengths: readonly number[]): Codes | undefined {
   return { short, counts: symbolsOf.map(({ length }) => length), symbols: symbolsOf.flat() };
 }
 
-/** Lengths that stand for all blocks without codes of their own. */
+/** The lengths of the codes of all blocks that define none. */
 const fixedLengths = (): number[] =>
   Array.from({ length: 288 }, (_, i) => (i < 144 ? 8 : i < 256 ? 9 : i < 280 ? 7 : 8));
 

@@ -6,7 +6,7 @@ import { treeLeaves } from "./links.js";
 const DEFLATE = 1;
 const SHUFFLE = 2;
 const FLETCHER32 = 3;
-/** The most bytes that one deflated byte can stand for: 258 of them take two bits. */
+/** The most bytes that one deflated byte can become: two bits repeat 258 bytes. */
 const DEFLATE_RATIO = 1032;
 
 type Fail = (what: string) => never;

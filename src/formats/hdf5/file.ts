@@ -36,7 +36,7 @@ interface Item {
 export class Hdf5File {
   readonly #file: Hdf5Bytes;
   readonly #root: number;
-  /** By the address of the header, so that what is linked twice is read once. */
+  /** By the address of the header, so that an object with several links is read once. */
   readonly #items = new Map<number, Item>();
   /** Bytes that numbers may still take. */
   #left: number;

@@ -3,7 +3,7 @@ import { describe } from "../../tensor.js";
 
 const MAX_SHOWN = 40;
 
-/** A value of the file in the words of a message. */
+/** A value of the file, for a message. */
 export function shown(value: unknown): string {
   if (value === undefined) return "nothing";
   try {
@@ -14,10 +14,10 @@ export function shown(value: unknown): string {
   }
 }
 
-/** An object of a model's JSON, which says where it stands when something in it is wrong. */
+/** An object of a model's JSON. Its errors name the layer and the path of the field. */
 export class Config {
   readonly #where: string;
-  /** The layer that this speaks of, in quotes; empty above the layers. */
+  /** The layer that the object belongs to, in quotes; empty above the layers. */
   readonly layer: string;
   readonly #path: string;
   readonly #fields: object;
@@ -39,12 +39,12 @@ export class Config {
     throw new ModelFormatError(code, `${place}: ${what}`, tensor);
   }
 
-  /** Whether the file says anything under a key, be it null. */
+  /** Whether the object has a field, which may be null. */
   has(key: string): boolean {
     return Object.hasOwn(this.#fields, key);
   }
 
-  /** A field of its own, never one that all objects have; undefined also where it is null. */
+  /** The value of an own field; undefined for null, and for properties that every object has. */
   get(key: string): unknown {
     return this.has(key)
       ? ((this.#fields as Record<string, unknown>)[key] ?? undefined)
@@ -60,7 +60,7 @@ export class Config {
     return typeof value === "string" ? value : this.#expected(key, "a string");
   }
 
-  /** A boolean; `absent` where there is none, or throws. */
+  /** A boolean. If the field is absent: `absent`, or an error without it. */
   flag(key: string, absent?: boolean): boolean {
     const value = this.get(key) ?? absent;
     return typeof value === "boolean" ? value : this.#expected(key, "true or false");
@@ -78,25 +78,25 @@ export class Config {
     return Array.isArray(value) ? value : this.#expected(key, "an array");
   }
 
-  /** An object within this one. */
+  /** The object in a field. */
   child(key: string): Config {
     const path = this.#path === "" ? key : `${this.#path}.${key}`;
     return new Config(this.#where, this.layer, path, this.get(key));
   }
 
-  /** The object of a layer, whose name all messages about it begin with. */
+  /** The object of a layer. All errors about it begin with the layer's name. */
   of(layer: string, fields: unknown): Config {
     return new Config(this.#where, JSON.stringify(layer.slice(0, 64)), "", fields);
   }
 
-  /** Throws: the file asks for what cannot be done as it asks. */
+  /** Throws: a setting of the file is not supported. */
   refuse(key: string, why: string): never {
     const found = shown(this.get(key));
-    return this.fail("unsupported-setting", `${found} cannot be honoured: ${why}`, key);
+    return this.fail("unsupported-setting", `${found} is not supported: ${why}`, key);
   }
 }
 
-/** The object that a JSON text is. */
+/** Parses the text of a JSON object. */
 export function parseConfig(where: string, name: string, text: string): Config {
   let value: unknown;
   try {

@@ -77,7 +77,7 @@ function addLayer(parts: Parts, layer: KerasLayer, options: ReadOptions): void {
     addEmbedding(parts, layer, options);
   } else if (isRecurrent(className)) {
     if (parts.dense.length > 0) {
-      config.fail("unsupported-layer", `${className} above Dense: expected recurrent layers below`);
+      config.fail("unsupported-layer", `${className}: expected it below all Dense layers`);
     }
     if (!parts.sequences) {
       config.fail("topology", "expected return_sequences in every recurrent layer but the last");
@@ -93,7 +93,7 @@ function addLayer(parts: Parts, layer: KerasLayer, options: ReadOptions): void {
   } else {
     config.fail(
       "unsupported-layer",
-      `${className.slice(0, 64)}: expected one that docs/formats.md names`,
+      `${className.slice(0, 64)}: expected a layer that docs/formats.md lists`,
     );
   }
 }

@@ -18,7 +18,7 @@ const METADATA = "metadata.json";
 const WEIGHTS = "model.weights.h5";
 /**
  * Bytes of JSON that an archive may hold: a layer's config takes 1 to 4 kB. Parsed JSON takes up to 24 times the memory of
- * its text, so the limit falls with `maximumBytes`, though not below what a small model needs.
+ * its text, so the limit falls with `maximumBytes`, but not below the needs of a small model.
  */
 const jsonLimit = (maximumBytes: number): number =>
   Math.max(2 ** 16, Math.min(2 ** 24, maximumBytes / 16));
@@ -28,9 +28,9 @@ const OLD_ROOT = "_layer_checkpoint_dependencies";
 
 /** Options of {@link describeKeras}. */
 export interface DescribeKerasOptions extends KerasOptions {
-  /** For weights alone, a `.weights.h5` file: what `model.to_json()` gives, as text or parsed. */
+  /** For a `.weights.h5` file: the result of `model.to_json()`, as text or parsed. */
   config?: string | object | undefined;
-  /** For weights alone: the version of Keras that wrote them, where the model has a hard sigmoid. */
+  /** For a `.weights.h5` file: the version of Keras that wrote it. Needed if the model has a hard sigmoid. */
   kerasVersion?: string | undefined;
 }
 
@@ -40,7 +40,7 @@ const OPTIONS: OptionNames<DescribeKerasOptions> = {
   kerasVersion: true,
 };
 
-/** The parts of a model: its config, its version, the HDF5 file of its weights. */
+/** A model's config, its metadata, and the HDF5 file of its weights. */
 interface Parts {
   readonly model: Config;
   readonly metadata: Map<string, string>;
@@ -88,9 +88,9 @@ function withConfig(bytes: Uint8Array, { config, kerasVersion }: DescribeKerasOp
 }
 
 /**
- * What a `.keras` file of Keras 3 says about a network: Sequential or linear Functional, Embedding, SimpleRNN, LSTM, GRU,
- * Bidirectional, Dense. Weights as they are stored, F64 as `Float64Array`, the rest as `Float32Array`, under PyTorch's
- * names; whatever cannot be honoured is an error that names layer and setting.
+ * Describes the network of a `.keras` file of Keras 3: Sequential or linear Functional, with Embedding, SimpleRNN, LSTM, GRU,
+ * Bidirectional and Dense layers. Weights have PyTorch's names and their stored precision: F64 is a `Float64Array`, the rest
+ * is a `Float32Array`. A setting that is not supported is an error that names it and its layer.
  *
  * @param file the archive, or a `.weights.h5` file with `config`
  * @throws {TypeError} if an argument is of the wrong kind

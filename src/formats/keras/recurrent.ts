@@ -12,13 +12,13 @@ type CellName = RecurrentOptions["cell"];
 const CELLS: Readonly<Record<string, CellName>> = { SimpleRNN: "rnn", LSTM: "lstm", GRU: "gru" };
 const MERGES = ["concat", "sum", "mul", "ave"] as const;
 
-/** What the layers of a model share. */
+/** The weights and conventions that all layers of a model share. */
 export interface Context {
   readonly weights: Weights;
   readonly hardSigmoid: HardSigmoid;
 }
 
-/** A layer in one direction. */
+/** The settings of one direction. */
 interface Direction {
   readonly cell: CellName;
   readonly units: number;
@@ -32,9 +32,9 @@ interface Direction {
 
 export interface RecurrentLayer {
   readonly description: RecurrentDescription;
-  /** Features of its output. */
+  /** The number of its output's features. */
   readonly size: number;
-  /** Whether it gives every step's output. */
+  /** Whether it returns every step's output. */
   readonly sequences: boolean;
 }
 
@@ -49,17 +49,18 @@ function readDirection(className: string, config: Config, context: Context): Dir
   }
   const needed = cell === "rnn" ? ["activation"] : ["activation", "recurrent_activation"];
   for (const key of needed) {
-    // Null is linear, but what is not said at all differs from version to version.
+    // Null is linear, but the default of an absent setting differs between versions.
     if (!config.has(key)) config.fail("config", "expected a function's name, got nothing", key);
   }
   const f = readActivation(config, "activation", context.hardSigmoid);
   const g =
     cell === "rnn" ? f : readActivation(config, "recurrent_activation", context.hardSigmoid);
-  if (config.flag("time_major", false)) config.refuse("time_major", "the batch comes first here");
+  if (config.flag("time_major", false))
+    config.refuse("time_major", "the batch is the first axis here");
   return {
     cell,
     units: config.size("units"),
-    // A file without it is older than the choice.
+    // Files without the setting are older than it.
     resetAfter: cell === "gru" && config.flag("reset_after", false),
     bias: config.flag("use_bias"),
     activations: { rnn: [f], gru: [g, f], lstm: [g, f, f] }[cell],
@@ -143,7 +144,7 @@ function optionsOf(
   };
 }
 
-/** A recurrent layer, or two in a Bidirectional one. `nx` is what comes from below, where that is known. */
+/** Reads a recurrent layer of one direction or two. `nx` is the number of features from below, if known. */
 export function readRecurrent(
   layer: KerasLayer,
   nx: number | undefined,
@@ -155,7 +156,7 @@ export function readRecurrent(
   if (backwards && sequences) {
     layer.config.refuse(
       "go_backwards",
-      "with return_sequences it gives the steps from last to first",
+      "with return_sequences the steps would come from last to first",
     );
   }
   const read = readWeights(direction, { layer }, nx, "", context);
@@ -189,7 +190,7 @@ function readBidirectional(
   const ahead = forward.direction;
   const back = given?.direction ?? { ...ahead, backwards: !ahead.backwards };
   if (ahead.backwards || !back.backwards) {
-    forward.direction.config.refuse("go_backwards", "the first direction reads forwards");
+    forward.direction.config.refuse("go_backwards", "the first direction must read forwards");
   }
   for (const key of ["cell", "units", "resetAfter", "bias", "sequences"] as const) {
     if (ahead[key] === back[key]) continue;

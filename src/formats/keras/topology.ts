@@ -1,15 +1,15 @@
 import type { Config } from "./config.js";
 
-/** What no model may exceed. */
+/** The most layers of a model. */
 const MAX_LAYERS = 1000;
 
-/** A layer of a chain. */
+/** A layer of a model. */
 export interface KerasLayer {
   readonly className: string;
   readonly name: string;
   /** Its settings. */
   readonly config: Config;
-  /** Its group in Keras 3's weights: the class in snake case, counted: `lstm`, `lstm_1`. */
+  /** Its group in Keras 3's weights: the class in snake case and its count, `lstm`, `lstm_1`. */
   readonly group: string;
 }
 
@@ -18,7 +18,7 @@ const isList = (value: unknown): value is readonly unknown[] => Array.isArray(va
 const isEmpty = (value: unknown): boolean =>
   value === undefined || value === null || value === false;
 
-/** As Keras 3 makes a group's name of a class's: `SimpleRNN` is `simple_rnn`. */
+/** A class's name as Keras 3 names its group: `SimpleRNN` is `simple_rnn`. */
 const snakeCase = (name: string): string =>
   name
     .replace(/\W+/g, "")
@@ -30,12 +30,12 @@ const snakeCase = (name: string): string =>
  * The layers of a Sequential or linear Functional model, from the input upwards.
  *
  * @param model `{ class_name, config }`
- * @param ragged whether masks that one layer hands to another may be passed over
+ * @param ragged whether masks between layers are ignored
  */
 export function readChain(model: Config, ragged: boolean): readonly KerasLayer[] {
   const className = model.text("class_name");
   if (className === "Sequential") {
-    // Keras 1 has the list itself as config.
+    // In Keras 1 the config is the list itself.
     const holder = isList(model.get("config")) ? model : model.child("config");
     return readLayers(holder, holder === model ? "config" : "layers");
   }
@@ -58,7 +58,8 @@ function readLayers(holder: Config, key: string): (KerasLayer & { entry: Config 
     const className = entry.text("class_name");
     const settings = entry.child("config");
     const name = typeof entry.get("name") === "string" ? entry.text("name") : settings.text("name");
-    if (names.has(name)) holder.fail("topology", `two layers named ${name.slice(0, 64)}`, key);
+    if (names.has(name))
+      holder.fail("topology", `expected one layer named ${name.slice(0, 64)}, got two`, key);
     names.add(name);
     const group = snakeCase(className);
     const count = counts.get(group) ?? 0;
@@ -73,7 +74,7 @@ function readLayers(holder: Config, key: string): (KerasLayer & { entry: Config 
   });
 }
 
-/** Follows a Functional model from its one output down to its one input. */
+/** Follows a Functional model from its one output to its one input. */
 function chainOf(
   config: Config,
   layers: readonly (KerasLayer & { entry: Config })[],
@@ -85,17 +86,17 @@ function chainOf(
   while (next !== undefined) {
     const layer = byName.get(next);
     if (layer === undefined) {
-      return config.fail("topology", `a layer ${next.slice(0, 64)} is named, but not there`);
+      return config.fail("topology", `expected a layer ${next.slice(0, 64)}, got none`);
     }
-    // A layer that comes again, in a circle, is no longer there.
+    // A circle ends here: its layer was deleted before.
     byName.delete(next);
     chain.unshift(layer);
     next = sourceOf(layer.entry, ragged);
   }
   for (const { className, entry } of byName.values()) {
-    // Keras 3 makes a layer of the comparison that gives an embedding's mask.
+    // Keras 3 turns the comparison for an embedding's mask into a layer.
     if (ragged && className === "NotEqual") continue;
-    entry.fail("topology", "expected one chain of layers, this one stands beside it");
+    entry.fail("topology", "expected one chain of layers, got this one beside it");
   }
   return chain;
 }
@@ -115,7 +116,7 @@ function tensorName(config: Config, key: string, value: unknown): string {
   return name;
 }
 
-/** The layer that feeds this one; undefined for an input. */
+/** The name of the layer that feeds this one; undefined for an input. */
 function sourceOf(entry: Config, ragged: boolean): string | undefined {
   const key = "inbound_nodes";
   const nodes = entry.list(key);
@@ -133,7 +134,7 @@ function sourceOf(entry: Config, ragged: boolean): string | undefined {
   const extra = isList(tensor) ? tensor[3] : call?.get("kwargs");
   for (const [name, value] of Object.entries(extra ?? {})) {
     if (isEmpty(value) || (ragged && name === "mask")) continue;
-    entry.fail("topology", `expected one input, got ${name.slice(0, 64)}, too`, key);
+    entry.fail("topology", `expected one input, got also ${name.slice(0, 64)}`, key);
   }
   if (old) return tensorName(entry, key, tensor);
   const history = entry.of(entry.layer.slice(1, -1), tensor).child("config").get("keras_history");

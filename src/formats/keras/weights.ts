@@ -2,16 +2,16 @@ import type { StoredNumbers } from "../../description/description.js";
 import { formatShape } from "../../tensor.js";
 import type { KerasLayer } from "./topology.js";
 
-/** Which variable of which layer. */
+/** A variable of a layer. */
 export interface Variable {
   readonly layer: KerasLayer;
-  /** Of a wrapper: which layer within, and what it is called. */
+  /** For a wrapper: the part that holds the inner layer, and the inner layer's name. */
   readonly inner?: { readonly part: "forward" | "backward" | "layer"; readonly name: string };
-  /** Whether it belongs to the layer's cell. */
+  /** Whether the layer's cell owns it. */
   readonly cell: boolean;
   /** `kernel`, `recurrent_kernel`, `bias`, `embeddings`. */
   readonly name: string;
-  /** Its number among the variables of its owner. */
+  /** Its number among its owner's variables. */
   readonly index: number;
 }
 

@@ -15,12 +15,12 @@ const DEFLATED = 8;
 const MOST_ENTRIES = 10_000;
 const MOST_RATIO = 200;
 
-/** The files of a zip archive by name. The directory at its end is believed; nothing is unpacked before it is asked for. */
+/** The files of a zip archive by name. The directory at its end decides. A file is unpacked when it is read. */
 export class ZipArchive {
   readonly #where: string;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
-  /** By name: where the directory's entry stands. */
+  /** The place of each file's entry in the directory, by the file's name. */
   readonly #entries = new Map<string, number>();
 
   constructor(where: string, bytes: Uint8Array) {
@@ -48,13 +48,13 @@ export class ZipArchive {
     return this.#view.getUint32(at, true);
   }
 
-  /** Where the end of the directory stands: the last thing in the file but for a comment. */
+  /** The place of the directory's end, which only a comment may follow. */
   #findEnd(): number {
     const last = this.#bytes.length - END_BYTES;
     for (let at = last; at >= Math.max(0, last - MOST_COMMENT); at--) {
       if (this.#u32(at) === END && this.#u16(at + 20) === last - at) return at;
     }
-    return this.#fail("expected a zip archive, found no end of a directory");
+    return this.#fail("expected a zip archive, got no end of a directory");
   }
 
   #readDirectory(): void {
@@ -72,7 +72,7 @@ export class ZipArchive {
     }
     for (let i = 0; i < count; i++) {
       if (at + CENTRAL_BYTES > end || this.#u32(at) !== CENTRAL) {
-        this.#fail(`expected ${count} entries in the directory, found ${i}`, at);
+        this.#fail(`expected ${count} entries in the directory, got ${i}`, at);
       }
       const nameEnd = at + CENTRAL_BYTES + this.#u16(at + 28);
       const next = nameEnd + this.#u16(at + 30) + this.#u16(at + 32);
@@ -114,7 +114,7 @@ export class ZipArchive {
       refuse(`a ratio of ≤ ${MOST_RATIO}, got ${found}`, at, "zip-ratio");
     }
     if (at + LOCAL_BYTES > this.#bytes.length || this.#u32(at) !== LOCAL) {
-      refuse("a file where the directory has it, found none");
+      refuse("a file where the directory has it, got none");
     }
     const start = at + LOCAL_BYTES + this.#u16(at + 26) + this.#u16(at + 28);
     const data = this.#bytes.subarray(start, start + packed);

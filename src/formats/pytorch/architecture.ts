@@ -20,11 +20,11 @@ export interface DensePart {
   readonly activation: DenseDescription["activation"];
 }
 
-/** The role of each module: a description without its numbers and without what their shapes imply. */
+/** The role of each module: a description without its numbers, and without the options that their shapes imply. */
 export interface Architecture {
   readonly input:
     | { readonly kind: "embedding"; readonly name: string }
-    | { readonly kind: "one-hot" | "features"; readonly guessed?: true };
+    | { readonly kind: "one-hot" | "features"; readonly guessed?: true | undefined };
   /** From the input upwards. */
   readonly recurrent: readonly RecurrentPart[];
   readonly dense: readonly DensePart[];

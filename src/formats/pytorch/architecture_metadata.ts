@@ -10,8 +10,8 @@ import type { Architecture, PytorchNames, RecurrentPart, UnshapedOptions } from 
 import { fail, quote } from "./names.js";
 
 /**
- * The metadata key of the architecture: what PyTorch's names and shapes cannot express, such as activations, directions,
- * and the kinds of input and output. JSON; absent if names and shapes suffice.
+ * The metadata key of the architecture, JSON: activations, directions, kinds of input and output, and all else that names
+ * and shapes do not express. Absent if they suffice.
  */
 export const ARCHITECTURE_KEY = "recurra.network";
 
@@ -53,16 +53,14 @@ function unshapedOptions(options: RecurrentOptions): UnshapedOptions {
   };
 }
 
-function inputOf(input: ModelDescription["input"]): Architecture["input"] {
-  if (input.kind === "embedding") return { kind: input.kind, name: input.name };
-  return input.guessed ? { kind: input.kind, guessed: true } : { kind: input.kind };
-}
-
 /** The architecture of a description. Equal architectures have equal JSON. */
 export function architectureOf(description: ModelDescription): Architecture {
   const { input, recurrent, dense, output } = description;
   return {
-    input: inputOf(input),
+    input:
+      input.kind === "embedding"
+        ? { kind: input.kind, name: input.name }
+        : { kind: input.kind, guessed: input.guessed },
     recurrent: recurrent.map(({ name, options, merge = "concat" }) => ({
       name,
       options: unshapedOptions(options),
@@ -206,7 +204,7 @@ export function readArchitecture(
   );
   const { kind, name, guessed } = members(input, "input", "kind, name?, guessed?");
   const from = word(kind, "input.kind", ["embedding", "one-hot", "features"]);
-  if (guessed !== undefined && guessed !== true) refuse("input.guessed: expected true");
+  if (guessed !== undefined && guessed !== true) return refuse("input.guessed: expected true");
   const stack = list(recurrent, "recurrent").map(readRecurrent);
   if (stack.length === 0) refuse("recurrent: expected at least one");
   if (new Set(stack.map((each) => each.name)).size < stack.length)
@@ -215,7 +213,7 @@ export function readArchitecture(
     input:
       from === "embedding"
         ? { kind: from, name: text(name, "input.name") }
-        : { kind: from, ...(guessed === true ? { guessed } : {}) },
+        : { kind: from, guessed },
     recurrent: stack,
     dense: list(dense, "dense").map(readDense),
     output: word(output, "output", ["steps", "last"]),

@@ -95,7 +95,7 @@ function inferredArchitecture(file: SafetensorsFile): string | undefined {
 
 /**
  * Writes a model as a safetensors file with PyTorch's names: the description's own if it came from such a file, else
- * `embedding`, the cell's name and `decoder`. The metadata hold what names and shapes do not express, so that
+ * `embedding`, the cell's name and `decoder`. The metadata hold the rest of the architecture, so that
  * `describeSafetensors` gives the same description back. Equal descriptions give equal bytes.
  *
  * @throws {TypeError} if an argument is of the wrong kind

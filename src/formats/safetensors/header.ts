@@ -2,13 +2,13 @@ import type { ModelFormatCode } from "../../description/format_error.js";
 import { formatShape } from "../../tensor.js";
 import { HeaderText } from "./header_text.js";
 
-/** The kinds of numbers, and the bytes that one takes in the file. */
+/** The types of numbers, and the bytes of one in the file. */
 export const WIDTHS = { F64: 8, F32: 4, F16: 2, BF16: 2 } as const;
 
-/** How a file keeps a tensor's numbers. */
+/** The type of a tensor's numbers in a file. */
 export type StoredDtype = keyof typeof WIDTHS;
 
-/** What no file may exceed. */
+/** Limits of every file. */
 export const LIMITS = {
   header: 100_000_000,
   tensors: 10_000,
@@ -17,10 +17,10 @@ export const LIMITS = {
   rank: 8,
 };
 
-/** The key that is no tensor's name. */
+/** The key of the metadata, which no tensor may have. */
 export const METADATA = "__metadata__";
 
-/** A tensor as the header has it. */
+/** A tensor's entry in the header. */
 export interface Entry {
   readonly name: string;
   readonly dtype: StoredDtype;
@@ -29,7 +29,7 @@ export interface Entry {
   /** From the end of the header, in bytes. */
   readonly begin: number;
   readonly end: number;
-  /** Where the header speaks of it. */
+  /** Where the entry begins in the header's text. */
   readonly at: number;
 }
 
@@ -41,14 +41,15 @@ export interface Header {
 
 export const isDtype = (name: string): name is StoredDtype => Object.hasOwn(WIDTHS, name);
 
-/** Reads a header's text, which begins at byte `start` of the file, and checks what can be known without the data. */
+/** Reads a header's text, which begins at byte `start` of the file, and checks every rule that needs no data. */
 export function parseHeader(text: string, start: number, dataBytes: number): Header {
   const header = new HeaderText(text, start);
   const entries = new Map<string, Entry>();
   let metadata: Map<string, string> | undefined;
   header.object((key, at) => {
     if (key === METADATA) {
-      if (metadata !== undefined) header.fail("duplicate-key", `${METADATA} stands twice`, at);
+      if (metadata !== undefined)
+        header.fail("duplicate-key", `expected one ${METADATA}, got another`, at);
       metadata = parseMetadata(header);
       return;
     }
@@ -61,7 +62,8 @@ export function parseHeader(text: string, start: number, dataBytes: number): Hea
       );
     }
     header.tensor = key;
-    if (entries.has(key)) header.fail("duplicate-key", "the name stands twice", at);
+    if (entries.has(key))
+      header.fail("duplicate-key", "expected one tensor of this name, got another", at);
     if (entries.size === LIMITS.tensors) {
       header.fail("too-many-tensors", `expected ≤ ${LIMITS.tensors} tensors, got more`, at);
     }
@@ -69,7 +71,7 @@ export function parseHeader(text: string, start: number, dataBytes: number): Hea
     header.tensor = undefined;
   });
   header.end();
-  // Equal places, of tensors without elements, stay in the header's order.
+  // Tensors without elements may share a place; they stay in the header's order.
   const sorted = [...entries.values()].sort((a, b) => a.begin - b.begin || a.end - b.end);
   checkCover(header, sorted, dataBytes);
   return { entries: sorted, metadata: metadata ?? new Map() };
@@ -80,7 +82,11 @@ function parseMetadata(header: HeaderText): Map<string, string> {
   header.kind("{", "metadata", `${METADATA}: an object of strings`);
   header.object((key, at) => {
     if (metadata.has(key)) {
-      header.fail("duplicate-key", `${METADATA}: a key stands twice: ${key.slice(0, 64)}`, at);
+      header.fail(
+        "duplicate-key",
+        `${METADATA}: expected one key ${key.slice(0, 64)}, got another`,
+        at,
+      );
     }
     if (metadata.size === LIMITS.metadata) {
       const what = `${METADATA}: expected ≤ ${LIMITS.metadata} keys, got more`;
@@ -98,7 +104,7 @@ function parseEntry(header: HeaderText, name: string, at: number): Entry {
   let offsets: number[] | undefined;
   header.kind("{", "header-entry", "{ dtype, shape, data_offsets }");
   header.object((key, keyAt) => {
-    const twice = () => header.fail("duplicate-key", `${key} stands twice`, keyAt);
+    const twice = () => header.fail("duplicate-key", `expected one ${key}, got another`, keyAt);
     if (key === "dtype") {
       if (dtype !== undefined) twice();
       header.kind('"', "header-entry", "dtype: a string");
@@ -165,13 +171,13 @@ function parseIntegers(
   return integers;
 }
 
-/** The tensors must tile the data: no hole, no overlap, nothing after the last. */
+/** Throws unless the tensors tile the data: no hole, no overlap, nothing after the last. */
 function checkCover(header: HeaderText, sorted: readonly Entry[], dataBytes: number): void {
   let place = 0;
   for (const { name, begin, end, at } of sorted) {
     header.tensor = name;
     if (begin !== place) {
-      const what = `expected to begin at byte ${place} of the data, where the one before ends, got ${begin}`;
+      const what = `expected to begin at byte ${place} of the data, where the tensor before ends, got ${begin}`;
       header.fail(begin > place ? "hole" : "overlap", `data_offsets: ${what}`, at);
     }
     if (end > dataBytes) {

@@ -3,8 +3,8 @@ import { type ModelFormatCode, ModelFormatError } from "../../description/format
 const MAX_SHOWN = 40;
 
 /**
- * Walks over the JSON of a header from left to right, once: `JSON.parse` would keep the last of two equal keys in silence,
- * and build whatever it is given before a limit could be checked.
+ * Reads the JSON of a header once, from left to right. `JSON.parse` would silently keep the last of two equal keys, and
+ * would build the whole value before any limit is checked.
  */
 export class HeaderText {
   readonly #text: string;
@@ -19,7 +19,7 @@ export class HeaderText {
     this.#start = start;
   }
 
-  /** Throws, with the place of the last token. */
+  /** Throws an error that names the tensor and the byte. */
   fail(code: ModelFormatCode, what: string, at = this.#at): never {
     const place = this.tensor === undefined ? "header" : JSON.stringify(this.tensor);
     const before = new TextEncoder().encode(this.#text.slice(0, at)).length;
@@ -32,7 +32,7 @@ export class HeaderText {
     );
   }
 
-  /** The next character that is no white space; empty at the end. */
+  /** The next character that is not white space; empty at the end. */
   peek(): string {
     while (" \t\n\r".includes(this.#text[this.#at] ?? "end")) this.#at++;
     return this.#text[this.#at] ?? "";
@@ -44,7 +44,7 @@ export class HeaderText {
     return this.#at;
   }
 
-  /** Throws unless a value begins with `first`. */
+  /** Throws unless the next value begins with `first`. */
   kind(first: string, code: ModelFormatCode, expected: string): void {
     if (this.peek() === first) return;
     const shown = this.#text.slice(this.#at, this.#at + MAX_SHOWN);
@@ -72,7 +72,7 @@ export class HeaderText {
     while (this.#take(`,${close}`) === ",");
   }
 
-  /** An object: `visit` is called with each key, and reads its value. */
+  /** Reads an object. `visit` receives each key and reads its value. */
   object(visit: (key: string, at: number) => void): void {
     this.#list("{}", () => {
       const { at } = this;
@@ -82,7 +82,7 @@ export class HeaderText {
     });
   }
 
-  /** An array: `visit` reads an element. */
+  /** Reads an array. `visit` reads an element. */
   array(visit: () => void): void {
     this.#list("[]", visit);
   }
@@ -92,7 +92,7 @@ export class HeaderText {
     this.#take('"');
     for (let code = 0; code !== 34; this.#at++) {
       code = this.#text.charCodeAt(this.#at);
-      if (Number.isNaN(code)) this.fail("header-json", "a string has no end", at);
+      if (Number.isNaN(code)) this.fail("header-json", "expected a string with an end", at);
       if (code === 92) this.#at++;
     }
     const literal = this.#text.slice(at, this.#at);
@@ -100,13 +100,18 @@ export class HeaderText {
     try {
       value = JSON.parse(literal);
     } catch {
-      return this.fail("header-json", `no JSON string: ${literal.slice(0, MAX_SHOWN)}`, at);
+      return this.fail(
+        "header-json",
+        `expected a JSON string, got ${literal.slice(0, MAX_SHOWN)}`,
+        at,
+      );
     }
-    if (hasLoneSurrogate(value)) this.fail("header-json", "half a surrogate pair in a string", at);
+    if (hasLoneSurrogate(value))
+      this.fail("header-json", "expected a well-formed string, got half a surrogate pair", at);
     return value;
   }
 
-  /** A safe integer ≥ 0, written as one. */
+  /** A safe integer ≥ 0, written without sign, point or exponent. */
   integer(what: string): number {
     const { at } = this;
     const literal = /[^\s,\]}]*/y;
@@ -121,7 +126,7 @@ export class HeaderText {
     return value;
   }
 
-  /** Throws unless nothing but white space is left. */
+  /** Throws unless only white space is left. */
   end(): void {
     const next = this.peek();
     if (next !== "") this.fail("header-json", `expected the end after }, got ${next}`);

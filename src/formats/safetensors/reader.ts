@@ -72,11 +72,11 @@ function readNumbers(bytes: Uint8Array, { dtype, begin, end }: Entry, dataStart:
 }
 
 /**
- * Reads a safetensors file: F64, F32, F16 and BF16. Every rule is checked before a tensor is made; the result shares no
+ * Reads a safetensors file: F64, F32, F16 and BF16. Every rule is checked before a tensor is made. The result shares no
  * memory with the file.
  *
  * @throws {TypeError} if an argument is of the wrong kind
- * @throws {ModelFormatError} if the file breaks a rule: `code` says which (docs/formats.md), `tensor` and `offset` where
+ * @throws {ModelFormatError} if the file breaks a rule: `code` names it (docs/formats.md), `tensor` and `offset` give the place
  */
 export function readSafetensors(
   file: Bytes,

@@ -6,13 +6,13 @@ import { hasLoneSurrogate } from "./header_text.js";
 
 /** A tensor to be written. */
 export interface StorableTensor {
-  /** Default: what the data are, F64 or F32. */
+  /** Default: the type of the data, F64 or F32. */
   readonly dtype?: StoredDtype | undefined;
   readonly shape: readonly number[];
   readonly data: Float64Array | Float32Array;
 }
 
-/** Names and what they stand for: a map, pairs, or an object. */
+/** Values by name: a map, pairs, or an object. */
 export type Named<V> = Iterable<readonly [string, V]> | Readonly<Record<string, V>>;
 
 interface Item extends StorableTensor {
@@ -37,7 +37,8 @@ function* pairs<V>(operand: string, named: Named<V>): Iterable<readonly [string,
     }
     const shown = JSON.stringify(name.slice(0, 64));
     const tensor = operand === "tensors" ? name : undefined;
-    if (seen.has(name)) fail("duplicate-key", `${operand}: ${shown} stands twice`, tensor);
+    if (seen.has(name))
+      fail("duplicate-key", `${operand}: expected one ${shown}, got another`, tensor);
     if (hasLoneSurrogate(name)) {
       fail("name", `${operand}: ${shown}: expected a well-formed string, got half a pair`, tensor);
     }
@@ -48,7 +49,7 @@ function* pairs<V>(operand: string, named: Named<V>): Iterable<readonly [string,
 
 function checkItem(name: string, value: StorableTensor): Item {
   const shown = JSON.stringify(name.slice(0, 64));
-  if (name === METADATA) fail("name", `tensors: ${METADATA} is no tensor's name`, name);
+  if (name === METADATA) fail("name", `tensors: expected another name than ${METADATA}`, name);
   if (name.length > LIMITS.name) {
     fail(
       "name-too-long",
@@ -65,7 +66,7 @@ function checkItem(name: string, value: StorableTensor): Item {
     const expected = Object.keys(WIDTHS).join(", ");
     fail("dtype", `${shown}: dtype: expected one of ${expected}, got ${String(dtype)}`, name);
   }
-  // From the left, as readers multiply: a last extent of 0 does not mend what came before.
+  // From the left, as readers multiply: a later extent of 0 does not undo an overflow.
   let product = 1;
   for (const factor of [...shape, WIDTHS[dtype]]) {
     product *= factor;
@@ -76,16 +77,16 @@ function checkItem(name: string, value: StorableTensor): Item {
   return { name, dtype, shape, data };
 }
 
-/** By code point, which is also the order of the UTF-8 bytes; `<` would compare halves of surrogate pairs. */
+/** Compares by code point, the order of the UTF-8 bytes. `<` would compare halves of surrogate pairs. */
 function compareNames(a: string, b: string): number {
-  // Within an equal pair the second halves are equal too.
+  // Inside a pair that is equal, the second halves are equal, too.
   for (let i = 0; ; i++) {
     const [left, right] = [a.codePointAt(i) ?? -1, b.codePointAt(i) ?? -1];
     if (left !== right || left < 0) return left - right;
   }
 }
 
-/** The bytes of the numbers, as the file has them; the tensor's own where they are. */
+/** The bytes of the numbers as the file has them: the tensor's own memory if it holds them. */
 function encode({ dtype, data }: Item): Uint8Array {
   if (dtype === "F16" || dtype === "BF16") {
     return new Uint8Array(toHalves(data, dtype === "F16" ? F16 : BF16).buffer);
@@ -119,15 +120,15 @@ function headerOf(items: readonly Item[], metadata: readonly (readonly [string, 
 }
 
 /**
- * Writes a safetensors file. Equal tensors and metadata give equal bytes, whatever the order they come in: the widest
- * numbers first, then by name. Numbers are rounded to nearest, ties to even, where the dtype is narrower than the data;
- * what is too large becomes ±∞. NaN and ±∞ are written as they are.
+ * Writes a safetensors file. Equal tensors and metadata give equal bytes, in whatever order they come: the widest numbers
+ * go first, then names decide. If the dtype is narrower than the data, numbers are rounded to nearest, ties to even, and
+ * become ±∞ if they are too large. NaN and ±∞ are written as they are.
  *
- * @param tensors by name; any `{ shape, data }`, such as a tensor of this package or what `readSafetensors` gave
+ * @param tensors by name; any `{ shape, data }`, such as a tensor of this package or of `readSafetensors`
  * @param metadata strings by name
  * @throws {TypeError} if an argument is of the wrong kind
  * @throws {ShapeError} if a tensor's data do not fill its shape
- * @throws {ModelFormatError} if no reader could take the file: a limit, a name that stands twice or has no UTF-8 form
+ * @throws {ModelFormatError} if no reader would accept the file: a limit is exceeded, a name occurs twice or has no UTF-8 form
  */
 export function writeSafetensors(
   tensors: Named<StorableTensor>,

@@ -86,7 +86,7 @@ function checkModel(where: string, model: unknown): void {
 
 /**
  * The paths of the shards that a model.json names, in its order, for a caller that loads them. The manifest is checked
- * first, and no path stands twice. Paths are text of the file: hold them against your own rules before you follow them.
+ * first; each path occurs once. Paths are text of the file: hold them against your own rules before you follow them.
  *
  * @param model model.json, as text or parsed
  * @throws {TypeError} if an argument is of the wrong kind

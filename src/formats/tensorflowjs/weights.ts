@@ -5,11 +5,11 @@ import type { StoredVariable } from "../keras/weights.js";
 
 const LIMITS = { tensors: 10_000, name: 512, rank: 8 };
 
-/** Bytes of an element, as it is stored without quantisation. */
+/** Bytes of an element that is not quantised, by dtype. */
 const WIDTHS: Readonly<Record<string, number>> = { float32: 4, int32: 4, bool: 1 };
 const QUANTISED: Readonly<Record<string, number>> = { uint8: 1, uint16: 2, float16: 2 };
 
-/** A weight as the manifest has it. */
+/** A weight's entry in the manifest. */
 interface Weight {
   readonly name: string;
   readonly dtype: string;

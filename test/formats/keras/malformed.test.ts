@@ -78,7 +78,7 @@ const zeros = { shape: [4000, 8], data: new Float32Array(32_000) };
 type Row = [code: string, bytes: Uint8Array, message: string, options?: DescribeKerasOptions];
 
 const zips: Row[] = [
-  ["zip", new Uint8Array(0), "zip: expected a zip archive, found no end of a directory"],
+  ["zip", new Uint8Array(0), "zip: expected a zip archive, got no end of a directory"],
   ["zip", new Uint8Array(21), "zip: …"],
   ["zip", text("a model, honestly ........"), "…directory"],
   ["zip", file.slice(0, -1), "…directory"],
@@ -164,7 +164,7 @@ const configs: Row[] = [
   [
     "unsupported-setting",
     of(lstm({ activation: "gelu" })),
-    '"memory": activation: "gelu" cannot be honoured: no such function is known',
+    '"memory": activation: "gelu" is not supported: there is no such activation',
   ],
   [
     "unsupported-setting",
@@ -179,14 +179,14 @@ const configs: Row[] = [
   [
     "unsupported-setting",
     archive({ config: sequential([lstm({ activation: "hard_sigmoid" })]), weights, version: "" }),
-    "its meaning differs between versions, and the file says none",
+    "its meaning differs between versions, and the file has no version",
   ],
   ["unsupported-setting", of(lstm({ time_major: true })), '"memory": time_major: true …'],
   ["unsupported-setting", of(lstm({ go_backwards: true })), '"memory": go_backwards: true …'],
   [
     "unsupported-setting",
     of(kerasLayer("Masking", { name: "mask", mask_value: 0 }), lstm()),
-    '"mask": mask_value: 0 cannot be honoured: sequences have no padding here; pass masking: "ragged" if yours have none',
+    '"mask": mask_value: 0 is not supported: sequences have no padding here; pass masking: "ragged" if yours have none',
   ],
   [
     "unsupported-setting",
@@ -237,7 +237,7 @@ const configs: Row[] = [
   [
     "unsupported-layer",
     of(lstm(), dense(), lstm({ name: "second" })),
-    '"second": LSTM above Dense: …',
+    '"second": LSTM: expected …',
   ],
   ["unsupported-layer", of(lstm(), kerasLayer("Embedding", { name: "e" })), '"e": Embedding: …'],
   [
@@ -256,7 +256,7 @@ const configs: Row[] = [
     "config.json: expected Sequential or Functional, got Custom",
   ],
   ["topology", of(), "config.json: …"],
-  ["topology", of(lstm(), lstm()), "two layers named memory"],
+  ["topology", of(lstm(), lstm()), "expected one layer named memory, got two"],
   ["topology", of(lstm({ return_sequences: false }), lstm({ name: "second" })), '"second": …'],
   [
     "topology",

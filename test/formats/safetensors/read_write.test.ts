@@ -161,7 +161,7 @@ describe("writing", () => {
         ["a", f32()],
       ],
       {},
-      'tensors: "a" stands twice',
+      'tensors: expected one "a", got another',
     ],
     [
       "duplicate-key",
@@ -170,9 +170,9 @@ describe("writing", () => {
         ["a", ""],
         ["a", ""],
       ],
-      'metadata: "a" stands twice',
+      'metadata: expected one "a", got another',
     ],
-    ["name", { __metadata__: f32() }, {}, "tensors: __metadata__ is no tensor's name"],
+    ["name", { __metadata__: f32() }, {}, "tensors: expected another name than __metadata__"],
     [
       "name",
       { "\ud800": f32() },

@@ -247,7 +247,7 @@ const inGraph: Row[] = [
     (json) => {
       json.modelTopology.config.output_layers = [["nobody", 0, 0]];
     },
-    "a layer nobody is named, but not there",
+    "expected a layer nobody, got none",
   ],
   [
     "topology",
@@ -277,9 +277,13 @@ const inGraph: Row[] = [
   [
     "topology",
     (json) => node(json, 3, [[tensor(nameOf(json, 1))]]),
-    "expected one chain of layers, this one stands beside it",
+    "expected one chain of layers, got this one beside it",
   ],
-  ["topology", (json) => node(json, 2, [[tensor(nameOf(json, 3))]]), "is named, but not there"],
+  [
+    "topology",
+    (json) => node(json, 2, [[tensor(nameOf(json, 3))]]),
+    "expected a layer …, got none",
+  ],
   ["topology", (json) => node(json, 3, [{ args: [[1, 2]], kwargs: {} }]), "inbound_nodes: …"],
   ["config", (json) => node(json, 3, [7]), "… got 7"],
   ["config", (json) => node(json, 3, [{ args: [7] }]), "… got 7"],
