@@ -38,7 +38,7 @@ export function reorderRows<D extends Floats>(source: D, gates: readonly number[
   return target;
 }
 
-/** The transpose (G·na, n) of a matrix whose columns are gates (n, G·na), as in Keras, with its blocks in the target's order. */
+/** The transpose (G·na, n) of a matrix whose columns are gates (n, G·na), with its blocks in the target's order. */
 export function reorderColumns<D extends Floats>(
   source: D,
   n: number,

@@ -9,10 +9,10 @@ import { Wire } from "./wire.js";
 /** The recurrent operators of ONNX. */
 export type OnnxOperator = "RNN" | "GRU" | "LSTM";
 
-/** What a node says about itself, defaults filled in. */
+/** The attributes of a node, with defaults filled in. */
 export interface OnnxAttributes {
   readonly direction: "forward" | "reverse" | "bidirectional";
-  /** na; absent where the file leaves it to the weights' shapes. */
+  /** na; absent if only the weights' shapes give it. */
   readonly hiddenSize?: number;
   /** 0: X (T, m, nx), states (D, m, na). 1: X (m, T, nx), states (m, D, na). */
   readonly layout: 0 | 1;
@@ -25,7 +25,7 @@ export interface OnnxAttributes {
   readonly linearBeforeReset: boolean;
 }
 
-/** ONNX's functions; those with one take their α and β from the node's lists. */
+/** ONNX's activations. Those with parameters take α and β from the node's lists. */
 const ACTIVATIONS: Record<string, { name: ActivationName; alpha?: true; beta?: true }> = {
   sigmoid: { name: "sigmoid" },
   tanh: { name: "tanh" },
@@ -42,7 +42,7 @@ const ACTIVATIONS: Record<string, { name: ActivationName; alpha?: true; beta?: t
 
 const TYPES = { f: 1, i: 2, s: 3, floats: 6, ints: 7, strings: 8 } as const;
 
-/** Every attribute there is: its value's type, the operator it is for (all where absent), and its first and last opset. */
+/** Every known attribute: the type of its value, its operator (absent for all), and its first and last opset. */
 const ATTRIBUTES: Record<
   string,
   { type: keyof typeof TYPES; only?: OnnxOperator; since?: number; until?: number }
@@ -56,14 +56,14 @@ const ATTRIBUTES: Record<
   input_forget: { type: "i", only: "LSTM" },
   layout: { type: "i", since: 14 },
   linear_before_reset: { type: "i", only: "GRU", since: 3 },
-  // Said that Y may be left out; a node without it as an output says the same.
+  // Tells that Y may be omitted. A node without the output Y tells the same.
   output_sequence: { type: "i", until: 6 },
 };
 
-/** The newest opset that is known: a later one may change an operator. */
+/** The newest known opset. A later one may change an operator. */
 export const NEWEST_OPSET = 22;
 
-/** Reads and checks the attributes of a node that is an RNN, GRU or LSTM. */
+/** Reads and checks the attributes of an RNN, GRU or LSTM node. */
 export function readAttributes(where: string, node: NodeProto, opset: number): OnnxAttributes {
   const wire = new Wire(where, new Uint8Array(0));
   const operator = node.operator as OnnxOperator;
@@ -88,7 +88,7 @@ export function readAttributes(where: string, node: NodeProto, opset: number): O
   };
   flag("output_sequence");
 
-  // GRU-1 wrote its own default so.
+  // The default of GRU-1 is spelt so.
   const written = get("direction")?.s ?? "forward";
   const direction = written === "foward" && operator === "GRU" && opset < 3 ? "forward" : written;
   if (direction !== "forward" && direction !== "reverse" && direction !== "bidirectional") {
@@ -115,8 +115,8 @@ export function readAttributes(where: string, node: NodeProto, opset: number): O
 }
 
 /**
- * α and β are handed out in the order of the functions, to those that take one; where the lists end, ONNX's defaults hold.
- * Names in any case, as onnxruntime takes them.
+ * Distributes α and β in the order of the activations, to those that take one. After the end of a list ONNX's defaults hold.
+ * Names may have any case, as in onnxruntime.
  */
 function readActivations(
   { operator, attributes }: NodeProto,
@@ -128,7 +128,7 @@ function readActivations(
   const given = attributes.get("activations");
   const wanted = directions * defaults.length;
   let names = given?.strings ?? [];
-  // RNN's own default are two, also for one direction.
+  // The default of RNN lists two activations, even for one direction.
   if (operator === "RNN" && directions === 1 && names.length === 2 && names[0] === names[1]) {
     names = names.slice(0, 1);
   }

@@ -3,7 +3,7 @@ import { FLOWS } from "./flow.js";
 import { axisOf, bounds, folded, integers, known, shapeOf, slices, type Work } from "./folding.js";
 import type { Axis, Chain, ChainLink, Flow, Label, Value } from "./values.js";
 
-/** Operators that only cut, turn or join what they are given. */
+/** Operators that only cut, transpose or join their inputs. */
 const GLUE = [
   "Cast",
   "Concat",
@@ -26,7 +26,7 @@ const OPERATORS = new Set([
   "Shape",
 ]);
 
-/** Attributes of the operators that are understood; one that is not listed is refused. */
+/** The attributes of supported operators. Others are refused. */
 const ATTRIBUTES: Record<string, readonly string[]> = {
   Cast: ["to"],
   Concat: ["axis"],
@@ -90,7 +90,7 @@ function filled(work: Work): Value {
   };
 }
 
-/** Whole numbers, some of which depend on the input's sizes. */
+/** Operators on integers that may depend on the input's sizes. */
 function sizes(work: Work): Value {
   const { node, inputs } = work;
   const lists = inputs.map((value) =>
@@ -120,7 +120,8 @@ function stacked(work: Work, items: readonly Flow[]): Value {
     case "Identity":
       return { kind: "stack", items };
     case "Concat": {
-      if (work.attribute("axis")?.i !== 0) return refuse("expected states joined along axis 0");
+      if (work.attribute("axis")?.i !== 0)
+        return refuse("expected states concatenated along axis 0");
       const all = inputs.flatMap((value) =>
         value?.kind === "stack" ? value.items : refuse("got others"),
       );
@@ -179,7 +180,7 @@ function apply(work: Work, flow: Flow): Value {
   const { operator } = work.node;
   if (operator === "OneHot") return oneHot(work, flow);
   const rule = Object.hasOwn(FLOWS, operator) ? FLOWS[operator] : undefined;
-  // A graph's input that is cut is none of a sequence's.
+  // An input of the graph that is sliced is not a sequence.
   const cut = ["Slice", "Gather", "Concat", "Expand"].includes(operator);
   if (cut && flow.chain.input === undefined && flow.chain.recurrent.length === 0)
     return { kind: "given" };
@@ -187,7 +188,7 @@ function apply(work: Work, flow: Flow): Value {
   return rule(work, flow);
 }
 
-/** What a node gives that is no recurrent one: its first output. */
+/** The first output of a node that is not recurrent. */
 export function evaluate(work: Work): Value {
   const { node, inputs, refuse } = work;
   const { operator, domain, attributes } = node;
@@ -196,7 +197,7 @@ export function evaluate(work: Work): Value {
   const foreign = [...attributes.keys()].find(
     (name) => !(ATTRIBUTES[operator] ?? []).includes(name),
   );
-  if (foreign !== undefined) refuse(`attribute ${foreign} is not understood`);
+  if (foreign !== undefined) refuse(`attribute ${foreign} is not supported`);
   if (operator === "Constant") return constant(work);
   if (operator === "Shape") return shapeOf(work);
   const values = inputs.filter((value) => value !== undefined);
@@ -205,7 +206,7 @@ export function evaluate(work: Work): Value {
   const result = folded(work);
   if (result !== undefined) return result;
   const [first, second] = values;
-  // The shape of zeros does not matter, however it came about.
+  // The shape of zeros does not matter.
   const zeros =
     first?.kind === "zeros" || (first?.kind === "known" && first.data.every((x) => x === 0));
   if (operator === "Expand" && zeros) return { kind: "zeros" };
@@ -230,7 +231,7 @@ export function evaluate(work: Work): Value {
   return opaque;
 }
 
-/** How a recurrent node goes on from its input: the outputs Y, Y_h and Y_c. */
+/** The outputs Y, Y_h and Y_c of a recurrent node. */
 export function recur(
   work: Work,
   input: Flow,
@@ -268,7 +269,7 @@ export function recur(
     layout === 0 ? [[time], [direction], [batch]] : [[batch], [time], [direction]];
   const form = { kind: "flow", whole: false } as const;
   const Y: Flow = { ...form, axes: [...lead, [unit]], features: whole, chain: next };
-  // One object, so that the directions of a layer know each other.
+  // One object, so that the directions of a layer can be matched by identity.
   const last: Chain = { ...next, output: "last" };
   const items = Array.from({ length: link.directions }, (_, part): Flow => {
     const state: Flow = { ...form, axes: [[batch], [unit]], features: [unit], chain: last };

@@ -3,7 +3,7 @@ import type { DenseDescription } from "../../description/description.js";
 import { axisOf, type Work } from "./folding.js";
 import { type Axis, type Flow, type Known, type Label, transposed } from "./values.js";
 
-/** Labels that matter: one of extent 1 says nothing, unless it is alone. */
+/** The labels of an axis without those of extent 1, which are meaningless unless alone. */
 const plain = (axis: Axis): Axis => {
   const rest = axis.filter(({ size }) => size !== 1);
   return rest.length === 0 ? axis.slice(0, 1) : rest;
@@ -17,7 +17,7 @@ export const sameAxis = (a: Axis, b: Axis): boolean => {
 /** The name of the module that a node came from: PyTorch's "/encoder/rnn/LSTM_1" is encoder.rnn. */
 export function moduleOf(name: string): string | undefined {
   const path = name.split("/").slice(1, -1);
-  // Within nn.Sequential a part says its parent's name again: "/head/head.0/Gemm".
+  // Within nn.Sequential a part repeats its parent's name: "/head/head.0/Gemm".
   const parts = path.filter((part, i) => !path[i + 1]?.startsWith(`${part}.`));
   return name.startsWith("/") && parts.length > 0 ? parts.join(".") : undefined;
 }
@@ -26,7 +26,7 @@ export function moduleOf(name: string): string | undefined {
 const moduleOfWeight = (name: string): string | undefined =>
   /^(.+)\.(weight|bias)$/.exec(name)?.[1];
 
-/** Throws unless the last axis is one whole step's vector. */
+/** Throws unless the last axis is the whole vector of one step. */
 function lastIsWhole({ axes, features, part, chain }: Flow, { refuse }: Work): void {
   const last = axes.at(-1);
   if (part === undefined && last !== undefined && features.length > 0 && sameAxis(last, features)) {
@@ -46,7 +46,7 @@ function changeDense(flow: Flow, change: Partial<DenseDescription>): Flow {
   };
 }
 
-/** x·weight, with weight (n, ny) of the file. */
+/** x·weight, with the file's weight (n, ny). */
 function multiply(work: Work, flow: Flow, weight: Known, turn: boolean): Flow {
   const { node, refuse, take } = work;
   lastIsWhole(flow, work);
@@ -71,7 +71,7 @@ function multiply(work: Work, flow: Flow, weight: Known, turn: boolean): Flow {
   };
 }
 
-/** Adds the bias (ny) that belongs to the product before. */
+/** Adds the bias (ny) to the product before. */
 function addBias(work: Work, flow: Flow, bias: Known): Flow {
   lastIsWhole(flow, work);
   const last = flow.chain.dense.at(-1);
@@ -120,7 +120,7 @@ function applyFunction(work: Work, flow: Flow): Flow {
 
 function softmax(work: Work, flow: Flow): Flow {
   const { axes } = flow;
-  // Before opset 13 the axis was 1 unless given, and all from it on were one.
+  // Before opset 13 the axis defaults to 1, and all axes from it on count as one.
   const axis = axisOf(work, work.attribute("axis")?.i ?? (work.opset < 13 ? 1 : -1), axes.length);
   if (axis !== axes.length - 1) work.refuse("expected it along the last axis");
   return activate(work, flow, work.node.operator === "Softmax" ? "softmax" : "logSoftmax");
@@ -150,7 +150,7 @@ function sum(work: Work, flow: Flow): Flow {
   return other?.kind === "known" ? addBias(work, flow, other) : work.refuse("expected a bias");
 }
 
-/** Operators of a linear layer and what stands on it. */
+/** The operators of linear layers and activations. */
 export const DENSE: Record<string, (work: Work, flow: Flow) => Flow> = {
   MatMul: product,
   Gemm: gemm,
@@ -160,7 +160,7 @@ export const DENSE: Record<string, (work: Work, flow: Flow) => Flow> = {
   ...Object.fromEntries(Object.keys(ACTIVATIONS).map((operator) => [operator, applyFunction])),
 };
 
-/** Tokens that choose rows of a table (V, nx). */
+/** Gather: tokens select rows of a table (V, nx). */
 export function embedded(work: Work, tokens: Flow, table: Known): Flow {
   const [, nx] = table.shape;
   if (table.shape.length !== 2 || (work.attribute("axis")?.i ?? 0) !== 0 || !tokens.whole) {
@@ -183,7 +183,7 @@ export function embedded(work: Work, tokens: Flow, table: Known): Flow {
   };
 }
 
-/** Tokens as vectors of one 1 and zeros. */
+/** OneHot: tokens become one-hot vectors. */
 export function oneHot(work: Work, tokens: Flow): Flow {
   const [, depth, values] = work.inputs;
   const axis = work.attribute("axis")?.i ?? -1;

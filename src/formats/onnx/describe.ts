@@ -26,14 +26,14 @@ import type { Flow, Value } from "./values.js";
 
 /** Options of {@link describeOnnx}. */
 export interface DescribeOnnxOptions extends ReadOnnxOptions {
-  /** Which of the graph's outputs is the model's. Default: the first. */
+  /** The graph's output that is the model's. Default: the first. */
   output?: string | undefined;
 }
 
 const WHERE = "describeOnnx";
 const OPTIONS: OptionNames<DescribeOnnxOptions> = { ...READ_OPTIONS, output: true };
 
-/** A graph's input: tokens where it is of whole numbers, else features. */
+/** A graph's input: tokens if its type is an integer, else features. */
 function inputFlow({ dtype, shape }: ValueProto): Flow {
   const label = (extent: number | string | null) => ({
     size: typeof extent === "number" && extent > 0 ? extent : undefined,
@@ -50,7 +50,7 @@ function inputFlow({ dtype, shape }: ValueProto): Flow {
   };
 }
 
-/** The nodes that `output` depends on, in the graph's order, which is one in which they can be computed. */
+/** The nodes that `output` depends on, in the graph's order, in which they can be computed. */
 function neededNodes({ model, fail }: OpenModel, output: string): NodeProto[] {
   const { graph } = model;
   const makers = new Map<string, NodeProto>();
@@ -153,7 +153,7 @@ class Walk {
         value.kind === "zeros" || (value.kind === "known" && value.data.every((x) => x === 0));
       const outside =
         value.kind === "given" || (value.kind === "flow" && value.chain.input === undefined);
-      if (value.kind === "opaque") this.refuse(value.node, "it is not understood here");
+      if (value.kind === "opaque") this.refuse(value.node, "it is not supported");
       if (name === "X") {
         input =
           value.kind === "flow"
@@ -162,7 +162,7 @@ class Walk {
       } else if (name === "sequence_lens") {
         if (!outside) this.refuse(node, "sequence_lens: expected an input of the graph");
       } else if (name === "initial_h" || name === "initial_c") {
-        // A model begins at zeros; a state that is an input is the caller's.
+        // A model begins at zeros. A state that is an input belongs to the caller.
         if (!held && !outside)
           this.refuse(node, `${name}: expected zeros, or an input of the graph`);
       } else if (value.kind === "known") operands[name] = value;
@@ -191,8 +191,8 @@ class Walk {
   }
 }
 
-/** Nodes of equal options become layers of one network, as PyTorch has them, where their module is the same. */
-function joinedLayers(walk: Walk, flow: Flow): RecurrentDescription[] {
+/** Fuses adjacent nodes with equal options and the same module into the layers of one network, as in PyTorch. */
+function fuseNodes(walk: Walk, flow: Flow): RecurrentDescription[] {
   const result: (RecurrentDescription & { readonly module: string | undefined })[] = [];
   const form = ({ inputSize, layers, ...rest }: RecurrentOptions) => JSON.stringify(rest);
   for (const { name, node, directions } of flow.chain.recurrent) {
@@ -223,12 +223,12 @@ function joinedLayers(walk: Walk, flow: Flow): RecurrentDescription[] {
 }
 
 /**
- * Reads a whole model, as PyTorch's exporter writes it: tokens through an embedding or as one-hot vectors, or features; RNN,
- * GRU or LSTM nodes on top of each other; linear layers with their functions. Weights that pass through Transpose, Slice,
- * Concat and the like are folded, and the glue between layers is checked to be what a stack of layers has.
+ * Reads a whole model as PyTorch's exporter writes it: tokens through an embedding or as one-hot vectors, or features; RNN,
+ * GRU or LSTM nodes on top of each other; linear layers with activations. Weights that pass through Transpose, Slice, Concat
+ * and the like are folded. The operators between layers must be those of a stack of layers.
  *
  * @throws {TypeError} if an argument is of the wrong kind
- * @throws {ModelFormatError} if the file breaks a rule; code `"operator"` names the first operator that is not understood
+ * @throws {ModelFormatError} if the file breaks a rule; code `"operator"` is for the first operator that is not supported
  */
 export function describeOnnx(
   file: Uint8Array | ArrayBuffer,
@@ -246,7 +246,7 @@ export function describeOnnx(
   const needed = neededNodes(open, wanted);
   for (const node of needed) walk.visit(node);
   const value = walk.value(wanted);
-  if (value?.kind === "opaque") walk.refuse(value.node, "it is not understood here");
+  if (value?.kind === "opaque") walk.refuse(value.node, "it is not supported");
   const flow = value?.kind === "stack" ? wholeOf(value.items) : value;
   if (flow?.kind !== "flow" || flow.chain.recurrent.length === 0 || flow.part !== undefined) {
     return open.fail(
@@ -257,5 +257,5 @@ export function describeOnnx(
   }
   const { input, dense, output } = flow.chain;
   if (input === undefined) return open.fail("graph", "expected an input", graph.at);
-  return { format: "onnx", input, recurrent: joinedLayers(walk, flow), dense, output, metadata };
+  return { format: "onnx", input, recurrent: fuseNodes(walk, flow), dense, output, metadata };
 }

@@ -23,9 +23,9 @@ import { Wire } from "./wire.js";
 
 /** Options of {@link readOnnx}. */
 export interface ReadOnnxOptions {
-  /** What to do about NaN and ±∞ among the weights. Default: `"reject"`. */
+  /** Whether NaN and ±∞ among the weights are an error. Default: `"reject"`. */
   nonFinite?: "reject" | "allow" | undefined;
-  /** Bytes that the file's tensors, and what is folded from them, may take in all, as read. Default: 2³¹. */
+  /** Bytes that the file's tensors, and the tensors folded from them, may take in all, as read. Default: 2³¹. */
   maximumBytes?: number | undefined;
 }
 
@@ -40,13 +40,13 @@ export type OnnxOutputName = (typeof OUTPUTS)[number];
 /** An input or output of the graph. */
 export interface OnnxValue {
   readonly name: string;
-  /** Absent where the file does not say, or for a kind that is not read. */
+  /** Absent if the file does not give it, or for a type that is not read. */
   readonly dtype?: OnnxDtype;
-  /** A size, a letter, or null where it is open; absent where the file says nothing. */
+  /** A size, a letter, or null for an open extent; absent if the file gives no shape. */
   readonly shape?: readonly (number | string | null)[];
 }
 
-/** An input of a node: its name in the graph, and its numbers where the file holds them. */
+/** An input of a node: its name in the graph, and its numbers if the file holds them. */
 export interface OnnxOperand {
   readonly name: string;
   readonly tensor?: OnnxTensor;
@@ -60,13 +60,13 @@ export interface OnnxNode {
   /** The version of the standard operators. */
   readonly opset: number;
   readonly attributes: OnnxAttributes;
-  /** Those that the node has, under ONNX's names. */
+  /** The node's inputs by ONNX's names. */
   readonly inputs: Readonly<Partial<Record<OnnxInputName, OnnxOperand>>>;
-  /** The names of its outputs, those that are not left out. */
+  /** The names of the node's outputs by ONNX's names, without those that it omits. */
   readonly outputs: Readonly<Partial<Record<OnnxOutputName, string>>>;
 }
 
-/** What a file says. */
+/** The content of a file. */
 export interface OnnxFile {
   readonly irVersion: number;
   readonly producer: string;
@@ -74,12 +74,12 @@ export interface OnnxFile {
   readonly opset: number;
   readonly metadata: ReadonlyMap<string, string>;
   readonly graph: string;
-  /** Without those that have an initializer. */
+  /** The graph's inputs without an initializer. */
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
-  /** The recurrent nodes of the graph, in its order; sub-graphs are not entered. */
+  /** The recurrent nodes of the graph, in its order. Sub-graphs are not searched. */
   readonly nodes: readonly OnnxNode[];
-  /** Every operator of the graph, once: a recurrent one, and what stands around. */
+  /** Every operator of the graph, once. */
   readonly operators: readonly string[];
 }
 
@@ -89,11 +89,11 @@ export interface OpenModel {
   readonly opset: number;
   readonly allowed: number;
   fail: Wire["fail"];
-  /** The numbers of a tensor, checked for NaN and ±∞ as the options say; read once. */
+  /** The numbers of a tensor, checked for NaN and ±∞ according to the options. Reads each tensor once. */
   read(proto: TensorProto): OnnxTensor;
 }
 
-/** Checks the arguments that all readers share, parses, and reads no tensor yet. */
+/** Checks the arguments that all readers share, and parses the file. Reads no tensor yet. */
 export function openModel(
   where: string,
   file: Uint8Array | ArrayBuffer,
@@ -150,11 +150,11 @@ function checkFinite(wire: Wire, proto: TensorProto, { data }: OnnxTensor): void
 export const isRecurrent = ({ operator, domain }: NodeProto): boolean =>
   domain === "" && (operator === "RNN" || operator === "GRU" || operator === "LSTM");
 
-/** How a node is called in messages and lists. */
+/** The name of a node in messages and lists. */
 export const nameOf = ({ name, outputs, operator }: NodeProto): string =>
   name || outputs.find((output) => output !== "") || operator;
 
-/** The parts of a recurrent node; `tensorOf` gives an operand's numbers where they are known. */
+/** Reads a recurrent node. `tensorOf` returns an operand's numbers if they are known. */
 export function readNode(
   { model, opset, fail }: Pick<OpenModel, "opset" | "fail"> & { model: Pick<ModelProto, "where"> },
   node: NodeProto,
@@ -192,7 +192,7 @@ export function readNode(
   return { name, operator, opset, attributes, inputs, outputs };
 }
 
-/** Numbers that the graph holds on its own: an initializer, or what a Constant gives. */
+/** Finds the numbers that the graph itself holds: initializers and outputs of Constant nodes. */
 export function heldTensors({ model, read }: OpenModel): (name: string) => OnnxTensor | undefined {
   const constants = new Map<string, TensorProto>();
   for (const { operator, domain, outputs, attributes } of model.graph.nodes) {
@@ -216,11 +216,11 @@ export const openInputs = ({ graph }: ModelProto): OnnxValue[] =>
   graph.inputs.filter(({ name }) => !graph.initializers.has(name)).map(publicValue);
 
 /**
- * Lists what a file of ONNX holds: its recurrent nodes with attributes, weights and names.
+ * Lists the content of an ONNX file: its recurrent nodes with attributes, weights and names.
  *
  * @throws {TypeError} if an argument is of the wrong kind
- * @throws {ModelFormatError} if the file breaks a rule, or a recurrent node has what ONNX 1–22 does not know: `code` says
- *   which (docs/formats.md), `tensor` and `offset` where
+ * @throws {ModelFormatError} if the file breaks a rule, or a recurrent node is not one of ONNX 1–22: `code` names the rule
+ *   (docs/formats.md), `tensor` and `offset` give the place
  */
 export function readOnnx(file: Uint8Array | ArrayBuffer, options: ReadOnnxOptions = {}): OnnxFile {
   const open = openModel("readOnnx", file, options);

@@ -4,7 +4,7 @@ import type { Axis, Chain, Flow } from "./values.js";
 
 const withAxes = (flow: Flow, axes: readonly Axis[]): Flow => ({ ...flow, axes });
 
-/** One step only: the last that each direction has computed. */
+/** Selects one step: the last that each direction has computed. */
 function lastStep(work: Work, flow: Flow, begin: number, end: number): Chain {
   const { chain } = flow;
   const top = chain.recurrent.at(-1);
@@ -46,7 +46,8 @@ function reshapedFlow(work: Work, flow: Flow): Flow {
   if (work.attribute("allowzero")?.i) work.refuse("expected no allowzero");
   const items =
     target?.kind === "sizes" ? target.items : target?.kind === "known" ? [...target.data] : [];
-  const axes = reshaped(flow, items) ?? work.refuse("expected axes to be joined or split whole");
+  const axes =
+    reshaped(flow, items) ?? work.refuse("expected axes to be concatenated or split whole");
   return withAxes(flow, axes);
 }
 
@@ -97,7 +98,7 @@ function transposedFlow(work: Work, flow: Flow): Flow {
   );
 }
 
-/** A change of the numbers' type changes nothing here, where it stays within floats or within integers. */
+/** Cast. A cast between floats, or between integers, does not change the flow. */
 function cast(work: Work, flow: Flow): Flow {
   const to = work.attribute("to")?.i ?? 0;
   const fits = flow.whole ? [6, 7] : [1, 10, 11, 16];
@@ -110,7 +111,7 @@ function dropout(work: Work, flow: Flow): Flow {
   return off ? flow : work.refuse("expected no training");
 }
 
-/** What a flow becomes, by operator; a flow is its first input, of Add either. */
+/** The effect of each operator on a flow, which is the first input (either input of Add). */
 export const FLOWS: Record<string, (work: Work, flow: Flow) => Flow> = {
   Identity: (_, flow) => flow,
   Cast: cast,

@@ -2,8 +2,8 @@ import type { AttributeProto, NodeProto } from "./proto.js";
 import type { OnnxTensor } from "./tensor.js";
 import {
   type Axis,
+  concatenated,
   type Flow,
-  joined,
   type Known,
   type Label,
   sizeOf,
@@ -14,16 +14,16 @@ import {
   type Value,
 } from "./values.js";
 
-/** A node whose inputs are understood, while its outputs are not yet. */
+/** A node whose inputs are known, and whose outputs are computed next. */
 export interface Work {
   readonly node: NodeProto;
   readonly inputs: readonly (Value | undefined)[];
   readonly opset: number;
   readonly attribute: (name: string) => AttributeProto | undefined;
   readonly read: (attribute: AttributeProto) => OnnxTensor | undefined;
-  /** Counts the bytes of a tensor that is about to be made. */
+  /** Counts the bytes of a tensor before it is made. */
   readonly take: (elements: number) => void;
-  /** Throws: what the node does is not understood. */
+  /** Throws: the node is not supported. */
   readonly refuse: (why: string) => never;
 }
 
@@ -34,7 +34,7 @@ export const known = ({ dtype, shape, data }: OnnxTensor, name = ""): Known => (
   whole: INTEGERS.includes(dtype),
 });
 
-/** An axis counted from the end where negative. */
+/** An axis by its index; a negative index counts from the end. */
 export function axisOf({ refuse }: Work, axis: number, rank: number): number {
   const from0 = axis < 0 ? axis + rank : axis;
   if (!Number.isInteger(from0) || from0 < 0 || from0 >= rank) {
@@ -43,7 +43,7 @@ export function axisOf({ refuse }: Work, axis: number, rank: number): number {
   return from0;
 }
 
-/** Whole numbers: an input, or in earlier opsets an attribute of the same meaning. */
+/** Integers from an input, or in earlier opsets from the attribute of the same meaning. */
 export function integers(work: Work, input: number, name: string): number[] | undefined {
   const given = work.inputs[input];
   if (given === undefined) {
@@ -54,13 +54,13 @@ export function integers(work: Work, input: number, name: string): number[] | un
   return Array.from(given.data);
 }
 
-/** An extent as a shape says it: a number, or the label whose extent it is. */
+/** An extent of a shape: a number, or the label that has it. */
 const itemOf = (axis: Axis): number | Label => {
   const product = axis.reduce((all, { size }) => all * (size ?? Number.NaN), 1);
   return Number.isNaN(product) ? (axis.length === 1 && axis[0]) || { size: undefined } : product;
 };
 
-/** Shape-15 may take a part; earlier ones take all. */
+/** Shape-15 may return a part of a shape, earlier versions return all of it. */
 export function shapeOf(work: Work): Value {
   const [given] = work.inputs;
   if (work.attribute("start") !== undefined || work.attribute("end") !== undefined) {
@@ -79,7 +79,7 @@ export function bounds(extent: number, begin: number, end: number): [number, num
   return [first, Math.max(first, clamp(end))];
 }
 
-/** What a Slice takes: pairs of bounds by axis. */
+/** The bounds of a Slice by axis. */
 export function slices(work: Work, rank: number): { axis: number; begin: number; end: number }[] {
   const starts = integers(work, 1, "starts") ?? work.refuse("expected starts");
   const ends = integers(work, 2, "ends") ?? work.refuse("expected ends");
@@ -96,7 +96,7 @@ export function slices(work: Work, rank: number): { axis: number; begin: number;
   }));
 }
 
-/** Operators whose inputs are all known: what they give, or nothing where they are not folded. */
+/** Folds operators whose inputs are all constants; undefined for forms that are not folded. */
 const FOLDED: Record<string, (work: Work, parts: readonly [Known, ...Known[]]) => Known> = {
   Identity: (_, [source]) => source,
   Cast: (work, [source]) => {
@@ -165,7 +165,7 @@ const FOLDED: Record<string, (work: Work, parts: readonly [Known, ...Known[]]) =
     const form = ({ shape }: Known) => `${shape.map((extent, i) => (i === axis ? -1 : extent))}`;
     if (parts.some((part) => form(part) !== form(parts[0]))) work.refuse("got unequal shapes");
     work.take(parts.reduce((sum, { data }) => sum + data.length, 0));
-    return joined(parts, axis);
+    return concatenated(parts, axis);
   },
   Gather: (work, [source, indices]) => {
     const at = indices ?? work.refuse("expected indices");
@@ -178,7 +178,7 @@ const FOLDED: Record<string, (work: Work, parts: readonly [Known, ...Known[]]) =
     const shape = source.shape.flatMap((each, i) => (i === axis ? at.shape : each));
     if (shape.length > 8) work.refuse(`expected rank ≤ 8, got ${shape.length}`);
     if (parts.length === 0) return { ...source, shape, data: new Float64Array(0) };
-    return { ...joined(parts, axis), shape };
+    return { ...concatenated(parts, axis), shape };
   },
   Expand: (work, [source, target]) => {
     const wanted = Array.from(target?.data ?? work.refuse("expected a shape"));
@@ -196,7 +196,7 @@ const FOLDED: Record<string, (work: Work, parts: readonly [Known, ...Known[]]) =
   },
 };
 
-/** What a node gives whose inputs are all in the file; nothing where it is not among those that are folded. */
+/** The constant output of a node whose inputs are all constants; undefined for operators that are not folded. */
 export function folded(work: Work): Known | undefined {
   const { node, inputs } = work;
   const parts = inputs.filter((value) => value !== undefined);
@@ -207,8 +207,8 @@ export function folded(work: Work): Known | undefined {
 }
 
 /**
- * The axes of a flow after a Reshape: 0 keeps an axis, −1 takes what is left, a number or label takes the labels that come
- * next and have that extent together. Nothing where that does not come out.
+ * The axes of a flow after a Reshape: 0 keeps an axis, −1 takes the remaining labels, a number or label takes the next labels
+ * with that total extent. Undefined if the labels do not fit.
  */
 export function reshaped(
   { axes }: Flow,
@@ -232,7 +232,7 @@ export function reshaped(
     }
     if (item === 0) return found.every((label, j) => label === axes[i]?.[j]) ? found : undefined;
     if (typeof item === "object") return found[0] === item ? found : undefined;
-    // An extent of 1 takes a label of it, where one comes next.
+    // An extent of 1 takes the next label if that has extent 1.
     if (item !== 1) return found;
     const next = queue[end === "shift" ? 0 : queue.length - 1];
     if (next?.size !== 1) return [{ size: 1 }];
@@ -249,7 +249,7 @@ export function reshaped(
     .reverse();
   const middle = open < 0 ? [] : [queue.splice(0)];
   const result = [...front, ...middle, ...back];
-  // Labels of extent 1 that are left over are gone.
+  // Remaining labels of extent 1 are dropped.
   if (queue.some(({ size }) => size !== 1) || result.some((axis) => axis === undefined)) {
     return undefined;
   }

@@ -20,7 +20,7 @@ import { layerOf, type NodeLayer, type Operands, shapeError } from "./layer.js";
 
 /** Options of {@link fromOnnx}. */
 export interface FromOnnxOptions<P extends Precision = Precision> extends ReadOnnxOptions {
-  /** The layer's numbers. Default: `"f64"` where any weight is DOUBLE or a `Float64Array`, else `"f32"`. */
+  /** The layer's numbers. Default: `"f64"` if any weight is DOUBLE or a `Float64Array`, else `"f32"`. */
   precision?: P | undefined;
 }
 
@@ -28,10 +28,10 @@ const OPTIONS: OptionNames<FromOnnxOptions> = { ...READ_OPTIONS, precision: true
 const WEIGHTS = ["W", "R", "B", "P"] as const;
 type Weighted = Operands & { readonly W: StoredNumbers; readonly R: StoredNumbers };
 
-/** What is given by name. */
+/** The caller's tensors by name. */
 export type Given = Readonly<Record<string, unknown>>;
 
-/** The one recurrent node of a graph. With `alone`, nothing but constants may stand beside it. */
+/** The one recurrent node of a graph. With `alone`, all other nodes must be constants. */
 export function onlyNode(open: OpenModel, alone: boolean): OnnxNode {
   const { graph } = open.model;
   const recurrent = graph.nodes.filter(isRecurrent);
@@ -56,7 +56,7 @@ export function checkNumbers(where: string, name: string, value: unknown): Store
   return value as StoredNumbers;
 }
 
-/** Weights of a node, the given ones first. */
+/** The weights of a node: the caller's, else the file's. */
 function weightsOf(where: string, node: OnnxNode, given: Given): Weighted {
   const operands: { -readonly [name in OnnxInputName]?: StoredNumbers } = {};
   for (const part of WEIGHTS) {
@@ -73,7 +73,7 @@ function weightsOf(where: string, node: OnnxNode, given: Given): Weighted {
   return operands as Weighted;
 }
 
-/** The layer of a node. A wrong shape is the file's fault or the caller's, as the tensor is. */
+/** The layer of a node. A wrong shape is a `ModelFormatError` for the file's tensors, a `ShapeError` for the caller's. */
 export function layerFrom(where: string, node: OnnxNode, given: Given): NodeLayer {
   return layerOf(node, weightsOf(where, node, given), (part, expected, found) => {
     const { name = part, tensor } = node.inputs[part] ?? {};
@@ -82,7 +82,7 @@ export function layerFrom(where: string, node: OnnxNode, given: Given): NodeLaye
   });
 }
 
-/** Makes the layer and loads it; nothing is kept if that fails. */
+/** Makes the layer and loads it. Disposes of it if that fails. */
 export function loadLayer<P extends Precision>(
   engine: Engine,
   { options, weights }: NodeLayer,
@@ -98,7 +98,7 @@ export function loadLayer<P extends Precision>(
   }
 }
 
-/** What a layer leaves out must be nothing: an initial state that the file holds. */
+/** Throws if the file holds initial states other than zeros: a layer's states are made apart from it. */
 function checkStates(where: string, { inputs }: OnnxNode): void {
   for (const part of ["initial_h", "initial_c"] as const) {
     const { name = part, tensor } = inputs[part] ?? {};
@@ -112,13 +112,14 @@ function checkStates(where: string, { inputs }: OnnxNode): void {
 type Layer<P extends Precision> = ReturnType<typeof createRecurrent<P>>;
 
 /**
- * Makes the layer of a recurrent node and loads its weights. The layer is time-major whatever the node's layout says.
- * States are the caller's: `layer.createState`, `state.write`.
+ * Makes the layer of a recurrent node and loads its weights. The layer is time-major, whatever the node's layout. The caller
+ * makes the states: `layer.createState`, `state.write`.
  *
- * @param source a file with one recurrent node, whatever stands around it, or one of `readOnnx(file).nodes`
- * @param inputs weights that the file does not hold, or others in their place, under their names in the graph: W, R, B, P
+ * @param source a file with one recurrent node among any others, or one of `readOnnx(file).nodes`
+ * @param inputs weights that the file does not hold, or that replace the file's, under their names in the graph: W, R, B, P
  *   in ONNX's shapes and gate order
- * @throws {TypeError | ShapeError} for an argument of the wrong kind or shape, or a weight that nobody has
+ * @throws {TypeError | ShapeError} for an argument of the wrong kind or shape, or a weight that is
+ *   neither in the file nor given
  * @throws {ModelFormatError} if the file breaks a rule
  */
 export function fromOnnx<P extends Precision = Precision>(

@@ -14,7 +14,7 @@ export type Operands = Readonly<Partial<Record<OnnxInputName, StoredNumbers>>>;
 export const CELLS = { RNN: "rnn", GRU: "gru", LSTM: "lstm" } as const;
 const BLOCKS: Record<OnnxOperator, number> = { RNN: 1, GRU: 3, LSTM: 4 };
 
-/** What a node is as a layer: the options that make it, and its weights under PyTorch's names. */
+/** A node as a layer: its options, and its weights under PyTorch's names. */
 export interface NodeLayer {
   readonly options: RecurrentOptions;
   readonly weights: Readonly<Record<string, StoredNumbers>>;
@@ -55,10 +55,10 @@ function nodeOptions(
 }
 
 /**
- * Checks a node's weights against each other and turns them into a layer's. W (D, G·na, nx), R (D, G·na, na),
+ * Checks a node's weights against each other and converts them to a layer's. W (D, G·na, nx), R (D, G·na, na),
  * B (D, 2·G·na): W's biases, then R's; P (D, 3·na).
  *
- * @param fail throws for operand `name`, whose shape is not the expected one
+ * @param fail throws: operand `name` does not have the expected shape
  */
 export function layerOf(
   { operator, attributes }: OnnxNode,
@@ -110,7 +110,7 @@ export function layerOf(
   return { options, weights, directions, nx, na };
 }
 
-/** Throws for a tensor of the wrong shape: the file's fault where the file holds it, else the caller's. */
+/** Throws for a tensor of the wrong shape: a `ModelFormatError` if the file holds it, else a `ShapeError`. */
 export function shapeError(
   where: string,
   name: string,

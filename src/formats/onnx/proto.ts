@@ -1,7 +1,7 @@
 import { parseTensor, type TensorProto } from "./tensor.js";
 import { FIXED32, type Span, VARINT, Wire } from "./wire.js";
 
-/** What no file may exceed. Nesting needs no number here: a sub-graph is a span that only `parseGraph` enters. */
+/** Limits of every file. Depth needs none: a sub-graph is a span that only `parseGraph` enters. */
 export const LIMITS = {
   nodes: 100_000,
   values: 10_000,
@@ -11,7 +11,7 @@ export const LIMITS = {
   text: 1_000_000,
 };
 
-/** AttributeProto: a node's setting. Which of the values it has says `type`, or in old files the value itself. */
+/** AttributeProto: a node's setting. `type` tells which value it has; in old files the value itself does. */
 export interface AttributeProto {
   readonly name: string;
   readonly type: number;
@@ -20,7 +20,7 @@ export interface AttributeProto {
   readonly i?: number;
   readonly s?: string;
   readonly t?: TensorProto;
-  /** Where a sub-graph stands: `parseGraph` reads it. */
+  /** The place of a sub-graph, which `parseGraph` reads. */
   readonly g?: Span;
   readonly floats: readonly number[];
   readonly ints: readonly number[];
@@ -34,7 +34,7 @@ export interface NodeProto {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: ReadonlyMap<string, AttributeProto>;
-  /** What the exporter noted, if it did (IR 10). */
+  /** The exporter's notes, if there are any (IR 10). */
   readonly metadata: ReadonlyMap<string, string> | undefined;
   readonly at: number;
 }
@@ -42,9 +42,9 @@ export interface NodeProto {
 /** ValueInfoProto: an input or output of the graph. */
 export interface ValueProto {
   readonly name: string;
-  /** TensorProto's number of the type; 0 where the file does not say. */
+  /** TensorProto's code of the type; 0 if the file does not give it. */
   readonly dtype: number;
-  /** A size, a letter, or null where the file says nothing; absent without a shape. */
+  /** A size, a letter, or null for an open extent; absent without a shape. */
   readonly shape: readonly (number | string | null)[] | undefined;
   readonly at: number;
 }
@@ -97,7 +97,7 @@ function parseAttribute(wire: Wire): AttributeProto {
     } else if (field === 20) type = wire.integer();
     else wire.skip();
   }
-  // An empty list has a type alone.
+  // An empty list has only a type.
   return { name, type: type || kind, at: wire.begin, ...values, floats, ints, strings };
 }
 
@@ -118,7 +118,7 @@ function parseNode(wire: Wire): NodeProto {
     else if (field === 5) {
       const attribute = parseAttribute(wire.message());
       if (attributes.has(attribute.name)) {
-        wire.fail("duplicate-key", `attribute ${attribute.name} stands twice`);
+        wire.fail("duplicate-key", `expected one attribute ${attribute.name}, got another`);
       }
       attributes.set(attribute.name, attribute);
     } else if (field === 9) {
@@ -165,7 +165,7 @@ function parseValue(wire: Wire): ValueProto {
   let name = "";
   let dtype = 0;
   let shape: (number | string | null)[] | undefined;
-  /** Enters the message in field `wanted`, as often as it stands. */
+  /** Enters the message in field `wanted` each time it occurs. */
   const enter = (message: Wire, wanted: number, visit: (inner: Wire) => void): void => {
     for (let field = message.next(); field !== 0; field = message.next()) {
       if (field === wanted) visit(message.message());
@@ -204,7 +204,12 @@ export function parseGraph(wire: Wire): GraphProto {
     else if (field === 5) {
       const tensor = parseTensor(wire.message());
       if (initializers.has(tensor.name)) {
-        wire.fail("duplicate-key", "the name stands twice", tensor.at, tensor.name);
+        wire.fail(
+          "duplicate-key",
+          "expected one initializer of this name, got another",
+          tensor.at,
+          tensor.name,
+        );
       }
       if (initializers.size === LIMITS.tensors) {
         const what = `expected ≤ ${LIMITS.tensors} initializers, got more`;
@@ -238,7 +243,7 @@ function parsePair(wire: Wire): { key: string; text: string; version: number } {
   return { key, text, version };
 }
 
-/** Reads a model's structure and checks it; no tensor's numbers are touched yet. */
+/** Reads and checks a model's structure. Reads no tensor's numbers yet. */
 export function parseModel(where: string, bytes: Uint8Array): ModelProto {
   const wire = new Wire(where, bytes);
   let irVersion = 0;
@@ -255,11 +260,13 @@ export function parseModel(where: string, bytes: Uint8Array): ModelProto {
     } else if (field === 8) {
       const { key, version } = parsePair(wire.message());
       const domain = key === "ai.onnx" ? "" : key;
-      if (opsets.has(domain)) wire.fail("duplicate-key", `opset "${domain}" stands twice`);
+      if (opsets.has(domain))
+        wire.fail("duplicate-key", `expected one opset "${domain}", got another`);
       opsets.set(domain, version);
     } else if (field === 14) {
       const { key, text } = parsePair(wire.message());
-      if (metadata.has(key)) wire.fail("duplicate-key", `metadata: ${key} stands twice`);
+      if (metadata.has(key))
+        wire.fail("duplicate-key", `metadata: expected one ${key}, got another`);
       if (metadata.size === LIMITS.metadata) {
         wire.fail("too-many-metadata", `metadata: expected ≤ ${LIMITS.metadata} keys, got more`);
       }
@@ -268,7 +275,7 @@ export function parseModel(where: string, bytes: Uint8Array): ModelProto {
   }
   if (!(irVersion >= 1)) wire.fail("model", `expected an ir_version ≥ 1, got ${irVersion}`, 0);
   if (graph === undefined) return wire.fail("model", "expected a graph, got none", 0);
-  // Before IR 3 there was one set of operators, and no field that names it.
+  // Before IR 3 there was one set of operators and no field for it.
   if (irVersion < 3 && opsets.size === 0) opsets.set("", 1);
   if (opsets.size === 0) wire.fail("model", "expected an opset_import, got none", 0);
   return { where, bytes, irVersion, producer, opsets, metadata, graph };

@@ -15,7 +15,7 @@ import { type NodeLayer, shapeError } from "./layer.js";
 
 type Floats = Float64Array | Float32Array;
 
-/** What goes into a graph: numbers, or for sequence_lens whole numbers. */
+/** An input of a graph: numbers, or integers for `sequence_lens`. */
 export interface OnnxInput {
   readonly shape: readonly number[];
   readonly data: Float64Array | Float32Array | Int32Array | BigInt64Array;
@@ -42,7 +42,7 @@ class Call {
     this.#given = given;
   }
 
-  /** What the caller gives, else what the file holds; nothing if the node does not have it. */
+  /** The caller's tensor, else the file's; undefined if the node has no such operand. */
   value(part: OnnxInputName): unknown {
     const operand = this.#node.inputs[part];
     if (operand === undefined) return undefined;
@@ -58,14 +58,14 @@ class Call {
     return checkNumbers(this.#where, this.#node.inputs[part]?.name ?? part, value);
   }
 
-  /** Throws for an operand whose shape is not the expected one. */
+  /** Throws: an operand does not have the expected shape. */
   wrongShape(part: OnnxInputName, expected: string, found: readonly number[]): never {
     const { name = part, tensor } = this.#node.inputs[part] ?? {};
     const held = tensor !== undefined && !Object.hasOwn(this.#given, name);
     return shapeError(this.#where, name, `${part} ${expected}`, `(${found.join(", ")})`, held);
   }
 
-  /** The length of every sequence; nothing where all have T. */
+  /** The length of every sequence; undefined if all have T steps. */
   lengths({ m, T }: Sizes): number[] | undefined {
     const value = this.value("sequence_lens") as OnnxInput | undefined;
     if (value === undefined) return undefined;
@@ -92,7 +92,7 @@ class Call {
   }
 }
 
-/** A copy in the other order of its first two axes: (a, b, n) → (b, a, n). */
+/** A copy with its first two axes exchanged: (a, b, n) → (b, a, n). */
 function exchanged<D extends Floats>(data: D, a: number, b: number, n: number): D {
   const result = data.slice() as D;
   for (let i = 0; i < a; i++) {
@@ -104,7 +104,7 @@ function exchanged<D extends Floats>(data: D, a: number, b: number, n: number): 
   return result;
 }
 
-/** Whether a graph computes in DOUBLE: what X is declared as, else what the weights are. */
+/** Whether a graph computes in DOUBLE. The declared type of X decides, else the type of the weights. */
 function isDouble({ model }: OpenModel, node: OnnxNode, given: Given): boolean {
   const { name = "" } = node.inputs.X ?? {};
   const declared = openInputs(model).find((input) => input.name === name)?.dtype;
@@ -114,7 +114,7 @@ function isDouble({ model }: OpenModel, node: OnnxNode, given: Given): boolean {
   return data instanceof Float64Array;
 }
 
-/** A state of the layer from initial_h and initial_c, in their layout; nothing where both are left out. */
+/** The layer's state from initial_h and initial_c, in their layout; undefined if both are absent. */
 function initialState<D extends Floats>(
   layer: Recurrent<D>,
   numbers: (length: ArrayLike<number>) => D,
@@ -139,7 +139,7 @@ function initialState<D extends Floats>(
   return state;
 }
 
-/** Runs the layer over X and gives Y, Y_h and Y_c in the node's layout. */
+/** Runs the layer over X and returns Y, Y_h and Y_c in the node's layout. */
 function compute<D extends Floats>(
   layer: Recurrent<D>,
   numbers: (length: ArrayLike<number>) => D,
@@ -152,7 +152,7 @@ function compute<D extends Floats>(
   const lengths = call.lengths(sizes);
   const state = initialState(layer, numbers, call, wise, sizes);
   try {
-    // Y (T, D, m, na) or (m, T, D, na), zeros after a sequence's end as onnxruntime has them.
+    // Y (T, D, m, na) or (m, T, D, na), with zeros after a sequence's end, as in onnxruntime.
     const Y = numbers(new Float64Array(T * D * m * na));
     const place = (t: number, d: number, b: number): number =>
       (wise ? (b * T + t) * D + d : (t * D + d) * m + b) * na;
@@ -189,7 +189,7 @@ function compute<D extends Floats>(
   }
 }
 
-/** The sizes that X and the weights have together. */
+/** The sizes of a call, from X and the weights. */
 function sizesOf(
   call: Call,
   wise: boolean,
@@ -205,14 +205,14 @@ function sizesOf(
 }
 
 /**
- * Runs a graph of one RNN, GRU or LSTM node, in ONNX's shapes and names. Weights may be inputs or stand in the file. Numbers
- * of a DOUBLE graph are computed in f64, of any other in f32; outputs are `Float64Array` or `Float32Array` accordingly.
+ * Runs a graph of one RNN, GRU or LSTM node, in ONNX's shapes and names. Weights are inputs or stored in the file. A DOUBLE
+ * graph is computed in f64, any other in f32; outputs are `Float64Array` or `Float32Array` accordingly.
  * A sequence of length 0 leaves its initial state in Y_h and Y_c.
  *
  * @param inputs by the graph's names; `sequence_lens` as Int32Array, BigInt64Array or Float64Array
- * @returns the graph's outputs by name; what the node leaves out is not there
+ * @returns the graph's outputs by name, without those that the node omits
  * @throws {TypeError | ShapeError | RangeError} for an input of the wrong kind, shape or length, or one that is missing
- * @throws {ModelFormatError} if the file breaks a rule, or its graph is another
+ * @throws {ModelFormatError} if the file breaks a rule, or its graph has another form
  */
 export function runOnnx(
   engine: Engine,
@@ -241,7 +241,7 @@ export function runOnnx(
   const x = call.numbers("X") as Tensor<Floats>;
   const wise = node.attributes.layout === 1;
   const sizes = sizesOf(call, wise, made, x);
-  // One form for both widths: what goes in and comes out has the layer's numbers.
+  // One form for both precisions: inputs and outputs have the layer's numbers.
   const run = <D extends Floats>(layer: Recurrent<D>, numbers: (from: ArrayLike<number>) => D) => {
     try {
       return compute(layer, numbers, call, wise, sizes, x.data);

@@ -3,7 +3,7 @@ import { formatShape } from "../../tensor.js";
 import { fromBF16, fromF16 } from "../halves.js";
 import { FIXED32, FIXED64, type Span, VARINT, Wire } from "./wire.js";
 
-/** The kinds of numbers that are read, by TensorProto's number: bytes of one in raw_data, and the other field for them. */
+/** The number types that are read, by TensorProto's code: bytes of one number in raw_data, and the typed field. */
 export const DTYPES = {
   1: { name: "FLOAT", width: 4, field: 4 },
   6: { name: "INT32", width: 4, field: 5 },
@@ -18,7 +18,7 @@ export const DTYPES = {
 export type OnnxDtype = (typeof DTYPES)[keyof typeof DTYPES]["name"];
 
 const RAW = 9;
-/** Fields that hold numbers, and how they are written. */
+/** The fields that hold numbers, and their wire types. */
 const DATA = new Map<number, typeof VARINT | typeof FIXED32 | typeof FIXED64>([
   [4, FIXED32],
   [5, VARINT],
@@ -29,37 +29,37 @@ const DATA = new Map<number, typeof VARINT | typeof FIXED32 | typeof FIXED64>([
 const MAX_RANK = 8;
 const MAX_NAME = 512;
 
-/** A tensor as the file has it: everything but its numbers. */
+/** A tensor of the file without its numbers. */
 export interface TensorProto {
   readonly name: string;
-  /** TensorProto's number of the type. */
+  /** TensorProto's code of the type. */
   readonly dtype: number;
   readonly shape: readonly number[];
   readonly size: number;
   readonly at: number;
   readonly end: number;
-  /** Where raw_data stand, if there are any. */
+  /** The place of raw_data, if the tensor has them. */
   readonly raw: Span | undefined;
 }
 
-/** A tensor's numbers; whole numbers beyond 2^53 are rounded. */
+/** A tensor's numbers. Integers beyond 2^53 are rounded. */
 export interface OnnxTensor {
   readonly dtype: OnnxDtype;
   readonly shape: readonly number[];
-  /** In C order: `Float32Array` for FLOAT, FLOAT16 and BFLOAT16, which it holds exactly, else `Float64Array`. */
+  /** In C order: `Float32Array` for FLOAT, FLOAT16 and BFLOAT16, which it represents exactly, else `Float64Array`. */
   readonly data: Float64Array | Float32Array;
 }
 
-/** What is known of a kind of numbers; nothing if it is not read. */
+/** The properties of a number type; undefined if it is not read. */
 export function dtypeOf(dtype: number): (typeof DTYPES)[keyof typeof DTYPES] | undefined {
   return Object.hasOwn(DTYPES, dtype) ? DTYPES[dtype as keyof typeof DTYPES] : undefined;
 }
 
-/** Bytes that a tensor takes once it is read. */
+/** The bytes of a tensor after it is read. */
 export const bytesOf = ({ dtype, size }: TensorProto): number =>
   size * ([1, 10, 16].includes(dtype) ? 4 : 8);
 
-/** TensorProto: checks that the numbers are there, as many as the shape asks for. */
+/** Reads a TensorProto. Throws unless it has as many numbers as its shape asks for. */
 export function parseTensor(wire: Wire): TensorProto {
   let name = "";
   let dtype = 0;
@@ -156,7 +156,7 @@ export function readTensor(where: string, bytes: Uint8Array, proto: TensorProto)
 }
 
 function readRaw(bytes: Uint8Array, dtype: OnnxDtype, { begin, end }: Span) {
-  // A copy begins where any typed array may begin, also that of a Node Buffer, whose own slice is a view.
+  // A copy is aligned for any typed array. The `slice` of a Node Buffer would be a view.
   const copy = new Uint8Array(end - begin);
   copy.set(bytes.subarray(begin, end));
   const { buffer } = copy;

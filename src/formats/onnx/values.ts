@@ -3,16 +3,16 @@ import type { NodeProto } from "./proto.js";
 
 type Floats = Float64Array | Float32Array;
 
-/** An axis of a tensor, or a part of one: what it is, is the object itself. */
+/** One axis, or one factor of a flattened axis. Compared by identity. */
 export interface Label {
-  /** Its extent, where the file says. */
+  /** Its extent, if the file gives it. */
   readonly size: number | undefined;
 }
 
 /** Extents that were flattened into one; usually a single label. */
 export type Axis = readonly Label[];
 
-/** One recurrent node on the way. */
+/** One recurrent node of a chain. */
 export interface ChainLink {
   readonly name: string;
   readonly node: NodeProto;
@@ -20,7 +20,7 @@ export interface ChainLink {
   readonly reverse: boolean;
 }
 
-/** How a number came about, from the graph's input upwards. */
+/** The layers that a value has passed, from the graph's input upwards. */
 export interface Chain {
   readonly input: InputDescription | undefined;
   readonly recurrent: readonly ChainLink[];
@@ -30,42 +30,42 @@ export interface Chain {
   readonly batch: Label | undefined;
 }
 
-/** Numbers that the file holds, or that follow from those. */
+/** A constant: numbers of the file, or numbers folded from them. */
 export interface Known {
   readonly kind: "known";
   readonly shape: readonly number[];
   readonly data: Floats;
-  /** Whether they are integers, such as a shape. */
+  /** Whether the numbers are integers, such as a shape. */
   readonly whole: boolean;
-  /** The initializer that it came from. */
+  /** The initializer that the numbers come from. */
   readonly name: string;
 }
 
-/** What runs through the network: tokens, features, outputs of layers. */
+/** A value that depends on the input sequence: tokens, features, outputs of layers. */
 export interface Flow {
   readonly kind: "flow";
   readonly axes: readonly Axis[];
-  /** What makes up one step's vector, in its order; empty before that is known. */
+  /** The axes that make up one step's vector, in order; empty until known. */
   readonly features: readonly Label[];
   readonly whole: boolean;
   readonly chain: Chain;
-  /** The direction, where it is the state of one out of two. */
+  /** The direction, if the value is the state of one of two directions. */
   readonly part?: number;
 }
 
-/** A value of the graph, as far as it is understood without running it. */
+/** A value of the graph, as far as it is known without running the graph. */
 export type Value =
   | Known
   | Flow
   /** Zeros of any shape. */
   | { readonly kind: "zeros" }
-  /** Whole numbers that depend on the input's sizes: those that are known, and labels. */
+  /** Integers that depend on the input's sizes: known numbers and labels. */
   | { readonly kind: "sizes"; readonly items: readonly (number | Label)[] }
-  /** A part of a graph's input that is no sequence: a state to begin with, lengths. */
+  /** A part of a graph's input that is not a sequence, such as an initial state or lengths. */
   | { readonly kind: "given" }
   /** States along axis 0. */
   | { readonly kind: "stack"; readonly items: readonly Flow[] }
-  /** What an operator gives that is not understood. */
+  /** The output of an operator that is not supported. */
   | { readonly kind: "opaque"; readonly node: NodeProto };
 
 export const sizeOf = (shape: readonly number[]): number =>
@@ -97,7 +97,7 @@ export function strided(
   return { ...source, shape, data };
 }
 
-/** Steps from one element to the next, along each axis. */
+/** The distance from one element to the next along each axis. */
 export const stridesOf = (shape: readonly number[]): number[] =>
   shape.map((_, i) => sizeOf(shape.slice(i + 1)));
 
@@ -110,14 +110,14 @@ export function transposed(source: Known, order: readonly number[]): Known {
   );
 }
 
-/** From `begin` to `end` along one axis. */
+/** The part from `begin` to `end` along one axis. */
 export function sliced(source: Known, axis: number, begin: number, end: number): Known {
   const strides = stridesOf(source.shape);
   const shape = source.shape.map((extent, i) => (i === axis ? end - begin : extent));
   return strided(source, shape, strides, begin * (strides[axis] as number));
 }
 
-export function joined(parts: readonly Known[], axis: number): Known {
+export function concatenated(parts: readonly Known[], axis: number): Known {
   const [first] = parts as [Known];
   const extent = parts.reduce((sum, { shape }) => sum + (shape[axis] as number), 0);
   const shape = first.shape.map((each, i) => (i === axis ? extent : each));

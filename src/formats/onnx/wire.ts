@@ -1,6 +1,6 @@
 import { type ModelFormatCode, ModelFormatError } from "../../description/format_error.js";
 
-/** How a field's value is written. */
+/** The wire types of a field's value. */
 export const VARINT = 0;
 export const FIXED64 = 1;
 export const BYTES = 2;
@@ -13,7 +13,7 @@ const KINDS = new Map([
   [FIXED32, "4 bytes"],
 ]);
 
-/** A stretch of the file. */
+/** A range of the file's bytes. */
 export interface Span {
   readonly begin: number;
   readonly end: number;
@@ -22,7 +22,7 @@ export interface Span {
 /** Made at the first text that needs it. */
 let decoder: TextDecoder | undefined;
 
-/** A short text of ASCII, as names are: ten times as fast as a decoder (Node 20, 2026). Else nothing. */
+/** A short text of ASCII, such as a name, ten times as fast as by a decoder (Node 20, 2026); undefined for other texts. */
 function asciiText(bytes: Uint8Array): string | undefined {
   if (bytes.length > 128) return undefined;
   let text = "";
@@ -34,11 +34,11 @@ function asciiText(bytes: Uint8Array): string | undefined {
 }
 
 /**
- * Walks over one protobuf message, field by field. `next` says which field comes, and one of the reading methods takes its
- * value. Nothing is copied; a length is believed only as far as the message goes.
+ * Reads one protobuf message, field by field: `next` returns the number of the next field, and one of the reading methods
+ * takes its value. Nothing is copied. A length that exceeds its message is an error.
  */
 export class Wire {
-  /** The public function that reads, for messages of errors. */
+  /** The public function that was called, for errors. */
   readonly where: string;
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -84,26 +84,26 @@ export class Wire {
     if (tag < 8 || tag >= 2 ** 32) {
       this.fail("wire-type", `expected a field from 1 to 2^29 − 1, got ${this.#field}`);
     }
-    // Groups, types 3 and 4, were given up before ONNX began.
+    // Groups, types 3 and 4, are older than ONNX.
     if (!KINDS.has(this.#type)) {
       this.fail("wire-type", `field ${this.#field}: expected type 0, 1, 2 or 5, got ${this.#type}`);
     }
     return this.#field;
   }
 
-  /** How the value of the field is written. */
+  /** The wire type of the field's value. */
   get type(): number {
     return this.#type;
   }
 
-  /** Passes over the value. */
+  /** Skips the value. */
   skip(): void {
     if (this.#type === VARINT) this.#varint();
     else if (this.#type === BYTES) this.span();
     else this.#take(this.#type === FIXED64 ? 8 : 4);
   }
 
-  /** An int64, int32 or enum: exact where it is a safe integer, else the nearest number. */
+  /** An int64, int32 or enum: exact if it is a safe integer, else the nearest number. */
   integer(): number {
     this.#expect(VARINT);
     return this.#varint();
@@ -119,7 +119,7 @@ export class Wire {
     return this.#view.getFloat64(this.#take(8), true);
   }
 
-  /** Where the bytes of the value stand. */
+  /** The place of the value's bytes. */
   span(): Span {
     this.#expect(BYTES);
     const length = this.#varint();
@@ -155,7 +155,7 @@ export class Wire {
     }
   }
 
-  /** A repeated number, packed (a length, then numbers) or alone: `visit` once for each. */
+  /** A repeated number, packed (a length, then numbers) or single. Calls `visit` once for each. */
   numbers(type: typeof VARINT | typeof FIXED32 | typeof FIXED64, visit: (n: number) => void): void {
     if (this.#type !== BYTES) {
       this.#expect(type);
@@ -181,7 +181,7 @@ export class Wire {
     this.fail("wire-type", `field ${this.#field}: expected ${wanted}, got ${got}`);
   }
 
-  /** Moves over `length` bytes, and gives where they begin. */
+  /** Skips `length` bytes and returns the place where they begin. */
   #take(length: number): number {
     const at = this.#at;
     if (length > this.#end - at) {
@@ -192,7 +192,7 @@ export class Wire {
     return at;
   }
 
-  /** At most 10 bytes of 7 bits, the lowest first; 64 bits, two's complement. */
+  /** Reads at most 10 bytes of 7 bits, the lowest first: 64 bits, two's complement. */
   #varint(): number {
     const start = this.#at;
     let low = 0;

@@ -39,7 +39,7 @@ export interface PytorchNames {
   readonly embedding?: string | null | undefined;
   /** The linear modules on top, the lowest first; null for a network without one, even if a tensor would fit. */
   readonly output?: OutputName | readonly OutputName[] | null | undefined;
-  /** The input of a network without an embedding. Default: `"one-hot"` if nx equals the number of outputs, else `"features"`. */
+  /** The input of a network without an embedding. Default: `"one-hot"` if there are nx outputs, else `"features"`. */
   readonly input?: "one-hot" | "features" | undefined;
   /** An RNN's activation. Default: the metadata's `nonlinearity`, else `"tanh"`. */
   readonly nonlinearity?: "tanh" | "relu" | undefined;

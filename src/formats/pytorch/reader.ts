@@ -179,7 +179,8 @@ function checkArguments(file: SafetensorsFile, names: PytorchNames): void {
  * Finds the network in a PyTorch model's tensors: recurrent modules (`<name>.weight_ih_l0` and so on; RNNCell's names too),
  * the embedding below and the linear module on top. Shapes give cells, sizes, layers and directions; names give the role of
  * a module if several would fit, and `names` decides if they do not. The metadata of a
- * file by `writeModel` hold the rest of the architecture. Takes time proportional to the number of tensors and of metadata entries.
+ * file by `writeModel` hold the rest of the architecture. The time is
+ * proportional to the number of tensors and metadata entries.
  *
  * @throws {TypeError} if an argument is of the wrong kind
  * @throws {ModelFormatError} if tensors are missing, left over or of another shape, or if several networks are possible

@@ -136,7 +136,7 @@ describe("what a chain may not hold is refused by the operator's name", () => {
       "an operator of no chain",
       [...base, of("Sin", ["y"], "z")],
       "z",
-      /operator Sin "z": it is not understood here/,
+      /operator Sin "z": it is not supported/,
     ],
     [
       "a foreign domain",

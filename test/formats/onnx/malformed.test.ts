@@ -133,23 +133,23 @@ const rows: Row[] = [
   [
     "duplicate-key",
     graph(bytes(5, tensorProto("B", floats(1)))),
-    /"B": the name stands twice, at byte \d+$/,
+    /"B": expected one initializer of this name, got another, at byte \d+$/,
     "B",
   ],
   [
     "duplicate-key",
     graph(bytes(1, concat(...[0, 1].map(() => bytes(5, attributeProto("axis", 1)))))),
-    /attribute axis stands twice, at byte \d+$/,
+    /expected one attribute axis, got another, at byte \d+$/,
   ],
   [
     "duplicate-key",
     concat(modelProto([]), ...[0, 1].map(() => bytes(14, concat(text(1, "k"), text(2, "v"))))),
-    /metadata: k stands twice, at byte \d+$/,
+    /metadata: expected one k, got another, at byte \d+$/,
   ],
   [
     "duplicate-key",
     concat(modelProto([]), bytes(8, integer(2, 9))),
-    /opset "" stands twice, at byte \d+$/,
+    /expected one opset "", got another, at byte \d+$/,
   ],
   [
     "too-many-nodes",
