@@ -1,4 +1,4 @@
-// npm run bench [-- --quick | --check | --publish]: bundles the bench and runs it. The package and the rivals stay outside
+// npm run bench [-- --quick | --check | --publish], npm run bench:graphs: bundles the bench and runs it. The package and the rivals stay outside
 // the bundles. They are needed because this Node runs no TypeScript.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
@@ -17,7 +17,7 @@ const scripts = ["ours", "rivals"].flatMap((folder) =>
 );
 await build({
   absWorkingDir: root,
-  entryPoints: ["bench/main.ts", ...scripts],
+  entryPoints: ["bench/main.ts", "bench/graphs.ts", ...scripts],
   outbase: "bench",
   outdir: "build/bench",
   bundle: true,
@@ -26,6 +26,10 @@ await build({
   platform: "node",
   target: "node20",
 });
-const words = ["build/bench/main.js", ...process.argv.slice(2)];
+const [first, ...rest] = process.argv.slice(2);
+const words =
+  first === "graphs"
+    ? ["build/bench/graphs.js", ...rest]
+    : ["build/bench/main.js", ...process.argv.slice(2)];
 const { status } = spawnSync(process.execPath, words, { cwd: root, stdio: "inherit" });
 process.exit(status ?? 1);

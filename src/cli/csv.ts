@@ -13,28 +13,6 @@ export interface CsvRecord {
   readonly fields: readonly string[];
 }
 
-/** Where lines begin in the bytes that the parser reads, for lines that are not empty. */
-class LineStarts {
-  #waiting: { readonly line: number; readonly start: number }[] = [];
-  #next = 0;
-  #bytes = 0;
-
-  add({ line, text }: Line): void {
-    if (text !== "" && text !== "\r") this.#waiting.push({ line, start: this.#bytes });
-    this.#bytes += Buffer.byteLength(text) + 1;
-  }
-
-  /** The first line that begins at byte `from` or after it. */
-  lineFrom(from: number): number {
-    while ((this.#waiting[this.#next]?.start ?? from) < from) this.#next++;
-    if (this.#next > 1000) {
-      this.#waiting = this.#waiting.slice(this.#next);
-      this.#next = 0;
-    }
-    return this.#waiting[this.#next]?.line ?? 0;
-  }
-}
-
 /**
  * The records of a CSV file. A quote in a field that does not begin with one is text: `my 5" screen`. Empty lines are left
  * out.
@@ -47,10 +25,17 @@ export async function* csvRecords(
   longest: number,
   unclosed: (line: number) => never,
 ): AsyncGenerator<CsvRecord> {
-  const starts = new LineStarts();
-  const records: CsvRecord[] = [];
-  // The parser's own line numbers count a CRLF inside quotes twice (7.0.3), its bytes are right.
+  // The parser's own line numbers count a CRLF inside quotes twice (7.0.3), its bytes are right. Where the lines begin that
+  // no record has reached, without the empty ones:
+  const starts: { line: number; start: number }[] = [];
+  let read = 0;
   let end = 0;
+  const begins = (): number => {
+    const next = starts.findIndex(({ start }) => start >= end);
+    starts.splice(0, next < 0 ? starts.length : next);
+    return starts[0]?.line ?? 0;
+  };
+  const records: CsvRecord[] = [];
   const parser = parse({
     record_delimiter: ["\r\n", "\n"],
     relax_quotes: true,
@@ -59,20 +44,21 @@ export async function* csvRecords(
     max_record_size: longest,
     // Called within `write`. Records that the parser kept for a reader would be lost at the first error.
     on_record(fields: string[], { bytes }) {
-      records.push({ line: starts.lineFrom(end), fields });
+      records.push({ line: begins(), fields });
       end = bytes;
       return null;
     },
   });
   const closed = finished(parser.resume()).catch((error: unknown) => error);
-  for await (const each of lines) {
-    starts.add(each);
-    parser.write(`${each.text}\n`);
+  for await (const { line, text } of lines) {
+    if (text !== "" && text !== "\r") starts.push({ line, start: read });
+    read += Buffer.byteLength(text) + 1;
+    parser.write(`${text}\n`);
     yield* records.splice(0);
     if (parser.errored !== null) break;
   }
   parser.end();
   const error = await closed;
   yield* records.splice(0);
-  if (error !== undefined) unclosed(starts.lineFrom(end));
+  if (error !== undefined) unclosed(begins());
 }

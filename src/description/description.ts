@@ -8,17 +8,17 @@ export interface StoredNumbers {
 }
 
 /**
- * What goes into the first recurrent layer: for each token its row of a table, for each token a one-hot vector, or
+ * The input of the first recurrent layer: for each token its row of a table, for each token a one-hot vector, or
  * features. `guessed` marks a kind that the file does not state: the sizes suggest it.
  */
 export type InputDescription =
   | { readonly kind: "embedding"; readonly name: string; readonly weight: StoredNumbers }
-  | { readonly kind: "one-hot"; readonly size: number; readonly guessed?: true }
-  | { readonly kind: "features"; readonly size: number; readonly guessed?: true };
+  | { readonly kind: "one-hot"; readonly size: number; readonly guessed?: true | undefined }
+  | { readonly kind: "features"; readonly size: number; readonly guessed?: true | undefined };
 
 /** A recurrent part of a model: layers of one kind, each of which feeds the next. */
 export interface RecurrentDescription {
-  /** What the file calls it: a prefix of tensor names, or the name of a layer or node. */
+  /** Its name in the file: a prefix of tensor names, or the name of a layer or node. */
   readonly name: string;
   readonly options: RecurrentOptions;
   /** Under PyTorch's names, as `load` takes them. */
@@ -39,7 +39,7 @@ export interface DenseDescription {
   readonly activation: "softmax" | "logSoftmax" | Activation;
 }
 
-/** What a file says about a network, whatever its format. Plain data: nothing lies in linear memory. */
+/** A network as a file of any format describes it. Plain data, not in linear memory. */
 export interface ModelDescription {
   readonly format: "safetensors" | "onnx" | "keras" | "tensorflow.js";
   readonly input: InputDescription;
@@ -52,13 +52,13 @@ export interface ModelDescription {
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** Features of what a recurrent part gives. */
+/** The number of outputs of a recurrent part. */
 export function outputSize({ options, merge = "concat" }: RecurrentDescription): number {
   const nh = options.projectionSize ?? options.hiddenSize;
   return options.bidirectional === true && merge === "concat" ? 2 * nh : nh;
 }
 
-/** What an error adds if it may come from a wrong guess of the kind of input. */
+/** The end of an error that a wrong guess of the kind of input may have caused. */
 export function guessHint(input: InputDescription): string {
   if (input.kind === "embedding" || input.guessed !== true) return "";
   const other = input.kind === "features" ? "one-hot" : "features";

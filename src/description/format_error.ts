@@ -62,7 +62,7 @@ export type ModelFormatCode =
   | "shards"
   | "shard-short";
 
-/** A model file that is not what it claims to be. Nothing of it was given out. */
+/** A model file breaks a rule. Nothing of it was returned. */
 export class ModelFormatError extends Error {
   override name = "ModelFormatError";
   readonly code: ModelFormatCode;

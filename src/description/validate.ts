@@ -1,4 +1,4 @@
-import { ACTIVATIONS, DEFAULT_ACTIVATIONS } from "../cells/activations.js";
+import { ACTIVATIONS, type Activation, DEFAULT_ACTIVATIONS } from "../cells/activations.js";
 import { describe, formatShape, isNumbers } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
 import {
@@ -45,7 +45,13 @@ export function checkRange(where: string, { input, recurrent, dense }: ModelDesc
  */
 export function checkDescription(where: string, description: ModelDescription): void {
   checkParts(where, "model", description);
-  new Check(where).all(description);
+  const { input, recurrent, dense } = description;
+  let n = checkInput(where, input);
+  if (recurrent.length === 0) fail(where, "expected a recurrent layer, got none");
+  for (const each of recurrent) n = checkRecurrent(where, each, n);
+  dense.forEach((each, i) => {
+    n = checkDense(where, each, n, i + 1 === dense.length);
+  });
 }
 
 /**
@@ -73,174 +79,170 @@ export function checkParts(
       `${where}: ${name}: expected ${bytes}a description, got ${describe(description)}`,
     );
   }
-  new Check(where).parts(description);
+  checkKinds(where, description);
 }
 
 const MERGES = ["concat", "sum", "mul", "ave"];
 const OUTPUTS = ["steps", "last"];
 const OPTION_KINDS = ["undefined", "string", "number", "boolean"];
-const DENSE_ACTIVATIONS = ["softmax", "logSoftmax", ...Object.keys(ACTIVATIONS)];
 
 /** A value in the words of a message. */
 const word = (value: unknown): string =>
   typeof value === "object" ? describe(value) : String(value);
 
-/** Throws unless each part of a network is whole, and takes what the one below it gives. */
-class Check {
-  readonly #where: string;
+function fail(where: string, what: string): never {
+  throw new ModelFormatError("network", `${where}: ${what}`);
+}
 
-  constructor(where: string) {
-    this.#where = where;
-  }
-
-  parts({ input, recurrent, dense, output }: ModelDescription): void {
-    if (input.kind === "embedding") this.#name("input", input);
-    recurrent.forEach((part, i) => {
-      const place = this.#name(`recurrent[${i}]`, part);
-      this.#object(`${place}: options`, part.options);
-      this.#object(`${place}: weights`, part.weights);
-      const { cell, activations = [] } = part.options;
-      if (typeof cell !== "string" || !Object.hasOwn(DEFAULT_ACTIVATIONS, cell)) {
-        this.#fail(`${place}: cell: expected "rnn", "lstm" or "gru", got ${word(cell)}`);
-      }
-      if (!Array.isArray(activations)) {
-        this.#fail(`${place}: activations: expected a list, got ${describe(activations)}`);
-      }
-      activations.forEach((each, a) => {
-        this.#activation(`${place}: activations[${a}]`, each, Object.keys(ACTIVATIONS));
-      });
-      for (const [option, value] of Object.entries(part.options)) {
-        if (option === "activations" || OPTION_KINDS.includes(typeof value)) continue;
-        this.#fail(`${place}: ${option}: expected ${OPTION_KINDS.join(", ")}, got ${word(value)}`);
-      }
-    });
-    dense.forEach((part, i) => {
-      const place = this.#name(`dense[${i}]`, part);
-      this.#activation(`${place}: activation`, part.activation, DENSE_ACTIVATIONS);
-    });
-    if (!OUTPUTS.includes(output)) {
-      this.#fail(`output: expected "steps" or "last", got ${word(output)}`);
+function checkKinds(where: string, { input, recurrent, dense, output }: ModelDescription): void {
+  if (input.kind === "embedding") nameOf(where, "input", input);
+  recurrent.forEach((part, i) => {
+    const place = nameOf(where, `recurrent[${i}]`, part);
+    checkObject(where, `${place}: options`, part.options);
+    checkObject(where, `${place}: weights`, part.weights);
+    const { cell, activations = [] } = part.options;
+    if (!Object.keys(DEFAULT_ACTIVATIONS).includes(cell)) {
+      fail(where, `${place}: cell: expected "rnn", "lstm" or "gru", got ${word(cell)}`);
     }
-  }
-
-  all({ input, recurrent, dense }: ModelDescription): void {
-    let n = this.#input(input);
-    if (recurrent.length === 0) this.#fail("expected a recurrent layer, got none");
-    for (const each of recurrent) n = this.#recurrent(each, n);
-    dense.forEach((each, i) => {
-      n = this.#dense(each, n, i + 1 === dense.length);
-    });
-  }
-
-  /** The number of inputs of the lowest layer. */
-  #input(input: InputDescription): number {
-    if (input.kind === "embedding") {
-      const [V = 0, n = 0] = this.#tensor(input.name, input.weight);
-      if (V < 1)
-        this.#fail(
-          `${input.name}: expected at least one token, got ${formatShape(input.weight.shape)}`,
-        );
-      this.#numbers(input.name, input.weight, [V, n]);
-      return n;
+    if (!Array.isArray(activations)) {
+      fail(where, `${place}: activations: expected a list, got ${describe(activations)}`);
     }
-    if (input.kind !== "one-hot" && input.kind !== "features") {
-      const { kind } = input as { kind: unknown };
-      this.#fail(`input.kind: expected "embedding", "one-hot" or "features", got ${word(kind)}`);
+    for (const each of activations) {
+      if (typeof each !== "string") checkObject(where, `${place}: activations`, each);
     }
-    this.#size("input.size", input.size);
-    return input.size;
+  });
+  dense.forEach((part, i) => {
+    const place = nameOf(where, `dense[${i}]`, part);
+    checkActivation(where, `${place}: activation`, part.activation, ["softmax", "logSoftmax"]);
+  });
+  if (!OUTPUTS.includes(output)) {
+    fail(where, `output: expected "steps" or "last", got ${word(output)}`);
   }
+}
 
-  #recurrent(described: RecurrentDescription, n: number): number {
-    const { name, options, weights, merge = "concat" } = described;
-    const { inputSize, hiddenSize, projectionSize = hiddenSize, bidirectional } = options;
-    if (inputSize !== n) {
-      this.#fail(`${name}: expected nx = ${n}, from below, got ${word(inputSize)}`);
-    }
-    this.#size(`${name}: hiddenSize`, hiddenSize);
-    this.#size(`${name}: projectionSize`, projectionSize);
-    if (!MERGES.includes(merge)) {
-      this.#fail(`${name}: merge: expected ${MERGES.join(", ")}, got ${word(merge)}`);
-    }
-    if (merge !== "concat" && bidirectional !== true) {
-      this.#fail(`${name}: merge: expected two directions for ${merge}, got one`);
-    }
-    for (const [key, value] of Object.entries(weights)) {
-      if (value !== undefined) this.#tensor(`${name}: ${key}`, value);
-    }
-    return outputSize(described);
-  }
+function checkObject(where: string, place: string, value: unknown): void {
+  if (typeof value === "object" && value !== null) return;
+  fail(where, `${place}: expected an object, got ${describe(value)}`);
+}
 
-  #dense({ name, weight, bias, activation }: DenseDescription, n: number, top: boolean): number {
-    const [ny = 0] = this.#tensor(`${name}: weight`, weight);
-    if (ny < 1)
-      this.#fail(`${name}: expected at least one output, got ${formatShape(weight.shape)}`);
-    this.#numbers(`${name}: weight`, weight, [ny, n]);
-    if (bias !== undefined) this.#numbers(`${name}: bias`, bias, [ny]);
-    if (!top && (activation === "softmax" || activation === "logSoftmax")) {
-      this.#fail(`${name}: ${activation}: expected nothing above it, got another layer`);
-    }
-    return ny;
-  }
+/** The name of a part, which messages about it begin with. */
+function nameOf(where: string, place: string, part: { readonly name: string }): string {
+  checkObject(where, place, part);
+  if (typeof part.name === "string") return part.name;
+  return fail(where, `${place}.name: expected a string, got ${describe(part.name)}`);
+}
 
-  #object(place: string, value: unknown): void {
-    if (typeof value === "object" && value !== null) return;
-    this.#fail(`${place}: expected an object, got ${describe(value)}`);
-  }
+/** Throws unless an activation has one of the names; `others` beside those of a gate. */
+function checkActivation(where: string, place: string, given: unknown, others: string[]): void {
+  const name: unknown = typeof given === "object" ? (given as { name?: unknown })?.name : given;
+  const names = [...others, ...Object.keys(ACTIVATIONS)];
+  if (names.includes(name as string)) return;
+  fail(where, `${place}: expected one of ${names.join(", ")}, got ${word(name)}`);
+}
 
-  #activation(place: string, given: unknown, names: readonly string[]): void {
-    const {
-      name,
-      alpha = 0,
-      beta = 0,
-    }: { name?: unknown; alpha?: unknown; beta?: unknown } = typeof given === "object" &&
-    given !== null
-      ? given
-      : { name: given };
-    if (typeof name !== "string" || !names.includes(name)) {
-      this.#fail(`${place}: expected one of ${names.join(", ")}, got ${word(name)}`);
-    }
-    for (const [key, value] of Object.entries({ alpha, beta })) {
-      if (Number.isFinite(value)) continue;
-      this.#fail(`${place}.${key}: expected a finite number, got ${word(value)}`);
-    }
+/** Throws unless the parameters of an activation are finite, if it has some. */
+function checkParameters(where: string, place: string, given: Activation | string): void {
+  if (typeof given === "string") return;
+  for (const parameter of ["alpha", "beta"] as const) {
+    const value = given[parameter];
+    if (value === undefined || Number.isFinite(value)) continue;
+    fail(where, `${place}.${parameter}: expected a finite number, got ${word(value)}`);
   }
+}
 
-  /** The name of a part, which messages about it begin with. */
-  #name(place: string, part: { readonly name: string }): string {
-    this.#object(place, part);
-    if (typeof part.name === "string") return part.name;
-    return this.#fail(`${place}.name: expected a string, got ${describe(part.name)}`);
+/** Returns the number of inputs of the lowest layer. */
+function checkInput(where: string, input: InputDescription): number {
+  if (input.kind === "embedding") {
+    const shape = shapeOf(where, input.name, input.weight);
+    const [V = 0, n = 0] = shape;
+    if (V < 1) fail(where, `${input.name}: expected at least one token, got ${formatShape(shape)}`);
+    checkNumbers(where, input.name, input.weight, [V, n]);
+    return n;
   }
+  if (input.kind !== "one-hot" && input.kind !== "features") {
+    const { kind } = input as { kind: unknown };
+    const expected = 'expected "embedding", "one-hot" or "features"';
+    fail(where, `input.kind: ${expected}, got ${word(kind)}`);
+  }
+  checkSize(where, "input.size", input.size);
+  return input.size;
+}
 
-  #size(place: string, size: unknown): void {
-    if (Number.isSafeInteger(size) && (size as number) >= 1) return;
-    this.#fail(`${place}: expected an integer ≥ 1, got ${word(size)}`);
+/** Returns the number of outputs of a part that has `n` inputs. */
+function checkRecurrent(where: string, described: RecurrentDescription, n: number): number {
+  const { name, options, weights, merge = "concat" } = described;
+  const { inputSize, hiddenSize, projectionSize = hiddenSize, bidirectional } = options;
+  if (inputSize !== n) {
+    fail(where, `${name}: expected nx = ${n}, from below, got ${word(inputSize)}`);
   }
+  for (const [option, value] of Object.entries(options)) {
+    if (option === "activations" || OPTION_KINDS.includes(typeof value)) continue;
+    fail(where, `${name}: ${option}: expected ${OPTION_KINDS.join(", ")}, got ${word(value)}`);
+  }
+  options.activations?.forEach((each, i) => {
+    const place = `${name}: activations[${i}]`;
+    checkActivation(where, place, each, []);
+    checkParameters(where, place, each);
+  });
+  checkSize(where, `${name}: hiddenSize`, hiddenSize);
+  checkSize(where, `${name}: projectionSize`, projectionSize);
+  if (!MERGES.includes(merge)) {
+    fail(where, `${name}: merge: expected ${MERGES.join(", ")}, got ${word(merge)}`);
+  }
+  if (merge !== "concat" && bidirectional !== true) {
+    fail(where, `${name}: merge: expected two directions for ${merge}, got one`);
+  }
+  for (const [key, value] of Object.entries(weights)) {
+    if (value !== undefined) shapeOf(where, `${name}: ${key}`, value);
+  }
+  return outputSize(described);
+}
 
-  /** The shape of numbers of the right kinds. */
-  #tensor(place: string, value: StoredNumbers): readonly number[] {
-    this.#object(place, value);
-    const { shape, data } = value;
-    if (!isNumbers(data, Float64Array) && !isNumbers(data, Float32Array)) {
-      this.#fail(`${place}: expected Float64Array or Float32Array, got ${describe(data)}`);
-    }
-    if (Array.isArray(shape) && shape.every((n) => Number.isSafeInteger(n) && n >= 0)) return shape;
-    const got = Array.isArray(shape) ? `[${shape.map(word).join(", ")}]` : word(shape);
-    return this.#fail(`${place}: shape: expected an array of integers ≥ 0, got ${got}`);
+/** Returns the number of outputs of a layer that has `n` inputs. */
+function checkDense(where: string, part: DenseDescription, n: number, isTop: boolean): number {
+  const { name, weight, bias, activation } = part;
+  const shape = shapeOf(where, `${name}: weight`, weight);
+  const [ny = 0] = shape;
+  if (ny < 1) fail(where, `${name}: expected at least one output, got ${formatShape(shape)}`);
+  checkNumbers(where, `${name}: weight`, weight, [ny, n]);
+  if (bias !== undefined) checkNumbers(where, `${name}: bias`, bias, [ny]);
+  checkParameters(where, `${name}: activation`, activation);
+  if (!isTop && (activation === "softmax" || activation === "logSoftmax")) {
+    fail(where, `${name}: ${activation}: expected nothing above it, got another layer`);
   }
+  return ny;
+}
 
-  #numbers(place: string, value: StoredNumbers, expected: readonly number[]): void {
-    const shape = this.#tensor(place, value);
-    const fits = shape.length === expected.length && shape.every((n, i) => n === expected[i]);
-    if (!fits) this.#fail(`${place}: expected ${formatShape(expected)}, got ${formatShape(shape)}`);
-    const size = expected.reduce((product, extent) => product * extent, 1);
-    const { length } = value.data;
-    if (length === size) return;
-    this.#fail(`${place}: ${formatShape(shape)} asks for ${size} numbers, there are ${length}`);
-  }
+function checkSize(where: string, place: string, value: unknown): void {
+  if (Number.isSafeInteger(value) && (value as number) >= 1) return;
+  fail(where, `${place}: expected an integer ≥ 1, got ${word(value)}`);
+}
 
-  #fail(what: string): never {
-    throw new ModelFormatError("network", `${this.#where}: ${what}`);
+/** The shape of a tensor whose parts are of the right kinds. */
+function shapeOf(where: string, place: string, value: StoredNumbers): readonly number[] {
+  checkObject(where, place, value);
+  const { shape, data } = value;
+  if (!isNumbers(data, Float64Array) && !isNumbers(data, Float32Array)) {
+    fail(where, `${place}: expected Float64Array or Float32Array, got ${describe(data)}`);
   }
+  if (Array.isArray(shape) && shape.every((n) => Number.isSafeInteger(n) && n >= 0)) return shape;
+  const got = Array.isArray(shape) ? `[${shape.map(word).join(", ")}]` : word(shape);
+  return fail(where, `${place}: shape: expected an array of integers ≥ 0, got ${got}`);
+}
+
+function checkNumbers(
+  where: string,
+  place: string,
+  value: StoredNumbers,
+  expected: readonly number[],
+): void {
+  const shape = shapeOf(where, place, value);
+  const fits = shape.length === expected.length && shape.every((n, i) => n === expected[i]);
+  if (!fits) {
+    fail(where, `${place}: expected ${formatShape(expected)}, got ${formatShape(shape)}`);
+  }
+  const size = expected.reduce((product, extent) => product * extent, 1);
+  const { length } = value.data;
+  if (length === size) return;
+  fail(where, `${place}: ${formatShape(shape)} asks for ${size} numbers, there are ${length}`);
 }

@@ -115,22 +115,19 @@ export function softmaxCrossEntropy(
   });
 }
 
-/** Checks the targets (m, T) and turns them into (T, m). */
+/** Checks the targets (m, T) and transposes them to (T, m). */
 function timeMajor(where: string, targets: Targets, m: number, T: number, ny: number): Int32Array {
   const ids = new Int32Array(m * T);
-  const row = rowReader(where, targets, m, T);
-  for (let b = 0; b < m; b++) {
-    const ofRow = row(b);
+  rowsOf(where, targets, m, T).forEach((row, b) => {
     for (let t = 0; t < T; t++) {
-      const id = ofRow(t);
+      const id = row[t] as number;
       if (!Number.isInteger(id) || id < -1 || id >= ny) {
-        throw new ShapeError(
-          `${where}: targets[${b}][${t}]: expected a class id in 0 … ${ny - 1} or −1, got ${String(id)}`,
-        );
+        const expected = `expected a class id in 0 … ${ny - 1} or −1, got ${String(id)}`;
+        throw new ShapeError(`${where}: targets[${b}][${t}]: ${expected}`);
       }
       ids[t * m + b] = id;
     }
-  }
+  });
   return ids;
 }
 
@@ -138,32 +135,23 @@ function timeMajor(where: string, targets: Targets, m: number, T: number, ny: nu
 const isInt32Array = (value: unknown): value is Int32Array =>
   ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === "[object Int32Array]";
 
-/** A reader of targets, row by row, once their size is known to be right. */
-function rowReader(
-  where: string,
-  targets: Targets,
-  m: number,
-  T: number,
-): (b: number) => (t: number) => number {
+/** The m rows of T targets. */
+function rowsOf(where: string, targets: Targets, m: number, T: number): ArrayLike<number>[] {
   const expected = `${where}: targets: expected (m, T) with m = ${m}, T = ${T} (from the caches)`;
   if (isInt32Array(targets)) {
-    if (targets.length !== m * T) {
-      throw new ShapeError(`${expected}, got ${targets.length} ids`);
-    }
-    return (b) => (t) => targets[b * T + t] as number;
+    if (targets.length !== m * T) throw new ShapeError(`${expected}, got ${targets.length} ids`);
+    return Array.from({ length: m }, (_, b) => targets.subarray(b * T, (b + 1) * T));
   }
   if (!Array.isArray(targets)) {
-    throw new TypeError(
-      `${where}: targets: expected Int32Array or an array of rows, got ${describe(targets)}`,
-    );
+    const kinds = "expected Int32Array or an array of rows";
+    throw new TypeError(`${where}: targets: ${kinds}, got ${describe(targets)}`);
   }
   if (targets.length !== m) throw new ShapeError(`${expected}, got ${targets.length} rows`);
-  return (b) => {
-    const row: unknown = targets[b];
+  return Array.from(targets, (row: unknown, b) => {
     if (!Array.isArray(row)) {
       throw new TypeError(`${where}: targets[${b}]: expected an array, got ${describe(row)}`);
     }
     if (row.length !== T) throw new ShapeError(`${expected}, got ${row.length} ids in row ${b}`);
-    return (t) => row[t] as number;
-  };
+    return row;
+  });
 }

@@ -32,14 +32,14 @@ export interface NetworkSequence {
   readonly features?: Tensor<Float64Array | Float32Array>;
 }
 
-/** What becomes of the outputs of a batch. */
+/** Turns the outputs of a batch into results. */
 export interface BatchResults<R> {
   take(rows: OutputRows): void;
   /** One for each sequence of the batch. */
   finish(): R[];
 }
 
-/** What a model does with sequences. */
+/** The part of a run that differs between models: reading sequences, and making results of outputs. */
 export interface SequenceWork<R> {
   readonly network: Network;
   /** The number of sequences. */

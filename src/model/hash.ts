@@ -68,7 +68,7 @@ export function hashNetwork(network: Network): string {
   return hash.digits();
 }
 
-/** What a stack computes, beside its weights. Its words must not change: stored states outlive them. */
+/** The options and sizes of a stack. The words must not change: the hash is part of stored states. */
 function kindOf({ stack, options, merge }: NetworkStack): string {
   const { resetAfter = true, inputForget = false } = options;
   const { cells, layers, reverse, nx, na, nh } = stack.shape;

@@ -129,7 +129,7 @@ export class LanguageModel extends Handle {
    * Scores sequences as they arrive, in order and in bounded memory: at most `concurrency` of them are held, and those that
    * have arrived are scored without waiting for more. The source's `return` is called if it is left before its end.
    *
-   * @throws what `score` throws, in the place of the sequence at fault, after all scores before it
+   * @throws the errors of `score`, in the place of the sequence at fault: after all scores before it
    */
   scoreMany<E extends OnError = "throw">(
     sequences: AsyncIterable<Sequence> | Iterable<Sequence>,

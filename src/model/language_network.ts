@@ -11,8 +11,8 @@ import { type DenseScratch, denseScratchAt, type Network, type NetworkStack } fr
 import type { Tokenizer } from "./vocabulary.js";
 
 /**
- * What a language model and its streams share: the network, its tokens, and all that a live step needs beside the state of
- * its stream. A step allocates nothing.
+ * The content of a language model, which its streams share: the network, its tokenizer, and the buffers of a live step other
+ * than the state. A step allocates nothing.
  */
 export class LanguageNetwork extends Shared {
   readonly network: Network;
@@ -65,7 +65,7 @@ export class LanguageNetwork extends Shared {
     return this.#hash;
   }
 
-  /** A block for the state of a stream, which is what `from` holds. */
+  /** A block for the state of a stream: a copy of `from`, if given. */
   newState(from?: Block): Block {
     const { arena } = this.network.engine;
     const block = arena.allocate(this.stateBytes);
@@ -156,7 +156,7 @@ export class LanguageNetwork extends Shared {
   }
 }
 
-/** What a model holds. @throws {StateError} if the model or its engine is disposed */
+/** The content of a model. @throws {StateError} if the model or its engine is disposed */
 export function openLanguage(where: string, model: Handle): LanguageNetwork {
   const language = contentOf<LanguageNetwork>(where, model);
   void language.network.engine.kernels;

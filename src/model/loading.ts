@@ -19,15 +19,15 @@ import { Network } from "./network.js";
 import { Tagger, TaggerContent } from "./tagger.js";
 import { Tokenizer, TokenMatcher, type VocabularySource } from "./vocabulary.js";
 
-/** A model: the bytes of a safetensors file, a `Response` or `Blob` of them, or what another format's reader gave. */
+/** A model: the bytes of a safetensors file, a `Response` or `Blob` of them, or a description that another reader gave. */
 export type ModelSource = Bytes | BytesSource | ModelDescription;
 
 interface LoadOptions {
   /** The numbers of weights and states. `"f32"` is faster and less exact. Default `"f64"`. */
   readonly precision?: Precision | undefined;
   /**
-   * What goes into a network without an embedding: rows of numbers, or tokens that stand for one-hot vectors. Default: what
-   * the file says; else a guess, one-hot if there are as many inputs as outputs.
+   * The input of a network without an embedding: rows of numbers, or tokens that stand for one-hot vectors. Default: as in
+   * the file, else a guess: one-hot if there are as many inputs as outputs.
    */
   readonly input?: "features" | "one-hot" | undefined;
   /** The ids of characters or longer tokens. Default: `vocabulary` in the file's metadata, JSON of the same. */
@@ -46,10 +46,10 @@ export interface LanguageModelOptions extends LoadOptions {
 export interface TaggerOptions extends LoadOptions {
   /**
    * One output for each step, or one for each sequence: that of its last step, in a direction that reads from the end of
-   * its first. Default: what the file says.
+   * its first. Default: as in the file.
    */
   readonly output?: "steps" | "last" | undefined;
-  /** What follows the linear layers, in place of what the file says: `"softmax"` gives probabilities. */
+  /** The activation after the linear layers, in place of the file's: `"softmax"` gives probabilities. */
   readonly activation?: "identity" | "softmax" | "logSoftmax" | undefined;
   /** The names of the classes. */
   readonly classes?: readonly string[] | undefined;
@@ -101,7 +101,7 @@ async function openSource(
 
 const FILE = "metadata";
 
-/** What the metadata of a file say: a fault in them is the file's. */
+/** Reads the metadata of a file. An error in them is an error of the file. */
 function fromFile<R>(read: () => R): R {
   try {
     return read();

@@ -185,7 +185,7 @@ export const denseScratchAt = (pointer: number, { even, odd, promoted }: DenseSc
 
 /** The linear layers on top of a network. */
 export class DenseLayers extends Shared {
-  /** What follows the last layer. */
+  /** The activation after the last layer. */
   readonly activation: DenseDescription["activation"];
   readonly outputSize: number;
   /** The largest number of outputs of any layer, or of the network if it has no linear layer. */
@@ -235,7 +235,7 @@ export class DenseLayers extends Shared {
     });
   }
 
-  /** Lays out what `apply` needs for some rows: offsets. */
+  /** Lays out the scratch of `apply` for some rows: offsets. */
   takeScratch(layout: Layout, rows: number): DenseScratch {
     const count = this.#layers.length;
     const even = layout.take(count > 0 ? rows * this.mostOutputs : 0);

@@ -120,7 +120,7 @@ export function checkConcurrency(concurrency = DEFAULT_CONCURRENCY): number {
   );
 }
 
-/** What `inOrder` does with the items of a source. */
+/** The work of `inOrder` on the items of a source. */
 export interface OrderedWork<S, T, R> {
   /** The most items that are held. */
   readonly concurrency: number | undefined;

@@ -119,7 +119,7 @@ function digest(bytes: Uint8Array<ArrayBuffer>): string {
   return hash.digits();
 }
 
-/** What a stream and its model hold. @throws {StateError} if one of them is disposed */
+/** The contents of a stream and its model. @throws {StateError} if one of them is disposed */
 function openStream(where: string, stream: LanguageStream) {
   const content = contentOf<StreamContent>(where, stream);
   return { content, language: openLanguage(where, content.model) };

@@ -19,7 +19,7 @@ import type { Sequence, Tokenizer } from "./vocabulary.js";
 /** A sequence of a tagger: tokens, or features (T, nx). */
 export type TaggerInput = Sequence | Tensor<Float64Array | Float32Array>;
 
-/** What a tagger finds in a sequence. */
+/** The result of tagging one sequence. */
 export interface Tagged {
   /** (T, ny), or (1, ny) if the tagger has one output for each sequence. */
   readonly values: Tensor;
@@ -40,7 +40,7 @@ const TAG_NAMES: OptionNames<TagOptions> = {
   onProgress: true,
 };
 
-/** What a tagger holds. */
+/** The content of a tagger. */
 export class TaggerContent extends Shared {
   readonly network: Network;
   /** Undefined if the network takes features. */
@@ -48,7 +48,7 @@ export class TaggerContent extends Shared {
   readonly output: "steps" | "last";
   readonly activation: DenseDescription["activation"];
   readonly classes: readonly string[] | undefined;
-  /** What an error adds where the kind of input was a guess. */
+  /** The end of an error if the kind of input was a guess. */
   readonly hint: string;
 
   /** Takes over the caller's ownership of the network. */
@@ -122,7 +122,7 @@ export class Tagger extends Handle {
   }
 }
 
-/** What a tagger holds. @throws {StateError} if it or its engine is disposed */
+/** The content of a tagger. @throws {StateError} if it or its engine is disposed */
 function openTagger(where: string, tagger: Tagger): TaggerContent {
   const content = contentOf<TaggerContent>(where, tagger);
   void content.network.engine.kernels;

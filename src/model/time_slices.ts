@@ -16,7 +16,7 @@ export interface SliceOptions {
   readonly yieldEvery?: number | undefined;
 }
 
-/** What happens to a call in which one sequence cannot be used: it fails, or returns the error in the sequence's place. */
+/** If one sequence cannot be used: the call fails, or returns the error in the place of the sequence. */
 export type OnError = "throw" | "return";
 
 /** The result for one sequence: with `onError: "return"` perhaps an error. */
@@ -136,7 +136,7 @@ export async function runInSlices<R>(
       check();
     }
   } finally {
-    // Releases what the job holds if it did not reach its end.
+    // Releases the resources of a job that did not reach its end.
     job.return(undefined as never);
   }
 }

@@ -143,7 +143,7 @@ export class TokenMatcher {
     return n < text.length ? ids.slice(0, n) : ids;
   }
 
-  /** The state after one more unit: that of the longest suffix of what was read. */
+  /** The state after one more unit: that of the longest suffix of all units read. */
   #next(state: number, unit: number): number {
     for (let s = state; s !== 0; s = this.#suffix[s] as number) {
       let low = this.#firstChild[s] as number;
@@ -274,7 +274,7 @@ export class Tokenizer {
     return new Int32Array(sequence);
   }
 
-  /** The ids of what `read` returned. Pauses from time to time. @throws {UnknownTokenError} for an unknown character */
+  /** The ids of a sequence that `read` has checked. Pauses from time to time. @throws {UnknownTokenError} for an unknown character */
   *encode(where: string, name: string, sequence: string | Int32Array): Generator<void, Int32Array> {
     if (typeof sequence !== "string") return sequence;
     const matcher = this.#matcher as TokenMatcher;

@@ -2,9 +2,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import type { BrowserContext, Page as Tab } from "playwright-core";
 import * as recurra from "recurra";
 import { createArrays } from "recurra/arrays";
+import * as onnx from "recurra/onnx";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runSeedCase, type SeedCase } from "../support/exercise.js";
 import { golden } from "../support/golden.js";
+import { graphBits } from "../support/graph_bits.js";
 import { root } from "../support/project.js";
 import { bound } from "../support/subject.js";
 import { hosts, launch, type Page, project } from "./hosts.js";
@@ -67,6 +69,14 @@ describe.each(Object.entries(hosts))("Chromium, %s", (name, open) => {
     const run = ([url, how]: readonly [string, "async" | "sync"]) =>
       recurraPage.goldenInWorker(url, how);
     expect(await tab.evaluate(run, [page.worker, how] as const)).toBe(GOLDEN);
+  });
+
+  it("Silero VAD v5 alone and in pushAll, 0 bits from Node's", async () => {
+    const model = new Uint8Array(readFileSync(`${fixtures}silero-vad/silero_vad_v5.onnx`));
+    const here = graphBits(onnx, recurra.createEngineSync(), model);
+    expect(await tab.evaluate((url) => recurraPage.graphBits(url), "silero_vad_v5.onnx")).toBe(
+      here,
+    );
   });
 
   it.each(seedCases)("%s, 0 bits from Node's, within 1e-12 of the exercise's", async (file) => {

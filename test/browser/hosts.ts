@@ -81,6 +81,7 @@ const SOURCES = [
   "test/oracle/tensor.ts",
   "test/support/exercise.ts",
   "test/support/golden.ts",
+  "test/support/graph_bits.ts",
   "test/support/subject.ts",
 ];
 
@@ -98,6 +99,10 @@ export function project(): string {
   cpSync(join(root, "test/fixtures/seed-cases"), join(folder, "public/seed-cases"), {
     recursive: true,
   });
+  copyFileSync(
+    join(root, "test/fixtures/silero-vad/silero_vad_v5.onnx"),
+    join(folder, "public/silero_vad_v5.onnx"),
+  );
   copyFileSync(join(root, "build/kernels.wasm"), join(folder, "public/kernels.wasm"));
   // The same under a name that no server knows: not served as application/wasm.
   copyFileSync(join(root, "build/kernels.wasm"), join(folder, "public/kernels.bin"));

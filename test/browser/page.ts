@@ -1,7 +1,9 @@
 import * as recurra from "recurra";
 import { createArrays } from "recurra/arrays";
+import * as onnx from "recurra/onnx";
 import { runSeedCase, type SeedCase } from "../support/exercise.js";
 import { golden } from "../support/golden.js";
+import { graphBits } from "../support/graph_bits.js";
 import { bound } from "../support/subject.js";
 
 // What runs in the page: the tests call these through `globalThis.recurraPage`.
@@ -41,6 +43,9 @@ const functions = {
       Object.keys(seedCase.expected).map((name) => [name, bits(data(name))]),
     );
   },
+
+  graphBits: async (url: string): Promise<string> =>
+    graphBits(onnx, await recurra.createEngine(), new Uint8Array(await bytesOf(url))),
 
   async arrays(x: number[]): Promise<Record<string, string[]>> {
     const arrays = await createArrays();

@@ -13,7 +13,9 @@ import { describedOf, type ModelPlan } from "../support/models.js";
 
 const engine = createEngineSync();
 const plan: ModelPlan = {
-  ...{ name: "all parts", size: 5, input: "embedding" },
+  name: "all parts",
+  size: 5,
+  input: "embedding",
   parts: [
     { cell: "lstm", hiddenSize: 3, activations: ["sigmoid", "tanh", { name: "elu", alpha: 1 }] },
     { cell: "gru", hiddenSize: 2, bidirectional: true, merge: "sum" },

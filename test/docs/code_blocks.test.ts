@@ -45,6 +45,7 @@ function files(): Record<string, Uint8Array> {
     "group1-shard1of1.bin": fixture("tensorflowjs/lstm/weights.bin"),
     "node.onnx": onnx("nodes.json", 10),
     "model.onnx": onnx("chains.json", 0),
+    "silero_vad_v5.onnx": fixture("silero-vad/silero_vad_v5.onnx"),
   };
 }
 

@@ -4,8 +4,8 @@ import { openGraph } from "recurra/onnx";
 import { afterAll, describe, expect, it } from "vitest";
 import { createVoiceActivity, pushMany, type Segment } from "../../examples/vad/voice_activity.js";
 import { readWav } from "../../examples/vad/wav.js";
+import { model, reference, speech } from "../graph/silero.js";
 import { root } from "../support/project.js";
-import { model, reference, speech } from "../support/silero.js";
 
 const engine = createEngineSync();
 afterAll(() => engine.dispose());

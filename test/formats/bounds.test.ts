@@ -15,7 +15,11 @@ const list = (n: number): number[] => Array.from({ length: n }, (_, i) => i);
 
 const simple = (name: string) =>
   kerasLayer("SimpleRNN", {
-    ...{ name, units: 1, use_bias: false, activation: "tanh", return_sequences: true },
+    name,
+    units: 1,
+    use_bias: false,
+    activation: "tanh",
+    return_sequences: true,
   });
 const one: StoredVariable = { shape: [1, 1], data: Float32Array.of(0.5) };
 
@@ -34,7 +38,9 @@ function layers(n: number, libver: "earliest" | "v108"): Uint8Array {
 /** One matrix of n rows in chunks of a number each. */
 function chunks(n: number, compression: number): Uint8Array {
   const kernel = {
-    ...{ shape: [n, 1], data: new Float32Array(n).fill(0.5), chunks: [1, 1] },
+    shape: [n, 1],
+    data: new Float32Array(n).fill(0.5),
+    chunks: [1, 1],
     ...(compression > 0 ? { compression } : {}),
   };
   const weights = hdf5({

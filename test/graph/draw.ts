@@ -415,7 +415,12 @@ const RULES: Record<string, Rule> = {
     ];
     const once = names.map((name) => ({ name }));
     const node = {
-      ...{ operator, direction, W: W.tensor, R: R.tensor, B: B.tensor, inputForget: false },
+      operator,
+      direction,
+      W: W.tensor,
+      R: R.tensor,
+      B: B.tensor,
+      inputForget: false,
       activations: D === 2 ? [...once, ...once] : once,
       linearBeforeReset: linear === 1,
     };

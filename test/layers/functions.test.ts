@@ -55,9 +55,13 @@ describe.each(engines)("a layer on the $name", (on) => {
       const back = layer.backward(reversedAxes(da), tape, { h: row(dh), c: row(dc) });
       const end = state.read();
       const got = {
-        ...{ a: reversedAxes(y), aLast: column(end.h), dx: reversedAxes(back.dx) },
-        ...{ da0: column(back.dState.h), dc0: back.dState.c && column(back.dState.c) },
-        ...{ cLast: end.c && column(end.c), ...torchWeights(back.gradients) },
+        a: reversedAxes(y),
+        aLast: column(end.h),
+        dx: reversedAxes(back.dx),
+        da0: column(back.dState.h),
+        dc0: back.dState.c && column(back.dState.c),
+        cLast: end.c && column(end.c),
+        ...torchWeights(back.gradients),
       };
       for (const made of [tape, state, layer]) made.dispose();
 

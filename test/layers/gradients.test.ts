@@ -17,7 +17,8 @@ const BOUND = 1e-12;
 const lengths = [2, 0, 3];
 /** A unit less where several passes, or many kinds of one, make up for it. */
 const sizesOf = ({ layers = 1, bidirectional = false, activations, projected }: Kind) => ({
-  ...{ nx: 2, lengths },
+  nx: 2,
+  lengths,
   na: projected || (layers === 1 && !bidirectional && activations === undefined) ? 3 : 2,
 });
 

@@ -32,7 +32,10 @@ const state = network.createState(3);
 const { tape: made } = network.forward(sequences, undefined, { keepTape: true });
 const tape = made as RecurrentTape;
 const reversed = createRecurrent(engine, {
-  ...{ cell: "rnn", inputSize: nx, hiddenSize: na, reverse: true },
+  cell: "rnn",
+  inputSize: nx,
+  hiddenSize: na,
+  reverse: true,
 });
 const { weight_ih_l0, weight_hh_l0, ...others } = drawNetwork(
   { cell: "rnn", reverse: true },

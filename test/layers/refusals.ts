@@ -24,7 +24,10 @@ export function goodLayer() {
   const layer = layerOf(engine, "lstm", weights);
   const loaded = layerWeights(weights);
   const single = createRecurrent(engine, {
-    ...{ cell: "lstm", inputSize: nx, hiddenSize: na, precision: "f32" },
+    cell: "lstm",
+    inputSize: nx,
+    hiddenSize: na,
+    precision: "f32",
   });
   single.load(loaded);
   const x = randomTensor(next, T, m, nx);
@@ -36,8 +39,20 @@ export function goodLayer() {
   const foreign = layerOf(createEngineSync(), "lstm", weights);
   const foreignTape = foreign.forward(x, undefined, { keepTape: true }).tape;
   return {
-    ...{ engine, layer, loaded, single, x, xt, dy, part, state, y, end, foreign },
-    ...{ tape: tape as RecurrentTape, foreignTape },
+    engine,
+    layer,
+    loaded,
+    single,
+    x,
+    xt,
+    dy,
+    part,
+    state,
+    y,
+    end,
+    foreign,
+    tape: tape as RecurrentTape,
+    foreignTape,
   };
 }
 

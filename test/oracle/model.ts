@@ -160,13 +160,16 @@ function runDirection(
     initial ? Float64Array.from(initial.c) : new Float64Array(cell === "lstm" ? na : 0),
   );
   return {
-    ...{ steps: turned(rowsOf(made.y)), h: Array.from(made.h), c: Array.from(made.c) },
+    steps: turned(rowsOf(made.y)),
+    h: Array.from(made.h),
+    c: Array.from(made.c),
     backward(dSteps: Rows, { h, c }: DirectionState) {
       const dy = tensorOf(turned(dSteps), nh);
       const g = made.backward(dy, Float64Array.from(c), Float64Array.from(h));
       const named = Object.entries(g.dweights).map(([name, d]) => [name + suffix, d] as const);
       return {
-        ...{ dx: turned(rowsOf(g.dx)), dInitial: { h: [...g.dh0], c: [...g.dc0] } },
+        dx: turned(rowsOf(g.dx)),
+        dInitial: { h: [...g.dh0], c: [...g.dc0] },
         dWeights: named.filter(([name]) => name in part.weights),
       };
     },

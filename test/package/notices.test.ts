@@ -34,6 +34,7 @@ describe("THIRD_PARTY_NOTICES.txt of the tarball", () => {
       "commander",
       "csv-parse",
       "emoji-regex",
+      "fflate",
       "is-fullwidth-code-point",
       "string-width",
       "strip-ansi",

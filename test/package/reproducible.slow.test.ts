@@ -8,6 +8,7 @@ it.each([
   ["kernels.debug.wasm", "debug"],
   ["kernels.wasm", "release"],
   ["kernels.relaxed.wasm", "relaxed"],
+  ["graph.wasm", "graph"],
   ["arrays.wasm", "arrays"],
 ])("%s: a second build differs in 0 bytes", (file, target) => {
   const folder = temporaryFolder();

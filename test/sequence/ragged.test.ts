@@ -65,8 +65,12 @@ describe.each(engines)("ragged batches on the $name", ({ engine }) => {
           expectSame(
             { y: one.outputs[0], h: one.h, c: one.c, dx: one.dInputs[0], dh: one.dh, dc: one.dc },
             {
-              ...{ y: whole.outputs[b], h: own(h), c: own(c) },
-              ...{ dx: whole.dInputs[b], dh: own(dh), dc: own(dc) },
+              y: whole.outputs[b],
+              h: own(h),
+              c: own(c),
+              dx: whole.dInputs[b],
+              dh: own(dh),
+              dc: own(dc),
             },
           );
         });

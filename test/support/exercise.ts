@@ -72,7 +72,10 @@ const PROGRAMS: Record<string, Program> = {
       a_next: made.aNext,
       c_next: made.cNext,
       yt_pred: made.ytPred,
-      ...{ ft: k.ft, it: k.it, cct: k.cct, ot: k.ot },
+      ft: k.ft,
+      it: k.it,
+      cct: k.cct,
+      ot: k.ot,
       cache: [k.aNext, k.cNext, k.aPrev, k.cPrev, k.ft, k.it, k.cct, k.ot, k.xt],
     };
   },

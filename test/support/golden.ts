@@ -223,7 +223,8 @@ async function runModel(
         { name: "hidden", weight: numbers(13, 9), bias: numbers(13), activation: "tanh" },
         { name: "logits", weight: numbers(V, 13), activation: "identity" },
       ],
-      ...{ output: "steps", metadata: new Map() },
+      output: "steps",
+      metadata: new Map(),
     },
     { precision, vocabulary, unknown: 16 },
   );

@@ -52,13 +52,17 @@ export function randomWeights(
 }
 
 export const layerWeights = (w: TorchWeights) => ({
-  ...{ weight_ih_l0: w.weight_ih, weight_hh_l0: w.weight_hh },
-  ...{ bias_ih_l0: w.bias_ih, bias_hh_l0: w.bias_hh },
+  weight_ih_l0: w.weight_ih,
+  weight_hh_l0: w.weight_hh,
+  bias_ih_l0: w.bias_ih,
+  bias_hh_l0: w.bias_hh,
 });
 
 export const torchWeights = (g: LayerGradients): TorchWeights => ({
-  ...{ weight_ih: g.weight_ih_l0, weight_hh: g.weight_hh_l0 },
-  ...{ bias_ih: g.bias_ih_l0, bias_hh: g.bias_hh_l0 },
+  weight_ih: g.weight_ih_l0,
+  weight_hh: g.weight_hh_l0,
+  bias_ih: g.bias_ih_l0,
+  bias_hh: g.bias_hh_l0,
 });
 
 /** A layer with weights. */

@@ -88,51 +88,74 @@ const logits = [[V, "identity"]] as const;
 export const LANGUAGE: readonly ModelPlan[] = [
   {
     name: "rnn over an embedding",
-    ...{ size: V, input: "embedding", parts: [{ cell: "rnn", hiddenSize: 9 }], dense: logits },
+    size: V,
+    input: "embedding",
+    parts: [{ cell: "rnn", hiddenSize: 9 }],
+    dense: logits,
   },
   {
     name: "one-hot into a relu rnn of two layers",
-    ...{ size: V, input: "one-hot", dense: logits },
+    size: V,
+    input: "one-hot",
+    dense: logits,
     parts: [{ cell: "rnn", hiddenSize: 5, layers: 2, nonlinearity: "relu" }],
   },
   {
     name: "lstm over an embedding, a softmax on top",
-    ...{ size: V, input: "embedding", dense: [[V, "softmax"]] },
+    size: V,
+    input: "embedding",
+    dense: [[V, "softmax"]],
     parts: [{ cell: "lstm", hiddenSize: 7 }],
   },
   {
     name: "one-hot into an lstm of three layers, no biases",
-    ...{ size: V, input: "one-hot", dense: [[V, "logSoftmax"]], bias: false },
+    size: V,
+    input: "one-hot",
+    dense: [[V, "logSoftmax"]],
+    bias: false,
     parts: [{ cell: "lstm", hiddenSize: 6, layers: 3 }],
   },
   {
     name: "lstm with a projection, two layers",
-    ...{ size: V, input: "embedding", dense: logits },
+    size: V,
+    input: "embedding",
+    dense: logits,
     parts: [{ cell: "lstm", hiddenSize: 9, projectionSize: 4, layers: 2 }],
   },
   {
     name: "lstm with peepholes, a bound and functions of its own",
-    ...{ size: V, input: "embedding", dense: logits },
+    size: V,
+    input: "embedding",
+    dense: logits,
     parts: [
       {
-        ...{ cell: "lstm", hiddenSize: 6, peepholes: true, clip: 1.5 },
+        cell: "lstm",
+        hiddenSize: 6,
+        peepholes: true,
+        clip: 1.5,
         activations: ["hardSigmoid", "softsign", { name: "scaledTanh", alpha: 1.2, beta: 0.7 }],
       },
     ],
   },
   {
     name: "gru over an embedding",
-    ...{ size: V, input: "embedding", dense: logits },
+    size: V,
+    input: "embedding",
+    dense: logits,
     parts: [{ cell: "gru", hiddenSize: 8, layers: 2 }],
   },
   {
     name: "one-hot into a gru whose reset stands before the product",
-    ...{ size: V, input: "one-hot", dense: logits },
+    size: V,
+    input: "one-hot",
+    dense: logits,
     parts: [{ cell: "gru", hiddenSize: 8, resetAfter: false }],
   },
   {
     name: "gru, two lstms that join, rnn: all of different sizes",
-    ...{ size: V, input: "embedding", dense: logits },
+    size: V,
+    input: "embedding",
+    dense: logits,
     parts: [
       { cell: "gru", hiddenSize: 5 },
       { cell: "lstm", hiddenSize: 7 },
@@ -142,7 +165,9 @@ export const LANGUAGE: readonly ModelPlan[] = [
   },
   {
     name: "hidden linear layers with functions",
-    ...{ size: V, input: "embedding", parts: [{ cell: "lstm", hiddenSize: 6 }] },
+    size: V,
+    input: "embedding",
+    parts: [{ cell: "lstm", hiddenSize: 6 }],
     dense: [
       [13, "relu"],
       [5, { name: "leakyRelu", alpha: 0.2 }],
@@ -151,7 +176,10 @@ export const LANGUAGE: readonly ModelPlan[] = [
   },
   {
     name: "no linear layer: the hidden state is the logits",
-    ...{ size: V, input: "embedding", parts: [{ cell: "gru", hiddenSize: V }], dense: [] },
+    size: V,
+    input: "embedding",
+    parts: [{ cell: "gru", hiddenSize: V }],
+    dense: [],
   },
 ];
 

@@ -85,8 +85,14 @@ const kinds: readonly Kind[] = [
   { cell: "lstm", projected: true, ...two, ...both },
   { cell: "lstm", projected: true, ...two, reverse: true },
   {
-    ...{ cell: "lstm", projected: true, peepholes: true, inputForget: true, clip: 0.5 },
-    ...{ ...two, ...both, activations: ["hardSigmoid", "softsign", "scaledTanh"] },
+    cell: "lstm",
+    projected: true,
+    peepholes: true,
+    inputForget: true,
+    clip: 0.5,
+    ...two,
+    ...both,
+    activations: ["hardSigmoid", "softsign", "scaledTanh"],
   },
   ...ACTIVATIONS.map((_, k): Kind => ({ cell: "lstm", activations: pick(k, 3) })),
   { cell: "lstm", activations: ["sigmoid", "tanh", "tanh", ...pick(8, 3)], ...two, ...both },
@@ -143,7 +149,9 @@ export function drawNetwork(
   });
   return {
     options: {
-      ...{ ...kind, inputSize: nx, hiddenSize: na },
+      ...kind,
+      inputSize: nx,
+      hiddenSize: na,
       ...(projected && { projectionSize: nh }),
     },
     weights,

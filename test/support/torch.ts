@@ -59,8 +59,11 @@ export function drawnOf(given: TorchCase): Drawn {
   });
   return {
     options: {
-      ...{ cell, layers, bidirectional },
-      ...{ inputSize: given.input_size, hiddenSize: given.hidden_size },
+      cell,
+      layers,
+      bidirectional,
+      inputSize: given.input_size,
+      hiddenSize: given.hidden_size,
       ...(given.projection_size && { projectionSize: given.projection_size }),
     },
     weights: tensorsOf(given.weights),
@@ -119,8 +122,11 @@ const OUTPUTS = 1;
 const sumOfBiases = (w: TorchWeights): Tensor => asColumn(add(w.bias_ih, w.bias_hh));
 
 export const rnnParameters = (w: TorchWeights): RnnParameters => ({
-  ...{ Wax: w.weight_ih, Waa: w.weight_hh, ba: sumOfBiases(w) },
-  ...{ Wya: zeros(OUTPUTS, w.weight_hh.shape[1] ?? 0), by: zeros(OUTPUTS, 1) },
+  Wax: w.weight_ih,
+  Waa: w.weight_hh,
+  ba: sumOfBiases(w),
+  Wya: zeros(OUTPUTS, w.weight_hh.shape[1] ?? 0),
+  by: zeros(OUTPUTS, 1),
 });
 
 export function rnnWeights({ dWax, dWaa, dba }: RnnGradients): TorchWeights {
@@ -140,7 +146,14 @@ export function lstmParameters(w: TorchWeights): LstmParameters {
     b: rows(bias, gate * na, (gate + 1) * na),
   })) as [Gate, Gate, Gate, Gate];
   return {
-    ...{ Wi: i.W, bi: i.b, Wf: f.W, bf: f.b, Wc: c.W, bc: c.b, Wo: o.W, bo: o.b },
+    Wi: i.W,
+    bi: i.b,
+    Wf: f.W,
+    bf: f.b,
+    Wc: c.W,
+    bc: c.b,
+    Wo: o.W,
+    bo: o.b,
     Wy: zeros(OUTPUTS, na),
     by: zeros(OUTPUTS, 1),
   };
@@ -172,10 +185,15 @@ export function gruParameters(w: TorchWeights): GruParameters {
   const all = beside(w.weight_hh, w.weight_ih);
   const bias = sumOfBiases(w);
   return {
-    ...{ Wr: gate(all, 0), br: gate(bias, 0) },
-    ...{ Wu: negative(gate(all, 1)), bu: negative(gate(bias, 1)) },
-    ...{ Wc: gate(all, 2), bc: gate(asColumn(w.bias_ih), 2), bch: gate(asColumn(w.bias_hh), 2) },
-    ...{ Wy: zeros(OUTPUTS, na), by: zeros(OUTPUTS, 1) },
+    Wr: gate(all, 0),
+    br: gate(bias, 0),
+    Wu: negative(gate(all, 1)),
+    bu: negative(gate(bias, 1)),
+    Wc: gate(all, 2),
+    bc: gate(asColumn(w.bias_ih), 2),
+    bch: gate(asColumn(w.bias_hh), 2),
+    Wy: zeros(OUTPUTS, na),
+    by: zeros(OUTPUTS, 1),
   };
 }
 
@@ -207,15 +225,15 @@ export const byFunctions =
       backward: (da: Tensor) => { dx: Tensor; da0: Tensor; dc0?: Tensor },
       gradients: (all: never) => TorchWeights,
     ): Recurrent => ({
-      ...{ y: unbatched(a), h: last(a), c },
+      y: unbatched(a),
+      h: last(a),
+      c,
       backward(dy) {
         const all = backward(batched(dy));
         return {
-          ...{
-            dx: unbatched(all.dx),
-            dh0: all.da0.data,
-            dc0: all.dc0?.data ?? new Float64Array(0),
-          },
+          dx: unbatched(all.dx),
+          dh0: all.da0.data,
+          dc0: all.dc0?.data ?? new Float64Array(0),
           dweights: gradients(all as never),
         };
       },

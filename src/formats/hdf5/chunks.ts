@@ -1,4 +1,4 @@
-import { inflate } from "../inflate.js";
+import { inflateSync } from "fflate";
 import { adler32, fletcher32 } from "./checksum.js";
 import type { Cursor, Hdf5Bytes } from "./cursor.js";
 import { treeLeaves } from "./links.js";
@@ -95,8 +95,8 @@ export function joinChunks(
 ): Uint8Array<ArrayBuffer> {
   const out = new Uint8Array(product(shape) * width);
   const chunkBytes = product(chunk) * width;
-  // Room for a checksum, too.
-  const scratch = new Uint8Array(filters.includes(DEFLATE) ? chunkBytes + 4 : 0);
+  // Room for a checksum, and for one byte more, which tells that a chunk is too long.
+  const scratch = filters.includes(DEFLATE) ? new Uint8Array(chunkBytes + 5) : undefined;
   for (const { offsets, address, bytes, mask } of chunks) {
     let data = file.numbers(address, bytes);
     for (let i = filters.length - 1; i >= 0; i--) {
@@ -104,7 +104,7 @@ export function joinChunks(
       const filter = filters[i];
       if (filter === FLETCHER32) data = withoutChecksum(data, fail);
       else if (filter === SHUFFLE) data = unshuffle(data, width);
-      else data = unzlib(data, scratch, fail);
+      else data = inflate(data, scratch as Uint8Array, fail);
     }
     if (data.length !== chunkBytes) {
       fail(`expected a chunk of ${chunkBytes} bytes, got ${data.length}`);
@@ -137,17 +137,21 @@ function unshuffle(data: Uint8Array, width: number): Uint8Array {
 }
 
 /** Inflates zlib's format: two bytes of header and four of checksum surround the deflated bytes. */
-function unzlib(data: Uint8Array, scratch: Uint8Array, fail: Fail): Uint8Array {
+function inflate(data: Uint8Array, scratch: Uint8Array, fail: Fail): Uint8Array {
   const [method = 0, flags = 0] = data;
-  const isZlib = (method & 15) === 8 && (256 * method + flags) % 31 === 0 && (flags & 32) === 0;
-  if (data.length < 6 || !isZlib) return fail("expected a chunk in zlib's format");
-  const end = data.length - 4;
-  const length = inflate(data.subarray(2, end), scratch);
-  if (length === undefined) {
-    return fail(`expected a chunk that inflates to at most ${scratch.length} bytes`);
+  if (data.length < 6 || (method & 15) !== 8 || (256 * method + flags) % 31 !== 0 || flags & 32) {
+    return fail("expected a chunk in zlib's format");
   }
-  const out = scratch.subarray(0, length);
-  if (u32At(data, end, false) !== adler32(out)) fail(CHECKSUM);
+  let out: Uint8Array;
+  try {
+    out = inflateSync(data.subarray(2, -4), { out: scratch });
+  } catch {
+    return fail("expected a chunk that inflates");
+  }
+  if (out.length === scratch.length) {
+    return fail(`expected a chunk of ≤ ${scratch.length - 1} bytes, got more`);
+  }
+  if (u32At(data, data.length - 4, false) !== adler32(out)) fail(CHECKSUM);
   return out;
 }
 

@@ -24,7 +24,7 @@ export interface DensePart {
 export interface Architecture {
   readonly input:
     | { readonly kind: "embedding"; readonly name: string }
-    | { readonly kind: "one-hot" | "features"; readonly guessed?: true };
+    | { readonly kind: "one-hot" | "features"; readonly guessed?: true | undefined };
   /** From the input upwards. */
   readonly recurrent: readonly RecurrentPart[];
   readonly dense: readonly DensePart[];

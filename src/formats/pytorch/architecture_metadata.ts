@@ -53,16 +53,14 @@ function unshapedOptions(options: RecurrentOptions): UnshapedOptions {
   };
 }
 
-function inputOf(input: ModelDescription["input"]): Architecture["input"] {
-  if (input.kind === "embedding") return { kind: input.kind, name: input.name };
-  return input.guessed ? { kind: input.kind, guessed: true } : { kind: input.kind };
-}
-
 /** The architecture of a description. Equal architectures have equal JSON. */
 export function architectureOf(description: ModelDescription): Architecture {
   const { input, recurrent, dense, output } = description;
   return {
-    input: inputOf(input),
+    input:
+      input.kind === "embedding"
+        ? { kind: input.kind, name: input.name }
+        : { kind: input.kind, guessed: input.guessed },
     recurrent: recurrent.map(({ name, options, merge = "concat" }) => ({
       name,
       options: unshapedOptions(options),
@@ -122,12 +120,12 @@ function readActivation(value: unknown, place: string): Activation {
   if (isActivation(value)) return value;
   if (typeof value === "string")
     return refuse(`${place}: there is no activation ${quote(value.slice(0, 40))}`);
-  const { name, alpha, beta } = members(value, place, "name, alpha?, beta?");
-  return {
-    name: word(name, `${place}.name`, Object.keys(ACTIVATIONS) as ActivationName[]),
-    ...(alpha === undefined ? {} : { alpha: finite(alpha, `${place}.alpha`) }),
-    ...(beta === undefined ? {} : { beta: finite(beta, `${place}.beta`) }),
-  };
+  const found = members(value, place, "name, alpha?, beta?");
+  word(found.name, `${place}.name`, Object.keys(ACTIVATIONS));
+  for (const parameter of ["alpha", "beta"]) {
+    if (found[parameter] !== undefined) finite(found[parameter], `${place}.${parameter}`);
+  }
+  return found as unknown as Activation;
 }
 
 function readUnshapedOptions(value: unknown, place: string): UnshapedOptions {
@@ -145,19 +143,13 @@ function readUnshapedOptions(value: unknown, place: string): UnshapedOptions {
   if (clip !== undefined && !(finite(clip, `${place}.clip`) > 0)) {
     refuse(`${place}.clip: expected a number > 0`);
   }
-  return {
-    ...found,
-    ...(nonlinearity === undefined
-      ? {}
-      : { nonlinearity: word(nonlinearity, `${place}.nonlinearity`, ["tanh", "relu"]) }),
-    ...(activations === undefined
-      ? {}
-      : {
-          activations: list(activations, `${place}.activations`).map((each, i) =>
-            readActivation(each, `${place}.activations[${i}]`),
-          ),
-        }),
-  };
+  if (nonlinearity !== undefined) word(nonlinearity, `${place}.nonlinearity`, ["tanh", "relu"]);
+  if (activations !== undefined) {
+    list(activations, `${place}.activations`).forEach((each, i) => {
+      readActivation(each, `${place}.activations[${i}]`);
+    });
+  }
+  return found as UnshapedOptions;
 }
 
 function readRecurrent(value: unknown, i: number): RecurrentPart {
@@ -206,7 +198,7 @@ export function readArchitecture(
   );
   const { kind, name, guessed } = members(input, "input", "kind, name?, guessed?");
   const from = word(kind, "input.kind", ["embedding", "one-hot", "features"]);
-  if (guessed !== undefined && guessed !== true) refuse("input.guessed: expected true");
+  if (guessed !== undefined && guessed !== true) return refuse("input.guessed: expected true");
   const stack = list(recurrent, "recurrent").map(readRecurrent);
   if (stack.length === 0) refuse("recurrent: expected at least one");
   if (new Set(stack.map((each) => each.name)).size < stack.length)
@@ -215,7 +207,7 @@ export function readArchitecture(
     input:
       from === "embedding"
         ? { kind: from, name: text(name, "input.name") }
-        : { kind: from, ...(guessed === true ? { guessed } : {}) },
+        : { kind: from, guessed },
     recurrent: stack,
     dense: list(dense, "dense").map(readDense),
     output: word(output, "output", ["steps", "last"]),

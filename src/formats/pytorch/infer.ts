@@ -34,11 +34,10 @@ export function inferArchitecture(
   const { embedding, dense } = inferEnds(plain, tensors, nx, outputSize(top), names);
   const last = dense.at(-1);
   const ny = last && tensors.get(join(last.shares ?? last.name, "weight"))?.shape[0];
+  const kind = names.input ?? (ny === nx ? "one-hot" : "features");
+  const guessed = names.input === undefined ? true : undefined;
   return {
-    input:
-      embedding === undefined
-        ? inputOf(names, ny === nx ? "one-hot" : "features")
-        : { kind: "embedding", name: embedding },
+    input: embedding === undefined ? { kind, guessed } : { kind: "embedding", name: embedding },
     recurrent: stack.map(({ module: { name }, options: { cell } }) => {
       const relu = cell === "rnn" && isRelu(metadata, names);
       return { name, options: relu ? { nonlinearity: "relu" } : {} };
@@ -46,10 +45,6 @@ export function inferArchitecture(
     dense,
     output: "steps",
   };
-}
-
-function inputOf({ input }: PytorchNames, guess: "one-hot" | "features"): Architecture["input"] {
-  return input === undefined ? { kind: guess, guessed: true } : { kind: input };
 }
 
 function isRelu(metadata: ReadonlyMap<string, string>, { nonlinearity }: PytorchNames): boolean {

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
 import { describeOnnx, ModelFormatError } from "../../../src/formats/onnx.js";
 import { readSafetensors } from "../../../src/formats/safetensors.js";
@@ -63,20 +64,17 @@ describe("the Shakespeare model as ONNX", () => {
     ]);
     expect([...got.keys()].sort()).toEqual([...tensors.keys()].sort());
     for (const [name, { shape, data }] of tensors)
-      expect(got.get(name), name).toEqual({ shape, data });
+      expect(isDeepStrictEqual(got.get(name), { shape, data }), name).toBe(true);
 
-    const models = [description, bytes];
-    const scores = await Promise.all(
-      models.map(async (source) => {
-        const model = await loadLanguageModel(engine, source, { vocabulary });
-        const [score] = model.scoreSync([text]);
-        model.dispose();
-        return score;
-      }),
-    );
-    expect(scores[0]).toEqual(scores[1]);
-    expect(scores[0]?.tokens).toBe(reference.characters - 1);
-    expect(Math.abs((scores[0]?.logProb ?? 0) - reference.total_log_prob)).toBeLessThan(1e-9);
+    // The whole text against PyTorch, its first lines against the same model from safetensors.
+    const [part, whole] = [text.slice(0, 1000), text];
+    const model = await loadLanguageModel(engine, description, { vocabulary });
+    const torch = await loadLanguageModel(engine, bytes, { vocabulary });
+    expect(model.scoreSync([part])).toEqual(torch.scoreSync([part]));
+    const [score] = model.scoreSync([whole]);
+    expect(score?.tokens).toBe(reference.characters - 1);
+    expect(Math.abs((score?.logProb ?? 0) - reference.total_log_prob)).toBeLessThan(1e-9);
+    for (const made of [model, torch]) made.dispose();
   });
 });
 
@@ -113,7 +111,9 @@ describe("what a chain may not hold is refused by the operator's name", () => {
     extra: NodeSpec["attributes"] = {},
     outputs = ["Y"],
   ): NodeSpec => ({
-    ...{ operator: "LSTM", inputs, outputs },
+    operator: "LSTM",
+    inputs,
+    outputs,
     attributes: { hidden_size: na, ...extra },
   });
   const of = (
@@ -122,7 +122,10 @@ describe("what a chain may not hold is refused by the operator's name", () => {
     output: string,
     attributes: NodeSpec["attributes"] = {},
   ) => ({
-    ...{ operator, inputs, outputs: [output], attributes },
+    operator,
+    inputs,
+    outputs: [output],
+    attributes,
   });
   const base = [lstm(["X", "W", "R"]), of("Squeeze", ["Y", "one"], "y")];
   const both = lstm(["X", "WW", "RR"], { direction: "bidirectional" });
@@ -294,7 +297,9 @@ describe("what a chain may not hold is refused by the operator's name", () => {
 
   const build = (nodes: readonly NodeSpec[], output: string, more: Partial<ModelSpec> = {}) =>
     model({
-      ...{ nodes, opset: 13, outputs: [[output, FLOAT]] },
+      nodes,
+      opset: 13,
+      outputs: [[output, FLOAT]],
       inputs: [["X", FLOAT, [T, m, nx]]],
       initializers: { ...initializers, s: whole(0, 0, -1), first1: whole(0) },
       ...more,

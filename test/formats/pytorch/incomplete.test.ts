@@ -30,7 +30,7 @@ const incomplete: Row[] = [
   ],
   [
     recurrent({ options: { ...part?.options, activations: [null] } }),
-    "part0: activations[0]: expected one of sigmoid, tanh, relu, affine, leakyRelu, thresholdedRelu, scaledTanh, hardSigmoid, elu, softsign, softplus, identity, got null",
+    "part0: activations: expected an object, got null",
   ],
   [{ input: { kind: "embedding" } }, "input.name: expected a string, got undefined"],
   [{ output: undefined }, 'output: expected "steps" or "last", got undefined'],

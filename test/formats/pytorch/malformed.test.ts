@@ -418,7 +418,11 @@ describe("a note that nobody wrote", () => {
     );
     expect(output).toBe("last");
     expect(stack[0]?.options).toEqual({
-      ...{ cell: "lstm", inputSize: 3, hiddenSize: 2, clip: 2, inputForget: true },
+      cell: "lstm",
+      inputSize: 3,
+      hiddenSize: 2,
+      clip: 2,
+      inputForget: true,
     });
   });
 

@@ -153,7 +153,7 @@ describe("a model of any format, written and read again", () => {
         const given = describeDrawn(drawing);
         const bytes = writeModel(given);
         const got = describeSafetensors(readSafetensors(bytes));
-        expect(writeModel(got)).toEqual(bytes);
+        expect(Buffer.compare(writeModel(got), bytes)).toBe(0);
         expect(got.metadata).toEqual(given.metadata);
         expect([got.output, got.input.kind]).toEqual([given.output, given.input.kind]);
         expect(got.recurrent.length).toBe(given.recurrent.length);

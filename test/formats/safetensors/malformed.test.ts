@@ -337,7 +337,10 @@ describe("a malformed file: its code, operand, tensor and byte, exactly", () => 
     expectSaid(error, ModelFormatError, `readSafetensors: ${message}`);
     const { name, code: got, tensor: named, offset: at } = error as ModelFormatError;
     expect({ name, got, named, at }).toEqual({
-      ...{ name: "ModelFormatError", got: code, named: tensor, at: offset },
+      name: "ModelFormatError",
+      got: code,
+      named: tensor,
+      at: offset,
     });
   });
 

@@ -13,7 +13,9 @@ import { tableErrors, tableOf } from "./math_table.js";
 
 // α and β that f32 has too.
 const activation = (name: ActivationName, alpha = 0.75, beta = 0.375): Activation => ({
-  ...{ name, alpha, beta },
+  name,
+  alpha,
+  beta,
 });
 
 function map(

@@ -134,7 +134,9 @@ describe.each(twins)("gemm_packed, $name build: a row's bits are its own", (buil
         x.filter((_, i) => i % k >= from && i % k < to);
       const part = (from: number, to: number, init: Float64Array): Product => ({
         ...whole,
-        ...{ k: to - from, lda: to - from, init },
+        k: to - from,
+        lda: to - from,
+        init,
         a: columns(whole.a, from, to),
         w: columns(whole.w, from, to),
       });

@@ -31,7 +31,13 @@ export function makeProduct(
   const c = new Float64Array(span(rows, n, ldc)).fill(GAP);
   for (let r = 0; r < rows; r++) c.fill(Number.NaN, r * ldc, r * ldc + n);
   return {
-    ...{ rows, n, k, lda, ldi, ldc, c },
+    rows,
+    n,
+    k,
+    lda,
+    ldi,
+    ldc,
+    c,
     a: randomArray(draw, span(rows, k, lda)),
     w: randomArray(draw, n * k),
     init: randomArray(draw, span(rows, n, ldi)),

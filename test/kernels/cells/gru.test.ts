@@ -14,7 +14,8 @@ const UNITS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 33];
 const BATCHES = [0, 1, 2, 3, 7];
 
 const makeStep = (draw: () => number, m: number, na: number): GruStep => ({
-  ...{ m, na },
+  m,
+  na,
   gates: randomArray(draw, m * 4 * na),
   hPrev: randomArray(draw, m * na),
 });

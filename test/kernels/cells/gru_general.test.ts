@@ -156,7 +156,11 @@ describe.each(twins)("the forward kernels, $name build", (build) => {
       build.kernels.gru_gates_forward(3, na, from.pointer, gates.pointer, h.pointer);
       const [active, want] = [gates.read(), h.read()];
       const given = {
-        ...{ m: 3, na, before: false, hPrev, clip: Infinity },
+        m: 3,
+        na,
+        before: false,
+        hPrev,
+        clip: Infinity,
         activations: STANDARD,
       };
       const { rows } = resetForward(build, given, pickBlocks(z, na, 4, [0, 1, 2, 3, -1, -1, -1]));

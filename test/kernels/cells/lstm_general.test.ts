@@ -32,7 +32,11 @@ const makeCase = (
   { coupled, peeps, clip }: Variant,
   activations: readonly Activation[],
 ): Case => ({
-  ...{ m, na, coupled, clip, activations },
+  m,
+  na,
+  coupled,
+  clip,
+  activations,
   z: draw(m * 4 * na),
   cPrev: draw(m * na),
   peepholes: peeps ? draw(3 * na) : undefined,
@@ -152,8 +156,11 @@ describe.each(builds)("lstm_general_backward, $name build", (build) => {
       const special = (n: number, more = 0) => specialArray(i + n + more, n);
       const given = makeCase(special, 2, 5, variant, drawn(i));
       const reaching = {
-        ...{ rows: special(2 * 8 * 5), c: special(10, 1), dy: special(10, 2) },
-        ...{ dh: special(10, 3), dc: special(10, 4) },
+        rows: special(2 * 8 * 5),
+        c: special(10, 1),
+        dy: special(10, 2),
+        dh: special(10, 3),
+        dc: special(10, 4),
       };
       const gates = gatesOf(build, drawn(i), variant.clip);
       const { dz, dcPrev } = lstmGeneralBackward(given, reaching, gates);

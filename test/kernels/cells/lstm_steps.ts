@@ -7,7 +7,8 @@ export type Reaching = { readonly [name in "c" | "dy" | "dh" | "dc"]: Float64Arr
 
 /** A step with numbers from `draw`. */
 export const makeStep = (draw: () => number, m: number, na: number): LstmStep => ({
-  ...{ m, na },
+  m,
+  na,
   gates: randomArray(draw, m * 4 * na),
   cPrev: randomArray(draw, m * na),
 });
