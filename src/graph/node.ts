@@ -47,9 +47,9 @@ export class Node {
     return this.#inputs[i];
   }
 
-  /** All inputs. */
-  inputs(): Value[] {
-    return this.#inputs.map((_, i) => this.input(i));
+  /** All inputs, of which there must be one at least. */
+  inputs(): [Value, ...Value[]] {
+    return [this.input(0), ...this.#inputs.slice(1).map((_, i) => this.input(i + 1))];
   }
 
   has(name: string): boolean {

@@ -289,6 +289,13 @@ describe("much work for little", () => {
     },
   );
 
+  it.each(["Concat", "Max", "Sum"])("%s of nothing is a typed error", (operator) => {
+    const attributes = operator === "Concat" ? { axis: 0 } : {};
+    const error = refusal({ nodes: [node(operator, [], ["y"], attributes)] });
+    expect(error).toMatchObject({ code: "graph" });
+    expect(error.message).toContain("expected an input 0, got none");
+  });
+
   it("1,000 sets of shapes: programs are let go", () => {
     const nodes = [node("Exp", ["x"], ["y"])];
     const graph = openGraph(engine, file({ nodes, shape: ["n"] }));

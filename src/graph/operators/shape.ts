@@ -135,8 +135,8 @@ function split(node: Node, builder: Builder): Value[] {
 }
 
 function concat(node: Node, builder: Builder): Value {
-  let values = node.inputs();
-  const [first] = values as [Value];
+  let values: Value[] = node.inputs();
+  const first = node.input(0);
   const rank = first.shape.length;
   const axis = node.axis(node.int("axis", 1), rank);
   for (const { shape } of values) {
