@@ -18,32 +18,42 @@ const DILATION: usize = 4;
 const PADDING: usize = 5;
 const PADDING_AFTER: usize = 6;
 
-/** Positions of a window that begins at `start` and lie below `limit`, with step `step`. */
+/** The first tap of a window that begins at `start`, with step `step`, that does not lie before 0. */
 // @ts-ignore: decorator
 @inline
-function within(start: i32, kernel: i32, step: i32, limit: i32): i32 {
-  let count = 0;
-  for (let k = 0; k < kernel; k++) if (start + k * step < limit) count++;
-  return count;
+function firstTap(start: i64, step: i64): i64 {
+  return start >= 0 ? 0 : (step - 1 - start) / step;
 }
 
+/** The taps of a window that begins at `start`, with step `step`, that lie below `limit`. */
+// @ts-ignore: decorator
+@inline
+function tapsBelow(start: i64, kernel: i64, step: i64, limit: i64): i64 {
+  return start >= limit ? 0 : min<i64>(kernel, (limit - 1 - start) / step + 1);
+}
+
+/** Only taps inside the picture are visited: a file may declare a window of any size. */
 function pool<T>(kind: i32, planes: usize, g: usize, x: usize, y: usize): void {
-  const h = part(g, INPUT, 0);
-  const w = part(g, INPUT, 1);
+  const h: i64 = part(g, INPUT, 0);
+  const w: i64 = part(g, INPUT, 1);
+  const kernelH: i64 = part(g, KERNEL, 0);
+  const kernelW: i64 = part(g, KERNEL, 1);
+  const stepH: i64 = part(g, DILATION, 0);
+  const stepW: i64 = part(g, DILATION, 1);
   for (let p: usize = 0; p < planes; p++) {
-    for (let i = 0; i < part(g, OUTPUT, 0); i++) {
+    for (let i: i64 = 0; i < part(g, OUTPUT, 0); i++) {
       const top = i * part(g, STRIDE, 0) - part(g, PADDING, 0);
-      for (let j = 0; j < part(g, OUTPUT, 1); j++) {
+      const lastRow = tapsBelow(top, kernelH, stepH, h);
+      for (let j: i64 = 0; j < part(g, OUTPUT, 1); j++) {
         const left = j * part(g, STRIDE, 1) - part(g, PADDING, 1);
+        const lastColumn = tapsBelow(left, kernelW, stepW, w);
         let sum: f64 = 0;
         let most = -Infinity as T;
-        let count = 0;
-        for (let k = 0; k < part(g, KERNEL, 0); k++) {
-          const row = top + k * part(g, DILATION, 0);
-          if (row < 0 || row >= h) continue;
-          for (let l = 0; l < part(g, KERNEL, 1); l++) {
-            const column = left + l * part(g, DILATION, 1);
-            if (column < 0 || column >= w) continue;
+        let count: i64 = 0;
+        for (let k = firstTap(top, stepH); k < lastRow; k++) {
+          const row = top + k * stepH;
+          for (let l = firstTap(left, stepW); l < lastColumn; l++) {
+            const column = left + l * stepW;
             const value = load<T>(x + <usize>(row * w + column) * sizeof<T>());
             count++;
             if (kind === 0) most = max<T>(most, value);
@@ -53,8 +63,8 @@ function pool<T>(kind: i32, planes: usize, g: usize, x: usize, y: usize): void {
         if (kind === 2) {
           // Padding counts, but not what a rounded-up size adds beyond it.
           count =
-            within(top, part(g, KERNEL, 0), part(g, DILATION, 0), h + part(g, PADDING_AFTER, 0)) *
-            within(left, part(g, KERNEL, 1), part(g, DILATION, 1), w + part(g, PADDING_AFTER, 1));
+            tapsBelow(top, kernelH, stepH, h + part(g, PADDING_AFTER, 0)) *
+            tapsBelow(left, kernelW, stepW, w + part(g, PADDING_AFTER, 1));
         }
         store<T>(y, kind === 0 ? most : <T>(sum / <f64>count));
         y += sizeof<T>();

@@ -2,29 +2,26 @@
  * Puts the gate blocks of other systems into PyTorch's order, which layers load. No other file permutes gates.
  *
  * An order gives, for each block of the target, the number of the source's block. The target of LSTM is i, f, g, o (input,
- * forget, candidate, output), of GRU r, z, n (reset, update, candidate), of peepholes i, f, o.
+ * forget, candidate, output), of GRU r, z, n (reset, update, candidate), of peepholes i, f, o. Behind it are the source's
+ * letters: ONNX and Keras call the candidate c or h, TensorFlow 1 calls it j.
  */
-const order = (source: string, target: string): readonly number[] =>
-  [...target].map((gate) => source.indexOf(gate));
-
-/** The orders of each system, in its own letters: ONNX and Keras call the candidate c or h, TensorFlow 1 calls it j. */
 export const GATES = {
   onnx: {
-    rnn: order("i", "i"),
-    gru: order("zrh", "rzh"),
-    lstm: order("iofc", "ifco"),
-    peepholes: order("iof", "ifo"),
+    rnn: [0],
+    gru: [1, 0, 2], // z r h
+    lstm: [0, 2, 3, 1], // i o f c
+    peepholes: [0, 2, 1], // i o f
   },
   keras: {
-    rnn: order("i", "i"),
-    gru: order("zrh", "rzh"),
-    lstm: order("ifco", "ifco"),
+    rnn: [0],
+    gru: [1, 0, 2], // z r h
+    lstm: [0, 1, 2, 3], // i f c o
   },
   /** `BasicLSTMCell`. Adds `forget_bias` (default 1) at run time; the stored bias does not include it. */
   tensorflow1: {
-    lstm: order("ijfo", "ifjo"),
+    lstm: [0, 2, 1, 3], // i j f o
   },
-} as const;
+} as const satisfies Readonly<Record<string, Readonly<Record<string, readonly number[]>>>>;
 
 type Floats = Float64Array | Float32Array;
 

@@ -274,6 +274,21 @@ describe("much work for little", () => {
     expect(more / some).toBeLessThan(2.2);
   });
 
+  it.each(["AveragePool", "MaxPool"])(
+    "%s: a window of 2^60 taps costs what lies inside",
+    (operator) => {
+      const attributes = { kernel_shape: [2 ** 30, 2 ** 30], auto_pad: "SAME_LOWER" };
+      const bytes = file({
+        nodes: [node(operator, ["x"], ["y"], attributes)],
+        shape: [1, 1, 2, 2],
+      });
+      const graph = openGraph(engine, bytes);
+      const { y } = graph.run({ x: { shape: [1, 1, 2, 2], data: Float32Array.of(1, 2, 3, 6) } });
+      const all = operator === "MaxPool" ? 6 : 3;
+      expect(Array.from(y?.data as Float32Array)).toEqual([all, all, all, all]);
+    },
+  );
+
   it("1,000 sets of shapes: programs are let go", () => {
     const nodes = [node("Exp", ["x"], ["y"])];
     const graph = openGraph(engine, file({ nodes, shape: ["n"] }));

@@ -14,14 +14,14 @@ export function readTextAttribute(
     const [nameBytes, typeBytes, spaceBytes] = [message.u16(), message.u16(), message.u16()];
     if (version === 3) message.skip(1);
     const padded = (bytes: number): number => (version === 1 ? 8 * Math.ceil(bytes / 8) : bytes);
-    const name = message.part(padded(nameBytes)).text(nameBytes).replace(/\0.*$/s, "");
+    const name = message.part(padded(nameBytes)).text(nameBytes);
     const type = message.part(padded(typeBytes));
     const space = message.part(padded(spaceBytes));
     // In versions 2 and 3 the flags tell that type or space are somewhere else.
     if (name !== wanted || (version > 1 && flags !== 0)) continue;
     const datatype = readDatatype(type);
     if (readDataspace(space)?.some((extent) => extent !== 1) ?? true) continue;
-    if (datatype.kind === "string") return message.text(datatype.size).replace(/\0.*$/s, "");
+    if (datatype.kind === "string") return message.text(datatype.size);
     // Length and place in a heap; h5py writes its strings so.
     if (datatype.kind === "variable") {
       const length = message.u32();

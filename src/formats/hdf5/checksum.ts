@@ -1,35 +1,22 @@
 const rotate = (x: number, k: number): number => (x << k) | (x >>> (32 - k));
 
-/** Bob Jenkins' lookup3 (hashlittle, initial value 0), the checksum of HDF5's newer structures. */
+/** Bob Jenkins' lookup3 (hashlittle, initial value 0), the checksum of HDF5's newer structures. No structure is empty. */
 export function lookup3(bytes: Uint8Array): number {
-  const { length } = bytes;
-  const word = (at: number): number => {
-    let sum = 0;
-    for (let i = 0; i < 4 && at + i < length; i++) sum |= (bytes[at + i] as number) << (8 * i);
-    return sum;
-  };
-  let a = (0xdeadbeef + length) | 0;
+  const padded = new Uint8Array(12 * Math.ceil(bytes.length / 12));
+  padded.set(bytes);
+  const words = new Int32Array(padded.buffer);
+  let a = 0xdeadbeef + bytes.length;
   let [b, c] = [a, a];
-  if (length === 0) return c >>> 0;
-  let at = 0;
-  const add = (): void => {
-    a += word(at);
-    b += word(at + 4);
-    c += word(at + 8);
-    at += 12;
-  };
-  while (length - at > 12) {
-    add();
-    for (const k of [4, 6, 8, 16, 19, 4]) {
-      const mixed = (a - c) ^ rotate(c, k);
-      // The next round is the same with the next two letters.
-      [a, b, c] = [b, c + b, mixed];
+  for (let i = 0; i < words.length; i += 3) {
+    a += words[i] as number;
+    b += words[i + 1] as number;
+    c += words[i + 2] as number;
+    const isLast = i + 3 === words.length;
+    for (const k of isLast ? [14, 11, 25, 16, 4, 14, 24] : [4, 6, 8, 16, 19, 4]) {
+      // Each round changes one letter; the next round is the same with the letters turned.
+      if (isLast) [a, b, c] = [b, (c ^ b) - rotate(b, k), a];
+      else [a, b, c] = [b, (c + b) | 0, (a - c) ^ rotate(c, k)];
     }
-  }
-  add();
-  for (const k of [14, 11, 25, 16, 4, 14, 24]) {
-    const mixed = (c ^ b) - rotate(b, k);
-    [a, b, c] = [b, mixed, a];
   }
   return b >>> 0;
 }

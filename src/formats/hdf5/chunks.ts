@@ -45,7 +45,7 @@ export function readFilters(message: Cursor, fail: Fail): number[] {
     if (id !== DEFLATE && id !== SHUFFLE && id !== FLETCHER32) {
       fail(`expected the filters deflate, shuffle or Fletcher-32, got filter ${id}`);
     }
-    if (filters.includes(id)) fail(`expected filter ${id} once, got it twice`);
+    if (filters.includes(id)) fail(`expected filter ${id} once`);
     filters.push(id);
     const nameBytes = version === 1 ? message.u16() : 0;
     message.skip(2);
@@ -73,7 +73,7 @@ export function findChunks(file: Hdf5Bytes, chunking: Chunking, fail: Fail): Sto
         if (offset % (chunk[i] as number) === 0 && offset < extent) return offset;
         return fail(`expected a chunk within the shape, got one at ${offset} of ${extent}`);
       });
-      if (place <= last) fail("expected chunks in the order of their places");
+      if (place <= last) fail("expected chunks in order");
       last = place;
       const isDeflated = filters.some((id, i) => id === DEFLATE && ((mask >> i) & 1) === 0);
       if (bytes > stored * (isDeflated ? DEFLATE_RATIO : 1)) {
@@ -114,11 +114,15 @@ export function joinChunks(
   return out;
 }
 
+const CHECKSUM = "expected another checksum";
+
+const u32At = (data: Uint8Array, at: number, isLittle: boolean): number =>
+  new DataView(data.buffer, data.byteOffset + at, 4).getUint32(0, isLittle);
+
 function withoutChecksum(data: Uint8Array, fail: Fail): Uint8Array {
   const end = data.length - 4;
-  if (end < 0) fail("expected a chunk with a checksum");
-  const stored = new DataView(data.buffer, data.byteOffset + end, 4).getUint32(0, true);
-  if (stored !== fletcher32(data.subarray(0, end))) fail("a chunk: expected another checksum");
+  const stored = end < 0 ? -1 : u32At(data, end, true);
+  if (stored !== fletcher32(data.subarray(0, end))) fail(CHECKSUM);
   return data.subarray(0, end);
 }
 
@@ -147,9 +151,7 @@ function inflate(data: Uint8Array, scratch: Uint8Array, fail: Fail): Uint8Array 
   if (out.length === scratch.length) {
     return fail(`expected a chunk of ≤ ${scratch.length - 1} bytes, got more`);
   }
-  const end = data.length - 4;
-  const stored = new DataView(data.buffer, data.byteOffset + end, 4).getUint32(0);
-  if (stored !== adler32(out)) fail("a chunk: expected another checksum");
+  if (u32At(data, data.length - 4, false) !== adler32(out)) fail(CHECKSUM);
   return out;
 }
 

@@ -148,8 +148,9 @@ export class Cursor {
     return this.#file.bytes.subarray(at, at + length);
   }
 
+  /** A text of at most `length` bytes; a zero byte ends it. */
   text(length: number): string {
-    return new TextDecoder().decode(this.bytes(length));
+    return new TextDecoder().decode(this.bytes(length)).replace(/\0.*/s, "");
   }
 
   /** The next bytes of a structure, as a structure of their own. */

@@ -11,9 +11,14 @@ const FLOATS: Readonly<Record<string, FloatType>> = {
   "16 7 8 0 7 127 15": "BF16",
 };
 
-/** HDF5's classes of datatypes. */
-const CLASSES =
-  "integer,float,time,string,bits,opaque,compound,reference,enum,variable,array".split(",");
+/** Classes of datatypes that h5py writes for numbers, texts and attributes. */
+const CLASSES: Readonly<Record<number, string>> = {
+  0: "integer",
+  3: "string",
+  5: "opaque",
+  6: "compound",
+  9: "variable",
+};
 const FLOAT = 1;
 
 /** A datatype as far as it is read. */

@@ -53,15 +53,10 @@ export class Hdf5File {
     const version = this.#file.structure(8, 1).version("superblock", 0, 2, 3);
     const head = this.#file.structure(0, version === 0 ? 96 : 48);
     head.skip(version === 0 ? 13 : 9);
-    const [addressBytes, lengthBytes] = [head.u8(), head.u8()];
-    if (addressBytes !== 8 || lengthBytes !== 8) {
-      head.fail(
-        `expected addresses and lengths of 8 bytes, got ${addressBytes} and ${lengthBytes}`,
-      );
-    }
+    const widths = [head.u8(), head.u8()];
+    head.check(widths.join() === "8,8", "addresses and lengths of 8 bytes");
     head.skip(version === 0 ? 9 : 1);
-    const base = head.address();
-    if (base !== 0) head.fail(`expected a file that begins at 0, got ${base}`);
+    head.check(head.address() === 0, "a file that begins at 0");
     // Of free space, or of the superblock's extension.
     head.skip(8);
     const end = head.integer(8);
@@ -116,8 +111,7 @@ export class Hdf5File {
     const shape = readDataspace(space);
     if (shape === undefined) return file.failAt(path, "hdf5", "expected numbers, got none");
     if (shape.length > MAX_RANK) {
-      const what = `expected rank ≤ ${MAX_RANK}, got ${shape.length}`;
-      return file.failAt(path, "rank-too-high", what);
+      return file.failAt(path, "rank-too-high", `expected rank ≤ 8, got ${shape.length}`);
     }
     const dtype = this.#dtype(path, messages);
     const size = shape.reduce((product, extent) => product * extent, 1);
@@ -181,7 +175,7 @@ export class Hdf5File {
       const tree = layout.addressOrNone();
       const chunk = Array.from({ length: Math.max(0, rank) }, () => layout.u32());
       if (rank !== shape.length || chunk.some((extent) => extent < 1) || layout.u32() !== width) {
-        fail(`expected chunks of rank ${shape.length} and elements of ${width} bytes`);
+        fail(`expected chunks of ${shape.length} extents and ${width} bytes`);
       }
       const message = only(file, messages, MESSAGE.filters);
       const filters = message === undefined ? [] : readFilters(message, fail);

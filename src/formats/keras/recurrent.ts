@@ -106,14 +106,11 @@ function readWeights(
     [`weight_hh_l0${suffix}`]: transposed(recurrent),
   };
   if (biases !== undefined) {
-    const { data } = source.make(biases, `${cell} bias`, (numbers) => {
-      const own = numbers.slice();
-      for (let row = 0; row < rows; row++) {
-        const half = numbers.subarray(row * G * na, (row + 1) * G * na);
-        own.set(reorderRows(half, order), row * G * na);
-      }
-      return { shape: [rows, G * na], data: own };
-    });
+    const blocks = resetAfter ? [...order, ...order.map((gate) => gate + G)] : order;
+    const { data } = source.make(biases, `${cell} bias`, (numbers) => ({
+      shape: [rows, G * na],
+      data: reorderRows(numbers, blocks),
+    }));
     ["bias_ih", "bias_hh"].slice(0, rows).forEach((name, row) => {
       const half = data.subarray(row * G * na, (row + 1) * G * na);
       weights[`${name}_l0${suffix}`] = { shape: [G * na], data: half };

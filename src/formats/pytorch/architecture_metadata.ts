@@ -120,12 +120,12 @@ function readActivation(value: unknown, place: string): Activation {
   if (isActivation(value)) return value;
   if (typeof value === "string")
     return refuse(`${place}: there is no activation ${quote(value.slice(0, 40))}`);
-  const { name, alpha, beta } = members(value, place, "name, alpha?, beta?");
-  return {
-    name: word(name, `${place}.name`, Object.keys(ACTIVATIONS) as ActivationName[]),
-    ...(alpha === undefined ? {} : { alpha: finite(alpha, `${place}.alpha`) }),
-    ...(beta === undefined ? {} : { beta: finite(beta, `${place}.beta`) }),
-  };
+  const found = members(value, place, "name, alpha?, beta?");
+  word(found.name, `${place}.name`, Object.keys(ACTIVATIONS));
+  for (const parameter of ["alpha", "beta"]) {
+    if (found[parameter] !== undefined) finite(found[parameter], `${place}.${parameter}`);
+  }
+  return found as unknown as Activation;
 }
 
 function readUnshapedOptions(value: unknown, place: string): UnshapedOptions {
@@ -143,19 +143,13 @@ function readUnshapedOptions(value: unknown, place: string): UnshapedOptions {
   if (clip !== undefined && !(finite(clip, `${place}.clip`) > 0)) {
     refuse(`${place}.clip: expected a number > 0`);
   }
-  return {
-    ...found,
-    ...(nonlinearity === undefined
-      ? {}
-      : { nonlinearity: word(nonlinearity, `${place}.nonlinearity`, ["tanh", "relu"]) }),
-    ...(activations === undefined
-      ? {}
-      : {
-          activations: list(activations, `${place}.activations`).map((each, i) =>
-            readActivation(each, `${place}.activations[${i}]`),
-          ),
-        }),
-  };
+  if (nonlinearity !== undefined) word(nonlinearity, `${place}.nonlinearity`, ["tanh", "relu"]);
+  if (activations !== undefined) {
+    list(activations, `${place}.activations`).forEach((each, i) => {
+      readActivation(each, `${place}.activations[${i}]`);
+    });
+  }
+  return found as UnshapedOptions;
 }
 
 function readRecurrent(value: unknown, i: number): RecurrentPart {
