@@ -91,7 +91,12 @@ function mutateHdf5(random, bytes) {
     else {
       // An address or a size, eight bytes from a multiple of eight after the structure's head.
       const place = Math.min(begin + 8 * random.below(10), copy.length - 8);
-      const value = random.chance(0.6) ? random.pick(places) : random.pick(INTEGERS);
+      const value = random.pick([
+        () => random.pick(places),
+        () => random.pick(places),
+        () => copy.length - random.below(100),
+        () => random.pick(INTEGERS),
+      ])();
       view.setBigUint64(place, BigInt.asUintN(64, BigInt(value)), true);
     }
   }

@@ -95,11 +95,15 @@ const sortKey = (name: string): string =>
 
 /** The items in the order of their names, as `Intl.Collator("en", { numeric: true })` has it for ASCII names. */
 export function sortByName<T extends { readonly name: string }>(items: Iterable<T>): T[] {
-  const keyed = [...items].map((item) => ({ item, key: sortKey(item.name), name: item.name }));
+  const keyed = [...items].map((item) => ({
+    item,
+    key: sortKey(item.name),
+    letters: item.name.replace(/\d+/g, ""),
+  }));
   keyed.sort((a, b) => {
     if (a.key !== b.key) return a.key < b.key ? -1 : 1;
     // Equal but for case: lower case first.
-    return a.name === b.name ? 0 : a.name > b.name ? -1 : 1;
+    return a.letters === b.letters ? 0 : a.letters > b.letters ? -1 : 1;
   });
   return keyed.map(({ item }) => item);
 }
