@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { type Arrays, createArrays, createArraysSync } from "../src/arrays.js";
 import { ShapeError } from "../src/errors.js";
 import { ManagedModule } from "../src/wasm/managed.js";
-import { expectError } from "./support/errors.js";
+import { expectError, expectRejection } from "./support/errors.js";
 import { type Build, builds, Workbench } from "./support/kernels.js";
 
 const root = fileURLToPath(new URL("../", import.meta.url));
@@ -183,14 +183,14 @@ describe("operands", () => {
     const x = Float64Array.of(1, 2);
     structuredClone(x, { transfer: [x.buffer] });
     const message = "softmax: x: its buffer is detached";
-    expect(() => arrays.softmax(x)).toThrow(new TypeError(message));
+    expectError(() => arrays.softmax(x), TypeError, message);
   });
 
   it("an unknown option is a TypeError that suggests the nearest", async () => {
     const options = { wams: wasm() } as object;
     const message = 'options: unknown option "wams": did you mean wasm?';
-    expect(() => createArraysSync(options)).toThrow(new TypeError(`createArraysSync: ${message}`));
-    await expect(createArrays(options)).rejects.toThrow(new TypeError(`createArrays: ${message}`));
+    expectError(() => createArraysSync(options), TypeError, `createArraysSync: ${message}`);
+    await expectRejection(createArrays(options), TypeError, `createArrays: ${message}`);
   });
 
   it("x does not change, and the caller owns the result", () => {

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { checkOptions, nearest, type OptionNames } from "../src/options.js";
+import { expectError } from "./support/errors.js";
 
 interface Sizes {
   hiddenSize: number;
@@ -21,7 +22,7 @@ test.each([
   [{ toString: 1 }, '"toString": expected one of hiddenSize, precision, layers'],
   [{ ["x".repeat(9e6)]: 1 }, `"${"x".repeat(40)}…": expected one of hiddenSize, precision, layers`],
 ])("an unknown option is refused: case %#", (options, message) => {
-  expect(check(options)).toThrow(new TypeError(`create: options: unknown option ${message}`));
+  expectError(check(options), TypeError, `create: options: unknown option ${message}`);
 });
 
 test("known options, options left undefined and inherited properties pass", () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as recurra from "../../src/index.js";
 import { vacancies } from "../support/engines.js";
+import { expectError } from "../support/errors.js";
 import { goodOperands } from "../support/operands.js";
 
 // Caches as handles: what they show, what they own, and how they end.
@@ -81,10 +82,10 @@ describe.each(Object.entries(CELLS))("%s", (name, { step, sequence, backward, ..
     const before = vacancies(engine);
     first.dispose();
     expect(vacancies(engine)).toEqual(before);
-    expect(() => first.aNext).toThrow(new StateError("aNext: the cache is disposed"));
+    expectError(() => first.aNext, StateError, "aNext: the cache is disposed");
     expect(last.aNext.shape).toEqual(a.shape);
     caches.dispose();
-    expect(() => last.aNext).toThrow(new StateError("aNext: the caches object is disposed"));
+    expectError(() => last.aNext, StateError, "aNext: the caches object is disposed");
     expect(() => cell.stepBackward(last as never)).toThrow(StateError);
   });
 });
@@ -92,5 +93,5 @@ describe.each(Object.entries(CELLS))("%s", (name, { step, sequence, backward, ..
 it.each([7, -8, 0.5, Number.NaN])("caches.at(%d) of 7 steps is a RangeError", (t) => {
   using caches = CELLS.rnn.sequence();
   const message = `caches.at: expected a step below T = 7, got ${t}`;
-  expect(() => caches.at(t)).toThrow(new RangeError(message));
+  expectError(() => caches.at(t), RangeError, message);
 });

@@ -1,6 +1,7 @@
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import * as recurra from "../../src/index.js";
+import { expectError } from "../support/errors.js";
 import { allBits, goodOperands } from "../support/operands.js";
 
 // Careless and hostile input that a type checker would refuse, or cannot see.
@@ -26,7 +27,7 @@ describe("options", () => {
     ["softmaxCrossEntropy", "reductoin", "did you mean reduction?"],
   ])("%s: unknown option %s: %s", (name, option, hint) => {
     const message = `${name}: options: unknown option "${option}": ${hint}`;
-    expect(() => call[name]({ [option]: undefined })).toThrow(new TypeError(message));
+    expectError(() => call[name]({ [option]: undefined }), TypeError, message);
   });
 
   it.each<[Name, unknown]>([
@@ -39,7 +40,7 @@ describe("options", () => {
 
   it("throughTime that is no boolean", () => {
     const message = "lstmBackward: throughTime: expected a boolean, got string";
-    expect(() => call.lstmBackward({ throughTime: "no" })).toThrow(new TypeError(message));
+    expectError(() => call.lstmBackward({ throughTime: "no" }), TypeError, message);
   });
 
   it("an option that is undefined is absent", () => {
@@ -65,7 +66,7 @@ describe("incomplete parameters", () => {
   it.each(rows)("%sForward without %s names it", (cell, name) => {
     const message = `${cell}Forward: ${name}: expected a tensor { shape, data: Float64Array }, got undefined`;
     const parameters = { ...good[cell], [name]: undefined };
-    expect(() => calls[cell](parameters)).toThrow(new TypeError(message));
+    expectError(() => calls[cell](parameters), TypeError, message);
   });
 });
 
@@ -142,7 +143,7 @@ describe("arrays", () => {
     structuredClone(data, { transfer: [data.buffer] });
     const message = "lstmForward: x: the buffer of its data is detached";
     const gone = { shape: x.shape, data };
-    expect(() => lstmForward(engine, gone, a0, lstm)).toThrow(new TypeError(message));
+    expectError(() => lstmForward(engine, gone, a0, lstm), TypeError, message);
     const Wc = { shape: lstm.Wc.shape, data };
     const named = new TypeError("lstmForward: Wc: the buffer of its data is detached");
     expect(() => lstmForward(engine, x, a0, { ...lstm, Wc })).toThrow(named);

@@ -1,5 +1,5 @@
-// Numbers with a shape, in C order as numpy, and the few operations the oracle is written in. Written to be read, not to be
-// fast: every index is checked.
+// Numbers with a shape, in C order as numpy, and the few operations the oracle is written in: plain loops, with shapes and
+// indices checked.
 
 export interface Tensor {
   readonly shape: readonly number[];
@@ -23,11 +23,13 @@ export function zeros(...shape: number[]): Tensor {
 
 function offset({ shape }: Tensor, index: readonly number[]): number {
   if (index.length !== shape.length) throw new RangeError(`[${index}] into shape (${shape})`);
-  return shape.reduce((at, extent, axis) => {
-    const i = index[axis] ?? -1;
-    if (i < 0 || i >= extent) throw new RangeError(`[${index}] outside shape (${shape})`);
-    return at * extent + i;
-  }, 0);
+  let at = 0;
+  for (let axis = 0; axis < shape.length; axis++) {
+    const [i, extent] = [index[axis] as number, shape[axis] as number];
+    if (!(i >= 0 && i < extent)) throw new RangeError(`[${index}] outside shape (${shape})`);
+    at = at * extent + i;
+  }
+  return at;
 }
 
 export const get = (x: Tensor, ...index: number[]): number => x.data[offset(x, index)] as number;
@@ -47,7 +49,10 @@ export function each(
   for (const { shape } of tensors) {
     if (`${shape}` !== `${first.shape}`) throw new RangeError(`(${shape}) beside (${first.shape})`);
   }
-  const data = first.data.map((_, i) => f(...tensors.map((x) => x.data[i] as number)));
+  const [, b, c, d, ...more] = tensors.map(({ data }) => data);
+  if (more.length > 0) throw new RangeError(`${tensors.length} tensors, expected at most 4`);
+  const at = (data: Float64Array | undefined, i: number): number => data?.[i] as number;
+  const data = first.data.map((value, i) => f(value, at(b, i), at(c, i), at(d, i)));
   return { shape: first.shape, data };
 }
 
@@ -55,38 +60,44 @@ export const add = (a: Tensor, b: Tensor): Tensor => each((x, y) => x + y, a, b)
 
 /** x[:, :, t] of an (n, m, T) tensor. */
 export function step(x: Tensor, t: number): Tensor {
-  const at = zeros(extent(x, 0), extent(x, 1));
-  for (let i = 0; i < extent(x, 0); i++) {
-    for (let b = 0; b < extent(x, 1); b++) set(at, get(x, i, b, t), i, b);
-  }
-  return at;
+  const [n, m, T] = [extent(x, 0), extent(x, 1), extent(x, 2)];
+  if (!(t >= 0 && t < T)) throw new RangeError(`step ${t} of shape (${x.shape})`);
+  return {
+    shape: [n, m],
+    data: new Float64Array(n * m).map((_, i) => x.data[i * T + t] as number),
+  };
 }
 
 /** x[:, :, t] = value. */
-export function setStep(x: Tensor, t: number, value: Tensor): void {
-  for (let i = 0; i < extent(x, 0); i++) {
-    for (let b = 0; b < extent(x, 1); b++) set(x, get(value, i, b), i, b, t);
+export function setStep(x: Tensor, t: number, { shape, data }: Tensor): void {
+  const T = extent(x, 2);
+  if (!(t >= 0 && t < T) || `${shape}` !== `${x.shape.slice(0, 2)}`) {
+    throw new RangeError(`(${shape}) as step ${t} of shape (${x.shape})`);
   }
+  for (let i = 0; i < data.length; i++) x.data[i * T + t] = data[i] as number;
 }
 
 /** A·B. */
 export function product(A: Tensor, B: Tensor): Tensor {
-  if (extent(A, 1) !== extent(B, 0)) throw new RangeError(`(${A.shape}) times (${B.shape})`);
-  const C = zeros(extent(A, 0), extent(B, 1));
-  for (let i = 0; i < extent(A, 0); i++) {
-    for (let j = 0; j < extent(B, 1); j++) {
+  const [n, k, m] = [extent(A, 0), extent(A, 1), extent(B, 1)];
+  if (k !== extent(B, 0)) throw new RangeError(`(${A.shape}) times (${B.shape})`);
+  const C = zeros(n, m);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < m; j++) {
       let sum = 0;
-      for (let k = 0; k < extent(A, 1); k++) sum += get(A, i, k) * get(B, k, j);
-      set(C, sum, i, j);
+      for (let l = 0; l < k; l++)
+        sum += (A.data[i * k + l] as number) * (B.data[l * m + j] as number);
+      C.data[i * m + j] = sum;
     }
   }
   return C;
 }
 
 export function transpose(A: Tensor): Tensor {
-  const C = zeros(extent(A, 1), extent(A, 0));
-  for (let i = 0; i < extent(A, 0); i++) {
-    for (let j = 0; j < extent(A, 1); j++) set(C, get(A, i, j), j, i);
+  const [n, m] = [extent(A, 0), extent(A, 1)];
+  const C = zeros(m, n);
+  for (let i = 0; i < n; i++) {
+    for (let j = 0; j < m; j++) C.data[j * n + i] = A.data[i * m + j] as number;
   }
   return C;
 }

@@ -82,8 +82,8 @@ describe("options", () => {
     [{ relaxed: "yes" }, "relaxed: expected true or false, got string"],
   ])("%o is a TypeError", async (value, message) => {
     const options = value as unknown as EngineOptions;
-    expect(() => createEngineSync(options)).toThrow(new TypeError(`createEngineSync: ${message}`));
-    await expect(createEngine(options)).rejects.toThrow(new TypeError(`createEngine: ${message}`));
+    expectError(() => createEngineSync(options), TypeError, `createEngineSync: ${message}`);
+    await expectRejection(createEngine(options), TypeError, `createEngine: ${message}`);
   });
 });
 

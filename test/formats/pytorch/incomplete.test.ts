@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { ModelFormatError, writeModel } from "../../../src/formats/safetensors.js";
 import { createEngineSync, loadTagger, ShapeError } from "../../../src/index.js";
+import { expectError } from "../../support/errors.js";
 import { describedOf, LANGUAGE, type ModelPlan } from "../../support/models.js";
 
 const described = describedOf(LANGUAGE[0] as ModelPlan);
@@ -63,7 +64,7 @@ describe("writeModel: an argument of the wrong kind or shape", () => {
       "embedding.weight: expected a tensor { shape, data: Float64Array }, got undefined",
     ],
   ])("%#", (description, message) => {
-    expect(() => writeModel(description as never)).toThrow(new TypeError(`writeModel: ${message}`));
+    expectError(() => writeModel(description as never), TypeError, `writeModel: ${message}`);
   });
 
   it("numbers that do not fill their shape", () => {
