@@ -82,7 +82,11 @@ export class Compiler extends Shared {
       list.map((each, i) => {
         const known = declaredOf(each, this.precision, i);
         const what = `expected an input or output of numbers, got type ${each.dtype}`;
-        return known ?? open.fail("dtype", what, each.at, each.name);
+        if (known === undefined) return open.fail("dtype", what, each.at, each.name);
+        if (known.shape?.some((extent) => typeof extent === "number" && !(extent > 0))) {
+          open.fail("shape", `expected extents ≥ 0, got (${each.shape})`, each.at, each.name);
+        }
+        return known;
       });
     this.inputs = declared(graph.inputs.filter(({ name }) => !graph.initializers.has(name)));
     this.outputs = declared(graph.outputs);

@@ -44,14 +44,16 @@ export interface Declared {
   readonly index: number;
 }
 
+/** How exporters write that an extent is not known. */
+const UNKNOWN: readonly unknown[] = ["", 0, -1];
+
 export function declaredOf(
   { name, dtype, shape }: ValueProto,
   precision: Precision,
   index: number,
 ): Declared | undefined {
   const kind = kindOf(dtype === 0 ? 1 : dtype, precision);
-  // "" and 0 are how exporters write "unknown".
-  const open = shape?.map((extent) => (extent === "" || extent === 0 ? null : extent));
+  const open = shape?.map((extent) => (UNKNOWN.includes(extent) ? null : extent));
   return kind && { name, ...kind, shape: open, index };
 }
 

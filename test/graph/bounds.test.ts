@@ -289,6 +289,15 @@ describe("much work for little", () => {
     },
   );
 
+  it("an input of negative extents is a typed error; -1 is an open extent", () => {
+    const nodes = [node("Exp", ["x"], ["y"])];
+    const error = refusal({ nodes, shape: [2, -8] });
+    expect(error).toMatchObject({ code: "shape", tensor: "x" });
+    expect(error.message).toContain("expected extents ≥ 0, got (2,-8)");
+    const graph = openGraph(engine, file({ nodes, shape: [2, -1] }));
+    expect(graph.inputs.x?.shape).toEqual([2, null]);
+  });
+
   it.each(["Concat", "Max", "Sum"])("%s of nothing is a typed error", (operator) => {
     const attributes = operator === "Concat" ? { axis: 0 } : {};
     const error = refusal({ nodes: [node(operator, [], ["y"], attributes)] });
