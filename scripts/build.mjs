@@ -1,6 +1,7 @@
 // Why this exists: one command makes everything that is shipped, in the order in which the parts need each other.
-//   build/*.wasm      the kernels (debug, release and relaxed) and the arrays module
-//   build/embedded/   the same as base64 inside JavaScript
+//   build/*.wasm      the kernels (debug, release and relaxed), the graph module and the arrays module
+//   build/sets/*.wasm the kernels by what a program needs, exact and with fused products
+//   build/embedded/   the sets, the graph module and the arrays module as text inside JavaScript
 //   build/inputs.json the hashes of what was built, so that a stale build is seen
 //   dist/esm, dist/cjs   the package: JavaScript and types, no dependency left outside
 //   dist/cli.js       the command
@@ -33,7 +34,7 @@ const tsc = require.resolve("typescript/bin/tsc");
 const read = inputs();
 rmSync(`${root}/build`, { recursive: true, force: true });
 
-const TARGETS = ["debug", "release", "relaxed", "graph", "arrays"];
+const TARGETS = ["debug", "release", "relaxed", "graph", "arrays", "set", "fused_set"];
 await Promise.all(TARGETS.map((target) => run("scripts/compile.mjs", target)));
 await run("scripts/embed.mjs");
 

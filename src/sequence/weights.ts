@@ -1,6 +1,6 @@
 import { RECORD_ELEMENTS } from "../cells/activations.js";
 import type { Cell, CellWeights, TransposedWeights } from "../cells/cell.js";
-import { type Floats, ITEM, LAYOUTS, type NumberType } from "../wasm/abi.js";
+import { type Floats, LAYOUTS, type NumberType } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { EngineCore } from "../wasm/engine.js";
 import { Layout } from "./layout.js";
@@ -25,6 +25,12 @@ export interface StackWeights {
   readonly layerDirections: readonly Weights[];
 }
 
+/** The panels of the transposed matrices of a layer direction. */
+export interface PackedTranspose {
+  readonly block: Block;
+  readonly weights: TransposedWeights;
+}
+
 /** Writes all weights of a layer direction. */
 export type FillWeights = (arrays: WeightArrays) => void;
 
@@ -45,7 +51,10 @@ export class Weights extends Shared implements CellWeights {
   readonly engine: EngineCore;
   readonly #block: Block;
   readonly #at: ReturnType<typeof planWeights>;
-  #transposed: { block: Block; weights: TransposedWeights } | undefined;
+  /** The matrices as they came: pointers. */
+  readonly raw: { readonly Wx: number; readonly Wh: number; readonly Wr: number };
+  /** The transposed matrices, once a backward pass has packed them (transposed.ts). */
+  transposed: PackedTranspose | undefined;
 
   constructor(engine: EngineCore, cell: Cell, sizes: LayerSizes, fill: FillWeights) {
     super();
@@ -67,6 +76,7 @@ export class Weights extends Shared implements CellWeights {
     this.peepholes = cell.peepholes ? pointer + at.peepholes : 0;
     this.activations = pointer + at.activations;
     this.zeros = pointer + at.zeros;
+    this.raw = { Wx: pointer + at.Wx, Wh: pointer + at.Wh, Wr: pointer + at.Wr };
     const zeros = Math.max(nx, na, nh);
     engine.arena.view(dtype.precision, this.zeros, zeros).fill(0);
     if (cell.activations !== undefined) {
@@ -76,20 +86,10 @@ export class Weights extends Shared implements CellWeights {
     this.#pack();
   }
 
-  /** The panels of the transposed matrices, f64. The first call allocates and packs them. */
-  transposed(): TransposedWeights {
-    this.#transposed ??= this.#packTransposed();
-    return this.#transposed.weights;
-  }
-
-  get isTransposed(): boolean {
-    return this.#transposed !== undefined;
-  }
-
   /** Frees the transposed panels. */
   forgetTransposed(): void {
-    this.#transposed?.block.release();
-    this.#transposed = undefined;
+    this.transposed?.block.release();
+    this.transposed = undefined;
   }
 
   /** Calls `read` with views of the weights. */
@@ -120,41 +120,16 @@ export class Weights extends Shared implements CellWeights {
   #pack(): void {
     const { cell, nx, na, nh } = this;
     const { kernels, item } = this.dtype;
-    const { pointer } = this.#block;
     const gates = cell.input.length * na;
-    kernels.pack_panels(gates, nx, nx, 1, pointer + this.#at.Wx, this.panelsX);
-    let Wh = pointer + this.#at.Wh;
+    kernels.pack_panels(gates, nx, nx, 1, this.raw.Wx, this.panelsX);
+    let { Wh } = this.raw;
     cell.products.forEach(({ blocks }, i) => {
       kernels.pack_panels(blocks * na, nh, nh, 1, Wh, this.products[i] as number);
       Wh += blocks * na * nh * item;
     });
     if (cell.projected) {
-      kernels.pack_panels(nh, na, na, 1, pointer + this.#at.Wr, this.projection);
+      kernels.pack_panels(nh, na, na, 1, this.raw.Wr, this.projection);
     }
-  }
-
-  #packTransposed(): { block: Block; weights: TransposedWeights } {
-    const { cell, nx, na, nh } = this;
-    const { arena, kernels } = this.engine;
-    const at = planTransposedWeights(cell, this);
-    const block = arena.allocate(at.bytes);
-    const { pointer } = this.#block;
-    const weights = {
-      panelsX: block.pointer + at.panelsX,
-      products: at.products.map((offset) => block.pointer + offset),
-      projection: block.pointer + at.projection,
-    };
-    const gates = cell.input.length * na;
-    kernels.pack_panels(nx, gates, 1, nx, pointer + this.#at.Wx, weights.panelsX);
-    let Wh = pointer + this.#at.Wh;
-    cell.products.forEach(({ blocks }, i) => {
-      kernels.pack_panels(nh, blocks * na, 1, nh, Wh, weights.products[i] as number);
-      Wh += blocks * na * nh * ITEM;
-    });
-    if (cell.projected) {
-      kernels.pack_panels(na, nh, 1, na, pointer + this.#at.Wr, weights.projection);
-    }
-    return { block, weights };
   }
 }
 
@@ -173,16 +148,6 @@ function planWeights(cell: Cell, { dtype, nx, na, nh }: LayerSizes) {
     panelsX: layout.takePanels(gates, nx),
     products: cell.products.map(({ blocks }) => layout.takePanels(blocks * na, nh)),
     projection: cell.projected ? layout.takePanels(nh, na) : 0,
-    bytes: layout.bytes,
-  };
-}
-
-function planTransposedWeights(cell: Cell, { nx, na, nh }: LayerSizes) {
-  const layout = new Layout();
-  return {
-    panelsX: layout.takePanels(nx, cell.input.length * na),
-    products: cell.products.map(({ blocks }) => layout.takePanels(nh, blocks * na)),
-    projection: cell.projected ? layout.takePanels(na, nh) : 0,
     bytes: layout.bytes,
   };
 }

@@ -1,3 +1,4 @@
+import { instantiateSync } from "@assemblyscript/loader";
 import { EngineMemoryError, StateError } from "../errors.js";
 import type { Floats, Precision } from "./abi.js";
 
@@ -160,9 +161,13 @@ export class Arena {
     return new Int32Array(this.#open.buffer as ArrayBuffer, pointer, length);
   }
 
-  /** An instance of `module` that works in this memory. Its tables must lie in front of the arena. */
-  instantiate(module: WebAssembly.Module): WebAssembly.Exports {
-    return new WebAssembly.Instance(module, { env: { memory: this.#open } }).exports;
+  /**
+   * The functions of a new instance of `module`, which works in this memory. Its tables must lie in front of the arena.
+   * The loader wraps its exports in functions that count arguments; these are the bare ones, in a plain object, which
+   * calls read faster than the host's own (V8 11, 2026).
+   */
+  instantiate(module: WebAssembly.Module): object {
+    return { ...instantiateSync(module, { env: { memory: this.#open } }).instance.exports };
   }
 
   /** Ends the arena and drops the memory, which the host then collects. */

@@ -1,11 +1,10 @@
-import { instantiateSync } from "@assemblyscript/loader";
-import { base64 } from "../../build/embedded/kernels.js";
 import { FeatureError } from "../errors.js";
 import { describe } from "../tensor.js";
-import { ARITY, FORWARD_ARITY, type ForwardKernels, type Kernels } from "./abi.js";
-import { decodeBase64 } from "./bytes.js";
+import { ARITY, type Kernels, type Precision, TWIN_ARITY, type TwinKernels } from "./abi.js";
+import type { Arena } from "./arena.js";
+import { decode, fuse } from "./bytes.js";
 
-/** A source of the kernels module. */
+/** A source of the full build of the kernels. */
 export type WasmSource = BufferSource | WebAssembly.Module | Response | Promise<Response>;
 
 /** A module with one SIMD instruction, a splat. Hosts without SIMD refuse it. */
@@ -16,8 +15,8 @@ const SIMD_PROBE = Uint8Array.of(
 
 let simd: boolean | undefined;
 
-/** Throws a `FeatureError` if the host cannot run the kernels. */
-export function checkHost(where: string): void {
+/** Throws a `FeatureError` if the host cannot run the kernels, or compile those inside the JavaScript. */
+export function checkHost(where: string, wasm: WasmSource | undefined): void {
   if (typeof WebAssembly !== "object") {
     throw new FeatureError(`${where}: this host has no WebAssembly`);
   }
@@ -27,6 +26,7 @@ export function checkHost(where: string): void {
       `${where}: this host has no WebAssembly SIMD (Chrome 91, Firefox 89, Safari 16.4, Node 16.4 and later have it)`,
     );
   }
+  if (wasm === undefined) compileOwn(`${where}: `, SIMD_PROBE);
 }
 
 /** A module with one relaxed SIMD instruction, a swizzle. */
@@ -40,18 +40,50 @@ export function hasRelaxed(): boolean {
   return WebAssembly.validate(RELAXED_PROBE);
 }
 
-/** The relaxed build. It is a chunk of its own, which is loaded on demand. */
-export async function relaxedModule(): Promise<WebAssembly.Module> {
-  const { base64 } = await import("../../build/embedded/kernels.relaxed.js");
-  return WebAssembly.compile(decodeBase64(base64));
+/** A set of kernels inside the JavaScript: a module over an engine's memory. */
+export interface KernelSet {
+  /** The module (src/wasm/bytes.ts); empty in `recurra/slim`. */
+  readonly text: string;
+  /** What makes it the relaxed build of the set. */
+  readonly fusions: string;
+  /** The kernels of the full build that are the set's; absent if the full build lacks them. */
+  readonly precision?: Precision;
+  /** The exact build and the relaxed one, each compiled once for all engines. */
+  exact?: WebAssembly.Module;
+  relaxed?: WebAssembly.Module;
 }
 
-let embedded: WebAssembly.Module | undefined;
+/** Compiles a set, at its first use. */
+export function moduleOf(set: KernelSet, build: "exact" | "relaxed"): WebAssembly.Module {
+  const known = set[build];
+  if (known !== undefined) return known;
+  if (set.text === "") throw new FeatureError(`recurra/slim holds no kernels: ${PASS_WASM}`);
+  const bytes = decode(set.text);
+  if (build === "relaxed") fuse(bytes, decode(set.fusions));
+  const compiled = compileOwn("", bytes);
+  set[build] = compiled;
+  return compiled;
+}
 
-/** The module inside the JavaScript, compiled once. */
-function embeddedModule(): WebAssembly.Module {
-  embedded ??= new WebAssembly.Module(decodeBase64(base64));
-  return embedded;
+const PASS_WASM = "pass createEngine({ wasm }), a build of the kernels";
+
+/** Compiles what is no user's. `where` is the start of the message. @throws {FeatureError} if the host refuses */
+function compileOwn(where: string, bytes: BufferSource): WebAssembly.Module {
+  try {
+    return new WebAssembly.Module(bytes);
+  } catch (cause) {
+    // A RangeError: Chrome before 115 compiles no more than 4 KiB at once on a page's main thread.
+    const advice =
+      cause instanceof RangeError
+        ? `${PASS_WASM}, or run in a worker`
+        : `allow it (Content-Security-Policy: script-src 'wasm-unsafe-eval'), or ${PASS_WASM} that the host compiled`;
+    throw new FeatureError(
+      `${where}this host refuses to compile WebAssembly (${cause}): ${advice}`,
+      {
+        cause,
+      },
+    );
+  }
 }
 
 /** Compares tags, because `instanceof` fails for objects of another realm (a test runner's sandbox, an iframe). */
@@ -70,8 +102,7 @@ function bytesOf(source: BufferSource): BufferSource {
 }
 
 /** Compiles `source` synchronously. */
-export function compileSync(where: string, source: WasmSource | undefined): WebAssembly.Module {
-  if (source === undefined) return embeddedModule();
+export function compileSync(where: string, source: WasmSource): WebAssembly.Module {
   if (source instanceof WebAssembly.Module) return source;
   if (!isBytes(source)) {
     throw new TypeError(
@@ -86,14 +117,7 @@ export function compileSync(where: string, source: WasmSource | undefined): WebA
 }
 
 /** Compiles `source`, off the main thread if the host can. A response is compiled while it arrives. */
-export async function compile(
-  where: string,
-  source: WasmSource | undefined,
-): Promise<WebAssembly.Module> {
-  if (source === undefined) {
-    embedded ??= await WebAssembly.compile(decodeBase64(base64));
-    return embedded;
-  }
+export async function compile(where: string, source: WasmSource): Promise<WebAssembly.Module> {
   const given = await source;
   if (isBytes(given)) {
     const compiled = WebAssembly.compile(bytesOf(given));
@@ -113,38 +137,31 @@ export async function compile(
 const notAModule = (where: string, cause: unknown): TypeError =>
   new TypeError(`${where}: wasm: expected a WebAssembly module, got other bytes`, { cause });
 
-/** The kernels of a module: all in f64, those of the forward pass in f32 too. */
-export interface BoundKernels {
+/** The kernels of the full build: all in f64, those of the forward pass in f32 too. */
+export interface FullKernels {
   readonly f64: Kernels;
-  readonly f32: ForwardKernels;
+  readonly f32: TwinKernels;
 }
 
-/** Checks that `module` is a build of the kernels, and binds it to `memory`. */
-export function bindKernels(
-  where: string,
-  module: WebAssembly.Module,
-  memory: WebAssembly.Memory,
-): BoundKernels {
+/** Checks that `module` is the full build of the kernels, and binds it to the memory of `arena`. */
+export function bindFull(where: string, module: WebAssembly.Module, arena: Arena): FullKernels {
   const offered = new Map(WebAssembly.Module.exports(module).map(({ name, kind }) => [name, kind]));
-  const expected = Object.entries(ARITY);
-  for (const [name, arity] of Object.entries(FORWARD_ARITY)) expected.push([`${name}_f32`, arity]);
+  const twins = Object.entries(TWIN_ARITY);
+  const expected = [...twins, ...Object.entries(ARITY)];
+  for (const [name, arity] of twins) expected.push([`${name}_f32`, arity]);
   const missing = expected.find(([name]) => offered.get(name) !== "function");
   if (missing !== undefined) throw wrongBuild(where, `has no function ${missing[0]}`);
-  // The loader wraps its exports in functions that count arguments; these are the bare ones.
-  const exports = instantiateSync(module, { env: { memory } }).instance.exports as Record<
-    string,
-    (...values: never[]) => unknown
-  >;
+  const exports = arena.instantiate(module) as Record<string, (...values: never[]) => unknown>;
   for (const [name, arity] of expected) {
     const length = exports[name]?.length;
     if (length !== arity) {
       throw wrongBuild(where, `has ${name} with ${length} arguments, not ${arity}`);
     }
   }
-  const single = Object.keys(FORWARD_ARITY).map((name) => [name, exports[`${name}_f32`]]);
+  const single = twins.map(([name]) => [name, exports[`${name}_f32`]]);
   return {
     f64: exports as unknown as Kernels,
-    f32: Object.fromEntries(single) as unknown as ForwardKernels,
+    f32: Object.fromEntries(single) as unknown as TwinKernels,
   };
 }
 

@@ -5,8 +5,8 @@ import {
   instantiate,
   instantiateSync,
 } from "as-bind/dist/as-bind.esm.js";
-import { base64 } from "../../build/embedded/arrays.js";
-import { decodeBase64 } from "./bytes.js";
+import { text } from "../../build/embedded/arrays.js";
+import { decode } from "./bytes.js";
 
 /** The functions of the arrays module, as wrapped by as-bind. */
 export interface ManagedFunctions {
@@ -86,12 +86,12 @@ export class ManagedModule {
     this.#instance = instance;
   }
 
-  static async open(bytes: BufferSource = decodeBase64(base64)): Promise<ManagedModule> {
+  static async open(bytes: BufferSource = decode(text)): Promise<ManagedModule> {
     replaceStaleConverters();
     return new ManagedModule(bytes, await instantiate(bytes));
   }
 
-  static openSync(bytes: BufferSource = decodeBase64(base64)): ManagedModule {
+  static openSync(bytes: BufferSource = decode(text)): ManagedModule {
     replaceStaleConverters();
     return new ManagedModule(bytes, instantiateSync(bytes));
   }
