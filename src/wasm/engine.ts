@@ -3,7 +3,7 @@ import { checkOptions, type OptionNames } from "../options.js";
 import { checkInstance, describe } from "../tensor.js";
 import { type Kernels, LAYOUTS, type NumberType, type Precision } from "./abi.js";
 import { Arena, type Block, type Shared } from "./arena.js";
-import { Disposable } from "./handle.js";
+import { Disposable, hasCollector, SafetyNet } from "./handle.js";
 import {
   type BoundKernels,
   bindKernels,
@@ -14,6 +14,7 @@ import {
   relaxedModule,
   type WasmSource,
 } from "./instance.js";
+import { type WasmMemory, type WasmModule, webAssembly } from "./webassembly.js";
 
 const PAGE = 65536;
 const INITIAL_BYTES = 16 * PAGE;
@@ -48,7 +49,7 @@ export interface Features {
  * Releases the resource of a key that was collected. It refers to the resource weakly, because the key (such as parameters) may
  * outlive the engine and must not keep it from being collected.
  */
-const keyNet = new FinalizationRegistry<WeakRef<KeyedResource>>((kept) => kept.deref()?.release());
+const keyNet = new SafetyNet<WeakRef<KeyedResource>>((kept) => kept.deref()?.release());
 
 /** A resource that an engine keeps for a key. Only the engine's set refers to it. */
 class KeyedResource {
@@ -59,11 +60,11 @@ class KeyedResource {
     this.held = held;
     this.#all = all;
     all.add(this);
-    keyNet.register(key, new WeakRef(this), this);
+    if (hasCollector()) keyNet.watch(key, new WeakRef(this), this);
   }
 
   release(): void {
-    keyNet.unregister(this);
+    keyNet.unwatch(this);
     this.#all.delete(this);
     this.held.release();
   }
@@ -186,15 +187,16 @@ function checkCall(where: string, options: EngineOptions): number {
   return Math.floor(maximumBytes / PAGE);
 }
 
-function build(where: string, module: WebAssembly.Module, maximumPages: number): Engine {
-  const memory = openMemory(maximumPages);
+function build(where: string, module: WasmModule, maximumPages: number): Engine {
+  const memory = openMemory(where, maximumPages);
   const kernels = bindKernels(where, module, memory);
   return new Engine(kernels, new Arena(memory, TABLES_BYTES, maximumPages * PAGE));
 }
 
-function openMemory(maximumPages: number): WebAssembly.Memory {
+function openMemory(where: string, maximumPages: number): WasmMemory {
+  const { Memory } = webAssembly(where);
   try {
-    return new WebAssembly.Memory({ initial: INITIAL_BYTES / PAGE, maximum: maximumPages });
+    return new Memory({ initial: INITIAL_BYTES / PAGE, maximum: maximumPages });
   } catch (refusal) {
     throw new EngineMemoryError(INITIAL_BYTES, 0, refusal);
   }
@@ -203,7 +205,7 @@ function openMemory(maximumPages: number): WebAssembly.Memory {
 /**
  * Makes an engine. The kernels are part of the JavaScript, so there is nothing to fetch and no path to set.
  *
- * @throws {FeatureError} if the host has no WebAssembly SIMD
+ * @throws {FeatureError} if the host has no WebAssembly SIMD, or refuses to compile (a page's Content-Security-Policy)
  * @throws {TypeError} if an option is unknown or of the wrong kind, or `wasm` is no build of the kernels
  * @throws {RangeError} if `maximumBytes` is out of range
  * @throws {EngineMemoryError} if the host refuses the memory of one more engine
@@ -212,8 +214,8 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   const where = "createEngine";
   const maximumPages = checkCall(where, options);
   const { wasm, relaxed = false } = options;
-  const isRelaxed = wasm === undefined && relaxed && hasRelaxed();
-  const module = isRelaxed ? await relaxedModule() : await compile(where, wasm);
+  const isRelaxed = wasm === undefined && relaxed && hasRelaxed(where);
+  const module = isRelaxed ? await relaxedModule(where) : await compile(where, wasm);
   return build(where, module, maximumPages);
 }
 
