@@ -43,6 +43,7 @@ await Promise.all([
   run("scripts/build_cli.mjs"),
   run(tsc, "-p", "tsconfig.build.json"),
 ]);
+await run("scripts/portable_types.mjs", "dist/esm");
 for (const name of ["kernels", "kernels.relaxed", "graph", "arrays"]) {
   cpSync(`${root}/build/${name}.wasm`, `${root}/dist/${name}.wasm`);
 }

@@ -9,12 +9,3 @@ export interface AbortSignalLike {
   addEventListener(type: "abort", listener: () => void): void;
   removeEventListener(type: "abort", listener: () => void): void;
 }
-
-/** A `Float64Array` over memory of its own, not shared: `Float64Array<ArrayBuffer>` since TypeScript 5.7. */
-export type OwnFloat64Array = ReturnType<Float64ArrayConstructor["of"]>;
-/** A `Float32Array` over memory of its own: `Float32Array<ArrayBuffer>` since TypeScript 5.7. */
-export type OwnFloat32Array = ReturnType<Float32ArrayConstructor["of"]>;
-/** Bytes in memory of their own: `Uint8Array<ArrayBuffer>` since TypeScript 5.7. */
-export type OwnUint8Array = ReturnType<Uint8ArrayConstructor["of"]>;
-/** An `Int32Array` over memory of its own: `Int32Array<ArrayBuffer>` since TypeScript 5.7. */
-export type OwnInt32Array = ReturnType<Int32ArrayConstructor["of"]>;

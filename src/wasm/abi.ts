@@ -1,10 +1,8 @@
-import type { OwnFloat32Array, OwnFloat64Array } from "../host.js";
-
 /** The number type of a layer or model. Training and the numpy-shaped functions are f64. */
 export type Precision = "f64" | "f32";
 
 /** Numbers of one precision. */
-export type Floats = OwnFloat64Array | OwnFloat32Array;
+export type Floats = Float64Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
 /** For each precision: bytes of one number, and outputs in one packed panel (`panelWidth` in assembly/base/tile). */
 export const LAYOUTS = { f64: { item: 8, panel: 4 }, f32: { item: 4, panel: 8 } } as const;

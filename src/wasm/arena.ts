@@ -1,5 +1,4 @@
 import { EngineMemoryError, StateError } from "../errors.js";
-import type { OwnFloat64Array, OwnInt32Array } from "../host.js";
 import type { Floats, Precision } from "./abi.js";
 import { type WasmExports, type WasmMemory, type WasmModule, webAssembly } from "./webassembly.js";
 
@@ -140,7 +139,7 @@ export class Arena {
   }
 
   /** A fresh view of `length` f64 at `pointer`. Valid until the next allocation. */
-  f64(pointer: number, length: number): OwnFloat64Array {
+  f64(pointer: number, length: number): Float64Array<ArrayBuffer> {
     return new Float64Array(this.#open.buffer, pointer, length);
   }
 
@@ -158,7 +157,7 @@ export class Arena {
   }
 
   /** A fresh view of `length` i32 at `pointer`. Valid until the next allocation. */
-  i32(pointer: number, length: number): OwnInt32Array {
+  i32(pointer: number, length: number): Int32Array<ArrayBuffer> {
     return new Int32Array(this.#open.buffer, pointer, length);
   }
 

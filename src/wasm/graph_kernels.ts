@@ -1,6 +1,6 @@
 import { source } from "../../build/embedded/graph.js";
 import { openEmbedded } from "./embedded.js";
-import type { Engine } from "./engine.js";
+import type { EngineCore } from "./engine.js";
 
 /**
  * The kernels that graphs need besides those of the engine: a module of its own over the engine's memory, which only who opens
@@ -177,10 +177,10 @@ const ARITY: Readonly<Record<keyof GraphKernels, number>> = {
   scatter_windows: 5,
 };
 
-const bound = new WeakMap<Engine, GraphKernels>();
+const bound = new WeakMap<EngineCore, GraphKernels>();
 
 /** The graph kernels over an engine's memory, bound at the first call. */
-export function graphKernels(engine: Engine): GraphKernels {
+export function graphKernels(engine: EngineCore): GraphKernels {
   const known = bound.get(engine);
   if (known !== undefined) return known;
   const exports = engine.arena.instantiate(openEmbedded("graph kernels", source));

@@ -26,44 +26,22 @@ export abstract class Disposable {
   }
 }
 
-/** Whether the host tells what its garbage collector collects. Cloudflare's workerd does so since May 2025. */
-export const hasCollector = (): boolean => typeof FinalizationRegistry === "function";
+/** Whether the host tells when an object is collected. Cloudflare's workerd does from 2025 on only. */
+export const tellsOfCollection = (): boolean => typeof FinalizationRegistry === "function";
 
-/**
- * Releases what was collected without `dispose`. Only a safety net: it runs late or never. On a host that does not tell what it
- * collects there is none: such memory is given back with the engine.
- */
-export class SafetyNet<H> {
-  readonly #release: (held: H) => void;
-  #registry: FinalizationRegistry<H> | undefined;
-
-  /** Touches no registry, because importing the package must touch nothing that a host may lack. */
-  constructor(release: (held: H) => void) {
-    this.#release = release;
-  }
-
-  /** Releases `held` if `owner` is collected before `unwatch(token)`. */
-  watch(owner: object, held: H, token: object): void {
-    if (!hasCollector()) return;
-    this.#registry ??= new FinalizationRegistry(this.#release);
-    this.#registry.register(owner, held, token);
-  }
-
-  unwatch(token: object): void {
-    this.#registry?.unregister(token);
-  }
-}
-
-const handleNet = new SafetyNet<Shared>((late) => late.release());
+/** Releases the content of a handle that was collected without `dispose`. Only a safety net: it runs late or never. */
+let registry: FinalizationRegistry<Shared> | undefined;
 
 /** Releases `held` if `owner` is collected first. */
 export function watch(owner: object, held: Shared): void {
-  handleNet.watch(owner, held, owner);
+  if (!tellsOfCollection()) return;
+  registry ??= new FinalizationRegistry((late) => late.release());
+  registry.register(owner, held, owner);
 }
 
 /** Ends the watch over `owner`. */
 export function unwatch(owner: object): void {
-  handleNet.unwatch(owner);
+  registry?.unregister(owner);
 }
 
 let read: (handle: Handle) => Shared | undefined;

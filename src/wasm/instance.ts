@@ -130,10 +130,8 @@ export function bindKernels(where: string, module: WasmModule, memory: WasmMemor
   const missing = expected.find(([name]) => offered.get(name) !== "function");
   if (missing !== undefined) throw wrongBuild(where, `has no function ${missing[0]}`);
   // The loader wraps its exports in functions that count arguments; these are the bare ones.
-  const exports = instantiateSync(module, { env: { memory } }).instance.exports as Record<
-    string,
-    (...values: never[]) => unknown
-  >;
+  const exports = instantiateSync(module, { env: { memory: memory as never } }).instance
+    .exports as Record<string, (...values: never[]) => unknown>;
   for (const [name, arity] of expected) {
     const length = exports[name]?.length;
     if (length !== arity) {
