@@ -55,7 +55,7 @@ export const isModule = (value: unknown): value is WasmModule =>
 /** The error for a host that has WebAssembly and compiles no module. `cause` is what it threw. */
 export function compileRefused(where: string, cause: unknown): FeatureError {
   return new FeatureError(
-    `${where}: this host refuses to compile WebAssembly: in a page, allow 'wasm-unsafe-eval' in script-src of its Content-Security-Policy; where code is only loaded with the program, import recurra/kernels.wasm as a module and pass it as wasm; the host says: ${String(cause)}`,
+    `${where}: this host refuses to compile WebAssembly: in a page, allow 'wasm-unsafe-eval' in script-src of its Content-Security-Policy; on a host that compiles nothing at run time, bundle with the package condition workerd, which imports the .wasm files; the host says: ${String(cause)}`,
     { cause },
   );
 }
