@@ -42,8 +42,9 @@ it("a host that refuses to compile is named, with what it says and what to do", 
     compile: () => Promise.reject(refusal),
   };
   const bytes = kernels();
-  const { createEngine, createEngineSync, FeatureError } = await importInto(host);
+  const { createEngine, createEngineSync, FeatureError } = await importInto(WebAssembly);
   const { createArrays, createArraysSync } = await import("../../src/arrays.js");
+  vi.stubGlobal("WebAssembly", host);
   const message =
     "this host refuses to compile WebAssembly: in a page, allow 'wasm-unsafe-eval' in script-src of its Content-Security-Policy; on a host that compiles nothing at run time, bundle with the package condition workerd, which imports the .wasm files; the host says: CompileError: violates the Content Security policy";
   for (const wasm of [undefined, bytes]) {
