@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
-import { mendBinders } from "./mend_binders.mjs";
+import { mendBinders } from "./bundle_binders.mjs";
 
 /** Each is imported by a name of its own: package.json, "exports". */
 const FORMATS = ["safetensors", "keras", "tensorflowjs"];
