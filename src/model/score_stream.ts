@@ -1,6 +1,6 @@
 import { AbortedError } from "../errors.js";
 import { describe } from "../tensor.js";
-import { pause } from "./time_slices.js";
+import { giveWay } from "./give_way.js";
 
 const DEFAULT_CONCURRENCY = 256;
 const WHERE = "scoreMany";
@@ -41,7 +41,7 @@ class SourceReader<S, T> {
       let late: Promise<undefined> | undefined;
       while (items.length < most) {
         this.#next ??= this.#request();
-        if (items.length > 0) late ??= pause().then(() => undefined);
+        if (items.length > 0) late ??= giveWay().then(() => undefined);
         const step = await (late === undefined
           ? this.#unlessAborted(this.#next)
           : Promise.race([this.#next, late]));
