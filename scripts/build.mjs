@@ -12,6 +12,7 @@ import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { inputs, stamp } from "./build_inputs.mjs";
+import { SETS } from "./compile_sets.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const require = createRequire(import.meta.url);
@@ -44,7 +45,9 @@ await Promise.all([
   run("scripts/build_cli.mjs"),
   run(tsc, "-p", "tsconfig.build.json"),
 ]);
-for (const name of ["kernels", "kernels.relaxed", "arrays"]) {
+await run("scripts/portable_types.mjs", "dist/esm");
+const sets = SETS.map(({ name }) => `sets/${name}`);
+for (const name of ["kernels", "kernels.relaxed", "graph", "arrays", "probe", ...sets]) {
   cpSync(`${root}/build/${name}.wasm`, `${root}/dist/${name}.wasm`);
 }
 await run("scripts/notices.mjs");

@@ -9,11 +9,11 @@ import { fileURLToPath } from "node:url";
 const repository = fileURLToPath(new URL("..", import.meta.url));
 const FOLDERS = ["assembly", "src"];
 const FILES = ["asconfig.json", "tsconfig.json", "tsconfig.build.json"];
-const SCRIPTS = /^(build|bundle|compile|embed|notices)\w*\.mjs$|_transform\.mjs$/;
+const SCRIPTS = /^(build|bundle|compile|embed|notices|portable)\w*\.mjs$|_transform\.mjs$/;
 const STAMP = "build/inputs.json";
 /** The last output of each step. */
 const OUTPUTS = [
-  ...["kernels.debug", "kernels", "kernels.relaxed", "graph", "arrays"].map(
+  ...["kernels.debug", "kernels", "kernels.relaxed", "graph", "arrays", "sets/training"].map(
     (name) => `build/${name}.wasm`,
   ),
   ...["build/embedded/arrays.js", "dist/esm/index.js", "dist/cjs/index.js", "dist/cli.js"],

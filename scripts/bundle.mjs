@@ -14,24 +14,52 @@ const isEntry = (id) => ENTRIES.some((entry) => id.endsWith(`/src/${entry}.ts`))
 
 /** What every reader of files needs; it knows no engine. */
 const READERS =
-  /\/src\/(\w+|wasm\/bytes|cells\/activations|description\/\w+|formats\/\w+|formats\/(safetensors|pytorch)\/\w+)\.ts$/;
+  /\/src\/(\w+|wasm\/(bytes|embedded|webassembly)|cells\/activations|description\/\w+|formats\/\w+|formats\/(safetensors|pytorch)\/\w+)\.ts$/;
 const ENGINE =
-  /\/src\/(wasm|cells|sequence|layers)\/|\/embedded\/kernels\.js$|@assemblyscript\/loader/;
+  /\/src\/(wasm|cells|sequence|layers)\/|\/embedded\/(sets|fusions|probe)\b|@assemblyscript\/loader/;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const bundle = await rolldown({
-  cwd: root,
-  input: Object.fromEntries(ENTRIES.map((entry) => [entry, `src/${entry}.ts`])),
-  platform: "neutral",
-  plugins: [mendBinders],
-  transform: { target: "es2022" },
-  preserveEntrySignatures: "allow-extension",
-});
+
+/**
+ * For hosts that compile no bytes: in place of the text, the import of a `.wasm` file beside the folder, which their tools turn
+ * into a compiled module. Wrangler and Next.js both know the query.
+ */
+const staticModules = {
+  name: "static-modules",
+  resolveId: (id) =>
+    id.endsWith(".wasm?module") ? { id, external: true, moduleSideEffects: false } : undefined,
+  load(id) {
+    const name = /\/build\/embedded\/([\w./]+)\.js$/.exec(id.replaceAll("\\", "/"))?.[1];
+    if (name === undefined || name === "fusions") return undefined;
+    return `import source from "dist/${name}.wasm?module";\nexport { source };`;
+  },
+  /** The way from a chunk to dist/. */
+  renderChunk(code, { fileName }) {
+    const up = "../".repeat(fileName.split("/").length);
+    return code.replaceAll(/"dist\/([\w./]+\.wasm\?module)"/g, `"${up}$1"`);
+  },
+};
+
+const open = (plugins) =>
+  rolldown({
+    cwd: root,
+    input: Object.fromEntries(ENTRIES.map((entry) => [entry, `src/${entry}.ts`])),
+    platform: "neutral",
+    plugins: [mendBinders, ...plugins],
+    transform: { target: "es2022" },
+    preserveEntrySignatures: "allow-extension",
+  });
+const bundles = [
+  { folder: "esm", format: "esm", bundle: await open([]) },
+  { folder: "cjs", format: "cjs", bundle: await open([]) },
+  // Package condition "workerd" and "edge-light".
+  { folder: "workerd", format: "esm", bundle: await open([staticModules]) },
+];
 /** Which files each output contains, in the form of esbuild's metafiles: scripts/notices.mjs reads both. */
 const outputs = {};
-for (const format of ["esm", "cjs"]) {
+for (const { folder, format, bundle } of bundles) {
   const { output } = await bundle.write({
-    dir: `dist/${format}`,
+    dir: `dist/${folder}`,
     format,
     exports: "named",
     entryFileNames: "[name].js",
@@ -52,9 +80,9 @@ for (const format of ["esm", "cjs"]) {
       relative(root, path),
       { bytesInOutput: renderedLength },
     ]);
-    outputs[`${format}/${fileName}`] = { inputs: Object.fromEntries(inputs) };
+    outputs[`${folder}/${fileName}`] = { inputs: Object.fromEntries(inputs) };
   }
+  await bundle.close();
 }
-await bundle.close();
 mkdirSync(`${root}/build/metafiles`, { recursive: true });
 writeFileSync(`${root}/build/metafiles/package.json`, JSON.stringify({ outputs }));

@@ -1,8 +1,10 @@
 // Why this exists: a program brings the kernels that it imports and no others, so they are compiled as sets: modules that
 // work in one memory. The tables of each lie at a place of their own, in front of the engine's arena.
 
-/** The first byte that is no table's: TABLES_BYTES in src/wasm/engine.ts. */
-export const TABLES_END = 20480;
+/** Where the tables of the sets end and those of the graph module begin (asconfig.json, memoryBase). */
+export const SETS_END = 10240;
+/** Where those of the graph module end. TABLES_BYTES in src/wasm/engine.ts is where all end. */
+export const GRAPH_END = 24576;
 
 /** The sets, in the order of their tables, which the graph module's follow. `entry` is a file of assembly/sets. */
 export const SETS = [

@@ -1,6 +1,7 @@
 import { instantiateSync } from "@assemblyscript/loader";
 import { EngineMemoryError, StateError } from "../errors.js";
 import type { Floats, Precision } from "./abi.js";
+import type { WasmMemory, WasmModule } from "./webassembly.js";
 
 /** Blocks start at a cache line, so no two share one. */
 const ALIGNMENT = 64;
@@ -52,14 +53,14 @@ export class Block extends Shared {
  */
 export class Arena {
   readonly maximumBytes: number;
-  #memory: WebAssembly.Memory | undefined;
+  #memory: WasmMemory | undefined;
   #free: { pointer: number; bytes: number }[] = [];
   #end: number;
   /** Bytes of linear memory, which only the arena grows. */
   #held: number;
   #growth = 0;
 
-  constructor(memory: WebAssembly.Memory, start: number, maximumBytes: number) {
+  constructor(memory: WasmMemory, start: number, maximumBytes: number) {
     this.#memory = memory;
     this.maximumBytes = maximumBytes;
     this.#end = roundUp(start, ALIGNMENT);
@@ -140,12 +141,12 @@ export class Arena {
 
   /** A fresh view of `length` f64 at `pointer`. Valid until the next allocation. */
   f64(pointer: number, length: number): Float64Array<ArrayBuffer> {
-    return new Float64Array(this.#open.buffer as ArrayBuffer, pointer, length);
+    return new Float64Array(this.#open.buffer, pointer, length);
   }
 
   /** A fresh view of `length` numbers of the given precision at `pointer`. Valid until the next allocation. */
   view(precision: Precision, pointer: number, length: number): Floats {
-    const buffer = this.#open.buffer as ArrayBuffer;
+    const { buffer } = this.#open;
     return precision === "f64"
       ? new Float64Array(buffer, pointer, length)
       : new Float32Array(buffer, pointer, length);
@@ -158,7 +159,7 @@ export class Arena {
 
   /** A fresh view of `length` i32 at `pointer`. Valid until the next allocation. */
   i32(pointer: number, length: number): Int32Array<ArrayBuffer> {
-    return new Int32Array(this.#open.buffer as ArrayBuffer, pointer, length);
+    return new Int32Array(this.#open.buffer, pointer, length);
   }
 
   /**
@@ -166,8 +167,9 @@ export class Arena {
    * The loader wraps its exports in functions that count arguments; these are the bare ones, in a plain object, which
    * calls read faster than the host's own (V8 11, 2026).
    */
-  instantiate(module: WebAssembly.Module): object {
-    return { ...instantiateSync(module, { env: { memory: this.#open } }).instance.exports };
+  instantiate(module: WasmModule): object {
+    const imports = { env: { memory: this.#open as never } };
+    return { ...instantiateSync(module as never, imports).instance.exports };
   }
 
   /** Ends the arena and drops the memory, which the host then collects. */
@@ -176,7 +178,7 @@ export class Arena {
     this.#free = [];
   }
 
-  get #open(): WebAssembly.Memory {
+  get #open(): WasmMemory {
     if (this.#memory === undefined) throw new StateError("the engine is disposed");
     return this.#memory;
   }

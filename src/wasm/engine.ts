@@ -2,6 +2,7 @@ import { EngineMemoryError, StateError } from "../errors.js";
 import { checkOptions, type OptionNames } from "../options.js";
 import { checkInstance, describe } from "../tensor.js";
 import { Arena, type Block, type Shared } from "./arena.js";
+import { type KernelSet, openSet } from "./embedded.js";
 import { Disposable, tellsOfCollection } from "./handle.js";
 import {
   bindFull,
@@ -10,16 +11,15 @@ import {
   compileSync,
   type FullKernels,
   hasRelaxed,
-  type KernelSet,
-  moduleOf,
   type WasmSource,
 } from "./instance.js";
+import { type WasmMemory, type WasmModule, webAssembly } from "./webassembly.js";
 
 const PAGE = 65536;
 const INITIAL_BYTES = 16 * PAGE;
 const LARGEST_BYTES = 65536 * PAGE;
 /** In front of the arena: the tables of the kernels, set by set (scripts/compile_sets.mjs), and of the graph module. */
-const TABLES_BYTES = 20480;
+const TABLES_BYTES = 24576;
 
 /** Options of {@link createEngine}. */
 export interface EngineOptions {
@@ -118,8 +118,7 @@ export class EngineCore {
     if (this.#full !== undefined && precision !== undefined) return this.#full[precision] as K;
     const bound = this.#made.get(set);
     if (bound !== undefined) return bound as K;
-    const build = this.relaxed && set.fusions !== "" ? "relaxed" : "exact";
-    const kernels = this.#arena.instantiate(moduleOf(set, build));
+    const kernels = this.#arena.instantiate(openSet("engine", set, this.relaxed));
     this.#made.set(set, kernels);
     return kernels as K;
   }
@@ -238,15 +237,16 @@ function checkCall(where: string, options: EngineOptions): number {
 function build(
   where: string,
   maximumPages: number,
-  from: WebAssembly.Module | { relaxed: boolean },
+  from: WasmModule | { relaxed: boolean },
 ): Engine {
-  const arena = new Arena(openMemory(maximumPages), TABLES_BYTES, maximumPages * PAGE);
+  const arena = new Arena(openMemory(where, maximumPages), TABLES_BYTES, maximumPages * PAGE);
   return new Engine(new EngineCore(arena, "relaxed" in from ? from : bindFull(where, from, arena)));
 }
 
-function openMemory(maximumPages: number): WebAssembly.Memory {
+function openMemory(where: string, maximumPages: number): WasmMemory {
+  const { Memory } = webAssembly(where);
   try {
-    return new WebAssembly.Memory({ initial: INITIAL_BYTES / PAGE, maximum: maximumPages });
+    return new Memory({ initial: INITIAL_BYTES / PAGE, maximum: maximumPages });
   } catch (refusal) {
     throw new EngineMemoryError(INITIAL_BYTES, 0, refusal);
   }
@@ -255,7 +255,7 @@ function openMemory(maximumPages: number): WebAssembly.Memory {
 /**
  * Makes an engine. The kernels are part of the JavaScript, so there is nothing to fetch and no path to set.
  *
- * @throws {FeatureError} if the host has no WebAssembly SIMD
+ * @throws {FeatureError} if the host has no WebAssembly SIMD, or refuses to compile (a page's Content-Security-Policy)
  * @throws {TypeError} if an option is unknown or of the wrong kind, or `wasm` is no build of the kernels
  * @throws {RangeError} if `maximumBytes` is out of range
  * @throws {EngineMemoryError} if the host refuses the memory of one more engine
@@ -267,7 +267,7 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   return build(
     where,
     maximumPages,
-    wasm === undefined ? embedded(options) : await compile(where, wasm),
+    wasm === undefined ? embedded(where, options) : await compile(where, wasm),
   );
 }
 
@@ -279,8 +279,10 @@ export function createEngineSync(options: EngineOptions = {}): Engine {
   return build(
     where,
     maximumPages,
-    wasm === undefined ? embedded(options) : compileSync(where, wasm),
+    wasm === undefined ? embedded(where, options) : compileSync(where, wasm),
   );
 }
 
-const embedded = ({ relaxed = false }: EngineOptions) => ({ relaxed: relaxed && hasRelaxed() });
+const embedded = (where: string, { relaxed = false }: EngineOptions) => ({
+  relaxed: relaxed && hasRelaxed(where),
+});

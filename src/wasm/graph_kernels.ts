@@ -1,6 +1,6 @@
-import { text } from "../../build/embedded/graph.js";
+import { source } from "../../build/embedded/graph.js";
+import type { KernelSet } from "./embedded.js";
 import type { EngineCore } from "./engine.js";
-import type { KernelSet } from "./instance.js";
 
 /**
  * The kernels that graphs need besides those of the engine: a module of its own over the engine's memory, which only who opens
@@ -153,7 +153,7 @@ export interface GraphKernels {
   scatter_windows(item: number, channels: number, geometry: number, x: number, y: number): void;
 }
 
-const GRAPH: KernelSet = { text, fusions: "" };
+const GRAPH: KernelSet = { source };
 
 /** The graph kernels over an engine's memory, bound at the first call. */
 export const graphKernels = (engine: EngineCore): GraphKernels => engine.bind(GRAPH);

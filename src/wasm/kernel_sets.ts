@@ -1,10 +1,18 @@
-import * as forward32 from "../../build/embedded/forward_f32.js";
-import * as forward64 from "../../build/embedded/forward_f64.js";
-import * as general32 from "../../build/embedded/general_f32.js";
-import * as general64 from "../../build/embedded/general_f64.js";
-import * as generalTraining64 from "../../build/embedded/general_training.js";
-import * as output64 from "../../build/embedded/output.js";
-import * as training64 from "../../build/embedded/training.js";
+import {
+  forward_f32 as forward32Fusions,
+  forward_f64 as forward64Fusions,
+  general_f32 as general32Fusions,
+  general_f64 as general64Fusions,
+  general_training as generalTrainingFusions,
+  training as trainingFusions,
+} from "../../build/embedded/fusions.js";
+import { source as forward32 } from "../../build/embedded/sets/forward_f32.js";
+import { source as forward64 } from "../../build/embedded/sets/forward_f64.js";
+import { source as general32 } from "../../build/embedded/sets/general_f32.js";
+import { source as general64 } from "../../build/embedded/sets/general_f64.js";
+import { source as generalTraining } from "../../build/embedded/sets/general_training.js";
+import { source as output } from "../../build/embedded/sets/output.js";
+import { source as training } from "../../build/embedded/sets/training.js";
 import {
   type ForwardKernels,
   type GeneralKernels,
@@ -15,40 +23,36 @@ import {
   type Precision,
   type TrainingKernels,
 } from "./abi.js";
+import type { KernelSet } from "./embedded.js";
 import type { EngineCore } from "./engine.js";
-import type { KernelSet } from "./instance.js";
 
 // A program ships a set if it imports a function that binds it, and no other set. A set is compiled at its first use.
 
 const FORWARD_F64: KernelSet = {
-  text: forward64.text,
-  fusions: forward64.fusions,
+  source: forward64,
+  fusions: forward64Fusions,
   precision: "f64",
 };
 const FORWARD_F32: KernelSet = {
-  text: forward32.text,
-  fusions: forward32.fusions,
+  source: forward32,
+  fusions: forward32Fusions,
   precision: "f32",
 };
 const GENERAL_F64: KernelSet = {
-  text: general64.text,
-  fusions: general64.fusions,
+  source: general64,
+  fusions: general64Fusions,
   precision: "f64",
 };
 const GENERAL_F32: KernelSet = {
-  text: general32.text,
-  fusions: general32.fusions,
+  source: general32,
+  fusions: general32Fusions,
   precision: "f32",
 };
-const OUTPUT: KernelSet = { text: output64.text, fusions: output64.fusions, precision: "f64" };
-const TRAINING: KernelSet = {
-  text: training64.text,
-  fusions: training64.fusions,
-  precision: "f64",
-};
+const OUTPUT: KernelSet = { source: output, precision: "f64" };
+const TRAINING: KernelSet = { source: training, fusions: trainingFusions, precision: "f64" };
 const GENERAL_TRAINING: KernelSet = {
-  text: generalTraining64.text,
-  fusions: generalTraining64.fusions,
+  source: generalTraining,
+  fusions: generalTrainingFusions,
   precision: "f64",
 };
 

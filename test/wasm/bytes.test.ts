@@ -26,9 +26,9 @@ describe("the text of an embedded module", () => {
   it.each(["forward_f64", "general_training", "output"])(
     "of the set %s is the file",
     async (name) => {
-      const { text } = await import(`${root}build/embedded/${name}.js`);
+      const { source } = await import(`${root}build/embedded/${name}.js`);
       const file = new Uint8Array(readFileSync(`${root}build/sets/${name}.wasm`));
-      expect(decode(text)).toEqual(file);
+      expect(decode(source)).toEqual(file);
     },
   );
 });
@@ -51,9 +51,10 @@ describe("the relaxed build of a set", () => {
   ])(
     "of %s has the fused products of the one that was compiled: %i places",
     async (name, count) => {
-      const { text, fusions } = await import(`${root}build/embedded/${name}.js`);
-      const code = decode(text);
-      fuse(code, decode(fusions));
+      const { source } = await import(`${root}build/embedded/sets/${name}.js`);
+      const fusions = await import(`${root}build/embedded/fusions.js`);
+      const code = decode(source);
+      fuse(code, decode(fusions[name]));
       const compiled = readFileSync(`${root}build/sets/${name}.fused.wasm`);
       const places = (bytes: Uint8Array) =>
         Buffer.from(bytes)
