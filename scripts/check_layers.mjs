@@ -13,7 +13,7 @@ const TIERS = {
     "base | version.d.ts",
     "blas",
     "cells | heads | optim | nn",
-    "index.ts | graph.ts | arrays.ts",
+    "index.ts | graph.ts | arrays.ts | sets",
   ],
   src: [
     "errors.ts | host.ts | utf8.ts",

@@ -1,6 +1,9 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { createEngineSync } from "../../src/index.js";
 import { decode, fuse } from "../../src/wasm/bytes.js";
+import { hasRelaxed } from "../../src/wasm/instance.js";
+import { allBits, network } from "../support/operands.js";
 import { root } from "../support/project.js";
 
 const { encode }: { encode: (bytes: Uint8Array) => string } = await import(
@@ -26,7 +29,7 @@ describe("the text of an embedded module", () => {
   it.each(["forward_f64", "general_training", "output"])(
     "of the set %s is the file",
     async (name) => {
-      const { source } = await import(`${root}build/embedded/${name}.js`);
+      const { source } = await import(`${root}build/embedded/sets/${name}.js`);
       const file = new Uint8Array(readFileSync(`${root}build/sets/${name}.wasm`));
       expect(decode(source)).toEqual(file);
     },
@@ -65,3 +68,15 @@ describe("the relaxed build of a set", () => {
     },
   );
 });
+
+it.runIf(hasRelaxed("test"))(
+  "an engine of the relaxed sets gives the bits of the relaxed full build",
+  () => {
+    const net = network({ nx: 3, na: 37, ny: 2, m: 4, T: 3 });
+    const wasm = readFileSync(`${root}build/kernels.relaxed.wasm`);
+    const [sets, full] = [createEngineSync({ relaxed: true }), createEngineSync({ wasm })];
+    expect([sets.features.relaxed, sets.deterministic]).toEqual([true, false]);
+    expect(allBits(sets, net)).toBe(allBits(full, net));
+    expect(allBits(sets, net)).not.toBe(allBits(createEngineSync(), net));
+  },
+);
