@@ -1,4 +1,4 @@
-import type { Engine } from "../wasm/engine.js";
+import type { EngineCore } from "../wasm/engine.js";
 import { giveWay } from "./give_way.js";
 import { Queue } from "./queue.js";
 import { DEFAULT_SLICE, type SliceOptions } from "./time_slices.js";
@@ -220,10 +220,10 @@ export class Scheduler {
   }
 }
 
-const schedulers = new WeakMap<Engine, Scheduler>();
+const schedulers = new WeakMap<EngineCore, Scheduler>();
 
 /** The scheduler of an engine, which all its models share. */
-export function schedulerOf(engine: Engine): Scheduler {
+export function schedulerOf(engine: EngineCore): Scheduler {
   let scheduler = schedulers.get(engine);
   if (scheduler === undefined) {
     scheduler = new Scheduler();

@@ -1,6 +1,6 @@
 import { ITEM } from "../wasm/abi.js";
 import type { Block } from "../wasm/arena.js";
-import { type Engine, withScratch } from "../wasm/engine.js";
+import { type EngineCore, withScratch } from "../wasm/engine.js";
 import { contentOf } from "../wasm/handle.js";
 import { type BatchResults, type NetworkSequence, readAll, type SequenceWork } from "./batching.js";
 import type { LanguageNetwork } from "./language_network.js";
@@ -127,7 +127,7 @@ export class ScoreWork implements SequenceWork<Score> {
 }
 
 /** The scores of sequences. The perplexity is computed by the engine's exp, so that every host gives the same bits. */
-function scoresOf({ arena, kernels }: Engine, all: readonly Float64Array[]): Score[] {
+function scoresOf({ arena, kernels }: EngineCore, all: readonly Float64Array[]): Score[] {
   const m = all.length;
   const sums = all.map((logProbs) => logProbs.reduce((sum, logProb) => sum + logProb, 0));
   return withScratch(arena, 2 * m * ITEM, ({ pointer }) => {

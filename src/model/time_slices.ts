@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from "../host.js";
 import { describe } from "../tensor.js";
 
 /** Milliseconds of work between two pauses. */
@@ -11,7 +12,7 @@ export interface Progress {
 
 export interface SliceOptions {
   /** Ends the work at the next pause. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignalLike | undefined;
   /** Milliseconds of work after which the event loop gets a turn. Default 5. */
   readonly yieldEvery?: number | undefined;
 }

@@ -7,6 +7,7 @@ import {
   type Score,
 } from "../../src/index.js";
 import { type JobOptions, Scheduler, schedulerOf } from "../../src/model/scheduler.js";
+import { coreOf } from "../../src/wasm/engine.js";
 import { describedOf, LANGUAGE, type ModelPlan, textsOf } from "../support/models.js";
 
 const nextTask = () => new Promise((resolve) => setTimeout(resolve, 0));
@@ -295,8 +296,8 @@ describe("models of one engine", () => {
 
   it("share its scheduler, and engines have their own", () => {
     const other = createEngineSync();
-    expect(schedulerOf(engine)).toBe(schedulerOf(engine));
-    expect(schedulerOf(other)).not.toBe(schedulerOf(engine));
+    expect(schedulerOf(coreOf(engine))).toBe(schedulerOf(coreOf(engine)));
+    expect(schedulerOf(coreOf(other))).not.toBe(schedulerOf(coreOf(engine)));
   });
 
   it("200 calls of score, tag and scoreMany at once: no span of work exceeds a slice and a step, the bits are the same", async () => {
@@ -350,12 +351,12 @@ describe("models of one engine", () => {
     const model = await loadLanguageModel(engine, described, { vocabulary });
     const some = Array.from({ length: 300 }, (_, i) => "abcdefghij".repeat(100 + (i % 3)));
     const units = some.reduce((sum, text) => sum + text.length, 0);
-    const spy = vi.spyOn(engine.arena, "allocate");
+    const spy = vi.spyOn(coreOf(engine).arena, "allocate");
     const before: number[] = [];
     spy.mockImplementation((bytes) => {
       before.push(time.spans.length);
       spy.mockRestore();
-      return engine.arena.allocate(bytes);
+      return coreOf(engine).arena.allocate(bytes);
     });
     await model.score(some, { yieldEvery: 0 });
     expect(before[0]).toBeGreaterThanOrEqual(Math.floor(units / (65536 + 1020)));
