@@ -86,7 +86,6 @@ export type {
 } from "./layers/weights.js";
 export type {
   LanguageModel,
-  Score,
   ScoreManyOptions,
   ScoreOptions,
 } from "./model/language_model.js";
@@ -97,6 +96,7 @@ export {
   type ModelSource,
   type TaggerOptions,
 } from "./model/loading.js";
+export type { Score } from "./model/scores.js";
 export type { LanguageStream, StreamState } from "./model/stream.js";
 export type { Tagged, Tagger, TaggerInput, TagOptions } from "./model/tagger.js";
 export type { OnError, Outcome, Progress } from "./model/time_slices.js";

@@ -3,7 +3,6 @@ import { checkOptions, type OptionNames } from "../options.js";
 import { checkInstance } from "../tensor.js";
 import { ITEM, type Precision } from "../wasm/abi.js";
 import type { Block } from "../wasm/arena.js";
-import { type Engine, withScratch } from "../wasm/engine.js";
 import { contentOf, Handle } from "../wasm/handle.js";
 import {
   type BatchResults,
@@ -17,6 +16,7 @@ import { type LanguageNetwork, openLanguage } from "./language_network.js";
 import type { Network } from "./network.js";
 import type { InitialState } from "./network_pass.js";
 import { checkConcurrency, checkIterable, inOrder } from "./score_stream.js";
+import { type Score, scoresOf } from "./scores.js";
 import { LanguageStream, StreamContent } from "./stream.js";
 import {
   checkRunOptions,
@@ -27,23 +27,6 @@ import {
   TimeSlice,
 } from "./time_slices.js";
 import type { Sequence, Vocabulary } from "./vocabulary.js";
-
-/** How likely a model finds a sequence. */
-export interface Score {
-  /** The sum of `tokenLogProbs`, in nats. */
-  readonly logProb: number;
-  /**
-   * The log-probability of each token given those before it, in nats. Without a start token the first token has none: it
-   * conditions only.
-   */
-  readonly tokenLogProbs: Float64Array;
-  /** The number of tokens that were scored. */
-  readonly tokens: number;
-  /** exp(−logProb / tokens); NaN if nothing was scored. */
-  readonly perplexity: number;
-  /** −logProb / (tokens·ln 2); NaN if nothing was scored. */
-  readonly bitsPerToken: number;
-}
 
 /** Options of `score`; `scoreSync` takes `from` and `onError`. */
 export interface ScoreOptions<E extends OnError = "throw"> extends RunOptions<E> {
@@ -80,15 +63,18 @@ export class LanguageModel extends Handle {
   readonly precision: Precision;
   /** The token before every sequence, if there is one. */
   readonly start: number | undefined;
+  /** What the model file does not say and was inferred, a sentence each. `verifyModel` shows whether it holds. */
+  readonly assumptions: readonly string[];
 
   /** Takes over the caller's ownership of the network. @internal */
-  constructor(language: LanguageNetwork) {
+  constructor(language: LanguageNetwork, assumptions: readonly string[]) {
     super("model", language);
     const { network, tokenizer, start } = language;
     this.vocabulary = tokenizer.vocabulary;
     this.size = network.tokenCount;
     this.precision = network.dtype.precision;
     this.start = start;
+    this.assumptions = assumptions;
   }
 
   /** 16 hexadecimal digits that differ between models whose weights differ. Computed at the first use; states carry them. */
@@ -290,22 +276,4 @@ class ScoreWork implements SequenceWork<Score> {
       finish: () => scoresOf(this.network.engine, logProbs),
     };
   }
-}
-
-/** The scores of sequences. The perplexity is computed by the engine's exp, so that every host gives the same bits. */
-function scoresOf({ arena, kernels }: Engine, all: readonly Float64Array[]): Score[] {
-  const m = all.length;
-  const sums = all.map((logProbs) => logProbs.reduce((sum, logProb) => sum + logProb, 0));
-  return withScratch(arena, 2 * m * ITEM, ({ pointer }) => {
-    arena.f64(pointer, m).set(sums.map((sum, b) => -sum / (all[b] as Float64Array).length));
-    kernels.exp_map(m, pointer, pointer + m * ITEM);
-    const perplexities = arena.f64(pointer + m * ITEM, m);
-    return all.map((tokenLogProbs, b) => ({
-      logProb: sums[b] as number,
-      tokenLogProbs,
-      tokens: tokenLogProbs.length,
-      perplexity: perplexities[b] as number,
-      bitsPerToken: -(sums[b] as number) / (tokenLogProbs.length * Math.LN2),
-    }));
-  });
 }

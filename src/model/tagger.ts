@@ -1,4 +1,4 @@
-import type { DenseDescription } from "../description/description.js";
+import type { DenseDescription, OutputKind } from "../description/description.js";
 import { checkOptions, type OptionNames } from "../options.js";
 import { checkShape, isNumbers, type Tensor } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
@@ -45,17 +45,18 @@ export class TaggerContent extends Shared {
   readonly network: Network;
   /** Undefined if the network takes features. */
   readonly tokenizer: Tokenizer | undefined;
-  readonly output: "steps" | "last";
+  readonly output: OutputKind;
   readonly activation: DenseDescription["activation"];
   readonly classes: readonly string[] | undefined;
   /** The end of an error if the kind of input was a guess. */
   readonly hint: string;
+  readonly assumptions: readonly string[];
 
   /** Takes over the caller's ownership of the network. */
   constructor(
     network: Network,
     tokenizer: Tokenizer | undefined,
-    options: Pick<TaggerContent, "output" | "activation" | "classes" | "hint">,
+    options: Pick<TaggerContent, "output" | "activation" | "classes" | "hint" | "assumptions">,
   ) {
     super();
     this.network = network;
@@ -64,6 +65,7 @@ export class TaggerContent extends Shared {
     this.activation = options.activation;
     this.classes = options.classes;
     this.hint = options.hint;
+    this.assumptions = options.assumptions;
   }
 
   protected free(): void {
@@ -75,16 +77,19 @@ export class TaggerContent extends Shared {
 export class Tagger extends Handle {
   /** ny. */
   readonly outputSize: number;
-  readonly output: "steps" | "last";
+  readonly output: OutputKind;
   readonly precision: Precision;
+  /** What the model file does not say and was inferred, a sentence each. `verifyModel` shows whether it holds. */
+  readonly assumptions: readonly string[];
 
   /** @internal */
   constructor(content: TaggerContent) {
     super("tagger", content);
-    const { network, output } = content;
+    const { network, output, assumptions } = content;
     this.outputSize = network.dense.outputSize;
     this.output = output;
     this.precision = network.dtype.precision;
+    this.assumptions = assumptions;
   }
 
   /**
@@ -163,7 +168,7 @@ function copyOf(sequence: Given): Given {
 class TagWork implements SequenceWork<Tagged> {
   readonly network: Network;
   readonly count: number;
-  readonly output: "steps" | "last";
+  readonly output: OutputKind;
   readonly #where: string;
   readonly #content: TaggerContent;
   readonly #given: readonly (Given | Error)[];
