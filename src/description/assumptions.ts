@@ -1,7 +1,7 @@
 /** What the person who has the model can decide where its file is silent; `network`: everything else. */
 export type AssumptionSubject =
   | "network"
-  | "recurrent"
+  | "nonlinearity"
   | "input"
   | "output"
   | "activation"

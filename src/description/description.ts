@@ -57,9 +57,9 @@ export interface ModelDescription {
   readonly metadata: ReadonlyMap<string, string>;
   /**
    * What the reader inferred and the file does not say, a sentence each. A sentence begins with the option that decides it
-   * (`input`, `output`, `activation`, `recurrent`, `others`), or with `network`. Absent: nobody asked.
+   * (`input`, `output`, `activation`, `nonlinearity`, `others`), or with `network`. Absent: nobody asked.
    */
-  readonly assumptions?: readonly string[];
+  readonly assumptions?: readonly string[] | undefined;
 }
 
 /** The number of outputs of a recurrent part. */

@@ -93,17 +93,14 @@ describe("what a file leaves out is assumed, and listed", () => {
   it("a GRU without reset_after, a Dense without an activation, a stateful layer", () => {
     const { assumptions } = changed("gru-max", (layers) => {
       const [gru, dense] = ["GRU", "Dense"].map((name) => layers[at(layers, name)] as LayerJson);
-      Object.assign(gru?.config ?? {}, { name: "gru", stateful: true });
-      Object.assign(dense?.config ?? {}, { name: dense?.config.name });
+      Object.assign(gru?.config ?? {}, { stateful: true });
       delete gru?.config.reset_after;
       delete dense?.config.activation;
-    }) as { assumptions: string[] };
-    expect(assumptions).toEqual([
-      'network: "gru" has no reset_after, as in files before Keras 2.1.3: its reset gate stands before the product.',
+    });
+    expect(assumptions?.map((each) => each.replace(/_\w+/, ""))).toEqual([
+      'network: "gru" has no reset_after, as in files older than that setting: its reset gate stands before the product.',
       'network: "gru" is stateful in the file; every sequence begins with a state of zeros here.',
-      expect.stringMatching(
-        /^network: "dense_Dense\d+" has no activation in the file; nothing follows it\.$/,
-      ),
+      'network: "dense" has no activation in the file; nothing follows it.',
     ]);
   });
 });
