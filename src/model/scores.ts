@@ -1,5 +1,5 @@
 import { ITEM } from "../wasm/abi.js";
-import { type Engine, withScratch } from "../wasm/engine.js";
+import { type EngineCore, withScratch } from "../wasm/engine.js";
 
 /** How likely a model finds a sequence. */
 export interface Score {
@@ -19,7 +19,7 @@ export interface Score {
 }
 
 /** The scores of sequences. The perplexity is computed by the engine's exp, so that every host gives the same bits. */
-export function scoresOf({ arena, kernels }: Engine, all: readonly Float64Array[]): Score[] {
+export function scoresOf({ arena, kernels }: EngineCore, all: readonly Float64Array[]): Score[] {
   const m = all.length;
   const sums = all.map((logProbs) => logProbs.reduce((sum, logProb) => sum + logProb, 0));
   return withScratch(arena, 2 * m * ITEM, ({ pointer }) => {
