@@ -100,6 +100,13 @@ export type { Score } from "./model/scores.js";
 export type { LanguageStream, StreamState } from "./model/stream.js";
 export type { Tagged, Tagger, TaggerInput, TagOptions } from "./model/tagger.js";
 export type { OnError, Outcome, Progress } from "./model/time_slices.js";
+export {
+  type ModelReference,
+  type Verification,
+  type VerifiedElement,
+  type VerifyOptions,
+  verifyModel,
+} from "./model/verify.js";
 export type { Sequence, Vocabulary, VocabularySource } from "./model/vocabulary.js";
 export { type Tensor, tensor } from "./tensor.js";
 export type { Precision } from "./wasm/abi.js";

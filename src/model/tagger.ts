@@ -109,7 +109,9 @@ export class Tagger extends Handle {
     checkOptions(where, options, TAG_NAMES);
     checkRunOptions(where, options);
     const content = openTagger(where, this);
-    const given = readAll(where, sequences, (...each) => copyOf(read(where, content, ...each)));
+    const given = readAll(where, sequences, (...each) =>
+      copyOf(readInput(where, content, ...each)),
+    );
     return run(where, new TagWork(where, content, given), options);
   }
 
@@ -122,13 +124,13 @@ export class Tagger extends Handle {
     checkOptions(where, options, SYNC_NAMES);
     checkRunOptions(where, options);
     const content = openTagger(where, this);
-    const given = readAll(where, sequences, (...each) => read(where, content, ...each));
+    const given = readAll(where, sequences, (...each) => readInput(where, content, ...each));
     return runAtOnce(new TagWork(where, content, given), options);
   }
 }
 
 /** The content of a tagger. @throws {StateError} if it or its engine is disposed */
-function openTagger(where: string, tagger: Tagger): TaggerContent {
+export function openTagger(where: string, tagger: Tagger): TaggerContent {
   const content = contentOf<TaggerContent>(where, tagger);
   content.network.engine.checkOpen();
   return content;
@@ -139,7 +141,7 @@ type Features = Tensor<Float64Array | Float32Array>;
 type Given = string | Int32Array | Features;
 
 /** Checks a sequence. */
-function read(
+export function readInput(
   where: string,
   { network, tokenizer, hint }: TaggerContent,
   sequence: TaggerInput,
@@ -165,7 +167,7 @@ function copyOf(sequence: Given): Given {
 }
 
 /** Tags sequences. */
-class TagWork implements SequenceWork<Tagged> {
+export class TagWork implements SequenceWork<Tagged> {
   readonly network: Network;
   readonly count: number;
   readonly output: OutputKind;
