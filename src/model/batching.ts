@@ -7,14 +7,9 @@ import { describe, type Tensor } from "../tensor.js";
 
 import type { Network } from "./network.js";
 import { type InitialState, NetworkPass, type OutputRows, RowWalk, TILE } from "./network_pass.js";
-import {
-  type OnError,
-  type Outcome,
-  progressReporter,
-  type RunOptions,
-  runInSlices,
-  TimeSlice,
-} from "./time_slices.js";
+import { type JobOptions, schedulerOf } from "./scheduler.js";
+import { type OnError, type Outcome, progressReporter, type RunOptions } from "./time_slices.js";
+import { UNITS_PER_PAUSE } from "./vocabulary.js";
 
 /** Sequences of a batch: enough rows for the products to be at their best, few enough to stay in the caches. */
 const MOST_SEQUENCES = 64;
@@ -29,6 +24,8 @@ export interface NetworkSequence {
   readonly steps: number;
   /** At least T of them, unless the network takes features. */
   readonly tokens?: Int32Array;
+  /** The length of the text that was encoded, if it was one. */
+  readonly units?: number;
   /** (T, nx). */
   readonly features?: Tensor<Float64Array | Float32Array>;
 }
@@ -86,12 +83,11 @@ export function runAtOnce<R, E extends OnError>(
   return results as Outcome<R, E>[];
 }
 
-/** Runs sequences. The event loop gets a turn at the end of each time slice. */
+/** Runs sequences, in turns with whatever else the engine has to do. The event loop gets a turn between time slices. */
 export async function run<R, E extends OnError>(
   where: string,
   work: SequenceWork<R>,
   { onError, onProgress, signal, yieldEvery }: RunOptions<E>,
-  slice = new TimeSlice(yieldEvery),
 ): Promise<Outcome<R, E>[]> {
   const results: (R | Error | undefined)[] = Array(work.count).fill(undefined);
   let done = 0;
@@ -100,15 +96,30 @@ export async function run<R, E extends OnError>(
     done++;
   });
   const report = progressReporter(work.count, onProgress);
-  const aborted = (reason: unknown) => new AbortedError(where, results, reason);
-  await runInSlices(job, slice, signal, aborted, () => report(done));
+  await schedule(work, job, {
+    signal,
+    yieldEvery,
+    aborted: (reason) => new AbortedError(where, results, reason),
+    onPause: () => report(done),
+  });
   report(done);
   return results as Outcome<R, E>[];
 }
 
+/** Begins a run, which then takes turns with others: what it holds it holds from now on. */
+function schedule<R>(
+  { network }: SequenceWork<R>,
+  job: Generator<void, void, void>,
+  options: JobOptions,
+): Promise<void> {
+  if (!options.signal?.aborted) job.next();
+  return schedulerOf(network.engine).run(job, options);
+}
+
 /**
  * Runs sequences through a network, those of similar length together. It yields after each chunk of steps and each piece of
- * outputs: the only generator between a model's method and the kernels. Outputs are never kept.
+ * outputs, and first of all when it holds the network and its initial state: the only generator between a model's method and
+ * the kernels. Outputs are never kept.
  *
  * @param settle takes the result of each sequence when its batch is done
  */
@@ -121,14 +132,21 @@ function* runSequences<R>(
   network.retain();
   try {
     const initial = work.open?.();
+    yield;
+    let units = 0;
     const sequences: NetworkSequence[] = [];
     for (let i = 0; i < work.count; i++) {
       try {
-        sequences[i] = yield* work.read(i);
+        const sequence = yield* work.read(i);
+        sequences[i] = sequence;
+        units += sequence.units ?? 0;
       } catch (error) {
         if (onError === "throw") throw error;
         settle(i, error as Error);
       }
+      if (units < UNITS_PER_PAUSE) continue;
+      units = 0;
+      yield;
     }
     const batches = planBatches(network, sequences).reverse();
     for (let members = batches.pop(); members !== undefined; members = batches.pop()) {

@@ -15,18 +15,12 @@ import {
 import { type LanguageNetwork, openLanguage } from "./language_network.js";
 import type { Network } from "./network.js";
 import type { InitialState } from "./network_pass.js";
+import { schedulerOf } from "./scheduler.js";
 import { checkConcurrency, checkIterable, inOrder } from "./score_stream.js";
 import { type Score, scoresOf } from "./scores.js";
 import { LanguageStream, StreamContent } from "./stream.js";
-import {
-  checkRunOptions,
-  type OnError,
-  type Outcome,
-  type RunOptions,
-  runInSlices,
-  TimeSlice,
-} from "./time_slices.js";
-import type { Sequence, Vocabulary } from "./vocabulary.js";
+import { checkRunOptions, type OnError, type Outcome, type RunOptions } from "./time_slices.js";
+import { type Sequence, UNITS_PER_PAUSE, type Vocabulary } from "./vocabulary.js";
 
 /** Options of `score`; `scoreSync` takes `from` and `onError`. */
 export interface ScoreOptions<E extends OnError = "throw"> extends RunOptions<E> {
@@ -135,14 +129,18 @@ export class LanguageModel extends Handle {
     sequences: AsyncIterable<Sequence> | Iterable<Sequence>,
     { concurrency, signal, yieldEvery, from, onError }: ScoreManyOptions<E>,
   ): AsyncGenerator<Outcome<Score, E>, void, void> {
-    const slice = new TimeSlice(yieldEvery);
     const aborted = (reason: unknown) => new AbortedError(where, [], reason);
+    let units = 0;
     const encode = async (sequence: Sequence, i: number): Promise<Int32Array | Error> => {
-      const { tokenizer } = this.#open(where, {});
+      const { network, tokenizer } = this.#open(where, {});
       const name = `sequences[${i}]`;
       try {
         const given = tokenizer.read(where, name, sequence);
-        return await runInSlices(tokenizer.encode(where, name, given), slice, signal, aborted);
+        const job = tokenizer.encode(where, name, given);
+        units += typeof given === "string" ? given.length : 0;
+        if (units < UNITS_PER_PAUSE) return job.next().value as Int32Array;
+        units = 0;
+        return await schedulerOf(network.engine).run(job, { signal, yieldEvery, aborted });
       } catch (error) {
         if (onError !== "return" || error instanceof AbortedError) throw error;
         return error as Error;
@@ -150,7 +148,7 @@ export class LanguageModel extends Handle {
     };
     const score = async (given: (Int32Array | Error)[]): Promise<Outcome<Score, E>[]> => {
       const work = new ScoreWork(where, this.#open(where, {}), given, from);
-      return run(where, work, { onError, signal }, slice);
+      return run(where, work, { onError, signal, yieldEvery });
     };
     try {
       yield* inOrder(sequences, { concurrency, signal, encode, score });
@@ -238,6 +236,7 @@ class ScoreWork implements SequenceWork<Score> {
     if (given instanceof Error) throw given;
     const { tokenizer, start } = this.#language;
     let tokens = yield* tokenizer.encode(this.#where, `sequences[${i}]`, given);
+    const units = typeof given === "string" ? given.length : 0;
     if (start !== undefined && this.#from === undefined) {
       const all = new Int32Array(tokens.length + 1);
       all[0] = start;
@@ -245,7 +244,7 @@ class ScoreWork implements SequenceWork<Score> {
       tokens = all;
     }
     this.#tokens[i] = tokens;
-    return { steps: Math.max(tokens.length - 1, 0), tokens };
+    return { steps: Math.max(tokens.length - 1, 0), tokens, units };
   }
 
   begin(members: readonly number[]): BatchResults<Score> {

@@ -193,7 +193,8 @@ export class TagWork implements SequenceWork<Tagged> {
     if (typeof given === "string" || given instanceof Int32Array) {
       const { tokenizer } = this.#content;
       const tokens = yield* (tokenizer as Tokenizer).encode(this.#where, `sequences[${i}]`, given);
-      sequence = { steps: tokens.length, tokens };
+      const units = typeof given === "string" ? given.length : 0;
+      sequence = { steps: tokens.length, tokens, units };
     } else sequence = { steps: given.shape[0] as number, features: given };
     this.#steps[i] = sequence.steps;
     return sequence;
