@@ -84,8 +84,12 @@ export type {
   WeightName,
   WeightPart,
 } from "./layers/weights.js";
+export type { IndexedError } from "./model/batching.js";
 export type {
+  EachScore,
+  IndexedScore,
   LanguageModel,
+  ScoreEachOptions,
   ScoreManyOptions,
   ScoreOptions,
 } from "./model/language_model.js";
@@ -96,9 +100,17 @@ export {
   type ModelSource,
   type TaggerOptions,
 } from "./model/loading.js";
-export type { Score } from "./model/scores.js";
+export type { Score } from "./model/score_work.js";
 export type { LanguageStream, StreamState } from "./model/stream.js";
-export type { Tagged, Tagger, TaggerInput, TagOptions } from "./model/tagger.js";
+export type {
+  EachTagged,
+  IndexedTagged,
+  TagEachOptions,
+  Tagged,
+  Tagger,
+  TaggerInput,
+  TagOptions,
+} from "./model/tagger.js";
 export type { OnError, Outcome, Progress } from "./model/time_slices.js";
 export {
   type ModelReference,

@@ -6,10 +6,12 @@ import { Shared } from "../wasm/arena.js";
 import { contentOf, Handle } from "../wasm/handle.js";
 import {
   type BatchResults,
+  type IndexedError,
   type NetworkSequence,
   readAll,
   run,
   runAtOnce,
+  runEach,
   type SequenceWork,
 } from "./batching.js";
 import type { Network } from "./network.js";
@@ -32,13 +34,26 @@ export interface Tagged {
 /** Options of `tag`; `tagSync` takes `onError`. */
 export interface TagOptions<E extends OnError = "throw"> extends RunOptions<E> {}
 
+/** Options of `tagEach`. */
+export interface TagEachOptions<E extends OnError = "throw">
+  extends Omit<TagOptions<E>, "onProgress"> {}
+
+/** The result of tagging a sequence of a list. */
+export interface IndexedTagged {
+  /** The place of the sequence in the list. */
+  readonly index: number;
+  readonly tagged: Tagged;
+  readonly error?: undefined;
+}
+
+/** What `tagEach` gives for one sequence: with `onError: "return"` perhaps an error. */
+export type EachTagged<E extends OnError> =
+  | IndexedTagged
+  | (E extends "return" ? IndexedError & { readonly tagged?: undefined } : never);
+
 const SYNC_NAMES = { onError: true } as const;
-const TAG_NAMES: OptionNames<TagOptions> = {
-  ...SYNC_NAMES,
-  signal: true,
-  yieldEvery: true,
-  onProgress: true,
-};
+const EACH_NAMES: OptionNames<TagEachOptions> = { ...SYNC_NAMES, signal: true, yieldEvery: true };
+const TAG_NAMES: OptionNames<TagOptions> = { ...EACH_NAMES, onProgress: true };
 
 /** The content of a tagger. */
 export class TaggerContent extends Shared {
@@ -113,6 +128,37 @@ export class Tagger extends Handle {
       copyOf(readInput(where, content, ...each)),
     );
     return run(where, new TagWork(where, content, given), options);
+  }
+
+  /**
+   * As {@link tag}, but gives each result as soon as it is there, with the place of its sequence: short sequences do not wait
+   * for long ones. Leaving the loop ends the work.
+   *
+   * @throws {TypeError | RangeError} as `tag`, before the first result, unless `onError` is `"return"`
+   * @throws {AbortedError} if `signal` aborts, after all results that were done
+   */
+  tagEach<E extends OnError = "throw">(
+    sequences: readonly TaggerInput[],
+    options: TagEachOptions<E> = {},
+  ): AsyncGenerator<EachTagged<E>, void, void> {
+    const where = "tagEach";
+    checkOptions(where, options, EACH_NAMES);
+    checkRunOptions(where, options);
+    const content = openTagger(where, this);
+    const given = readAll(where, sequences, (...each) => copyOf(readInput(where, content, ...each)));
+    return this.#tagEach(where, given, options);
+  }
+
+  async *#tagEach<E extends OnError>(
+    where: string,
+    given: readonly (Given | Error)[],
+    options: TagEachOptions<E>,
+  ): AsyncGenerator<EachTagged<E>, void, void> {
+    const work = new TagWork(where, openTagger(where, this), given);
+    yield* runEach(where, work, options, (index, result) => {
+      const entry = result instanceof Error ? { index, error: result } : { index, tagged: result };
+      return entry as EachTagged<E>;
+    });
   }
 
   /** As {@link tag}, without giving way. */
