@@ -1,4 +1,6 @@
+import type { AbortSignalLike } from "../host.js";
 import { describe } from "../tensor.js";
+import { giveWay } from "./give_way.js";
 
 /** Milliseconds of work between two pauses. */
 const DEFAULT_SLICE = 5;
@@ -11,7 +13,7 @@ export interface Progress {
 
 export interface SliceOptions {
   /** Ends the work at the next pause. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: AbortSignalLike | undefined;
   /** Milliseconds of work after which the event loop gets a turn. Default 5. */
   readonly yieldEvery?: number | undefined;
 }
@@ -68,24 +70,6 @@ export function progressReporter(
   };
 }
 
-/** Resolves after everything that waits for a turn of the event loop has had one: timers, input, other promises. */
-export function pause(): Promise<void> {
-  const { setImmediate } = globalThis as { setImmediate?: (work: () => void) => void };
-  return new Promise((resolve) => {
-    if (setImmediate !== undefined) {
-      setImmediate(resolve);
-      return;
-    }
-    // Browsers delay timers by 4 ms, messages not at all.
-    const { port1, port2 } = new MessageChannel();
-    port1.onmessage = () => {
-      port1.close();
-      resolve();
-    };
-    port2.postMessage(0);
-  });
-}
-
 /** The time between two pauses. By `Date.now`: a Node process pays 3 ms for its first `performance.now` (Node 20, 2026). */
 export class TimeSlice {
   readonly #length: number;
@@ -103,7 +87,7 @@ export class TimeSlice {
 
   /** Pauses, and starts the next slice. */
   async renew(): Promise<void> {
-    await pause();
+    await giveWay();
     this.#start = Date.now();
   }
 }
@@ -118,7 +102,7 @@ export class TimeSlice {
 export async function runInSlices<R>(
   job: Generator<void, R, void>,
   slice: TimeSlice,
-  signal: AbortSignal | undefined,
+  signal: AbortSignalLike | undefined,
   aborted: (reason: unknown) => Error,
   onPause?: () => void,
 ): Promise<R> {

@@ -1,4 +1,5 @@
 import { type ModelFormatCode, ModelFormatError } from "../../description/format_error.js";
+import { decodeUtf8 } from "../../utf8.js";
 
 /** The wire types of a field's value. */
 export const VARINT = 0;
@@ -18,9 +19,6 @@ export interface Span {
   readonly begin: number;
   readonly end: number;
 }
-
-/** Made at the first text that needs it. */
-let decoder: TextDecoder | undefined;
 
 /** A short text of ASCII, such as a name, without a decoder; undefined for other texts. */
 function asciiText(bytes: Uint8Array, { begin, end }: Span): string | undefined {
@@ -153,8 +151,7 @@ export class Wire {
     if (short !== undefined) return short;
     const bytes = this.#bytes.subarray(begin, end);
     try {
-      decoder ??= new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-      return decoder.decode(bytes);
+      return decodeUtf8(bytes, { fatal: true, ignoreBOM: true });
     } catch {
       return this.fail("utf8", "a string: expected UTF-8, got other bytes", at);
     }

@@ -5,7 +5,7 @@ import {
   outputSize,
   type RecurrentDescription,
 } from "../../description/description.js";
-import { checkObject, describe } from "../../tensor.js";
+import { checkObject, describe, isMap } from "../../tensor.js";
 import type { SafetensorsFile, StoredTensor } from "../safetensors/reader.js";
 import type { Architecture, DensePart, PytorchNames, RecurrentPart } from "./architecture.js";
 import {
@@ -147,7 +147,7 @@ function withAliases({ tensors, metadata }: SafetensorsFile): Tensors {
 function checkArguments(file: SafetensorsFile, names: PytorchNames): void {
   const where = "describeSafetensors";
   checkObject(where, "file", file);
-  if (!(file.tensors instanceof Map) || !(file.metadata instanceof Map)) {
+  if (!isMap(file.tensors) || !isMap(file.metadata)) {
     const expected = "expected what readSafetensors gives, { tensors, metadata }";
     throw new TypeError(`${where}: file: ${expected}, got ${describe(file)}`);
   }
