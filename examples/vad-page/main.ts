@@ -27,8 +27,8 @@ let rows = 0;
 /** The seconds in view: the last ones of a live recording, else all. */
 function range(): readonly [number, number] {
   const { seconds } = recording;
-  if (microphone !== undefined) return [Math.max(seconds - LIVE, 0), Math.max(seconds, LIVE)];
-  return [0, Math.max(seconds, 1)];
+  const isLive = microphone !== undefined || seconds === 0;
+  return isLive ? [Math.max(seconds - LIVE, 0), Math.max(seconds, LIVE)] : [0, seconds];
 }
 
 let asked = false;
