@@ -26,17 +26,15 @@ const root = fileURLToPath(new URL("..", import.meta.url));
  */
 const staticModules = {
   name: "static-modules",
-  resolveId: (id) =>
-    id.endsWith(".wasm?module") ? { id, external: true, moduleSideEffects: false } : undefined,
+  resolveId: (id) => (id.startsWith("wasm:") ? { id, external: true } : undefined),
   load(id) {
     const name = /\/build\/embedded\/([\w./]+)\.js$/.exec(id.replaceAll("\\", "/"))?.[1];
     if (name === undefined || name === "fusions") return undefined;
-    return `import source from "dist/${name}.wasm?module";\nexport { source };`;
+    return `import source from "wasm:${name}";\nexport { source };`;
   },
-  /** The way from a chunk to dist/. */
   renderChunk(code, { fileName }) {
     const up = "../".repeat(fileName.split("/").length);
-    return code.replaceAll(/"dist\/([\w./]+\.wasm\?module)"/g, `"${up}$1"`);
+    return code.replace(/(["'])wasm:([\w./]+)\1/g, `"${up}$2.wasm?module"`);
   },
 };
 

@@ -1,5 +1,6 @@
 import type { EngineCore } from "../wasm/engine.js";
 import { giveWay } from "./give_way.js";
+import { Queue } from "./queue.js";
 import { DEFAULT_SLICE, type SliceOptions } from "./time_slices.js";
 
 /** Jobs that have begun and not ended: each may hold linear memory. Further ones wait. */
@@ -89,35 +90,6 @@ class Job {
   }
 }
 
-/** A queue that takes constant time, however long it is. */
-class Queue<T> {
-  /** In front of `head` nothing is kept alive. */
-  #items: (T | undefined)[] = [];
-  #head = 0;
-
-  get size(): number {
-    return this.#items.length - this.#head;
-  }
-
-  push(item: T): void {
-    this.#items.push(item);
-  }
-
-  shift(): T | undefined {
-    const item = this.#items[this.#head];
-    this.#items[this.#head++] = undefined;
-    if (this.size <= this.#head) {
-      this.#items = this.#items.slice(this.#head);
-      this.#head = 0;
-    }
-    return item;
-  }
-
-  *[Symbol.iterator](): Generator<T> {
-    for (let i = this.#head; i < this.#items.length; i++) yield this.#items[i] as T;
-  }
-}
-
 /**
  * Shares the time of one thread between the jobs of an engine. A slice of time belongs to one job, and ends early with it;
  * between two slices the event loop gets a turn. The next slice goes to the job that has had the least time. So the event
@@ -171,7 +143,7 @@ export class Scheduler {
   /** The job whose turn it is. */
   #next(): Job | undefined {
     while (this.#begun.size < MOST_BEGUN) {
-      const job = this.#waiting.size === 0 ? undefined : this.#waiting.shift();
+      const job = this.#waiting.shift();
       if (job === undefined) break;
       job.checkSignal();
       if (job.isOver) continue;
