@@ -6,17 +6,25 @@ import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 import { mendBinders } from "./bundle_binders.mjs";
+import { slimVariant } from "./bundle_slim.mjs";
 
 /** Each is imported by a name of its own: package.json, "exports". */
 const FORMATS = ["safetensors", "keras", "tensorflowjs"];
-const ENTRIES = ["index", "arrays", "onnx", ...FORMATS.map((name) => `formats/${name}`)];
+const ENTRIES = [
+  "index",
+  "forward",
+  "slim",
+  "arrays",
+  "onnx",
+  ...FORMATS.map((name) => `formats/${name}`),
+];
 const isEntry = (id) => ENTRIES.some((entry) => id.endsWith(`/src/${entry}.ts`));
 
 /** What every reader of files needs; it knows no engine. */
 const READERS =
   /\/src\/(\w+|wasm\/(bytes|embedded|webassembly)|cells\/activations|description\/\w+|formats\/\w+|formats\/(safetensors|pytorch)\/\w+)\.ts$/;
 const ENGINE =
-  /\/src\/(wasm|cells|sequence|layers)\/|\/embedded\/(sets|fusions|probe)\b|@assemblyscript\/loader/;
+  /\/src\/(wasm|cells|sequence|layers)\/.*\.ts$|\/embedded\/(sets|fusions|probe)\b|@assemblyscript\/loader/;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -43,7 +51,7 @@ const open = (plugins) =>
     cwd: root,
     input: Object.fromEntries(ENTRIES.map((entry) => [entry, `src/${entry}.ts`])),
     platform: "neutral",
-    plugins: [mendBinders, ...plugins],
+    plugins: [slimVariant, mendBinders, ...plugins],
     transform: { target: "es2022" },
     preserveEntrySignatures: "allow-extension",
   });

@@ -29,7 +29,8 @@ const TIERS = {
     "model",
     "train",
     "pool",
-    "index.ts | arrays.ts | onnx.ts",
+    "index.ts | forward.ts | arrays.ts | onnx.ts",
+    "slim.ts",
     "cli",
   ],
   "src/formats": [

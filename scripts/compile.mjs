@@ -17,21 +17,20 @@ const TARGETS = {
 /** What is compiled: the file of a target, or every set of kernels, which takes less time in one process. */
 function jobs(target) {
   if (!target.endsWith("set")) return [TARGETS[target]];
-  return SETS.map(({ name, entry, numberType, memoryBase }) => ({
+  return SETS.map(({ name, entry, numberType }) => ({
     name: `sets/${name}${target === "set" ? "" : ".fused"}`,
     entry: `sets/${entry}`,
     numberType,
-    options: ["--memoryBase", String(memoryBase)],
     transforms: ["number_types"],
   }));
 }
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const [target, folder = "build"] = process.argv.slice(2);
-for (const { name, entry, numberType, options = [], transforms } of jobs(target)) {
+for (const { name, entry, numberType, transforms } of jobs(target)) {
   if (numberType !== undefined) process.env.NUMBER_TYPE = numberType;
   const { error, stderr } = await asc.main([
-    ...[`assembly/${entry}.ts`, "--target", target, ...options],
+    ...[`assembly/${entry}.ts`, "--target", target],
     ...["--outFile", join(folder, `${name}.wasm`), "--textFile", join(folder, `${name}.wat`)],
     ...transforms.flatMap((each) => ["--transform", `./scripts/${each}_transform.mjs`]),
   ]);

@@ -48,7 +48,7 @@ function section(bytes, id) {
 const [CODE, DATA] = [10, 11];
 const [I32_CONST, END] = [0x41, 0x0b];
 
-/** Where the tables of a module lie in linear memory. */
+/** The tables of a module, and where they lie in linear memory. */
 export function tablesOf(bytes) {
   const reader = section(bytes, DATA);
   return Array.from({ length: reader?.size() ?? 0 }, () => {
@@ -57,7 +57,7 @@ export function tablesOf(bytes) {
     if (!isActive || reader.byte() !== END) throw new Error("a table is not where a constant says");
     const length = reader.size();
     reader.at += length;
-    return { start, end: start + length };
+    return { start, bytes: bytes.subarray(reader.at - length, reader.at) };
   });
 }
 

@@ -3,9 +3,9 @@ import { FeatureError } from "../errors.js";
 import { describe } from "../tensor.js";
 import { ARITY, type Kernels, TWIN_ARITY, type TwinKernels } from "./abi.js";
 import type { Arena } from "./arena.js";
-import { type KernelSet, openSet } from "./embedded.js";
 import {
   compileFailed,
+  compileRefused,
   isModule,
   type WasmBytes,
   type WasmModule,
@@ -22,8 +22,8 @@ const SIMD_PROBE = Uint8Array.of(
   ...[10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11],
 );
 
-/** The same module, as the kernels come: a host that refuses to compile it refuses them, too. */
-const PROBE: KernelSet = { source: probe };
+/** Whether the kernels are compiled here. If not, the host imported them as modules, and this one with them. */
+const COMPILES = typeof probe === "string";
 
 let simd: boolean | undefined;
 
@@ -35,7 +35,14 @@ export function checkHost(where: string, wasm: WasmSource | undefined): void {
       `${where}: this host has no WebAssembly SIMD (Chrome 91, Firefox 89, Safari 16.4, Node 16.4 and later have it)`,
     );
   }
-  if (wasm === undefined) openSet(where, PROBE);
+  if (wasm !== undefined || !COMPILES) return;
+  const { Module } = webAssembly(where);
+  try {
+    // A host that refuses this one refuses the kernels, too.
+    new Module(SIMD_PROBE);
+  } catch (cause) {
+    throw compileRefused(where, cause);
+  }
 }
 
 /** A module with one relaxed SIMD instruction, a swizzle. */
@@ -46,7 +53,7 @@ const RELAXED_PROBE = Uint8Array.of(
 
 /** Whether the host has relaxed SIMD, and compiles the relaxed build: modules that come compiled are exact. */
 export function hasRelaxed(where: string): boolean {
-  return typeof PROBE.source === "string" && webAssembly(where).validate(RELAXED_PROBE);
+  return COMPILES && webAssembly(where).validate(RELAXED_PROBE);
 }
 
 const tagOf = (source: unknown): string =>

@@ -57,7 +57,7 @@ function open(name: string, file: string): { f64: Build; f32: Twin } {
 }
 
 /** The first byte behind the tables of all sets (scripts/compile_sets.mjs). */
-const TABLES_END = 10240;
+const TABLES_END = 8192;
 
 /** The sets that the JavaScript embeds, in one memory. What no set holds, such as `log_map`, is the release build's. */
 function openSets({ f64: full, f32: twins }: ReturnType<typeof open>): { f64: Build; f32: Twin } {
