@@ -3,7 +3,7 @@ import { checkOptions, type OptionNames } from "../options.js";
 import { checkInstance } from "../tensor.js";
 import { ITEM, type Precision } from "../wasm/abi.js";
 import type { Block } from "../wasm/arena.js";
-import { type Engine, withScratch } from "../wasm/engine.js";
+import { type EngineCore, withScratch } from "../wasm/engine.js";
 import { contentOf, Handle } from "../wasm/handle.js";
 import {
   type BatchResults,
@@ -293,7 +293,7 @@ class ScoreWork implements SequenceWork<Score> {
 }
 
 /** The scores of sequences. The perplexity is computed by the engine's exp, so that every host gives the same bits. */
-function scoresOf({ arena, kernels }: Engine, all: readonly Float64Array[]): Score[] {
+function scoresOf({ arena, kernels }: EngineCore, all: readonly Float64Array[]): Score[] {
   const m = all.length;
   const sums = all.map((logProbs) => logProbs.reduce((sum, logProb) => sum + logProb, 0));
   return withScratch(arena, 2 * m * ITEM, ({ pointer }) => {

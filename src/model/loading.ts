@@ -196,10 +196,10 @@ export async function loadLanguageModel(
   options: LanguageModelOptions = {},
 ): Promise<LanguageModel> {
   const where = "loadLanguageModel";
-  checkEngine(where, engine);
+  const core = checkEngine(where, engine);
   checkOptions(where, options, LANGUAGE_MODEL_NAMES);
   const description = await openSource(where, source, options);
-  const network = new Network(engine, description, options.precision ?? "f64");
+  const network = new Network(core, description, options.precision ?? "f64");
   try {
     checkLanguage(where, network, guessHint(description.input));
     const { metadata } = description;
@@ -249,14 +249,14 @@ export async function loadTagger(
   options: TaggerOptions = {},
 ): Promise<Tagger> {
   const where = "loadTagger";
-  checkEngine(where, engine);
+  const core = checkEngine(where, engine);
   checkOptions(where, options, TAGGER_NAMES);
   const { activation, classes } = options;
   checkWord(where, "output", ["steps", "last"], options.output);
   checkWord(where, "activation", ["identity", "softmax", "logSoftmax"], activation);
   const file = await openSource(where, source, options);
   const description = activation === undefined ? file : withActivation(file, activation);
-  const network = new Network(engine, description, options.precision ?? "f64");
+  const network = new Network(core, description, options.precision ?? "f64");
   try {
     const { tokenCount, dense } = network;
     checkClasses(where, classes, dense.outputSize);

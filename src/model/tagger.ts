@@ -125,7 +125,7 @@ export class Tagger extends Handle {
 /** The content of a tagger. @throws {StateError} if it or its engine is disposed */
 function openTagger(where: string, tagger: Tagger): TaggerContent {
   const content = contentOf<TaggerContent>(where, tagger);
-  void content.network.engine.kernels;
+  content.network.engine.checkOpen();
   return content;
 }
 

@@ -1,6 +1,6 @@
 import { base64 } from "../../build/embedded/graph.js";
 import { decodeBase64 } from "./bytes.js";
-import type { Engine } from "./engine.js";
+import type { EngineCore } from "./engine.js";
 
 /**
  * The kernels that graphs need besides those of the engine: a module of its own over the engine's memory, which only who opens
@@ -178,10 +178,10 @@ const ARITY: Readonly<Record<keyof GraphKernels, number>> = {
 };
 
 let embedded: WebAssembly.Module | undefined;
-const bound = new WeakMap<Engine, GraphKernels>();
+const bound = new WeakMap<EngineCore, GraphKernels>();
 
 /** The graph kernels over an engine's memory, bound at the first call. */
-export function graphKernels(engine: Engine): GraphKernels {
+export function graphKernels(engine: EngineCore): GraphKernels {
   const known = bound.get(engine);
   if (known !== undefined) return known;
   embedded ??= new WebAssembly.Module(decodeBase64(base64));
