@@ -33,7 +33,7 @@ const tsc = require.resolve("typescript/bin/tsc");
 const read = inputs();
 rmSync(`${root}/build`, { recursive: true, force: true });
 
-const TARGETS = ["debug", "release", "relaxed", "graph", "arrays"];
+const TARGETS = ["debug", "release", "relaxed", "graph", "train", "arrays"];
 await Promise.all(TARGETS.map((target) => run("scripts/compile.mjs", target)));
 await run("scripts/embed.mjs");
 
