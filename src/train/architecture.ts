@@ -2,7 +2,12 @@ import type { RecurrentOptions } from "../layers/options.js";
 
 /** The input of a network that is trained. */
 export type InputPart =
-  | { readonly kind: "embedding"; readonly name: string; readonly tokens: number; readonly size: number }
+  | {
+      readonly kind: "embedding";
+      readonly name: string;
+      readonly tokens: number;
+      readonly size: number;
+    }
   | { readonly kind: "one-hot"; readonly size: number }
   | { readonly kind: "features"; readonly size: number };
 

@@ -1,6 +1,7 @@
 import type { Batch } from "../sequence/batch.js";
 import type { Layout } from "../sequence/layout.js";
 import type { Seed } from "./random.js";
+import type { CarriedStates } from "./states.js";
 
 /** The sizes of a pass. */
 export interface PassForm {
@@ -22,8 +23,10 @@ export interface PassContext {
   readonly mirror: number;
   /** For each row the row of the h before it, N, i32; unused unless the batch is ragged. */
   readonly previous: number;
-  /** Whether sequences start from the states that the pass before left. */
+  /** Whether sequences start from `states`, which the pass before left. */
   readonly carry: boolean;
+  /** Where `keepState` keeps the states at the end; undefined to keep none. */
+  readonly states: CarriedStates | undefined;
   /** Dropout acts if it is given: its seed, and the number of the next mask's first random number. */
   readonly dropout: { readonly seed: Seed; next: number } | undefined;
 }
@@ -54,4 +57,30 @@ export interface Layer {
   /** Packs the parameters anew, after they were changed. */
   pack?(): void;
   release?(): void;
+}
+
+/** Passes one after the other, as one. */
+export function joined(passes: readonly LayerPass[]): LayerPass {
+  const inputs: number[] = [];
+  return {
+    scratchBytes: passes.reduce((most, { scratchBytes }) => Math.max(most, scratchBytes), 0),
+    forward(context, x) {
+      let at = x;
+      passes.forEach((pass, i) => {
+        inputs[i] = at;
+        at = pass.forward(context, at);
+      });
+      return at;
+    },
+    backward(context, _, dy, scratch) {
+      let at = dy;
+      for (let i = passes.length - 1; i >= 0; i--) {
+        at = (passes[i] as LayerPass).backward(context, inputs[i] as number, at, scratch);
+      }
+      return at;
+    },
+    keepState(context) {
+      for (const pass of passes) pass.keepState?.(context);
+    },
+  };
 }

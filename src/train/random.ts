@@ -2,6 +2,8 @@ import { ITEM } from "../wasm/abi.js";
 import { type EngineCore, withScratch } from "../wasm/engine.js";
 import { trainKernels } from "../wasm/train_kernels.js";
 
+const square = (x: number): number => x * x;
+
 /** A seed: an integer in 0 … 2^53 − 1. */
 export interface Seed {
   readonly low: number;
@@ -52,7 +54,7 @@ export class Random {
       const wanted = Math.ceil((n - made) / 2);
       const u = this.between(2 * wanted, -1, 1);
       const sums = new Float64Array(wanted).map(
-        (_, i) => (u[2 * i] as number) ** 2 + (u[2 * i + 1] as number) ** 2,
+        (_, i) => square(u[2 * i] as number) + square(u[2 * i + 1] as number),
       );
       const logs = this.#logarithms(sums);
       for (let i = 0; i < wanted && made < n; i++) {
