@@ -14,6 +14,7 @@ import {
   relaxedModule,
   type WasmSource,
 } from "./instance.js";
+import { type WasmMemory, type WasmModule, webAssembly } from "./webassembly.js";
 
 const PAGE = 65536;
 const INITIAL_BYTES = 16 * PAGE;
@@ -217,15 +218,16 @@ function checkCall(where: string, options: EngineOptions): number {
   return Math.floor(maximumBytes / PAGE);
 }
 
-function build(where: string, module: WebAssembly.Module, maximumPages: number): Engine {
-  const memory = openMemory(maximumPages);
+function build(where: string, module: WasmModule, maximumPages: number): Engine {
+  const memory = openMemory(where, maximumPages);
   const kernels = bindKernels(where, module, memory);
   return new Engine(new EngineCore(kernels, new Arena(memory, TABLES_BYTES, maximumPages * PAGE)));
 }
 
-function openMemory(maximumPages: number): WebAssembly.Memory {
+function openMemory(where: string, maximumPages: number): WasmMemory {
+  const { Memory } = webAssembly(where);
   try {
-    return new WebAssembly.Memory({ initial: INITIAL_BYTES / PAGE, maximum: maximumPages });
+    return new Memory({ initial: INITIAL_BYTES / PAGE, maximum: maximumPages });
   } catch (refusal) {
     throw new EngineMemoryError(INITIAL_BYTES, 0, refusal);
   }
@@ -234,7 +236,7 @@ function openMemory(maximumPages: number): WebAssembly.Memory {
 /**
  * Makes an engine. The kernels are part of the JavaScript, so there is nothing to fetch and no path to set.
  *
- * @throws {FeatureError} if the host has no WebAssembly SIMD
+ * @throws {FeatureError} if the host has no WebAssembly SIMD, or refuses to compile (a page's Content-Security-Policy)
  * @throws {TypeError} if an option is unknown or of the wrong kind, or `wasm` is no build of the kernels
  * @throws {RangeError} if `maximumBytes` is out of range
  * @throws {EngineMemoryError} if the host refuses the memory of one more engine
@@ -243,8 +245,8 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   const where = "createEngine";
   const maximumPages = checkCall(where, options);
   const { wasm, relaxed = false } = options;
-  const isRelaxed = wasm === undefined && relaxed && hasRelaxed();
-  const module = isRelaxed ? await relaxedModule() : await compile(where, wasm);
+  const isRelaxed = wasm === undefined && relaxed && hasRelaxed(where);
+  const module = isRelaxed ? await relaxedModule(where) : await compile(where, wasm);
   return build(where, module, maximumPages);
 }
 
