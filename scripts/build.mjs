@@ -44,7 +44,7 @@ await Promise.all([
   run(tsc, "-p", "tsconfig.build.json"),
 ]);
 await run("scripts/portable_types.mjs", "dist/esm");
-for (const name of ["kernels", "kernels.relaxed", "graph", "arrays"]) {
+for (const name of ["kernels", "kernels.relaxed", "graph", "train", "arrays"]) {
   cpSync(`${root}/build/${name}.wasm`, `${root}/dist/${name}.wasm`);
 }
 await run("scripts/notices.mjs");

@@ -9,7 +9,7 @@ import { mendBinders } from "./bundle_binders.mjs";
 
 /** Each is imported by a name of its own: package.json, "exports". */
 const FORMATS = ["safetensors", "keras", "tensorflowjs"];
-const ENTRIES = ["index", "arrays", "onnx", ...FORMATS.map((name) => `formats/${name}`)];
+const ENTRIES = ["index", "arrays", "onnx", "train", ...FORMATS.map((name) => `formats/${name}`)];
 const isEntry = (id) => ENTRIES.some((entry) => id.endsWith(`/src/${entry}.ts`));
 
 /** What every reader of files needs; it knows no engine. */

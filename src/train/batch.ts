@@ -281,3 +281,12 @@ export function writeTargets(
   for (let row = 0; row < rows; row++) factors[row] = (factors[row] as number) * scale;
   return counted;
 }
+
+/** The name of an operand with a number that is not finite. */
+export function notFiniteOperand({ given: { inputs, targets } }: CheckedBatch): string | undefined {
+  const isBad = (of: Ids | Rows): boolean => "data" in of && !of.data.every(Number.isFinite);
+  const b = inputs.findIndex(isBad);
+  if (b >= 0) return `operand inputs[${b}]`;
+  const lists = "data" in targets || typeof targets[0] === "number" ? [targets] : targets;
+  return (lists as readonly (Ids | Rows)[]).some(isBad) ? "operand targets" : undefined;
+}

@@ -36,6 +36,7 @@ export function openDescription(where: string, source: ModelDescription | Bytes)
   checkDescription(where, description);
   const { input, recurrent, dense, output } = description;
   const weights = new Map<string, StoredNumbers>();
+  if (output === "max") fail(where, "expected an output of steps, the last or the mean, got max");
   if (input.kind === "embedding") weights.set(`${input.name}.weight`, input.weight);
   const [top, ...others] = dense;
   if (top === undefined || others.length > 0) {
@@ -58,7 +59,7 @@ export function openDescription(where: string, source: ModelDescription | Bytes)
       output: {
         name: top.name,
         size: top.weight.shape[0] as number,
-        of: output === "last" ? "last" : "step",
+        of: output === "steps" ? "step" : output,
         tied,
         hasBias: top.bias !== undefined,
         dropout: 0,
@@ -104,7 +105,7 @@ function recurrentPart(
  * The description of a network as it is now, of which `loadLanguageModel` and `loadTagger` make a model.
  *
  * @param from the description that it was opened from
- * @throws {ModelFormatError} for a network with LayerNorm, residuals, or the mean of the steps, which no file format has
+ * @throws {ModelFormatError} for a network with LayerNorm or residuals, which no description has
  */
 export function describeNetwork(
   where: string,
@@ -114,11 +115,8 @@ export function describeNetwork(
 ): ModelDescription {
   const { input, recurrent, output, layerNorm, residual } = architecture;
   const lack = layerNorm ? "LayerNorm" : residual ? "residuals" : undefined;
-  if (lack !== undefined || output.of === "mean") {
-    fail(
-      where,
-      `a description has no ${lack ?? "mean of steps"}: keep the weights by save and load`,
-    );
+  if (lack !== undefined) {
+    fail(where, `a description has no ${lack}: keep the weights by save and load`);
   }
   const read = (name: string): Tensor => parameters.read(parameters.get(name));
   const described: InputDescription =
@@ -150,7 +148,7 @@ export function describeNetwork(
       };
     }),
     dense: [top],
-    output: output.of === "last" ? "last" : "steps",
+    output: output.of === "step" ? "steps" : output.of,
     metadata: new Map([...(from?.metadata ?? []), ...metadata]),
   };
 }

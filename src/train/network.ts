@@ -149,6 +149,15 @@ export class TrainedNetwork extends Shared {
     }
   }
 
+  /** How often weights came from elsewhere than an update. */
+  loads = 0;
+
+  /** Says that weights came from elsewhere than an update. */
+  loaded(): void {
+    this.loads++;
+    this.changed();
+  }
+
   /** Says that parameters were changed: the next pass packs them. */
   changed(): void {
     this.#isStale = true;

@@ -34,23 +34,33 @@ export class CarriedStates extends Shared {
   view(): Float64Array<ArrayBuffer> {
     const block = this.#block;
     if (block === undefined) return new Float64Array(0);
-    return this.#engine.arena.f64(block.pointer, block.bytes / ITEM);
+    return this.#engine.arena.f64(block.pointer, this.elements(this.#m));
+  }
+
+  /** The numbers of the states of m sequences, with their padding. */
+  elements(m: number): number {
+    return this.#layOut(m).bytes / ITEM;
   }
 
   /** Makes place for the states of m sequences: zeros, unless they have it already. May allocate. */
   reserve(m: number): void {
     if (this.#m === m) return;
     this.clear();
+    const { offsets, bytes } = this.#layOut(m);
+    this.#block = this.#engine.arena.allocate(bytes);
+    const { pointer } = this.#block;
+    this.#states = offsets.map(({ h, c }) => ({ h: pointer + h, c: pointer + c }));
+    this.#m = m;
+    this.view().fill(0);
+  }
+
+  #layOut(m: number): { offsets: LayerState[]; bytes: number } {
     const layout = new Layout();
     const offsets = this.#layers.map(({ cells, na, nh }) => ({
       h: layout.take(cells.length * m * nh),
       c: layout.take(cells[0]?.hasCellState ? cells.length * m * na : 0),
     }));
-    this.#block = this.#engine.arena.allocate(layout.bytes);
-    const { pointer } = this.#block;
-    this.#states = offsets.map(({ h, c }) => ({ h: pointer + h, c: pointer + c }));
-    this.#m = m;
-    this.view().fill(0);
+    return { offsets, bytes: layout.bytes };
   }
 
   /** The state of a layer, counted through all stacks. */

@@ -98,7 +98,7 @@ export class Trainable extends Handle {
   /**
    * The model as plain data, of which `loadLanguageModel` and `loadTagger` make a model, and `writeModel` a file.
    *
-   * @throws {ModelFormatError} for LayerNorm, residuals or the mean of the steps, which model files do not have
+   * @throws {ModelFormatError} for LayerNorm or residuals, which descriptions do not have
    */
   description(options: SaveOptions = {}): ModelDescription {
     const where = "description";
@@ -109,14 +109,14 @@ export class Trainable extends Handle {
 
   /**
    * Writes a safetensors file with PyTorch's names. `loadLanguageModel` and `loadTagger` read it, unless the network has
-   * LayerNorm, residuals or the mean of its steps: then the file holds the weights, for `load(readSafetensors(file).tensors)`.
+   * LayerNorm or residuals: then the file holds the weights, for `load(readSafetensors(file).tensors)`.
    */
   save(options: SaveOptions = {}): Uint8Array {
     const where = "save";
     const network = open(where, this);
     const { architecture } = network;
     const metadata = metadataOf(where, options);
-    if (architecture.layerNorm || architecture.residual || architecture.output.of === "mean") {
+    if (architecture.layerNorm || architecture.residual) {
       return writeSafetensors(Object.entries(this.weights()), metadata);
     }
     const { from } = origins.get(network) as Origin;
@@ -194,7 +194,7 @@ function loadWeights(where: string, network: TrainedNetwork, weights: NamedWeigh
   parameters.all.forEach((each, i) => {
     parameters.write(each, numbers[i] as Float64Array);
   });
-  network.changed();
+  network.loaded();
 }
 
 function setFrozen(

@@ -1,5 +1,5 @@
-import { base64 } from "../../build/embedded/train.js";
-import { decodeBase64 } from "./bytes.js";
+import { source } from "../../build/embedded/train.js";
+import { openEmbedded } from "./embedded.js";
 import type { EngineCore } from "./engine.js";
 
 /**
@@ -146,15 +146,13 @@ const ARITY: Readonly<Record<keyof TrainKernels, number>> = {
   scale_rows: 4,
 };
 
-let embedded: WebAssembly.Module | undefined;
 const bound = new WeakMap<EngineCore, TrainKernels>();
 
 /** The training kernels over an engine's memory, bound at the first call. */
 export function trainKernels(engine: EngineCore): TrainKernels {
   const known = bound.get(engine);
   if (known !== undefined) return known;
-  embedded ??= new WebAssembly.Module(decodeBase64(base64));
-  const exports = engine.arena.instantiate(embedded);
+  const exports = engine.arena.instantiate(openEmbedded("training kernels", source));
   for (const [name, arity] of Object.entries(ARITY)) {
     const length = (exports[name] as { length?: number } | undefined)?.length;
     if (length !== arity) throw new TypeError(`training kernels: ${name}: run npm run build`);

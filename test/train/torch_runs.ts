@@ -3,7 +3,7 @@ import type { Tensor } from "../../src/index.js";
 import type { TrainingBatch } from "../../src/train/batch.js";
 import type { LossOptions } from "../../src/train/losses.js";
 import type { TrainableOptions } from "../../src/train/options.js";
-import type { TrainerOptions } from "../../src/train/trainer.js";
+import type { TrainerOptions } from "../../src/train/training.js";
 
 /** A network of scripts/make_torch_training.py. */
 export interface TorchNetwork {
