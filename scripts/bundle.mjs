@@ -8,7 +8,14 @@ import { rolldown } from "rolldown";
 
 /** Each is imported by a name of its own: package.json, "exports". */
 const FORMATS = ["safetensors", "keras", "tensorflowjs"];
-const ENTRIES = ["index", "arrays", "onnx", ...FORMATS.map((name) => `formats/${name}`)];
+const ENTRIES = [
+  "index",
+  "arrays",
+  "onnx",
+  "pool",
+  "pool_worker",
+  ...FORMATS.map((name) => `formats/${name}`),
+];
 const isEntry = (id) => ENTRIES.some((entry) => id.endsWith(`/src/${entry}.ts`));
 
 /** What every reader of files needs; it knows no engine. */
@@ -23,6 +30,8 @@ const bundle = await rolldown({
   input: Object.fromEntries(ENTRIES.map((entry) => [entry, `src/${entry}.ts`])),
   platform: "neutral",
   transform: { target: "es2022" },
+  // src/pool/spawn.ts asks for import.meta.url, and knows that CommonJS has none.
+  checks: { emptyImportMeta: false },
   preserveEntrySignatures: "allow-extension",
 });
 /** Which files each output contains, in the form of esbuild's metafiles: scripts/notices.mjs reads both. */

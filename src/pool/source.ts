@@ -1,0 +1,82 @@
+import type { ModelDescription } from "../description/description.js";
+import { type Bytes, type BytesSource, isBytes, isSource, receiveBytes } from "../formats/bytes.js";
+import { isNumbers } from "../tensor.js";
+import { builtin } from "./host.js";
+
+/**
+ * A model for a pool: the bytes of a safetensors file, a `Response` or `Blob` of them, its address (a `URL`, or a text that
+ * is one), or a description that the reader of another format gave.
+ */
+export type PoolSource = Bytes | BytesSource | URL | string | ModelDescription;
+
+/** The model as it is sent to each worker: in shared memory, where the host has it. */
+export async function portableModel(
+  where: string,
+  source: PoolSource,
+): Promise<Uint8Array | ModelDescription> {
+  if (typeof source === "string" || isUrl(source)) return shared(await read(where, source));
+  if (isBytes(source) || isSource(source)) {
+    return shared(await receiveBytes(where, "model", source));
+  }
+  return withShared(source);
+}
+
+const isUrl = (value: unknown): value is URL =>
+  Object.prototype.toString.call(value) === "[object URL]";
+
+interface FileSystem {
+  readonly promises: { readFile(url: URL): Promise<Uint8Array> };
+}
+
+/** The bytes at an address. */
+async function read(where: string, address: URL | string): Promise<Uint8Array> {
+  const { location } = globalThis as { location?: { href?: string } };
+  let url: URL;
+  try {
+    url = new URL(address, location?.href);
+  } catch {
+    const hint = "read a file's bytes, or pass its address as a URL";
+    throw new TypeError(
+      `${where}: model: expected an address, got ${JSON.stringify(address)}: ${hint}`,
+    );
+  }
+  try {
+    const files = url.protocol === "file:" ? (builtin("fs") as FileSystem | undefined) : undefined;
+    if (files !== undefined) return await files.promises.readFile(url);
+    return await receiveBytes(where, "model", await fetch(url));
+  } catch (cause) {
+    if (cause instanceof TypeError && cause.message.startsWith(where)) throw cause;
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TypeError(`${where}: model: ${url.href} could not be read: ${why}`, { cause });
+  }
+}
+
+type NumberArray = Uint8Array | Float32Array | Float64Array;
+
+/** Whether memory can be shared with workers here: a page needs to be cross-origin isolated. */
+function canShare(): boolean {
+  const host = globalThis as { crossOriginIsolated?: boolean; SharedArrayBuffer?: unknown };
+  return host.SharedArrayBuffer !== undefined && host.crossOriginIsolated !== false;
+}
+
+/** The same numbers in memory that is sent without a copy; the numbers themselves where that is not possible. */
+function shared<N extends NumberArray>(numbers: N): N {
+  if (!canShare()) return numbers;
+  const Numbers = numbers.constructor as new (memory: SharedArrayBuffer) => N;
+  const copy = new Numbers(new SharedArrayBuffer(numbers.byteLength));
+  copy.set(numbers as never);
+  return copy;
+}
+
+/** Objects in objects of a description. */
+const DEPTH = 6;
+
+/** The same description with its numbers in shared memory. Whatever else there is the workers check. */
+function withShared<V>(value: V, depth = DEPTH): V {
+  if (typeof value !== "object" || value === null || depth === 0) return value;
+  if (isNumbers(value, Float64Array) || isNumbers(value, Float32Array)) return shared(value);
+  if (Array.isArray(value)) return value.map((each) => withShared(each, depth - 1)) as V;
+  if (Object.getPrototypeOf(value) !== Object.prototype) return value;
+  const parts = Object.entries(value).map(([name, part]) => [name, withShared(part, depth - 1)]);
+  return Object.fromEntries(parts);
+}

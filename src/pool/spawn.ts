@@ -1,0 +1,31 @@
+import { FeatureError } from "../errors.js";
+import { workerThreads } from "./host.js";
+import type { WorkerLike } from "./worker_port.js";
+
+// The script of a worker, pool_worker.js, stands beside the file that holds this code, in dist/esm and in dist/cjs. The
+// script must not import this file: bundlers would look for the worker's worker.
+
+declare const __filename: string;
+
+/** Starts a worker. */
+export function spawn(): WorkerLike {
+  const threads = workerThreads();
+  if (threads !== undefined) return new threads.Worker(script());
+  if ((globalThis as { Worker?: unknown }).Worker !== undefined) return spawnWeb();
+  throw new FeatureError(
+    "createPool: this host has no workers (Node has them from 20.16 on): use loadLanguageModel, or pass { worker: () => new Worker(…) }",
+  );
+}
+
+/** The script's place for `worker_threads`, without the words by which bundlers find it: it would be there twice. */
+function script(): URL | string {
+  const name = "pool_worker.js";
+  // A CommonJS file has no import.meta.url.
+  const { url }: { readonly url?: string } = import.meta;
+  return url === undefined ? __filename.replace(/[^/\\]*$/, name) : new URL(name, url);
+}
+
+/** Starts a web worker, in the words by which Vite, webpack, Rollup and Parcel find its script. */
+function spawnWeb(): WorkerLike {
+  return new Worker(new URL("./pool_worker.js", import.meta.url), { type: "module" });
+}
