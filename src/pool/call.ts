@@ -2,6 +2,8 @@ import { AbortedError, UnknownTokenError, WorkerLostError } from "../errors.js";
 import type { Score } from "../model/language_model.js";
 import { pause, progressReporter, type RunOptions } from "../model/time_slices.js";
 import type { Tokenizer } from "../model/vocabulary.js";
+import { watchAbort } from "./abort_watch.js";
+import { ROOM } from "./crew.js";
 import type { CrewWorker, Task } from "./crew_worker.js";
 import { divide, divideAgain } from "./division.js";
 import type { Reply } from "./protocol.js";
@@ -33,8 +35,10 @@ export interface CallSetup extends Pick<RunOptions<"throw" | "return">, "signal"
 /** Sequences that a worker scores in one go. */
 interface Portion {
   readonly indices: readonly number[];
-  /** Workers that ended with it. */
+  /** Workers that ended while they were at work on it. */
   readonly deaths: number;
+  /** Whether a worker has ended that had it, at work or waiting: the next one has nothing else, so that the culprit is found. */
+  readonly isSuspect: boolean;
 }
 
 /** A call of `score` on its way through the workers. */
@@ -50,11 +54,12 @@ export class ScoreCall {
   readonly #report: (done: number) => void;
   #resolve: (results: (Score | Error)[]) => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
+  #unwatch: () => void = () => undefined;
   #done = 0;
   #isOver = false;
 
   constructor(setup: CallSetup) {
-    const { given, onProgress, onError, workers } = setup;
+    const { where, given, signal, onProgress, onError, workers } = setup;
     this.#setup = setup;
     this.#results = Array(given.length).fill(undefined);
     this.#report = progressReporter(given.length, onProgress);
@@ -65,8 +70,14 @@ export class ScoreCall {
     const lengths = given.map((each) => (each instanceof Error ? 0 : each.length));
     const usable = [...lengths.keys()].filter((i) => !(given[i] instanceof Error));
     const portions = divide(lengths, usable, workers);
-    this.#waiting = portions.reverse().map((indices) => ({ indices, deaths: 0 }));
-    this.#listen();
+    this.#waiting = portions.reverse().map((indices) => ({
+      indices,
+      deaths: 0,
+      isSuspect: false,
+    }));
+    this.#unwatch = watchAbort(signal, () => {
+      this.fail(new AbortedError(where, this.#results, signal?.reason));
+    });
     if (this.#isOver) return;
     const failed = given.findIndex((each) => each instanceof Error);
     if (failed >= 0 && onError === "throw") void this.#fault(failed, given[failed] as Error);
@@ -89,8 +100,14 @@ export class ScoreCall {
     return { waiting: sum(this.#waiting), running: sum(this.#running.keys()) };
   }
 
-  /** Gives out the next portion: the result hands it to a worker. */
-  next(): ((worker: CrewWorker) => void) | undefined {
+  /** Whether the next portion needs a worker that has nothing else. */
+  get waitsForIdle(): boolean {
+    return this.#waiting.at(-1)?.isSuspect === true;
+  }
+
+  /** Gives out the next portion: the result hands it to a worker. @param isIdle whether the worker has none */
+  next(isIdle: boolean): ((worker: CrewWorker) => void) | undefined {
+    if (this.waitsForIdle && !isIdle) return undefined;
     const portion = this.#waiting.pop();
     if (portion === undefined) return undefined;
     return (worker) => {
@@ -107,9 +124,9 @@ export class ScoreCall {
 
   #task(portion: Portion): Task {
     const { given, from } = this.#setup;
-    const { indices } = portion;
+    const { indices, isSuspect } = portion;
     return {
-      isPortion: true,
+      weight: isSuspect ? ROOM : 1,
       message: (id) => {
         const sequences = indices.map((i) => given[i] as string | Int32Array);
         return { kind: "score", id, sequences, from };
@@ -157,14 +174,14 @@ export class ScoreCall {
     this.#running.delete(portion);
     if (this.#isOver) return;
     if (cause === undefined) {
-      this.#waiting.push(portion);
+      this.#waiting.push({ ...portion, isSuspect: true });
       return;
     }
     const { where, first, tries, onError } = this.#setup;
     const deaths = portion.deaths + 1;
     if (deaths < tries) {
       const again = divideAgain(portion.indices, tries - deaths);
-      this.#waiting.push(...again.map((indices) => ({ indices, deaths })));
+      this.#waiting.push(...again.map((indices) => ({ indices, deaths, isSuspect: true })));
       return;
     }
     for (const i of portion.indices) {
@@ -221,21 +238,9 @@ export class ScoreCall {
     }
   }
 
-  #listen(): void {
-    const { signal } = this.#setup;
-    if (signal === undefined) return;
-    if (signal.aborted) this.#onAbort();
-    else signal.addEventListener("abort", this.#onAbort);
-  }
-
-  readonly #onAbort = (): void => {
-    const { where, signal } = this.#setup;
-    this.fail(new AbortedError(where, this.#results, signal?.reason));
-  };
-
   #stop(): void {
     this.#isOver = true;
-    this.#setup.signal?.removeEventListener("abort", this.#onAbort);
+    this.#unwatch();
     this.#stopWork();
   }
 

@@ -4,7 +4,7 @@ import type { ModelFacts, OpenMessage } from "./protocol.js";
 import type { WorkerLike } from "./worker_port.js";
 
 /** Portions at a worker: one at work, and one that it begins without waiting for this thread. */
-const BACKLOG = 2;
+export const ROOM = 2;
 
 export interface CrewOptions {
   readonly size: number;
@@ -12,8 +12,8 @@ export interface CrewOptions {
   readonly tries: number;
   readonly spawn: () => WorkerLike;
   readonly open: Omit<OpenMessage, "lock">;
-  /** The next portion that is to be computed. */
-  readonly nextPortion: () => ((worker: CrewWorker) => void) | undefined;
+  /** Gives out the next portion for a worker: the result hands it over. @param isIdle whether the worker has none */
+  readonly nextPortion: (isIdle: boolean) => ((worker: CrewWorker) => void) | undefined;
   /** No worker is left, and none can be started. */
   readonly broken: (cause: Error) => void;
 }
@@ -53,12 +53,10 @@ export class Crew {
 
   /** Hands portions to all workers that have room: first to those that have none. */
   fill(): void {
-    for (let room = 1; room <= BACKLOG; room++) {
+    for (let room = 1; room <= ROOM; room++) {
       for (const worker of this.workers) {
-        if (!worker.isReady || worker.portions >= room) continue;
-        const hand = this.#options.nextPortion();
-        if (hand === undefined) return;
-        hand(worker);
+        if (!worker.isReady || worker.load >= room) continue;
+        this.#options.nextPortion(worker.load === 0)?.(worker);
       }
     }
   }
@@ -100,13 +98,15 @@ export class Crew {
     if (worker.failures < this.#options.tries) {
       this.restarts++;
       worker.start(this.#isKept);
-    } else this.workers.splice(this.workers.indexOf(worker), 1);
-    if (this.workers.length > 0) {
       this.fill();
       return;
     }
-    this.cause = cause;
-    this.#options.broken(cause);
+    this.workers.splice(this.workers.indexOf(worker), 1);
+    if (this.workers.length > 0) this.fill();
+    else {
+      this.cause = cause;
+      this.#options.broken(cause);
+    }
   }
 }
 

@@ -12,8 +12,8 @@ import { locks, type WorkerLike, WorkerPort } from "./worker_port.js";
 
 /** Something that a worker is asked. Either `done` or `lost` is called, once. */
 export interface Task {
-  /** Whether it is a portion of a call: a worker has one of them at work and one that waits. */
-  readonly isPortion: boolean;
+  /** How much of the room at a worker it takes: 0 for a command, 1 for a portion, all of it for one that is to be alone. */
+  readonly weight: number;
   message(id: number): ScoreMessage | StreamMessage;
   done(reply: Reply): void;
   /** The worker ended. @param wasRunning whether it may have worked on this */
@@ -50,8 +50,8 @@ export class CrewWorker {
   #port: WorkerPort | undefined;
   #nextId = 0;
   #isReady = false;
-  /** Portions among the tasks that are not answered. */
-  portions = 0;
+  /** The weight of the tasks that are not answered. */
+  load = 0;
   /** Live streams. */
   streams = 0;
   /** How many workers have ended at this place, and why the last one did. */
@@ -89,7 +89,7 @@ export class CrewWorker {
   ask(task: Task): number {
     const id = this.#nextId++;
     this.#tasks.set(id, task);
-    if (task.isPortion) this.portions++;
+    this.load += task.weight;
     if (this.#isReady) this.#port?.post(task.message(id));
     return id;
   }
@@ -129,7 +129,7 @@ export class CrewWorker {
     const task = this.#tasks.get(message.id);
     this.#tasks.delete(message.id);
     if (task === undefined) return;
-    if (task.isPortion) this.portions--;
+    this.load -= task.weight;
     task.done(message);
     this.#events.free();
   }
@@ -146,9 +146,9 @@ export class CrewWorker {
     this.cause = cause;
     const tasks = [...this.#tasks.values()];
     this.#tasks.clear();
-    this.portions = 0;
+    this.load = 0;
     this.streams = 0;
-    const running = tasks.find((task) => task.isPortion);
+    const running = tasks.find((task) => task.weight > 0);
     for (const task of tasks) task.lost(cause, task === running);
   }
 }

@@ -48,7 +48,7 @@ export function divide(lengths: ArrayLike<number>, indices: number[], workers: n
  * @param triesLeft at least 1
  */
 export function divideAgain(indices: readonly number[], triesLeft: number): number[][] {
-  const size = Math.ceil(indices.length ** (1 - 1 / triesLeft));
+  const size = Math.round(indices.length ** (1 - 1 / triesLeft));
   return Array.from({ length: Math.ceil(indices.length / size) }, (_, k) =>
     indices.slice(k * size, (k + 1) * size),
   );

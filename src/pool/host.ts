@@ -2,6 +2,7 @@
 export interface WorkerThreads {
   readonly Worker: new (
     script: URL | string,
+    options: { execArgv?: string[] },
   ) => { postMessage(message: unknown): void; terminate(): Promise<number> };
   /** The other end of a worker: null on the main thread. */
   readonly parentPort: {

@@ -80,7 +80,7 @@ export class PoolCore implements StreamHost {
       tries,
       spawn: worker,
       open: { kind: "open", model, options, engine },
-      nextPortion: () => queue.next(),
+      nextPortion: (isIdle) => queue.next(isIdle),
       broken: (cause) => queue.fail((called) => noWorkers(called, cause)),
     });
     const facts = await crew.start();
@@ -160,8 +160,8 @@ export class PoolCore implements StreamHost {
 
   stats(): PoolStats {
     const workers = this.#crew.workers.map(
-      ({ isReady, portions, streams }) =>
-        ({ state: !isReady ? "starting" : portions > 0 ? "busy" : "idle", streams }) as const,
+      ({ isReady, load, streams }) =>
+        ({ state: !isReady ? "starting" : load > 0 ? "busy" : "idle", streams }) as const,
     );
     const { restarts } = this.#crew;
     return {

@@ -13,10 +13,12 @@ export class CallQueue {
     this.#calls = this.#calls.filter((each) => each !== call);
   }
 
-  /** The next portion of the call whose turn it is. */
-  next(): ((worker: CrewWorker) => void) | undefined {
+  /** The next portion of the call whose turn it is. @param isIdle whether it is for a worker that has none */
+  next(isIdle: boolean): ((worker: CrewWorker) => void) | undefined {
+    // Otherwise no worker would become idle as long as other calls have work.
+    if (!isIdle && this.#calls.some((call) => call.waitsForIdle)) return undefined;
     for (let k = 0; k < this.#calls.length; k++) {
-      const hand = (this.#calls[k] as ScoreCall).next();
+      const hand = (this.#calls[k] as ScoreCall).next(isIdle);
       if (hand === undefined) continue;
       // Those before it have nothing to give out now; their turn comes again after all others.
       this.#calls.push(...this.#calls.splice(0, k + 1));

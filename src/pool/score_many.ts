@@ -2,6 +2,7 @@ import { AbortedError } from "../errors.js";
 import type { Score } from "../model/language_model.js";
 import { leading, SourceReader } from "../model/score_stream.js";
 import type { Sequence } from "../model/vocabulary.js";
+import { watchAbort } from "./abort_watch.js";
 import type { Given } from "./call.js";
 
 /** Sequences for each worker that are handed on together, if they have arrived: a batch of the model. */
@@ -31,6 +32,7 @@ class Groups {
   readonly #setup: ScoreManySetup;
   readonly #reader: SourceReader<Sequence, Given>;
   readonly #controller = new AbortController();
+  readonly #unwatch: () => void;
   readonly #size: number;
   /** In the order of the source. */
   readonly #scoring: Promise<Settled>[] = [];
@@ -47,8 +49,7 @@ class Groups {
     this.#setup = setup;
     this.#size = Math.min(GROUP * workers, Math.max(Math.ceil(concurrency / 4), 1));
     this.#reader = new SourceReader(open(), async (item, i) => read(item, i), signal);
-    if (signal?.aborted) this.#onAbort();
-    else signal?.addEventListener("abort", this.#onAbort);
+    this.#unwatch = watchAbort(signal, () => this.#controller.abort(signal?.reason));
   }
 
   /** The results of the next group; undefined after the last one. */
@@ -81,7 +82,7 @@ class Groups {
 
   /** Ends what is at work, and the source. */
   async end(): Promise<void> {
-    this.#setup.signal?.removeEventListener("abort", this.#onAbort);
+    this.#unwatch();
     this.#isEnd = true;
     this.#controller.abort();
     await this.#reader.end();
@@ -107,8 +108,6 @@ class Groups {
     this.#held += items.length;
     return undefined;
   }
-
-  readonly #onAbort = (): void => this.#controller.abort(this.#setup.signal?.reason);
 }
 
 /**

@@ -14,9 +14,10 @@ export async function portableModel(
   where: string,
   source: PoolSource,
 ): Promise<Uint8Array | ModelDescription> {
-  if (typeof source === "string" || isUrl(source)) return shared(await read(where, source));
+  if (typeof source === "string" || isUrl(source))
+    return shared(await read(where, source), Uint8Array);
   if (isBytes(source) || isSource(source)) {
-    return shared(await receiveBytes(where, "model", source));
+    return shared(await receiveBytes(where, "model", source), Uint8Array);
   }
   return withShared(source);
 }
@@ -51,21 +52,26 @@ async function read(where: string, address: URL | string): Promise<Uint8Array> {
   }
 }
 
-type NumberArray = Uint8Array | Float32Array | Float64Array;
-
 /** Whether memory can be shared with workers here: a page needs to be cross-origin isolated. */
 function canShare(): boolean {
   const host = globalThis as { crossOriginIsolated?: boolean; SharedArrayBuffer?: unknown };
   return host.SharedArrayBuffer !== undefined && host.crossOriginIsolated !== false;
 }
 
-/** The same numbers in memory that is sent without a copy; the numbers themselves where that is not possible. */
-function shared<N extends NumberArray>(numbers: N): N {
-  if (!canShare()) return numbers;
-  const Numbers = numbers.constructor as new (memory: SharedArrayBuffer) => N;
-  const copy = new Numbers(new SharedArrayBuffer(numbers.byteLength));
-  copy.set(numbers as never);
-  return copy;
+/** A copy of numbers, which replaced workers get, too. In memory that is not copied any more, where the host has it. */
+function shared<N extends Uint8Array | Float32Array | Float64Array>(
+  numbers: N,
+  // Not their constructor: that of a Buffer is another one.
+  Numbers: new (
+    memory: ArrayBuffer | SharedArrayBuffer,
+  ) => Uint8Array | Float32Array | Float64Array,
+): N {
+  const { byteLength } = numbers;
+  const copy = new Numbers(
+    canShare() ? new SharedArrayBuffer(byteLength) : new ArrayBuffer(byteLength),
+  );
+  copy.set(numbers);
+  return copy as N;
 }
 
 /** Objects in objects of a description. */
@@ -74,7 +80,8 @@ const DEPTH = 6;
 /** The same description with its numbers in shared memory. Whatever else there is the workers check. */
 function withShared<V>(value: V, depth = DEPTH): V {
   if (typeof value !== "object" || value === null || depth === 0) return value;
-  if (isNumbers(value, Float64Array) || isNumbers(value, Float32Array)) return shared(value);
+  if (isNumbers(value, Float64Array)) return shared(value, Float64Array);
+  if (isNumbers(value, Float32Array)) return shared(value, Float32Array);
   if (Array.isArray(value)) return value.map((each) => withShared(each, depth - 1)) as V;
   if (Object.getPrototypeOf(value) !== Object.prototype) return value;
   const parts = Object.entries(value).map(([name, part]) => [name, withShared(part, depth - 1)]);

@@ -10,11 +10,18 @@ declare const __filename: string;
 /** Starts a worker. */
 export function spawn(): WorkerLike {
   const threads = workerThreads();
-  if (threads !== undefined) return new threads.Worker(script());
+  if (threads !== undefined) return new threads.Worker(script(), workerOptions());
   if ((globalThis as { Worker?: unknown }).Worker !== undefined) return spawnWeb();
   throw new FeatureError(
     "createPool: this host has no workers (Node has them from 20.16 on): use loadLanguageModel, or pass { worker: () => new Worker(…) }",
   );
+}
+
+/** Node gives a worker its own options, and refuses to run a file with that of a program on the command line. */
+function workerOptions(): { execArgv?: string[] } {
+  const { process } = globalThis as { process?: { execArgv?: readonly string[] } };
+  const isInput = process?.execArgv?.some((option) => option.startsWith("--input-type"));
+  return isInput === true ? { execArgv: [] } : {};
 }
 
 /** The script's place for `worker_threads`, without the words by which bundlers find it: it would be there twice. */

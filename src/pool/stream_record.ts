@@ -77,7 +77,7 @@ export class StreamRecord {
         return;
       }
       this.#worker.ask({
-        isPortion: false,
+        weight: 0,
         message: (id) => ({ kind: "stream", id, stream: this.#number, command, isCheckpoint }),
         done: (reply) => {
           if (reply.kind === "value") {
