@@ -1,7 +1,7 @@
 import { type ModelFormatCode, ModelFormatError } from "../description/format_error.js";
 import { formatShape } from "../tensor.js";
 import type { Floats, Precision } from "../wasm/abi.js";
-import type { Engine } from "../wasm/engine.js";
+import type { EngineCore } from "../wasm/engine.js";
 import { BINARY, UNARY } from "./codes.js";
 import { fold } from "./fold.js";
 import type { Memo } from "./memo.js";
@@ -37,7 +37,7 @@ const MOST_WORK = 2 ** 31;
  * leaves its numbers; whatever is made is counted against `maximumBytes` before it exists.
  */
 export class Builder {
-  readonly engine: Engine;
+  readonly engine: EngineCore;
   readonly precision: Precision;
   readonly memo: Memo;
   readonly operations: Operation[] = [];
@@ -47,7 +47,7 @@ export class Builder {
   #bytes = 0;
   #work = 0;
 
-  constructor(engine: Engine, precision: Precision, maximumBytes: number, memo: Memo) {
+  constructor(engine: EngineCore, precision: Precision, maximumBytes: number, memo: Memo) {
     this.engine = engine;
     this.memo = memo;
     this.precision = precision;

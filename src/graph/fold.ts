@@ -1,5 +1,5 @@
 import type { Floats } from "../wasm/abi.js";
-import { type Engine, withScratch } from "../wasm/engine.js";
+import { type EngineCore, withScratch } from "../wasm/engine.js";
 import { Constants } from "./constants.js";
 import { lower } from "./lower/lower.js";
 import { Lowering } from "./lower/lowering.js";
@@ -11,7 +11,7 @@ import { allocate } from "./value.js";
  * The numbers of an operation all of whose inputs are known, by the kernels that a run would use: there is no second
  * evaluator. Linear memory holds them only while this runs.
  */
-export function fold(engine: Engine, op: Operation): Floats[] {
+export function fold(engine: EngineCore, op: Operation): Floats[] {
   const constants = new Constants(engine);
   try {
     const uses = new Map(op.outputs.map((value) => [value, 1]));

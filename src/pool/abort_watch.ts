@@ -1,10 +1,12 @@
+import type { AbortSignalLike } from "../host.js";
+
 /** What waits for a signal, by one listener: Node warns of more than ten of them. */
 interface Watch {
   readonly waiting: Set<() => void>;
   readonly listener: () => void;
 }
 
-const watches = new WeakMap<AbortSignal, Watch>();
+const watches = new WeakMap<AbortSignalLike, Watch>();
 
 function newWatch(): Watch {
   const waiting = new Set<() => void>();
@@ -17,7 +19,7 @@ function newWatch(): Watch {
 }
 
 /** Calls `onAbort` when `signal` aborts, at once if it has. Returns a function that ends the wait. */
-export function watchAbort(signal: AbortSignal | undefined, onAbort: () => void): () => void {
+export function watchAbort(signal: AbortSignalLike | undefined, onAbort: () => void): () => void {
   if (signal?.aborted) onAbort();
   if (signal === undefined || signal.aborted) return () => undefined;
   const watch = watches.get(signal) ?? newWatch();

@@ -1,6 +1,7 @@
 import { AbortedError, UnknownTokenError, WorkerLostError } from "../errors.js";
-import type { Score } from "../model/language_model.js";
-import { pause, progressReporter, type RunOptions } from "../model/time_slices.js";
+import { giveWay } from "../model/give_way.js";
+import type { Score } from "../model/score_work.js";
+import { progressReporter, type RunOptions } from "../model/time_slices.js";
 import type { Tokenizer } from "../model/vocabulary.js";
 import { watchAbort } from "./abort_watch.js";
 import { ROOM } from "./crew.js";
@@ -229,8 +230,8 @@ export class ScoreCall {
         const each = given[j] as Given;
         if (each instanceof Error) throw each;
         if (typeof each !== "string" || this.#results[j] !== undefined) continue;
-        for (const _ of tokenizer.encode(where, `sequences[${first + j}]`, each)) await pause();
-        if (j % TEXTS_PER_PAUSE === TEXTS_PER_PAUSE - 1) await pause();
+        for (const _ of tokenizer.encode(where, `sequences[${first + j}]`, each)) await giveWay();
+        if (j % TEXTS_PER_PAUSE === TEXTS_PER_PAUSE - 1) await giveWay();
       }
       this.fail(error);
     } catch (earlier) {

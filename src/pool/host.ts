@@ -1,7 +1,9 @@
+import type { UrlLike } from "../host.js";
+
 /** Node's module `worker_threads`, as far as it is used here. */
 export interface WorkerThreads {
   readonly Worker: new (
-    script: URL | string,
+    script: UrlLike | string,
     options: { execArgv?: string[] },
   ) => { postMessage(message: unknown): void; terminate(): Promise<number> };
   /** The other end of a worker: null on the main thread. */

@@ -1,5 +1,5 @@
-import type { Score } from "../model/language_model.js";
 import { checkConcurrency, checkIterable, iteratorOf } from "../model/score_stream.js";
+import type { Score } from "../model/score_work.js";
 import { checkRunOptions, type OnError, type Outcome } from "../model/time_slices.js";
 import type { Sequence } from "../model/vocabulary.js";
 import { checkOptions } from "../options.js";

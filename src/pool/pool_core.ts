@@ -1,5 +1,5 @@
 import { QueueFullError, StateError } from "../errors.js";
-import type { Score } from "../model/language_model.js";
+import type { Score } from "../model/score_work.js";
 import { type Sequence, Tokenizer, TokenMatcher, type Vocabulary } from "../model/vocabulary.js";
 import { checkInstance, describe } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";

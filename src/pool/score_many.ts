@@ -1,9 +1,11 @@
 import { AbortedError } from "../errors.js";
-import type { Score } from "../model/language_model.js";
+import type { AbortSignalLike } from "../host.js";
 import { leading, SourceReader } from "../model/score_stream.js";
+import type { Score } from "../model/score_work.js";
 import type { Sequence } from "../model/vocabulary.js";
 import { watchAbort } from "./abort_watch.js";
 import type { Given } from "./call.js";
+import { OwnSignal } from "./own_signal.js";
 
 /** Sequences for each worker that are handed on together, if they have arrived: a batch of the model. */
 const GROUP = 64;
@@ -13,7 +15,7 @@ export interface ScoreManySetup {
   /** The most sequences that are read and not given out. */
   readonly concurrency: number;
   readonly workers: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignalLike | undefined;
   readonly onError: "throw" | "return";
   /** Checks a sequence as it arrives. */
   readonly read: (sequence: Sequence, i: number) => Given;
@@ -21,7 +23,7 @@ export interface ScoreManySetup {
   readonly score: (
     given: readonly Given[],
     first: number,
-    ended: AbortSignal,
+    ended: AbortSignalLike,
   ) => Promise<(Score | Error)[]>;
 }
 
@@ -31,7 +33,7 @@ type Settled = { readonly results: (Score | Error)[] } | { readonly error: unkno
 class Groups {
   readonly #setup: ScoreManySetup;
   readonly #reader: SourceReader<Sequence, Given>;
-  readonly #controller = new AbortController();
+  readonly #ended = new OwnSignal();
   readonly #unwatch: () => void;
   readonly #size: number;
   /** In the order of the source. */
@@ -49,7 +51,7 @@ class Groups {
     this.#setup = setup;
     this.#size = Math.min(GROUP * workers, Math.max(Math.ceil(concurrency / 4), 1));
     this.#reader = new SourceReader(open(), async (item, i) => read(item, i), signal);
-    this.#unwatch = watchAbort(signal, () => this.#controller.abort(signal?.reason));
+    this.#unwatch = watchAbort(signal, () => this.#ended.abort(signal?.reason));
   }
 
   /** The results of the next group; undefined after the last one. */
@@ -84,7 +86,7 @@ class Groups {
   async end(): Promise<void> {
     this.#unwatch();
     this.#isEnd = true;
-    this.#controller.abort();
+    this.#ended.abort();
     await this.#reader.end();
   }
 
@@ -98,7 +100,7 @@ class Groups {
       this.failure = failure;
     }
     if (items.length === 0) return undefined;
-    const scores = score(items, this.#count, this.#controller.signal);
+    const scores = score(items, this.#count, this.#ended);
     const settled: Promise<Settled> = scores.then(
       (results) => ({ results }),
       (error: unknown) => ({ error }),

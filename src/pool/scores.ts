@@ -1,4 +1,4 @@
-import type { Score } from "../model/language_model.js";
+import type { Score } from "../model/score_work.js";
 import type { ScoresReply } from "./protocol.js";
 import { toWire, type WireError } from "./wire_error.js";
 

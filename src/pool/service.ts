@@ -1,7 +1,9 @@
-import type { LanguageModel, Score } from "../model/language_model.js";
+import type { LanguageModel } from "../model/language_model.js";
 import { loadLanguageModel } from "../model/loading.js";
+import type { Score } from "../model/score_work.js";
 import type { LanguageStream } from "../model/stream.js";
 import { createEngine } from "../wasm/engine.js";
+import { OwnSignal } from "./own_signal.js";
 import type {
   FromWorker,
   ModelFacts,
@@ -28,7 +30,7 @@ export class Service {
   /** Of each number the stream, or the reason why it could not be made. */
   readonly #streams = new Map<number, LanguageStream | Error>();
   readonly #waiting: ScoreMessage[] = [];
-  #running: { readonly id: number; readonly controller: AbortController } | undefined;
+  #running: { readonly id: number; readonly signal: OwnSignal } | undefined;
 
   constructor(post: Post) {
     this.#post = post;
@@ -56,7 +58,7 @@ export class Service {
   }
 
   #abort(id: number): void {
-    if (this.#running?.id === id) this.#running.controller.abort();
+    if (this.#running?.id === id) this.#running.signal.abort();
     const place = this.#waiting.findIndex((message) => message.id === id);
     if (place < 0) return;
     this.#waiting.splice(place, 1);
@@ -67,23 +69,23 @@ export class Service {
   async #run(): Promise<void> {
     for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
       const { id } = next;
-      const controller = new AbortController();
-      this.#running = { id, controller };
+      const signal = new OwnSignal();
+      this.#running = { id, signal };
       try {
-        const reply = packScores(id, await this.#score(next, controller.signal));
+        const reply = packScores(id, await this.#score(next, signal));
         this.#post(reply, [reply.numbers.buffer, reply.lengths.buffer]);
       } catch (error) {
         this.#post({
           kind: "failed",
           id,
-          error: controller.signal.aborted ? undefined : toWire(error),
+          error: signal.aborted ? undefined : toWire(error),
         });
       }
     }
     this.#running = undefined;
   }
 
-  async #score({ sequences, from }: ScoreMessage, signal: AbortSignal): Promise<(Score | Error)[]> {
+  async #score({ sequences, from }: ScoreMessage, signal: OwnSignal): Promise<(Score | Error)[]> {
     const model = this.#model as LanguageModel;
     const options = { signal, onError: "return", yieldEvery: YIELD_EVERY } as const;
     if (from === undefined) return model.score(sequences, options);

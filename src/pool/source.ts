@@ -1,5 +1,7 @@
 import type { ModelDescription } from "../description/description.js";
+import { FeatureError } from "../errors.js";
 import { type Bytes, type BytesSource, isBytes, isSource, receiveBytes } from "../formats/bytes.js";
+import type { UrlLike } from "../host.js";
 import { isNumbers } from "../tensor.js";
 import { builtin } from "./host.js";
 
@@ -7,7 +9,7 @@ import { builtin } from "./host.js";
  * A model for a pool: the bytes of a safetensors file, a `Response` or `Blob` of them, its address (a `URL`, or a text that
  * is one), or a description that the reader of another format gave.
  */
-export type PoolSource = Bytes | BytesSource | URL | string | ModelDescription;
+export type PoolSource = Bytes | BytesSource | UrlLike | string | ModelDescription;
 
 /** The model as it is sent to each worker: in shared memory, where the host has it. */
 export async function portableModel(
@@ -22,17 +24,27 @@ export async function portableModel(
   return withShared(source);
 }
 
-const isUrl = (value: unknown): value is URL =>
+const isUrl = (value: unknown): value is UrlLike =>
   Object.prototype.toString.call(value) === "[object URL]";
 
 interface FileSystem {
-  readonly promises: { readFile(url: URL): Promise<Uint8Array> };
+  readonly promises: { readFile(url: UrlLike): Promise<Uint8Array> };
+}
+
+/** What is used of a host to read an address. */
+interface Host {
+  readonly URL?: new (address: UrlLike | string, base?: string) => UrlLike;
+  readonly fetch?: (url: UrlLike) => Promise<BytesSource>;
+  readonly location?: { readonly href?: string };
 }
 
 /** The bytes at an address. */
-async function read(where: string, address: URL | string): Promise<Uint8Array> {
-  const { location } = globalThis as { location?: { href?: string } };
-  let url: URL;
+async function read(where: string, address: UrlLike | string): Promise<Uint8Array> {
+  const { location, fetch, URL } = globalThis as unknown as Host;
+  if (URL === undefined || fetch === undefined) {
+    throw new FeatureError(`${where}: this host has no fetch: pass the bytes of the model`);
+  }
+  let url: UrlLike;
   try {
     url = new URL(address, location?.href);
   } catch {

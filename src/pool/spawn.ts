@@ -1,4 +1,5 @@
 import { FeatureError } from "../errors.js";
+import type { UrlLike } from "../host.js";
 import { workerThreads } from "./host.js";
 import type { WorkerLike } from "./worker_port.js";
 
@@ -6,6 +7,8 @@ import type { WorkerLike } from "./worker_port.js";
 // script must not import this file: bundlers would look for the worker's worker.
 
 declare const __filename: string;
+declare const URL: new (address: string, base: string) => UrlLike;
+declare const Worker: new (script: UrlLike, options: { type: "module" }) => WorkerLike;
 
 /** Starts a worker. */
 export function spawn(): WorkerLike {
@@ -25,14 +28,16 @@ function workerOptions(): { execArgv?: string[] } {
 }
 
 /** The script's place for `worker_threads`, without the words by which bundlers find it: it would be there twice. */
-function script(): URL | string {
+function script(): UrlLike | string {
   const name = "pool_worker.js";
   // A CommonJS file has no import.meta.url.
-  const { url }: { readonly url?: string } = import.meta;
+  const { url } = import.meta as { readonly url?: string };
   return url === undefined ? __filename.replace(/[^/\\]*$/, name) : new URL(name, url);
 }
 
 /** Starts a web worker, in the words by which Vite, webpack, Rollup and Parcel find its script. */
 function spawnWeb(): WorkerLike {
-  return new Worker(new URL("./pool_worker.js", import.meta.url), { type: "module" });
+  return new Worker(new URL("./pool_worker.js", (import.meta as { url: string }).url), {
+    type: "module",
+  });
 }

@@ -1,6 +1,6 @@
 import { StateError } from "../errors.js";
 import type { Tokenizer } from "../model/vocabulary.js";
-import { checkInstance } from "../tensor.js";
+import { describe, isTypedArray } from "../tensor.js";
 import { DISPOSE } from "./disposal.js";
 import type { StreamCommand, ValueReply } from "./protocol.js";
 import type { StreamRecord } from "./stream_record.js";
@@ -45,6 +45,8 @@ export class PoolStream {
   constructor(host: StreamHost, record: StreamRecord) {
     this.#host = host;
     this.#record = record;
+    // Cloudflare's workerd has none before 2025.
+    if (typeof FinalizationRegistry !== "function") return;
     registry ??= new FinalizationRegistry((late) => late.end());
     registry.register(this, record, this);
   }
@@ -126,7 +128,9 @@ export class PoolStreamState {
    * @throws {StateError} for a state of another model
    */
   async fromBytes(bytes: Uint8Array): Promise<void> {
-    checkInstance("fromBytes", "bytes", Uint8Array, "Uint8Array", bytes);
+    if (!isTypedArray(bytes, "Uint8Array")) {
+      throw new TypeError(`fromBytes: bytes: expected Uint8Array, got ${describe(bytes)}`);
+    }
     await this.#ask({ name: "fromBytes", bytes: Uint8Array.from(bytes) });
   }
 }

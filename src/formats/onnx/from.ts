@@ -1,7 +1,7 @@
 import type { StoredNumbers } from "../../description/description.js";
 import { createRecurrent } from "../../layers/recurrent.js";
 import { checkOptions, type OptionNames } from "../../options.js";
-import { checkObject, checkTensor, type Tensor } from "../../tensor.js";
+import { checkObject, checkTensor, isTypedArray, type Tensor } from "../../tensor.js";
 import type { Precision } from "../../wasm/abi.js";
 import { checkEngine, type Engine } from "../../wasm/engine.js";
 import { READ_OPTIONS } from "../options.js";
@@ -51,7 +51,7 @@ export function onlyNode(open: OpenModel, alone: boolean): OnnxNode {
 
 export function checkNumbers(where: string, name: string, value: unknown): StoredNumbers {
   const numbers = (value as Tensor | null | undefined)?.data;
-  const kind = (numbers as unknown) instanceof Float32Array ? Float32Array : Float64Array;
+  const kind = isTypedArray(numbers, "Float32Array") ? Float32Array : Float64Array;
   checkTensor(where, name, value as Tensor, kind);
   return value as StoredNumbers;
 }
@@ -149,7 +149,7 @@ export function fromOnnx<P extends Precision = Precision>(
   const made = layerFrom(where, node, inputs);
   const wide = WEIGHTS.some((part) => {
     const { name = "", tensor } = node.inputs[part] ?? {};
-    return (inputs[name] ?? tensor)?.data instanceof Float64Array;
+    return isTypedArray((inputs[name] ?? tensor)?.data, "Float64Array");
   });
   return loadLayer(engine, made, (precision ?? (wide ? "f64" : "f32")) as P);
 }

@@ -1,5 +1,5 @@
 import type { Recurrent } from "../../layers/recurrent.js";
-import { checkObject, describe, type Tensor } from "../../tensor.js";
+import { checkObject, describe, isTypedArray, type Tensor } from "../../tensor.js";
 import { checkEngine, type Engine } from "../../wasm/engine.js";
 import {
   type OnnxInputName,
@@ -71,8 +71,8 @@ class Call {
     if (value === undefined) return undefined;
     const name = this.#node.inputs.sequence_lens?.name;
     const { shape, data } = (value ?? {}) as OnnxInput;
-    const whole = data instanceof Int32Array || data instanceof BigInt64Array;
-    if (!Array.isArray(shape) || !(whole || data instanceof Float64Array)) {
+    const whole = isTypedArray(data, "Int32Array") || isTypedArray(data, "BigInt64Array");
+    if (!Array.isArray(shape) || !(whole || isTypedArray(data, "Float64Array"))) {
       const kind = "a tensor { shape, data: Int32Array, BigInt64Array or Float64Array }";
       throw new TypeError(
         `${this.#where}: ${name}: expected ${kind}, got ${describe(data ?? value)}`,
@@ -111,7 +111,7 @@ function isDouble({ model }: OpenModel, node: OnnxNode, given: Given): boolean {
   if (declared !== undefined) return declared === "DOUBLE";
   const W = node.inputs.W;
   const data = (given[W?.name ?? ""] as Tensor | undefined)?.data ?? W?.tensor?.data;
-  return data instanceof Float64Array;
+  return isTypedArray(data, "Float64Array");
 }
 
 /** The layer's state from initial_h and initial_c, in their layout; undefined if both are absent. */
