@@ -5,6 +5,7 @@ import { Shared } from "../wasm/arena.js";
 import type { Engine } from "../wasm/engine.js";
 import { Builder, NeedsValue } from "./builder.js";
 import { Constants } from "./constants.js";
+import { fold } from "./fold.js";
 import {
   type Declared,
   declaredOf,
@@ -221,7 +222,13 @@ export class Compiler extends Shared {
       this.#placed = new Constants(this.engine);
       this.#memo = new Memo();
     }
-    const builder = new Builder(this.engine, this.precision, this.#maximumBytes, this.#memo);
+    const { engine, precision } = this;
+    const builder = new Builder(
+      (op) => fold(engine, op),
+      precision,
+      this.#maximumBytes,
+      this.#memo,
+    );
     builder.where = where;
     const values = new Map<string, Value>();
     const open = new Map<string, Value>();
@@ -242,7 +249,7 @@ export class Compiler extends Shared {
       open.set(name, value);
     });
     const outputs = walk(this.#source, builder, values);
-    return makeProgram(this.engine, this.#placed, {
+    return makeProgram(engine, this.#placed, {
       where,
       operations: builder.operations,
       inputs: open,
