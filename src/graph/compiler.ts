@@ -16,6 +16,7 @@ import {
 } from "./input.js";
 import { Memo } from "./memo.js";
 import { kindOf } from "./operators/elementwise.js";
+import { operatorOf } from "./operators/operators.js";
 import { makeProgram, type Program } from "./program.js";
 import { inPrecision, sameShape, sizeOf, type Value } from "./value.js";
 import { Source, walk } from "./walk.js";
@@ -78,7 +79,9 @@ export class Compiler extends Shared {
       }
       return value;
     };
-    this.#source = new Source(where, model.bytes, opset, graph, read);
+    const { bytes: file } = model;
+    const listed = "docs/graphs.md";
+    this.#source = new Source({ where, bytes: file, opset, graph, listed, operatorOf, read });
     const declared = (list: typeof graph.inputs): Declared[] =>
       list.map((each, i) => {
         const known = declaredOf(each, this.precision, i);

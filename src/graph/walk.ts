@@ -3,50 +3,49 @@ import { type GraphProto, type NodeProto, parseGraph } from "../formats/onnx/pro
 import type { TensorProto } from "../formats/onnx/tensor.js";
 import { Wire } from "../formats/onnx/wire.js";
 import type { Builder } from "./builder.js";
-import { Node } from "./node.js";
-import { operatorOf } from "./operators/operators.js";
+import { Node, type Operator } from "./node.js";
 import type { Value } from "./value.js";
 
 /** Sub-graphs within sub-graphs. */
 const MOST_NESTING = 32;
 
-/** A file whose graph can be walked again and again, for other shapes. */
-export class Source {
+/** What a file says, and what it is walked with. */
+export interface SourceContent {
+  /** The public function, for messages. */
   readonly where: string;
   readonly bytes: Uint8Array;
   readonly opset: number;
   readonly graph: GraphProto;
-  readonly #read: (proto: TensorProto) => Value;
+  /** The page that lists the operators, for messages. */
+  readonly listed: string;
+  readonly operatorOf: (name: string) => Operator | undefined;
+  readonly read: (proto: TensorProto) => Value;
+}
+
+/** A file whose graph can be walked again and again, for other shapes. */
+export class Source {
+  readonly content: SourceContent;
   readonly #subGraphs = new Map<number, GraphProto>();
   readonly #live = new Map<
     GraphProto,
     { nodes: readonly NodeProto[]; free: ReadonlySet<string> }
   >();
 
-  constructor(
-    where: string,
-    bytes: Uint8Array,
-    opset: number,
-    graph: GraphProto,
-    read: (proto: TensorProto) => Value,
-  ) {
-    this.where = where;
-    this.bytes = bytes;
-    this.opset = opset;
-    this.graph = graph;
-    this.#read = read;
+  constructor(content: SourceContent) {
+    this.content = content;
   }
 
-  /** The values of a tensor of the file, the same each time. */
-  read(proto: TensorProto): Value {
-    return this.#read(proto);
+  fail(what: string, at: number): never {
+    const { where, bytes } = this.content;
+    return new Wire(where, bytes).fail("graph", what, at);
   }
 
   /** The sub-graph that is an attribute of a node. */
   subGraph(node: NodeProto, name: string): GraphProto {
+    const { where, bytes } = this.content;
     const attribute = node.attributes.get(name);
     if (attribute?.g === undefined) {
-      return new Wire(this.where, this.bytes).fail(
+      return new Wire(where, bytes).fail(
         "attribute",
         `${node.operator} ${JSON.stringify(nameOf(node))}: expected a graph ${name}, got none`,
         node.at,
@@ -55,7 +54,7 @@ export class Source {
     const { begin, end } = attribute.g;
     let graph = this.#subGraphs.get(begin);
     if (graph === undefined) {
-      graph = parseGraph(new Wire(this.where, this.bytes, begin, end));
+      graph = parseGraph(new Wire(where, bytes, begin, end));
       this.#subGraphs.set(begin, graph);
     }
     return graph;
@@ -66,11 +65,14 @@ export class Source {
     const known = this.#live.get(graph);
     if (known !== undefined) return known;
     if (depth > MOST_NESTING) {
-      new Wire(this.where, this.bytes).fail(
-        "graph",
-        `expected ≤ ${MOST_NESTING} graphs within graphs, got more`,
-        graph.at,
-      );
+      this.fail(`expected ≤ ${MOST_NESTING} graphs within graphs, got more`, graph.at);
+    }
+    const made = new Set<string>();
+    for (const { outputs, at } of graph.nodes) {
+      for (const name of outputs) {
+        if (made.has(name)) this.fail(`${JSON.stringify(name)} is made twice`, at);
+        if (name !== "") made.add(name);
+      }
     }
     const needed = new Set(graph.outputs.map(({ name }) => name));
     const nodes: NodeProto[] = [];
@@ -108,7 +110,7 @@ class Scope {
     const known = this.#values.get(name);
     if (known !== undefined) return known;
     const proto = this.graph.initializers.get(name);
-    return proto === undefined ? this.#outer?.get(name) : this.source.read(proto);
+    return proto === undefined ? this.#outer?.get(name) : this.source.content.read(proto);
   }
 
   set(name: string, value: Value): void {
@@ -126,10 +128,11 @@ export function walk(
   builder: Builder,
   inputs: ReadonlyMap<string, Value>,
 ): ReadonlyMap<string, Value> {
-  const scope = new Scope(source, source.graph);
+  const { graph } = source.content;
+  const scope = new Scope(source, graph);
   for (const [name, value] of inputs) scope.set(name, value);
   const values = walkGraph(builder, scope);
-  return new Map(source.graph.outputs.map(({ name }, i) => [name, values[i] as Value]));
+  return new Map(graph.outputs.map(({ name }, i) => [name, values[i] as Value]));
 }
 
 function walkGraph(builder: Builder, scope: Scope): Value[] {
@@ -146,7 +149,7 @@ function walkGraph(builder: Builder, scope: Scope): Value[] {
   return graph.outputs.map(({ name }) => {
     const value = scope.get(name);
     if (value !== undefined) return value;
-    builder.where = source.where;
+    builder.where = source.content.where;
     return builder.fail("graph", `output ${JSON.stringify(name)}: no node computes it`);
   });
 }
@@ -156,10 +159,10 @@ function walkNode(
   proto: NodeProto,
   scope: Scope,
 ): readonly (Value | undefined)[] {
-  const { source } = scope;
+  const { where, opset, listed, operatorOf, read } = scope.source.content;
   const { operator, domain } = proto;
   const title = `${domain ? `${domain}.` : ""}${operator} ${JSON.stringify(nameOf(proto))}`;
-  builder.where = `${source.where}: ${title}`;
+  builder.where = `${where}: ${title}`;
   const inputs = proto.inputs.map((name) => {
     if (name === "") return undefined;
     const missing = `input ${JSON.stringify(name)}: no node before this one computes it`;
@@ -167,11 +170,11 @@ function walkNode(
   });
   if (operator === "If" && domain === "") return walkIf(builder, proto, inputs, scope);
   const make = domain === "" ? operatorOf(operator) : undefined;
-  if (make === undefined) return builder.fail("operator", unknown(proto));
+  if (make === undefined) return builder.fail("operator", unknown(proto, listed));
   const known = inputs.every((value) => value === undefined || value.data !== undefined);
   const before = known ? builder.memo.result(proto, inputs) : undefined;
   if (before !== undefined) return before;
-  const made = make(new Node(builder, proto, source.opset, inputs, (t) => source.read(t)), builder);
+  const made = make(new Node(builder, proto, opset, inputs, read), builder);
   const values = Array.isArray(made) ? made : [made as Value];
   if (known) builder.memo.keep(proto, inputs, values);
   return values;
@@ -201,9 +204,9 @@ const ADVICE: Readonly<Record<string, string>> = {
 };
 
 /** What to say of an operator that is not known. */
-function unknown({ operator, domain, metadata }: NodeProto): string {
+function unknown({ operator, domain, metadata }: NodeProto, listed: string): string {
   const advice = domain === "" ? ADVICE[operator] : undefined;
-  const known = advice ?? "expected an operator that docs/graphs.md lists, got another one";
+  const known = advice ?? `expected an operator that ${listed} lists, got another one`;
   const scope = metadata?.get("pkg.torch.onnx.name_scopes") ?? metadata?.get("namespace");
   return scope === undefined ? known : `${known} (exported from ${scope.slice(0, 200)})`;
 }

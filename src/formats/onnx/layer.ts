@@ -8,8 +8,13 @@ import { GATES, reorderRows } from "../gates.js";
 import type { OnnxAttributes, OnnxOperator } from "./attributes.js";
 import type { OnnxInputName, OnnxNode } from "./file.js";
 
-/** Numbers for a node's inputs, under ONNX's names for them. */
-export type Operands = Readonly<Partial<Record<OnnxInputName, StoredNumbers>>>;
+/** The weights of a node, under ONNX's names for them. */
+export interface Weights {
+  readonly W: StoredNumbers;
+  readonly R: StoredNumbers;
+  readonly B?: StoredNumbers | undefined;
+  readonly P?: StoredNumbers | undefined;
+}
 
 export const CELLS = { RNN: "rnn", GRU: "gru", LSTM: "lstm" } as const;
 const BLOCKS: Record<OnnxOperator, number> = { RNN: 1, GRU: 3, LSTM: 4 };
@@ -62,7 +67,7 @@ function nodeOptions(
  */
 export function layerOf(
   { operator, attributes }: OnnxNode,
-  { W, R, B, P }: Operands & { readonly W: StoredNumbers; readonly R: StoredNumbers },
+  { W, R, B, P }: Weights,
   fail: (name: OnnxInputName, expected: string, found: string) => never,
 ): NodeLayer {
   const G = BLOCKS[operator];
