@@ -154,6 +154,10 @@ function walkGraph(builder: Builder, scope: Scope): Value[] {
   });
 }
 
+/** A node in messages: its operator and its name. */
+export const titleOf = (node: NodeProto): string =>
+  `${node.domain ? `${node.domain}.` : ""}${node.operator} ${JSON.stringify(nameOf(node))}`;
+
 function walkNode(
   builder: Builder,
   proto: NodeProto,
@@ -161,8 +165,7 @@ function walkNode(
 ): readonly (Value | undefined)[] {
   const { where, opset, listed, operatorOf, read } = scope.source.content;
   const { operator, domain } = proto;
-  const title = `${domain ? `${domain}.` : ""}${operator} ${JSON.stringify(nameOf(proto))}`;
-  builder.where = `${where}: ${title}`;
+  builder.where = `${where}: ${titleOf(proto)}`;
   const inputs = proto.inputs.map((name) => {
     if (name === "") return undefined;
     const missing = `input ${JSON.stringify(name)}: no node before this one computes it`;

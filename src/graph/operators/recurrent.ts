@@ -8,7 +8,15 @@ import type { Node, Operator } from "../node.js";
 import { sameShape, type Value } from "../value.js";
 
 /** The places of the inputs beside X. */
-export const PLACES = { W: 1, R: 2, B: 3, sequence_lens: 4, initial_h: 5, initial_c: 6, P: 7 } as const;
+export const PLACES = {
+  W: 1,
+  R: 2,
+  B: 3,
+  sequence_lens: 4,
+  initial_h: 5,
+  initial_c: 6,
+  P: 7,
+} as const;
 
 const WEIGHTS = ["W", "R", "B", "P"] as const;
 
