@@ -1,124 +1,85 @@
-import { type ModelFormatCode, ModelFormatError } from "../../description/format_error.js";
+import { nameOf } from "../../formats/onnx/file.js";
 import { shapeError } from "../../formats/onnx/layer.js";
-import type { Floats, Precision } from "../../wasm/abi.js";
-import { Builder } from "../builder.js";
-import type { Memo } from "../memo.js";
-import { moved } from "../moves.js";
+import type { Builder } from "../builder.js";
 import type { Node, Operator } from "../node.js";
 import { elementwiseOperators } from "../operators/elementwise.js";
 import { gather } from "../operators/indexing.js";
 import { productOperators } from "../operators/products.js";
-import { layerOfNode, PLACES } from "../operators/recurrent.js";
+import { batchFirst, layerOfNode, PLACES } from "../operators/recurrent.js";
 import { softmax } from "../operators/reduce.js";
 import { shapeOperators } from "../operators/shape.js";
 import type { Value } from "../value.js";
-import type { Pattern } from "./pattern.js";
-
-export const WHERE = "describeOnnx";
-
-/** Folds without an engine: shapes, and weights that only move. Faults of a graph are of the operator at hand. */
-export class DescribingBuilder extends Builder {
-  constructor(pattern: Pattern, precision: Precision, maximumBytes: number, memo: Memo) {
-    const fold = (op: Parameters<typeof moved>[0]): readonly Floats[] => {
-      const numbers = moved(op);
-      if (numbers === undefined)
-        return this.fail("operator", "expected numbers that are not computed");
-      for (const input of op.inputs) pattern.name(numbers, pattern.nameOf(input));
-      return [numbers];
-    };
-    super(fold, precision, maximumBytes, memo);
-  }
-
-  override fail(code: ModelFormatCode, what: string): never {
-    const kept = code === "graph" || code === "too-large" ? code : "operator";
-    const where = this.where.replace(`${WHERE}: `, `${WHERE}: operator `);
-    throw new ModelFormatError(kept, `${where}: ${what}`);
-  }
-}
+import { type Describer, WHERE } from "./describer.js";
+import { embed } from "./layers.js";
 
 /** Attributes that change nothing here. */
 const IGNORED = ["ratio", "seed", "saturate", "beta"];
+const RECURRENT = ["RNN", "GRU", "LSTM"];
 
-/** A recurrent node whose states and lengths are left to the pattern. */
+/** A recurrent node whose states and lengths may be the caller's: only their place is looked at. */
 function recurrent(node: Node, builder: Builder): Value[] {
-  const { proto } = node;
   const { read, layer } = layerOfNode(node, (name, expected, found) => {
-    const held =
-      proto.inputs[name === "W" || name === "R" || name === "B" ? PLACES[name] : PLACES.P];
-    return shapeError(WHERE, held ?? name, `${name} ${expected}`, found);
+    const held = node.proto.inputs[PLACES[name]] ?? name;
+    return shapeError(WHERE, held, `${name} ${expected}`, found);
   });
-  const isBatchFirst = read.attributes.layout === 1;
-  const turn = (x: Value): Value =>
-    isBatchFirst ? builder.permute(x, [1, 0, ...x.shape.slice(2).map((_, i) => i + 2)]) : x;
   const given = node.input(0);
   if (given.shape.length !== 3) builder.fail("shape", "X: expected steps, sequences and features");
+  const { turn, back } = batchFirst(builder, read);
   const x = turn(given);
   const [T, m] = x.shape as [number, number];
   const { directions, na } = layer;
-  const states = [node.optional(PLACES.initial_h), node.optional(PLACES.initial_c)];
-  const lengths = node.optional(PLACES.sequence_lens);
-  const inputs = [x, ...states, lengths].filter((each) => each !== undefined);
-  const shape = [directions, m, na];
-  const all = [[T, ...shape], shape, ...(read.operator === "LSTM" ? [shape] : [])];
-  const [Y, ...last] = builder.add(
-    "recurrent",
-    inputs,
-    all.map((each) => ({ kind: x.kind, precision: x.precision, shape: each })),
-    {
-      node: read,
-      layer,
-      h: states[0] !== undefined,
-      c: states[1] !== undefined,
-      lengths: undefined,
-    },
-  ) as [Value, ...Value[]];
-  return [isBatchFirst ? builder.permute(Y, [2, 0, 1, 3]) : Y, ...last.map(turn)];
+  const h = node.optional(PLACES.initial_h);
+  const c = node.optional(PLACES.initial_c);
+  const inputs = [x, h, c, node.optional(PLACES.sequence_lens)].filter(
+    (each) => each !== undefined,
+  );
+  const state = { ...x, shape: [directions, m, na] };
+  const outputs = [{ ...x, shape: [T, ...state.shape] }, state, state];
+  const known = { node: read, layer, h: h !== undefined, c: c !== undefined, lengths: undefined };
+  const count = read.operator === "LSTM" ? 3 : 2;
+  return back(builder.add("recurrent", inputs, outputs.slice(0, count), known));
 }
 
 /** 0 and 1 along a new last axis. */
 const oneHot =
-  (pattern: Pattern): Operator =>
-  (node, builder) => {
+  (describer: Describer): Operator =>
+  (node) => {
     const [tokens, depth, values] = [node.input(0), node.input(1), node.input(2)];
     const rank = tokens.shape.length + 1;
-    const [size = 0] = builder.numbers(depth);
-    const pair = Array.from(builder.numbers(values));
+    const [size = 0] = describer.numbers(depth);
     const isLast = node.axis(node.int("axis", -1), rank) === rank - 1;
-    if (!isLast || `${pair}` !== "0,1" || !(size >= 1)) {
-      builder.fail("operator", "expected 0 and 1 along a new last axis");
+    if (!isLast || `${describer.numbers(values)}` !== "0,1" || !(size >= 1)) {
+      describer.refuse("expected 0 and 1 along a new last axis");
     }
     const { kind, precision } = values;
-    const vectors = builder.value(kind, precision, [...tokens.shape, size]);
-    pattern.oneHot(vectors, { node: node.proto, tokens, size });
+    const vectors = describer.value(kind, precision, [...tokens.shape, size]);
+    const place = describer.place(tokens);
+    describer.put(vectors, embed(describer, place, { kind: "one-hot", size }));
     return vectors;
   };
 
-/** The operators of language models and taggers, whose operations belong to their nodes. */
-export function operatorsFor(pattern: Pattern): (name: string) => Operator | undefined {
+/** The operators of language models and taggers. */
+export function operatorsFor(describer: Describer): (name: string) => Operator | undefined {
   const all: Readonly<Record<string, Operator>> = {
     ...shapeOperators(),
     ...elementwiseOperators(),
     ...productOperators(),
     Gather: gather,
-    OneHot: oneHot(pattern),
+    OneHot: oneHot(describer),
     Softmax: softmax(false),
     LogSoftmax: softmax(true),
-    RNN: recurrent,
-    GRU: recurrent,
-    LSTM: recurrent,
+    ...Object.fromEntries(RECURRENT.map((name) => [name, recurrent])),
   };
-  const isRecurrent = ["RNN", "GRU", "LSTM"];
   return (name) => {
     const make = Object.hasOwn(all, name) ? all[name] : undefined;
     if (make === undefined) return undefined;
     return (node, builder) => {
-      const before = builder.operations.length;
+      describer.node = nameOf(node.proto);
       const made = make(node, builder);
-      pattern.belong(builder.operations.slice(before), node.proto);
       // The attributes of recurrent nodes are checked where they are read.
-      const foreign = isRecurrent.includes(name) ? undefined : node.unseen;
-      if (foreign !== undefined && !IGNORED.includes(foreign)) {
-        builder.fail("attribute", `attribute ${foreign} is not supported`);
+      const unseen = RECURRENT.includes(name) ? undefined : node.unseen;
+      if (unseen !== undefined && !IGNORED.includes(unseen)) {
+        describer.refuse(`attribute ${unseen} is not supported`);
       }
       return made;
     };

@@ -7,8 +7,9 @@ import type { Builder } from "../builder.js";
 import type { Node, Operator } from "../node.js";
 import { sameShape, type Value } from "../value.js";
 
-/** The places of the inputs beside X. */
+/** The places of the inputs. */
 export const PLACES = {
+  X: 0,
   W: 1,
   R: 2,
   B: 3,
@@ -16,7 +17,7 @@ export const PLACES = {
   initial_h: 5,
   initial_c: 6,
   P: 7,
-} as const;
+} as const satisfies Record<OnnxInputName, number>;
 
 const WEIGHTS = ["W", "R", "B", "P"] as const;
 
@@ -49,21 +50,31 @@ export function layerOfNode(node: Node, fail: Fail): { read: OnnxNode; layer: No
   return { read, layer };
 }
 
-/** RNN, GRU and LSTM. Layout 1 (batch first) is turned around. */
+/** Turns tensors of layout 1 (batch first) around, and the outputs back. */
+export function batchFirst(builder: Builder, { attributes }: OnnxNode) {
+  const isFirst = attributes.layout === 1;
+  const turn = (x: Value): Value =>
+    isFirst ? builder.permute(x, [1, 0, ...x.shape.slice(2).map((_, i) => i + 2)]) : x;
+  const back = ([Y, ...last]: readonly Value[]): Value[] => [
+    isFirst ? builder.permute(Y as Value, [2, 0, 1, 3]) : (Y as Value),
+    ...last.map(turn),
+  ];
+  return { isFirst, turn, back };
+}
+
+/** RNN, GRU and LSTM. */
 function recurrent(node: Node, builder: Builder): (Value | undefined)[] {
   const { proto } = node;
   const value = (name: keyof typeof PLACES): Value | undefined => node.optional(PLACES[name]);
   const { read, layer } = layerOfNode(node, (name, expected, found) =>
     builder.fail("shape", `${name}: expected ${expected}, got ${found}`),
   );
-  const batchFirst = read.attributes.layout === 1;
-  const turn = (x: Value): Value =>
-    batchFirst ? builder.permute(x, [1, 0, ...x.shape.slice(2).map((_, i) => i + 2)]) : x;
+  const { isFirst, turn, back } = batchFirst(builder, read);
   const x = turn(node.input(0));
   const { directions: D, nx, na } = layer;
   const [T, m] = x.shape as [number, number];
   if (x.shape.length !== 3 || x.shape[2] !== nx) {
-    const letters = batchFirst ? "(m, T, nx)" : "(T, m, nx)";
+    const letters = isFirst ? "(m, T, nx)" : "(T, m, nx)";
     builder.fail(
       "shape",
       `X: expected ${letters} with nx = ${nx}, got ${formatShape(node.input(0).shape)}`,
@@ -100,8 +111,7 @@ function recurrent(node: Node, builder: Builder): (Value | undefined)[] {
       work: T * m * D * na * (nx + na) * 4,
     },
   );
-  const [Y, ...last] = made as [Value, ...Value[]];
-  return [batchFirst ? builder.permute(Y, [2, 0, 1, 3]) : Y, ...last.map(turn)];
+  return back(made);
 }
 
 /** The length of each sequence; nothing where all have T. */
