@@ -43,7 +43,8 @@ await Promise.all([
   run("scripts/build_cli.mjs"),
   run(tsc, "-p", "tsconfig.build.json"),
 ]);
-for (const name of ["kernels", "kernels.relaxed", "arrays"]) {
+await run("scripts/portable_types.mjs", "dist/esm");
+for (const name of ["kernels", "kernels.relaxed", "graph", "arrays"]) {
   cpSync(`${root}/build/${name}.wasm`, `${root}/dist/${name}.wasm`);
 }
 await run("scripts/notices.mjs");

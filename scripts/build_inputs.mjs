@@ -9,7 +9,7 @@ import { fileURLToPath } from "node:url";
 const repository = fileURLToPath(new URL("..", import.meta.url));
 const FOLDERS = ["assembly", "src"];
 const FILES = ["asconfig.json", "tsconfig.json", "tsconfig.build.json"];
-const SCRIPTS = /^(build|bundle|compile|embed|notices)\w*\.mjs$|_transform\.mjs$/;
+const SCRIPTS = /^(build|bundle|compile|embed|notices|portable)\w*\.mjs$|_transform\.mjs$/;
 const STAMP = "build/inputs.json";
 /** The last output of each step. */
 const OUTPUTS = [

@@ -5,6 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
+import { mendBinders } from "./bundle_binders.mjs";
 
 /** Each is imported by a name of its own: package.json, "exports". */
 const FORMATS = ["safetensors", "keras", "tensorflowjs"];
@@ -18,18 +19,44 @@ const ENGINE =
   /\/src\/(wasm|cells|sequence|layers)\/|\/embedded\/kernels\.js$|@assemblyscript\/loader/;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
-const bundle = await rolldown({
-  cwd: root,
-  input: Object.fromEntries(ENTRIES.map((entry) => [entry, `src/${entry}.ts`])),
-  platform: "neutral",
-  transform: { target: "es2022" },
-  preserveEntrySignatures: "allow-extension",
-});
+
+/**
+ * For hosts that compile no bytes: in place of the text, the import of a `.wasm` file beside the folder, which their tools turn
+ * into a compiled module. Wrangler and Next.js both know the query.
+ */
+const staticModules = {
+  name: "static-modules",
+  resolveId: (id) => (id.startsWith("wasm:") ? { id, external: true } : undefined),
+  load(id) {
+    const name = /\/build\/embedded\/([\w.]+)\.js$/.exec(id.replaceAll("\\", "/"))?.[1];
+    return name && `import source from "wasm:${name}";\nexport { source };`;
+  },
+  renderChunk(code, { fileName }) {
+    const up = "../".repeat(fileName.split("/").length);
+    return code.replace(/(["'])wasm:([\w.]+)\1/g, `"${up}$2.wasm?module"`);
+  },
+};
+
+const open = (plugins) =>
+  rolldown({
+    cwd: root,
+    input: Object.fromEntries(ENTRIES.map((entry) => [entry, `src/${entry}.ts`])),
+    platform: "neutral",
+    plugins: [mendBinders, ...plugins],
+    transform: { target: "es2022" },
+    preserveEntrySignatures: "allow-extension",
+  });
+const bundles = [
+  { folder: "esm", format: "esm", bundle: await open([]) },
+  { folder: "cjs", format: "cjs", bundle: await open([]) },
+  // Package condition "workerd" and "edge-light".
+  { folder: "workerd", format: "esm", bundle: await open([staticModules]) },
+];
 /** Which files each output contains, in the form of esbuild's metafiles: scripts/notices.mjs reads both. */
 const outputs = {};
-for (const format of ["esm", "cjs"]) {
+for (const { folder, format, bundle } of bundles) {
   const { output } = await bundle.write({
-    dir: `dist/${format}`,
+    dir: `dist/${folder}`,
     format,
     exports: "named",
     entryFileNames: "[name].js",
@@ -50,9 +77,9 @@ for (const format of ["esm", "cjs"]) {
       relative(root, path),
       { bytesInOutput: renderedLength },
     ]);
-    outputs[`${format}/${fileName}`] = { inputs: Object.fromEntries(inputs) };
+    outputs[`${folder}/${fileName}`] = { inputs: Object.fromEntries(inputs) };
   }
+  await bundle.close();
 }
-await bundle.close();
 mkdirSync(`${root}/build/metafiles`, { recursive: true });
 writeFileSync(`${root}/build/metafiles/package.json`, JSON.stringify({ outputs }));

@@ -16,7 +16,7 @@ const TIERS = {
     "index.ts | graph.ts | arrays.ts",
   ],
   src: [
-    "errors.ts",
+    "errors.ts | host.ts | utf8.ts",
     "tensor.ts",
     "options.ts",
     "wasm",

@@ -8,6 +8,6 @@ const embedded = new URL("embedded/", build);
 mkdirSync(embedded, { recursive: true });
 for (const name of ["kernels", "kernels.relaxed", "graph", "arrays"]) {
   const base64 = readFileSync(new URL(`${name}.wasm`, build)).toString("base64");
-  writeFileSync(new URL(`${name}.js`, embedded), `export const base64 = "${base64}";\n`);
-  writeFileSync(new URL(`${name}.d.ts`, embedded), "export declare const base64: string;\n");
+  writeFileSync(new URL(`${name}.js`, embedded), `export const source = "${base64}";\n`);
+  writeFileSync(new URL(`${name}.d.ts`, embedded), "export declare const source: string;\n");
 }

@@ -6,7 +6,7 @@
 import { ShapeError } from "./errors.js";
 import { checkOptions, type OptionNames } from "./options.js";
 import { describe, isDetached, isNumbers } from "./tensor.js";
-import { ManagedModule } from "./wasm/managed.js";
+import { type ArraysSource, ManagedModule } from "./wasm/managed.js";
 
 /** Element-wise functions and reductions of a Float64Array. A result is a copy that the caller owns; x is not changed. */
 export interface Arrays {
@@ -26,8 +26,8 @@ export interface Arrays {
 
 /** Options of {@link createArrays}. */
 export interface ArraysOptions {
-  /** The bytes of `arrays.wasm`. Default: the copy inside this package. */
-  wasm?: BufferSource | undefined;
+  /** The bytes of `arrays.wasm`, or the `WebAssembly.Module`. Default: the copy inside this package. */
+  wasm?: ArraysSource | undefined;
 }
 
 const OPTIONS: OptionNames<ArraysOptions> = { wasm: true };
@@ -74,11 +74,11 @@ function bind(module: ManagedModule): Arrays {
  */
 export async function createArrays(options: ArraysOptions = {}): Promise<Arrays> {
   checkOptions("createArrays", options, OPTIONS);
-  return bind(await ManagedModule.open(options.wasm));
+  return bind(await ManagedModule.open("createArrays", options.wasm));
 }
 
 /** As `createArrays`, synchronously. In a page prefer `createArrays`: some browsers refuse to compile on the main thread. */
 export function createArraysSync(options: ArraysOptions = {}): Arrays {
   checkOptions("createArraysSync", options, OPTIONS);
-  return bind(ManagedModule.openSync(options.wasm));
+  return bind(ManagedModule.openSync("createArraysSync", options.wasm));
 }

@@ -60,10 +60,38 @@ const tagOf = Object.getOwnPropertyDescriptor(
   Symbol.toStringTag,
 )?.get as (this: unknown) => string | undefined;
 
-/** Whether `value` is an array of these numbers, also one of another realm: an iframe, or a test runner's sandbox. */
-export function isNumbers<N extends Numbers>(value: unknown, numbers: N): value is InstanceType<N> {
-  return tagOf.call(value) === (numbers === Float64Array ? "Float64Array" : "Float32Array");
+/** The typed arrays that a user may pass, by their tags. */
+interface TypedArrays {
+  readonly Float64Array: Float64Array;
+  readonly Float32Array: Float32Array;
+  readonly Int32Array: Int32Array;
+  readonly BigInt64Array: BigInt64Array;
+  readonly Uint8Array: Uint8Array;
 }
+
+/**
+ * Whether `value` is a typed array of this kind, also one of another realm: an iframe, or a test runner's sandbox. There
+ * `instanceof` fails. A Node `Buffer` is a `Uint8Array`.
+ */
+export function isTypedArray<K extends keyof TypedArrays>(
+  value: unknown,
+  kind: K,
+): value is TypedArrays[K] {
+  return tagOf.call(value) === kind;
+}
+
+/** Whether `value` is a typed array of any kind, also one of another realm. */
+export const isAnyTypedArray = (value: unknown): value is ArrayBufferView =>
+  tagOf.call(value) !== undefined;
+
+/** Whether `value` is an array of these numbers, also one of another realm. */
+export function isNumbers<N extends Numbers>(value: unknown, numbers: N): value is InstanceType<N> {
+  return isTypedArray(value, numbers === Float64Array ? "Float64Array" : "Float32Array");
+}
+
+/** Whether `value` is a `Map`, also one of another realm. */
+export const isMap = (value: unknown): value is ReadonlyMap<unknown, unknown> =>
+  Object.prototype.toString.call(value) === "[object Map]";
 
 /** Whether the memory of a typed array was transferred away, as `postMessage` and `structuredClone` do. */
 export function isDetached({ buffer }: ArrayBufferView): boolean {

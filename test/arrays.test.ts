@@ -207,7 +207,7 @@ describe("operands", () => {
 
 describe("memory", () => {
   it("100,000 calls leave it as it was", () => {
-    const module = ManagedModule.openSync();
+    const module = ManagedModule.openSync("test");
     const x = sample(64);
     const turn = () => {
       module.call("", (functions) => functions.sigmoid(x));
@@ -221,7 +221,7 @@ describe("memory", () => {
   });
 
   it("long and short calls in turn do not grow it after the first turn", () => {
-    const module = ManagedModule.openSync();
+    const module = ManagedModule.openSync("test");
     const turn = () => {
       for (const n of [100_001, 3, 5000, 100_001, 0]) {
         module.call("", (functions) => functions.tanh(new Float64Array(n)));

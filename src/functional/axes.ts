@@ -1,13 +1,13 @@
 import type { Tensor } from "../tensor.js";
 import { ITEM } from "../wasm/abi.js";
-import type { Engine } from "../wasm/engine.js";
+import type { EngineCore } from "../wasm/engine.js";
 
 // The functions' tensors have time last, (n, m, T), as in the exercise; the engine works time-major, (T, m, n). One becomes
 // the other by reversing the axes. A `stage` is scratch memory for a tensor between the two.
 
 /** Writes a tensor (n, m, T) or (n, m) to `target` as (T, m, n). */
 export function write(
-  engine: Engine,
+  engine: EngineCore,
   { shape, data }: Tensor,
   stage: number,
   target: number,
@@ -20,7 +20,7 @@ export function write(
 
 /** Reads (T, m, n) at `source` as a tensor of `shape` (n, m, T) or (n, m). */
 export function read(
-  engine: Engine,
+  engine: EngineCore,
   shape: readonly number[],
   source: number,
   stage: number,

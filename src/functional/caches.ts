@@ -4,7 +4,7 @@ import type { Tape } from "../sequence/tape.js";
 
 import type { Tensor } from "../tensor.js";
 import { Shared } from "../wasm/arena.js";
-import { checkEngine, type Engine, withScratch } from "../wasm/engine.js";
+import { checkEngine, type Engine, type EngineCore, withScratch } from "../wasm/engine.js";
 import { contentOf, Handle } from "../wasm/handle.js";
 import { read, stageBytes } from "./axes.js";
 import { type CellTable, tensorsFrom } from "./cell_table.js";
@@ -12,13 +12,13 @@ import type { PackedParameters } from "./parameters.js";
 
 /** A forward pass as its caches hold it: the tape, and the parameters as the pass saw them. */
 export class CachedPass extends Shared {
-  readonly engine: Engine;
+  readonly engine: EngineCore;
   readonly table: CellTable<never>;
   readonly tape: Tape;
   readonly packed: PackedParameters;
 
   /** Takes over the caller's ownership of `tape`. */
-  constructor(engine: Engine, table: CellTable<never>, tape: Tape, packed: PackedParameters) {
+  constructor(engine: EngineCore, table: CellTable<never>, tape: Tape, packed: PackedParameters) {
     super();
     this.engine = engine;
     this.table = table;
@@ -75,23 +75,23 @@ class CachedStep extends Shared {
 function stepOf(where: string, cache: Handle): CachedStep {
   const content = contentOf<CachedStep>(where, cache);
   if (content.caches !== undefined) contentOf(where, content.caches);
-  void content.pass.engine.kernels;
+  content.pass.engine.checkOpen();
   return content;
 }
 
 /** The pass behind caches. @throws {StateError} after `dispose`, or when the engine is disposed */
 function passOf(where: string, caches: Handle): CachedPass {
   const pass = contentOf<CachedPass>(where, caches);
-  void pass.engine.kernels;
+  pass.engine.checkOpen();
   return pass;
 }
 
 /** The pass behind an operand, and the step where it starts. @throws {StateError} also if another engine made it */
 export function startOf(where: string, engine: Engine, caches: Handle) {
-  checkEngine(where, engine);
+  const core = checkEngine(where, engine);
   const single = caches instanceof StepCache;
   const start = single ? stepOf(where, caches) : { pass: passOf(where, caches), step: 0 };
-  if (start.pass.engine === engine) return start;
+  if (start.pass.engine === core) return start;
   throw new StateError(`${where}: ${single ? "cache" : "caches"}: made by another engine`);
 }
 

@@ -72,6 +72,7 @@ export function softmaxCrossEntropy(
     throw new TypeError(`${where}: reduction: expected "mean" or "sum", got ${String(reduction)}`);
   }
   const { pass } = startOf(where, engine, caches);
+  const { engine: core } = pass;
   const { table, packed, buffers } = pass;
   const { linear } = packed;
   const { na, m, T } = pass.sizes;
@@ -82,10 +83,10 @@ export function softmaxCrossEntropy(
 
   const at = planLinearGradient(ny, na, T * m);
   const rows = T * m;
-  return withScratch(engine.arena, at.bytes + stageBytes(rows * na), ({ pointer }) => {
+  return withScratch(core.arena, at.bytes + stageBytes(rows * na), ({ pointer }) => {
     // Allocates, too: last, so that a call that finds no memory leaves none behind, and before any view is made.
     const transposed = linear.transposed();
-    const { arena, kernels } = engine;
+    const { arena, kernels } = core;
     const logits = pointer + at.logits;
     const da = pointer + at.da;
     const dW = pointer + at.dW;
@@ -107,7 +108,7 @@ export function softmaxCrossEntropy(
     const sum = arena.f64(losses, rows).reduce((total, each) => total + each, 0);
     const result: Loss = {
       loss: sum * scale,
-      da: read(engine, [na, m, T], da, pointer + at.bytes),
+      da: read(core, [na, m, T], da, pointer + at.bytes),
       dby: { shape: [ny, 1], data: arena.f64(db, ny).slice() },
     };
     const dWy: Tensor = { shape: [ny, na], data: arena.f64(dW, ny * na).slice() };

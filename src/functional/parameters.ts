@@ -3,7 +3,7 @@ import { Stack } from "../sequence/stack.js";
 import { Weights } from "../sequence/weights.js";
 import type { Tensor } from "../tensor.js";
 import { Shared } from "../wasm/arena.js";
-import type { Engine } from "../wasm/engine.js";
+import type { EngineCore } from "../wasm/engine.js";
 import { type CellTable, fillFrom, namesOf, type Part, partsOf, type Sizes } from "./cell_table.js";
 
 /** A parameter object in linear memory: a recurrent layer and its output layer. */
@@ -15,7 +15,7 @@ export class PackedParameters extends Shared {
   /** The tensors that were packed, with their names, to notice one that was replaced. */
   readonly #tensors: readonly (readonly [name: string, tensor: unknown])[];
 
-  constructor(engine: Engine, table: CellTable<never>, parameters: object, sizes: Sizes) {
+  constructor(engine: EngineCore, table: CellTable<never>, parameters: object, sizes: Sizes) {
     super();
     const { cell, output } = table;
     const { nx, na, ny } = sizes;
@@ -59,7 +59,7 @@ export class PackedParameters extends Shared {
 
 /** The packed copy that the engine keeps of a parameter object, unless a tensor was replaced since. */
 export function packedBefore(
-  engine: Engine,
+  engine: EngineCore,
   { cell }: CellTable<never>,
   parameters: object,
 ): PackedParameters | undefined {

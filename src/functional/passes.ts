@@ -50,8 +50,8 @@ export function forward<P extends object>(
   const where = `${cell.name}${form}`;
   const single = form === "CellForward";
   const names = single ? STEP : SEQUENCE;
-  checkEngine(where, engine);
-  const known = packedBefore(engine, table, parameters);
+  const core = checkEngine(where, engine);
+  const known = packedBefore(core, table, parameters);
   const sizes = known?.sizes ?? checkParameters(where, table, parameters);
   const { nx, na, ny, first } = sizes;
   const letters = single ? ["nx", "m"] : ["nx", "m", "T"];
@@ -63,16 +63,16 @@ export function forward<P extends object>(
     checkShape(where, names.c, c0 as Tensor, ["na", "m"], [na, m], origin);
   }
 
-  const packed = known ?? new PackedParameters(engine, table, parameters, sizes);
-  if (known === undefined) engine.keep(parameters, packed);
+  const packed = known ?? new PackedParameters(core, table, parameters, sizes);
+  if (known === undefined) core.keep(parameters, packed);
   let pass: CachedPass | undefined;
   try {
-    pass = new CachedPass(engine, table, new Tape(packed.stack, Batch.dense(m, T)), packed);
+    pass = new CachedPass(core, table, new Tape(packed.stack, Batch.dense(m, T)), packed);
     return runForward(pass, operands, ny);
   } catch (error) {
     pass?.release();
     // Parameters that were packed for a call that throws are freed again.
-    if (known === undefined) engine.forget(parameters);
+    if (known === undefined) core.forget(parameters);
     throw error;
   }
 }

@@ -1,7 +1,7 @@
 import { openModel, type ReadOnnxOptions } from "../formats/onnx/file.js";
 import type { Floats, Precision } from "../wasm/abi.js";
 import { Shared } from "../wasm/arena.js";
-import type { Engine } from "../wasm/engine.js";
+import type { EngineCore } from "../wasm/engine.js";
 import { Builder, NeedsValue } from "./builder.js";
 import { Constants } from "./constants.js";
 import { fold } from "./fold.js";
@@ -42,7 +42,7 @@ interface Made {
 
 /** Compiles one graph for sets of shapes, and keeps the programs that were used last. */
 export class Compiler extends Shared {
-  readonly engine: Engine;
+  readonly engine: EngineCore;
   readonly precision: Precision;
   readonly inputs: readonly Declared[];
   readonly outputs: readonly Declared[];
@@ -60,7 +60,7 @@ export class Compiler extends Shared {
   #programs: Made[] = [];
   #compiled = 0;
 
-  constructor(where: string, engine: Engine, bytes: Uint8Array, options: CompilerOptions) {
+  constructor(where: string, engine: EngineCore, bytes: Uint8Array, options: CompilerOptions) {
     super();
     this.engine = engine;
     const maximumBytes = options.maximumBytes ?? 2 ** 27 + 16 * bytes.length;

@@ -1,6 +1,6 @@
 import { type Floats, LAYOUTS, type NumberType, type Precision } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
-import { type Engine, withScratch } from "../wasm/engine.js";
+import { type EngineCore, withScratch } from "../wasm/engine.js";
 import { graphKernels } from "../wasm/graph_kernels.js";
 import { inPrecision, sizeOf } from "./value.js";
 
@@ -14,7 +14,7 @@ export interface MatrixPart {
 
 /** What stays in linear memory as long as a graph: weights, packed or not, and descriptors. Each is placed once. */
 export class Constants extends Shared {
-  readonly #engine: Engine;
+  readonly #engine: EngineCore;
   readonly #held: Shared[] = [];
   readonly #placed = new Map<object, Map<string, unknown>>();
   readonly #integers = new Map<string, number>();
@@ -22,7 +22,7 @@ export class Constants extends Shared {
   #bytes = 0;
   #zeros = { pointer: 0, bytes: 0 };
 
-  constructor(engine: Engine) {
+  constructor(engine: EngineCore) {
     super();
     this.#engine = engine;
   }

@@ -1,5 +1,5 @@
 import type { Floats } from "../wasm/abi.js";
-import { type Engine, withScratch } from "../wasm/engine.js";
+import { type EngineCore, withScratch } from "../wasm/engine.js";
 import { Constants } from "./constants.js";
 import { lower } from "./lower/lower.js";
 import { Lowering } from "./lower/lowering.js";
@@ -12,7 +12,7 @@ import { allocate } from "./value.js";
  * The numbers of an operation all of whose inputs are known. What is computed comes from the kernels that a run would use:
  * there is no second evaluator. Linear memory holds the numbers only while this runs.
  */
-export function fold(engine: Engine, op: Operation): readonly Floats[] {
+export function fold(engine: EngineCore, op: Operation): readonly Floats[] {
   const numbers = moved(op);
   if (numbers !== undefined) return [numbers];
   const constants = new Constants(engine);

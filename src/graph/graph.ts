@@ -149,7 +149,7 @@ export function openGraph(
   options: OpenGraphOptions = {},
 ): Graph {
   const where = "openGraph";
-  checkEngine(where, engine);
+  const core = checkEngine(where, engine);
   checkOptions(where, options, OPTIONS);
   const { inputs = {}, precision } = options;
   checkObject(where, "inputs", inputs);
@@ -158,7 +158,7 @@ export function openGraph(
   }
   const bytes = fileBytes(where, "file", file);
   const nonFinite = options.nonFinite ?? "allow";
-  const compiler = new Compiler(where, engine, bytes, { ...options, nonFinite });
+  const compiler = new Compiler(where, core, bytes, { ...options, nonFinite });
   const runner = new Runner(compiler);
   try {
     open(where, runner, inputs);

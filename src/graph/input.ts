@@ -1,6 +1,6 @@
 import { ShapeError } from "../errors.js";
 import type { ValueProto } from "../formats/onnx/proto.js";
-import { describe, formatShape } from "../tensor.js";
+import { describe, formatShape, isAnyTypedArray, isTypedArray } from "../tensor.js";
 import type { Floats, Precision } from "../wasm/abi.js";
 import { kindOf } from "./operators/elementwise.js";
 import { allocate, itemOf, type Kind, sameShape, sizeOf } from "./value.js";
@@ -68,7 +68,7 @@ export interface Given {
 }
 
 const isNumbers = (value: unknown): value is Numbers =>
-  (ArrayBuffer.isView(value) && !(value instanceof DataView)) || Array.isArray(value);
+  isAnyTypedArray(value) || Array.isArray(value);
 
 /**
  * The shape and numbers of what the caller gives for an input.
@@ -143,7 +143,7 @@ export function writeNumbers(
   offset = 0,
 ): void {
   if (kind === "float") {
-    if (!(data instanceof Float32Array) && !(data instanceof Float64Array)) {
+    if (!isTypedArray(data, "Float32Array") && !isTypedArray(data, "Float64Array")) {
       if (!Array.isArray(data) || data.some((value) => typeof value !== "number")) {
         throw new TypeError(
           `${where}: ${name}: expected Float32Array or Float64Array, got ${describe(data)}`,
@@ -189,12 +189,13 @@ export function readOutput(
     return { shape: [...shape], data: numbers.slice() };
   }
   if (kind === "int") {
-    const data =
-      same?.data instanceof BigInt64Array ? same.data : new BigInt64Array(numbers.length);
+    const data = isTypedArray(same?.data, "BigInt64Array")
+      ? same.data
+      : new BigInt64Array(numbers.length);
     for (let i = 0; i < numbers.length; i++) data[i] = integerOf(numbers[i] as number);
     return same?.data === data ? same : { shape: [...shape], data };
   }
-  const data = same?.data instanceof Uint8Array ? same.data : new Uint8Array(numbers.length);
+  const data = isTypedArray(same?.data, "Uint8Array") ? same.data : new Uint8Array(numbers.length);
   data.set(numbers);
   return same?.data === data ? same : { shape: [...shape], data };
 }

@@ -1,7 +1,7 @@
 import { type ModelFormatCode, ModelFormatError } from "../description/format_error.js";
 import type { Floats } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
-import type { Engine } from "../wasm/engine.js";
+import type { EngineCore } from "../wasm/engine.js";
 import type { Constants } from "./constants.js";
 import { countUses, fuse } from "./fuse.js";
 import { lower } from "./lower/lower.js";
@@ -22,7 +22,7 @@ export interface Port {
 export class Program extends Shared {
   readonly inputs: readonly Port[];
   readonly outputs: readonly Port[];
-  readonly #engine: Engine;
+  readonly #engine: EngineCore;
   readonly #block: Block;
   readonly #runs: readonly Run[];
   readonly #views = new Map<Port, Floats>();
@@ -30,7 +30,7 @@ export class Program extends Shared {
   #growth = -1;
 
   constructor(
-    engine: Engine,
+    engine: EngineCore,
     block: Block,
     runs: readonly Run[],
     inputs: readonly Port[],
@@ -93,7 +93,7 @@ export interface Plan {
 }
 
 /** Lowers operations, gives their buffers places and binds the calls. */
-export function makeProgram(engine: Engine, constants: Constants, plan: Plan): Program {
+export function makeProgram(engine: EngineCore, constants: Constants, plan: Plan): Program {
   const { where, inputs, outputs, maximumBytes } = plan;
   const wanted = [...outputs.values()];
   const operations = fuse(plan.operations, wanted);

@@ -1,6 +1,7 @@
 import { ModelFormatError } from "../description/format_error.js";
 import { ShapeError, StateError } from "../errors.js";
-import { checkInstance, formatShape } from "../tensor.js";
+import { describe, formatShape, isTypedArray } from "../tensor.js";
+import { encodeUtf8 } from "../utf8.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import { type GraphKernels, graphKernels } from "../wasm/graph_kernels.js";
 import { contentOf, Handle } from "../wasm/handle.js";
@@ -195,7 +196,9 @@ export class GraphState {
    */
   fromBytes(bytes: Uint8Array): void {
     const where = "fromBytes";
-    checkInstance(where, "bytes", Uint8Array, "Uint8Array", bytes);
+    if (!isTypedArray(bytes, "Uint8Array")) {
+      throw new TypeError(`${where}: bytes: expected Uint8Array, got ${describe(bytes)}`);
+    }
     const content = this.#content();
     const { parts, runner } = content;
     const size = parts.reduce((sum, part) => sum + part.bytes, 0);
@@ -240,7 +243,7 @@ function header(
   view.setUint16(6, runner.compiler.precision === "f64" ? 8 : 4, true);
   view.setUint32(8, size, true);
   const names = parts.map(({ input, output, shape }) => `${input.name}=${output}:${shape}`);
-  view.setUint32(12, hashOf(new TextEncoder().encode(names.join(";"))), true);
+  view.setUint32(12, hashOf(encodeUtf8(names.join(";"))), true);
   return view;
 }
 

@@ -5,7 +5,7 @@ import type { Stack } from "../sequence/stack.js";
 import { checkShape, describe, type Tensor } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
 import { Shared } from "../wasm/arena.js";
-import { checkEngine, type Engine } from "../wasm/engine.js";
+import { checkEngine, type Engine, type EngineCore } from "../wasm/engine.js";
 import { contentOf, Handle } from "../wasm/handle.js";
 import { backward } from "./backward.js";
 import {
@@ -47,12 +47,12 @@ const BACKWARD_OPTIONS: OptionNames<BackwardOptions<unknown>> = { out: true };
 
 /** The content of a `Recurrent`. */
 class RecurrentContent extends Shared {
-  readonly engine: Engine;
+  readonly engine: EngineCore;
   readonly shape: StackShape;
   #stack: Stack | undefined;
   #gradients: GradientParts | undefined;
 
-  constructor(engine: Engine, shape: StackShape) {
+  constructor(engine: EngineCore, shape: StackShape) {
     super();
     this.engine = engine;
     this.shape = shape;
@@ -222,7 +222,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
 /** The content of a network. @throws {StateError} if the network or its engine is disposed */
 function open(where: string, layer: Recurrent<Float64Array | Float32Array>): RecurrentContent {
   const content = contentOf<RecurrentContent>(where, layer);
-  void content.engine.kernels;
+  content.engine.checkOpen();
   return content;
 }
 
@@ -236,7 +236,7 @@ export function createRecurrent<P extends Precision = "f64">(
   engine: Engine,
   options: RecurrentOptions<P>,
 ): Recurrent<NumberArray<P>> {
-  checkEngine("createRecurrent", engine);
-  const shape = shapeOf(engine, options);
-  return new Recurrent(new RecurrentContent(engine, shape), { ...options });
+  const core = checkEngine("createRecurrent", engine);
+  const shape = shapeOf(core, options);
+  return new Recurrent(new RecurrentContent(core, shape), { ...options });
 }

@@ -9,7 +9,7 @@ import { generalGru, gruCell, resetBeforeGru } from "../cells/gru.js";
 import { generalLstm, lstmCell, projectedLstm } from "../cells/lstm.js";
 import { generalRnn, rnnCell } from "../cells/rnn.js";
 import { type StackShape, sizesOf } from "../sequence/shape.js";
-import type { Engine } from "../wasm/engine.js";
+import type { EngineCore } from "../wasm/engine.js";
 import { checkRecurrentOptions, type RecurrentOptions } from "./options.js";
 
 /** The activations of each direction. */
@@ -63,7 +63,7 @@ function checkBytes(shape: StackShape): void {
  *
  * @throws {TypeError | RangeError} as {@link checkRecurrentOptions}, and for weights that no linear memory could hold
  */
-export function shapeOf(engine: Engine, options: RecurrentOptions): StackShape {
+export function shapeOf(engine: EngineCore, options: RecurrentOptions): StackShape {
   checkRecurrentOptions(options);
   const { inputSize, hiddenSize, layers = 1, reverse = false, projectionSize } = options;
   const shape = {

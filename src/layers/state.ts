@@ -6,7 +6,7 @@ import { type StackState, takeState } from "../sequence/state.js";
 import { forwardStep, type StepScratch, stepScratchAt, takeStepScratch } from "../sequence/step.js";
 import { checkInstance, checkShape, type Tensor } from "../tensor.js";
 import { type Block, Shared } from "../wasm/arena.js";
-import type { Engine } from "../wasm/engine.js";
+import type { EngineCore } from "../wasm/engine.js";
 import { contentOf, Handle } from "../wasm/handle.js";
 import { KeptView } from "../wasm/kept_view.js";
 import { checkParts, isCube, numbersOf } from "./operands.js";
@@ -26,7 +26,7 @@ export function statePartsOf(shape: StackShape, m: number) {
 
 /** The content of a `RecurrentState`: the state of `m` sequences, and the buffers of a step. */
 class StateContent<D extends Float64Array | Float32Array> extends Shared {
-  readonly engine: Engine;
+  readonly engine: EngineCore;
   readonly shape: StackShape;
   readonly m: number;
   readonly at: StackState;
@@ -41,7 +41,7 @@ class StateContent<D extends Float64Array | Float32Array> extends Shared {
   /** The tensor that `step` returns. */
   #output: Tensor<D> | undefined;
 
-  constructor(engine: Engine, shape: StackShape, m: number) {
+  constructor(engine: EngineCore, shape: StackShape, m: number) {
     super();
     this.engine = engine;
     this.shape = shape;
@@ -150,7 +150,7 @@ export class RecurrentState<D extends Float64Array | Float32Array = Float64Array
 
 /** Makes a state of zeros. */
 export const createState = <D extends Float64Array | Float32Array>(
-  engine: Engine,
+  engine: EngineCore,
   shape: StackShape,
   m: number,
 ): RecurrentState<D> => new RecurrentState(new StateContent<D>(engine, shape, m));

@@ -4,7 +4,7 @@ import type { StackShape } from "../sequence/shape.js";
 import type { Stack } from "../sequence/stack.js";
 import { Tape } from "../sequence/tape.js";
 import { checkInstance } from "../tensor.js";
-import type { Engine } from "../wasm/engine.js";
+import type { EngineCore } from "../wasm/engine.js";
 import { contentOf, Handle } from "../wasm/handle.js";
 
 /** The content of a `RecurrentTape`. */
@@ -30,7 +30,7 @@ export class RecurrentTape extends Handle {
 export function tapeOf(
   where: string,
   tape: RecurrentTape,
-  engine: Engine,
+  engine: EngineCore,
   shape: StackShape,
 ): LayerTape {
   checkInstance(where, "tape", RecurrentTape, "RecurrentTape", tape);

@@ -10,7 +10,7 @@ import {
 import { Stack } from "../sequence/stack.js";
 import { type FillWeights, Weights } from "../sequence/weights.js";
 import { describe, formatShape, isDetached, isNumbers, type Tensor } from "../tensor.js";
-import type { Engine } from "../wasm/engine.js";
+import type { EngineCore } from "../wasm/engine.js";
 import type { RecurrentOptions } from "./options.js";
 import { shapeOf } from "./shape.js";
 
@@ -189,7 +189,7 @@ function copyBlocks(
  *
  * @throws {TypeError | ShapeError} for a weight that is missing or of the wrong kind or size, before anything is allocated
  */
-export function packStack(engine: Engine, shape: StackShape, weights: LayerWeights): Stack {
+export function packStack(engine: EngineCore, shape: StackShape, weights: LayerWeights): Stack {
   const fills = checkWeights(shape, weights);
   const D = shape.cells.length;
   const packed: Weights[] = [];
@@ -207,7 +207,7 @@ export function packStack(engine: Engine, shape: StackShape, weights: LayerWeigh
 
 /** Makes the stack of a network without its public face. The caller releases it. */
 export const createStack = (
-  engine: Engine,
+  engine: EngineCore,
   options: RecurrentOptions,
   weights: LayerWeights,
 ): Stack => packStack(engine, shapeOf(engine, options), weights);

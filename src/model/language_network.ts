@@ -159,6 +159,6 @@ export class LanguageNetwork extends Shared {
 /** The content of a model. @throws {StateError} if the model or its engine is disposed */
 export function openLanguage(where: string, model: Handle): LanguageNetwork {
   const language = contentOf<LanguageNetwork>(where, model);
-  void language.network.engine.kernels;
+  language.network.engine.checkOpen();
   return language;
 }

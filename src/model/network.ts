@@ -22,7 +22,7 @@ import { type StackState, takeState } from "../sequence/state.js";
 import type { Weights } from "../sequence/weights.js";
 import { type Floats, ITEM, type NumberType, type Precision } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
-import type { Engine } from "../wasm/engine.js";
+import type { EngineCore } from "../wasm/engine.js";
 
 /** Bytes of the largest table of input products. Without a table each token's row is multiplied: the same bits. */
 const LARGEST_TABLE = 64 * 1024 * 1024;
@@ -39,7 +39,7 @@ export interface NetworkStack {
 
 /** A network in linear memory: input, recurrent stacks that feed each other, linear layers. */
 export class Network extends Shared {
-  readonly engine: Engine;
+  readonly engine: EngineCore;
   readonly dtype: NumberType;
   readonly stacks: readonly NetworkStack[];
   readonly dense: DenseLayers;
@@ -52,7 +52,7 @@ export class Network extends Shared {
   readonly rows: Block | undefined;
   readonly #owned: Shared[] = [];
 
-  constructor(engine: Engine, described: ModelDescription, precision: Precision) {
+  constructor(engine: EngineCore, described: ModelDescription, precision: Precision) {
     super();
     this.engine = engine;
     this.dtype = engine.numberType(precision);
@@ -190,13 +190,13 @@ export class DenseLayers extends Shared {
   readonly outputSize: number;
   /** The largest number of outputs of any layer, or of the network if it has no linear layer. */
   readonly mostOutputs: number;
-  readonly #engine: Engine;
+  readonly #engine: EngineCore;
   readonly #dtype: NumberType;
   /** Each layer, and the record of its activation if a kernel applies it. */
   readonly #layers: { readonly linear: Linear; readonly record: Block | undefined }[] = [];
 
   constructor(
-    engine: Engine,
+    engine: EngineCore,
     dtype: NumberType,
     inputSize: number,
     described: readonly DenseDescription[],
@@ -274,7 +274,7 @@ export class DenseLayers extends Shared {
   }
 }
 
-function recordOf({ arena }: Engine, activation: Activation): Block {
+function recordOf({ arena }: EngineCore, activation: Activation): Block {
   // The record has room for three activations; a layer has one.
   const record = activationRecord(Number.POSITIVE_INFINITY, Array(3).fill(activation));
   const block = arena.allocate(record.length * ITEM);

@@ -1,6 +1,7 @@
 import { AbortedError } from "../errors.js";
+import type { AbortSignalLike } from "../host.js";
 import { describe } from "../tensor.js";
-import { pause } from "./time_slices.js";
+import { giveWay } from "./give_way.js";
 
 const DEFAULT_CONCURRENCY = 256;
 const WHERE = "scoreMany";
@@ -18,7 +19,7 @@ interface Received<T> {
 class SourceReader<S, T> {
   readonly #source: AsyncIterator<S> | Iterator<S>;
   readonly #encode: (item: S, index: number) => Promise<T>;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: AbortSignalLike | undefined;
   #next: Promise<IteratorResult<S>> | undefined;
   #count = 0;
   /** Whether the source has ended, or failed, by itself. */
@@ -27,7 +28,7 @@ class SourceReader<S, T> {
   constructor(
     source: AsyncIterator<S> | Iterator<S>,
     encode: (item: S, index: number) => Promise<T>,
-    signal: AbortSignal | undefined,
+    signal: AbortSignalLike | undefined,
   ) {
     this.#source = source;
     this.#encode = encode;
@@ -41,7 +42,7 @@ class SourceReader<S, T> {
       let late: Promise<undefined> | undefined;
       while (items.length < most) {
         this.#next ??= this.#request();
-        if (items.length > 0) late ??= pause().then(() => undefined);
+        if (items.length > 0) late ??= giveWay().then(() => undefined);
         const step = await (late === undefined
           ? this.#unlessAborted(this.#next)
           : Promise.race([this.#next, late]));
@@ -124,7 +125,7 @@ export function checkConcurrency(concurrency = DEFAULT_CONCURRENCY): number {
 export interface OrderedWork<S, T, R> {
   /** The most items that are held. */
   readonly concurrency: number | undefined;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: AbortSignalLike | undefined;
   /** Prepares one item as it arrives. */
   readonly encode: (item: S, index: number) => Promise<T>;
   /** Works on some items, at least one. */

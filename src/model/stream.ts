@@ -1,6 +1,6 @@
 import { ModelFormatError } from "../description/format_error.js";
 import { StateError } from "../errors.js";
-import { checkInstance } from "../tensor.js";
+import { describe, isTypedArray } from "../tensor.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import { contentOf, Handle } from "../wasm/handle.js";
 import { Hash } from "./hash.js";
@@ -68,7 +68,9 @@ export class StreamState {
    */
   fromBytes(bytes: Uint8Array): void {
     const where = "fromBytes";
-    checkInstance(where, "bytes", Uint8Array, "Uint8Array", bytes);
+    if (!isTypedArray(bytes, "Uint8Array")) {
+      throw new TypeError(`${where}: bytes: expected Uint8Array, got ${describe(bytes)}`);
+    }
     const { content, language } = openStream("state", this.#stream);
     const expected = HEADER + language.stateBytes + HASH;
     if (bytes.length < HEADER + HASH || readText(bytes, 0, 4) !== MAGIC) {

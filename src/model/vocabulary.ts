@@ -1,5 +1,5 @@
 import { UnknownTokenError } from "../errors.js";
-import { describe } from "../tensor.js";
+import { describe, isMap, isTypedArray } from "../tensor.js";
 
 /** Characters or longer tokens with their ids: `{ token: id }`, a map, or a list in the order of the ids. */
 export type VocabularySource =
@@ -12,14 +12,14 @@ export type Sequence = string | readonly number[] | Int32Array;
 
 /** UTF-16 units of all tokens together. Bounds the memory of a vocabulary, which is 26 bytes a unit. */
 const MOST_UNITS = 2 ** 24;
-/** UTF-16 units that are encoded without a pause. */
-const UNITS_PER_PAUSE = 65536;
+/** UTF-16 units, of one text or of several, that are encoded without a pause. */
+export const UNITS_PER_PAUSE = 65536;
 
 /** The tokens of a source in the order of their ids, and their ids. */
 function readSource(where: string, source: VocabularySource, size: number) {
   const isObject = typeof source === "object" && source !== null;
   const isList = Array.isArray(source);
-  if (!isObject || !(isList || source instanceof Map || !(Symbol.iterator in source))) {
+  if (!isObject || !(isList || isMap(source) || !(Symbol.iterator in source))) {
     throw new TypeError(
       `${where}: vocabulary: expected { token: id } or a list of tokens, got ${describe(source)}`,
     );
@@ -55,8 +55,7 @@ function readSource(where: string, source: VocabularySource, size: number) {
       if (token !== undefined && token !== null) add(token, id);
     });
   } else {
-    for (const [token, id] of source instanceof Map ? source : Object.entries(source))
-      add(token, id);
+    for (const [token, id] of isMap(source) ? source : Object.entries(source)) add(token, id);
   }
   return { ids, tokens };
 }
@@ -196,7 +195,7 @@ export class Vocabulary {
 
   /** The text that ids stand for. @throws {RangeError} for an id that has no token */
   decode(ids: readonly number[] | Int32Array): string {
-    if (!Array.isArray(ids) && !(ids instanceof Int32Array)) {
+    if (!Array.isArray(ids) && !isTypedArray(ids, "Int32Array")) {
       throw new TypeError(`decode: ids: expected an array or Int32Array, got ${describe(ids)}`);
     }
     let text = "";
@@ -259,7 +258,7 @@ export class Tokenizer {
       const hint = "load the model with { vocabulary }, or pass ids";
       throw new TypeError(`${where}: ${name}: a text needs a vocabulary: ${hint}`);
     }
-    if (!Array.isArray(sequence) && !(sequence instanceof Int32Array)) {
+    if (!Array.isArray(sequence) && !isTypedArray(sequence, "Int32Array")) {
       throw new TypeError(
         `${where}: ${name}: expected a text, an array of ids or Int32Array, got ${describe(sequence)}`,
       );

@@ -1,6 +1,6 @@
 import { gateElements, inputProducts } from "../cells/cell.js";
 import type { Floats } from "../wasm/abi.js";
-import type { Engine } from "../wasm/engine.js";
+import type { EngineCore } from "../wasm/engine.js";
 import type { Batch } from "./batch.js";
 import type { DirectionBuffers, ForwardBuffers } from "./forward_plan.js";
 import { readsFromEnd, type StackShape } from "./shape.js";
@@ -29,7 +29,7 @@ export type Input =
 
 /** Writes the tokens of every row, in the order in which each direction reads them. */
 export function writeTokens(
-  { engine, shape }: { readonly engine: Engine; readonly shape: StackShape },
+  { engine, shape }: { readonly engine: EngineCore; readonly shape: StackShape },
   batch: Batch,
   buffers: ForwardBuffers,
   tokens: Int32Array,

@@ -1,7 +1,7 @@
 import type { Tensor } from "../tensor.js";
 import type { Floats, NumberType } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
-import type { Engine } from "../wasm/engine.js";
+import type { EngineCore } from "../wasm/engine.js";
 import { Layout } from "./layout.js";
 import { gradientElements } from "./weight_gradient.js";
 
@@ -18,13 +18,13 @@ export class Linear extends Shared {
   readonly ny: number;
   readonly na: number;
   readonly dtype: NumberType;
-  readonly #engine: Engine;
+  readonly #engine: EngineCore;
   readonly #block: Block;
   readonly #at: ReturnType<typeof planLinear>;
   /** The panels of Wyᵀ. */
   #transposed: Block | undefined;
 
-  constructor(engine: Engine, dtype: NumberType, { ny, na, W, bias }: LinearWeights) {
+  constructor(engine: EngineCore, dtype: NumberType, { ny, na, W, bias }: LinearWeights) {
     super();
     this.dtype = dtype;
     this.ny = ny;

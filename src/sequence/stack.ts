@@ -1,5 +1,5 @@
 import { Shared } from "../wasm/arena.js";
-import type { Engine } from "../wasm/engine.js";
+import type { EngineCore } from "../wasm/engine.js";
 import type { Batch } from "./batch.js";
 import { type ForwardBuffers, type ForwardForm, planForward } from "./forward_plan.js";
 import type { StackShape } from "./shape.js";
@@ -10,14 +10,14 @@ const MOST_PLANS = 8;
 
 /** The weights of a stack in linear memory, and the plans of its last passes. */
 export class Stack extends Shared implements StackWeights {
-  readonly engine: Engine;
+  readonly engine: EngineCore;
   readonly shape: StackShape;
   readonly layerDirections: readonly Weights[];
   /** Plans that no pass uses at the moment; the last one was used last. They hold no linear memory. */
   readonly #plans: ForwardBuffers[] = [];
 
   /** Takes over the caller's ownership of the weights. */
-  constructor(engine: Engine, shape: StackShape, layerDirections: readonly Weights[]) {
+  constructor(engine: EngineCore, shape: StackShape, layerDirections: readonly Weights[]) {
     super();
     this.engine = engine;
     this.shape = shape;

@@ -1,4 +1,4 @@
-import { type Engine, withScratch } from "../wasm/engine.js";
+import { type EngineCore, withScratch } from "../wasm/engine.js";
 import type { Batch } from "./batch.js";
 import { Layout } from "./layout.js";
 import { hasCellState, layerDirectionCount, type StackShape } from "./shape.js";
@@ -24,7 +24,7 @@ export function takeState(layout: Layout, shape: StackShape, m: number): StackSt
  * caller's order. If `work` throws, the state stays as it was.
  */
 export function inBatchOrder(
-  { engine, shape }: { readonly engine: Engine; readonly shape: StackShape },
+  { engine, shape }: { readonly engine: EngineCore; readonly shape: StackShape },
   batch: Batch,
   state: StackState,
   work: (sorted: StackState) => void,

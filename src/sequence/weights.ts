@@ -2,7 +2,7 @@ import { RECORD_ELEMENTS } from "../cells/activations.js";
 import type { Cell, CellWeights, TransposedWeights } from "../cells/cell.js";
 import { type Floats, ITEM, LAYOUTS, type NumberType } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
-import type { Engine } from "../wasm/engine.js";
+import type { EngineCore } from "../wasm/engine.js";
 import { Layout } from "./layout.js";
 import type { LayerSizes, StackShape } from "./shape.js";
 
@@ -42,12 +42,12 @@ export class Weights extends Shared implements CellWeights {
   readonly peepholes: number;
   readonly activations: number;
   readonly zeros: number;
-  readonly engine: Engine;
+  readonly engine: EngineCore;
   readonly #block: Block;
   readonly #at: ReturnType<typeof planWeights>;
   #transposed: { block: Block; weights: TransposedWeights } | undefined;
 
-  constructor(engine: Engine, cell: Cell, sizes: LayerSizes, fill: FillWeights) {
+  constructor(engine: EngineCore, cell: Cell, sizes: LayerSizes, fill: FillWeights) {
     super();
     const { dtype, nx, na, nh } = sizes;
     this.dtype = dtype;

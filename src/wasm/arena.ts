@@ -1,5 +1,6 @@
 import { EngineMemoryError, StateError } from "../errors.js";
 import type { Floats, Precision } from "./abi.js";
+import { type WasmExports, type WasmMemory, type WasmModule, webAssembly } from "./webassembly.js";
 
 /** Blocks start at a cache line, so no two share one. */
 const ALIGNMENT = 64;
@@ -51,14 +52,14 @@ export class Block extends Shared {
  */
 export class Arena {
   readonly maximumBytes: number;
-  #memory: WebAssembly.Memory | undefined;
+  #memory: WasmMemory | undefined;
   #free: { pointer: number; bytes: number }[] = [];
   #end: number;
   /** Bytes of linear memory, which only the arena grows. */
   #held: number;
   #growth = 0;
 
-  constructor(memory: WebAssembly.Memory, start: number, maximumBytes: number) {
+  constructor(memory: WasmMemory, start: number, maximumBytes: number) {
     this.#memory = memory;
     this.maximumBytes = maximumBytes;
     this.#end = roundUp(start, ALIGNMENT);
@@ -139,12 +140,12 @@ export class Arena {
 
   /** A fresh view of `length` f64 at `pointer`. Valid until the next allocation. */
   f64(pointer: number, length: number): Float64Array<ArrayBuffer> {
-    return new Float64Array(this.#open.buffer as ArrayBuffer, pointer, length);
+    return new Float64Array(this.#open.buffer, pointer, length);
   }
 
   /** A fresh view of `length` numbers of the given precision at `pointer`. Valid until the next allocation. */
   view(precision: Precision, pointer: number, length: number): Floats {
-    const buffer = this.#open.buffer as ArrayBuffer;
+    const { buffer } = this.#open;
     return precision === "f64"
       ? new Float64Array(buffer, pointer, length)
       : new Float32Array(buffer, pointer, length);
@@ -157,12 +158,13 @@ export class Arena {
 
   /** A fresh view of `length` i32 at `pointer`. Valid until the next allocation. */
   i32(pointer: number, length: number): Int32Array<ArrayBuffer> {
-    return new Int32Array(this.#open.buffer as ArrayBuffer, pointer, length);
+    return new Int32Array(this.#open.buffer, pointer, length);
   }
 
   /** An instance of `module` that works in this memory. Its tables must lie in front of the arena. */
-  instantiate(module: WebAssembly.Module): WebAssembly.Exports {
-    return new WebAssembly.Instance(module, { env: { memory: this.#open } }).exports;
+  instantiate(module: WasmModule): WasmExports {
+    const { Instance } = webAssembly("arena");
+    return new Instance(module, { env: { memory: this.#open } }).exports;
   }
 
   /** Ends the arena and drops the memory, which the host then collects. */
@@ -171,7 +173,7 @@ export class Arena {
     this.#free = [];
   }
 
-  get #open(): WebAssembly.Memory {
+  get #open(): WasmMemory {
     if (this.#memory === undefined) throw new StateError("the engine is disposed");
     return this.#memory;
   }

@@ -18,7 +18,7 @@ declare module "as-bind/dist/as-bind.esm.js" {
   /** By type name; read once for each exported function, at instantiation. */
   export const converters: Map<string | RegExp, Converter>;
 
-  /** Compiles the bytes: a compiled `WebAssembly.Module` is refused. */
-  export function instantiate(bytes: BufferSource): Promise<AsBindInstance>;
-  export function instantiateSync(bytes: BufferSource): AsBindInstance;
+  /** Takes a compiled module, too, but synchronously only as scripts/mend_binders.mjs mends it for `dist`. */
+  export function instantiate(module: object): Promise<AsBindInstance>;
+  export function instantiateSync(module: object): AsBindInstance;
 }

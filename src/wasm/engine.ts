@@ -3,7 +3,7 @@ import { checkOptions, type OptionNames } from "../options.js";
 import { checkInstance, describe } from "../tensor.js";
 import { type Kernels, LAYOUTS, type NumberType, type Precision } from "./abi.js";
 import { Arena, type Block, type Shared } from "./arena.js";
-import { Disposable } from "./handle.js";
+import { Disposable, tellsOfCollection } from "./handle.js";
 import {
   type BoundKernels,
   bindKernels,
@@ -14,6 +14,7 @@ import {
   relaxedModule,
   type WasmSource,
 } from "./instance.js";
+import { type WasmMemory, type WasmModule, webAssembly } from "./webassembly.js";
 
 const PAGE = 65536;
 const INITIAL_BYTES = 16 * PAGE;
@@ -48,7 +49,7 @@ export interface Features {
  * Releases the resource of a key that was collected. It refers to the resource weakly, because the key (such as parameters) may
  * outlive the engine and must not keep it from being collected.
  */
-const keyNet = new FinalizationRegistry<WeakRef<KeyedResource>>((kept) => kept.deref()?.release());
+let keyNet: FinalizationRegistry<WeakRef<KeyedResource>> | undefined;
 
 /** A resource that an engine keeps for a key. Only the engine's set refers to it. */
 class KeyedResource {
@@ -59,15 +60,80 @@ class KeyedResource {
     this.held = held;
     this.#all = all;
     all.add(this);
+    if (!tellsOfCollection()) return;
+    keyNet ??= new FinalizationRegistry((kept) => kept.deref()?.release());
     keyNet.register(key, new WeakRef(this), this);
   }
 
   release(): void {
-    keyNet.unregister(this);
+    keyNet?.unregister(this);
     this.#all.delete(this);
     this.held.release();
   }
 }
+
+/** What the package itself needs of an engine. Users hold an {@link Engine}; `checkEngine` leads from one to the other. */
+export class EngineCore {
+  #kernels: BoundKernels | undefined;
+  readonly #arena: Arena;
+  #kept = new WeakMap<object, KeyedResource>();
+  readonly #allKept = new Set<KeyedResource>();
+
+  constructor(kernels: BoundKernels, arena: Arena) {
+    this.#kernels = kernels;
+    this.#arena = arena;
+  }
+
+  /** @throws {StateError} after `dispose` */
+  checkOpen(): void {
+    if (this.#kernels === undefined) throw new StateError("the engine is disposed");
+  }
+
+  get kernels(): Kernels {
+    this.checkOpen();
+    return (this.#kernels as BoundKernels).f64;
+  }
+
+  /** The forward kernels and numbers of one precision. */
+  numberType(precision: Precision): NumberType {
+    const f64 = this.kernels;
+    const kernels = precision === "f64" ? f64 : (this.#kernels as BoundKernels).f32;
+    return { precision, ...LAYOUTS[precision], kernels };
+  }
+
+  get arena(): Arena {
+    this.checkOpen();
+    return this.#arena;
+  }
+
+  /** The resource that the engine keeps for `key`. */
+  kept(key: object): Shared | undefined {
+    return this.#kept.get(key)?.held;
+  }
+
+  /** Keeps `held` until `forget(key)`, or until `key` is collected. */
+  keep(key: object, held: Shared): void {
+    this.forget(key);
+    this.#kept.set(key, new KeyedResource(key, held, this.#allKept));
+  }
+
+  forget(key: object): void {
+    this.#kept.get(key)?.release();
+    this.#kept.delete(key);
+  }
+
+  dispose(): void {
+    this.#arena.close();
+    for (const kept of this.#allKept) kept.release();
+    this.#kernels = undefined;
+    this.#kept = new WeakMap();
+  }
+}
+
+let read: (engine: Engine) => EngineCore;
+
+/** The core of an engine, also of a disposed one. It is not a member, so JavaScript sees as little of it as TypeScript does. */
+export const coreOf = (engine: Engine): EngineCore => read(engine);
 
 /**
  * The kernels and their linear memory. Engines share nothing: each has a memory of its own.
@@ -77,24 +143,24 @@ export class Engine extends Disposable {
   readonly features: Features;
   /** Whether the same input gives the same bits on every machine. False only for the relaxed build. */
   readonly deterministic: boolean;
-  #kernels: BoundKernels | undefined;
-  #arena: Arena;
-  #kept = new WeakMap<object, KeyedResource>();
-  readonly #allKept = new Set<KeyedResource>();
+  readonly #core: EngineCore;
+
+  static {
+    read = (engine) => engine.#core;
+  }
 
   /** @internal */
-  constructor(kernels: BoundKernels, arena: Arena) {
+  constructor(core: EngineCore) {
     super();
-    this.#kernels = kernels;
-    this.#arena = arena;
-    const relaxed = kernels.f64.is_relaxed() !== 0;
+    this.#core = core;
+    const relaxed = core.kernels.is_relaxed() !== 0;
     this.features = Object.freeze({ simd: true, relaxed });
     this.deterministic = !relaxed;
   }
 
   /** Bytes of linear memory now, and their maximum. Memory is reused; it is given back to the host only with the engine. */
   memory(): { bytes: number; maximumBytes: number } {
-    const { bytes, maximumBytes } = this.arena;
+    const { bytes, maximumBytes } = this.#core.arena;
     return { bytes, maximumBytes };
   }
 
@@ -103,58 +169,21 @@ export class Engine extends Disposable {
    * by itself that a tensor was replaced by another. Earlier caches keep the earlier numbers.
    */
   parametersChanged(parameters: object): void {
-    this.forget(parameters);
+    this.#core.forget(parameters);
   }
 
   /** Ends the engine. Afterwards every use of an object made with it throws a `StateError`; a second call does nothing. */
   dispose(): void {
-    this.#arena.close();
-    for (const kept of this.#allKept) kept.release();
-    this.#kernels = undefined;
-    this.#kept = new WeakMap();
-  }
-
-  /** @internal */
-  get kernels(): Kernels {
-    if (this.#kernels === undefined) throw new StateError("the engine is disposed");
-    return this.#kernels.f64;
-  }
-
-  /** The forward kernels and numbers of one precision. @internal */
-  numberType(precision: Precision): NumberType {
-    const f64 = this.kernels;
-    const kernels = precision === "f64" ? f64 : (this.#kernels as BoundKernels).f32;
-    return { precision, ...LAYOUTS[precision], kernels };
-  }
-
-  /** @internal */
-  get arena(): Arena {
-    if (this.#kernels === undefined) throw new StateError("the engine is disposed");
-    return this.#arena;
-  }
-
-  /** The resource that the engine keeps for `key`. @internal */
-  kept(key: object): Shared | undefined {
-    return this.#kept.get(key)?.held;
-  }
-
-  /** Keeps `held` until `forget(key)`, or until `key` is collected. @internal */
-  keep(key: object, held: Shared): void {
-    this.forget(key);
-    this.#kept.set(key, new KeyedResource(key, held, this.#allKept));
-  }
-
-  /** @internal */
-  forget(key: object): void {
-    this.#kept.get(key)?.release();
-    this.#kept.delete(key);
+    this.#core.dispose();
   }
 }
 
-/** Throws a `TypeError` unless `engine` is one, and a `StateError` if it is disposed. */
-export function checkEngine(where: string, engine: Engine): void {
+/** The core of an engine. @throws {TypeError | StateError} unless `engine` is one and not disposed */
+export function checkEngine(where: string, engine: Engine): EngineCore {
   checkInstance(where, "engine", Engine, "an engine of createEngine", engine);
-  void engine.kernels;
+  const core = coreOf(engine);
+  core.checkOpen();
+  return core;
 }
 
 /** Runs `work` with a block of scratch memory, which is freed afterwards, also if `work` throws. */
@@ -186,15 +215,16 @@ function checkCall(where: string, options: EngineOptions): number {
   return Math.floor(maximumBytes / PAGE);
 }
 
-function build(where: string, module: WebAssembly.Module, maximumPages: number): Engine {
-  const memory = openMemory(maximumPages);
+function build(where: string, module: WasmModule, maximumPages: number): Engine {
+  const memory = openMemory(where, maximumPages);
   const kernels = bindKernels(where, module, memory);
-  return new Engine(kernels, new Arena(memory, TABLES_BYTES, maximumPages * PAGE));
+  return new Engine(new EngineCore(kernels, new Arena(memory, TABLES_BYTES, maximumPages * PAGE)));
 }
 
-function openMemory(maximumPages: number): WebAssembly.Memory {
+function openMemory(where: string, maximumPages: number): WasmMemory {
+  const { Memory } = webAssembly(where);
   try {
-    return new WebAssembly.Memory({ initial: INITIAL_BYTES / PAGE, maximum: maximumPages });
+    return new Memory({ initial: INITIAL_BYTES / PAGE, maximum: maximumPages });
   } catch (refusal) {
     throw new EngineMemoryError(INITIAL_BYTES, 0, refusal);
   }
@@ -203,7 +233,7 @@ function openMemory(maximumPages: number): WebAssembly.Memory {
 /**
  * Makes an engine. The kernels are part of the JavaScript, so there is nothing to fetch and no path to set.
  *
- * @throws {FeatureError} if the host has no WebAssembly SIMD
+ * @throws {FeatureError} if the host has no WebAssembly SIMD, or refuses to compile (a page's Content-Security-Policy)
  * @throws {TypeError} if an option is unknown or of the wrong kind, or `wasm` is no build of the kernels
  * @throws {RangeError} if `maximumBytes` is out of range
  * @throws {EngineMemoryError} if the host refuses the memory of one more engine
@@ -212,8 +242,8 @@ export async function createEngine(options: EngineOptions = {}): Promise<Engine>
   const where = "createEngine";
   const maximumPages = checkCall(where, options);
   const { wasm, relaxed = false } = options;
-  const isRelaxed = wasm === undefined && relaxed && hasRelaxed();
-  const module = isRelaxed ? await relaxedModule() : await compile(where, wasm);
+  const isRelaxed = wasm === undefined && relaxed && hasRelaxed(where);
+  const module = isRelaxed ? await relaxedModule(where) : await compile(where, wasm);
   return build(where, module, maximumPages);
 }
 

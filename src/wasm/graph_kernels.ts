@@ -1,6 +1,6 @@
-import { base64 } from "../../build/embedded/graph.js";
-import { decodeBase64 } from "./bytes.js";
-import type { Engine } from "./engine.js";
+import { source } from "../../build/embedded/graph.js";
+import { openEmbedded } from "./embedded.js";
+import type { EngineCore } from "./engine.js";
 
 /**
  * The kernels that graphs need besides those of the engine: a module of its own over the engine's memory, which only who opens
@@ -177,15 +177,13 @@ const ARITY: Readonly<Record<keyof GraphKernels, number>> = {
   scatter_windows: 5,
 };
 
-let embedded: WebAssembly.Module | undefined;
-const bound = new WeakMap<Engine, GraphKernels>();
+const bound = new WeakMap<EngineCore, GraphKernels>();
 
 /** The graph kernels over an engine's memory, bound at the first call. */
-export function graphKernels(engine: Engine): GraphKernels {
+export function graphKernels(engine: EngineCore): GraphKernels {
   const known = bound.get(engine);
   if (known !== undefined) return known;
-  embedded ??= new WebAssembly.Module(decodeBase64(base64));
-  const exports = engine.arena.instantiate(embedded);
+  const exports = engine.arena.instantiate(openEmbedded("graph kernels", source));
   for (const [name, arity] of Object.entries(ARITY)) {
     const length = (exports[name] as { length?: number } | undefined)?.length;
     if (length !== arity) throw new TypeError(`graph kernels: ${name}: run npm run build`);

@@ -26,11 +26,15 @@ export abstract class Disposable {
   }
 }
 
+/** Whether the host tells when an object is collected. Cloudflare's workerd does from 2025 on only. */
+export const tellsOfCollection = (): boolean => typeof FinalizationRegistry === "function";
+
 /** Releases the content of a handle that was collected without `dispose`. Only a safety net: it runs late or never. */
 let registry: FinalizationRegistry<Shared> | undefined;
 
 /** Releases `held` if `owner` is collected first. */
 export function watch(owner: object, held: Shared): void {
+  if (!tellsOfCollection()) return;
   registry ??= new FinalizationRegistry((late) => late.release());
   registry.register(owner, held, owner);
 }

@@ -1,12 +1,21 @@
 import { instantiateSync } from "@assemblyscript/loader";
-import { base64 } from "../../build/embedded/kernels.js";
+import { source as kernels } from "../../build/embedded/kernels.js";
 import { FeatureError } from "../errors.js";
 import { describe } from "../tensor.js";
 import { ARITY, FORWARD_ARITY, type ForwardKernels, type Kernels } from "./abi.js";
-import { decodeBase64 } from "./bytes.js";
+import { compileEmbedded, openEmbedded } from "./embedded.js";
+import {
+  compileFailed,
+  isModule,
+  type WasmBytes,
+  type WasmMemory,
+  type WasmModule,
+  type WasmResponse,
+  webAssembly,
+} from "./webassembly.js";
 
-/** A source of the kernels module. */
-export type WasmSource = BufferSource | WebAssembly.Module | Response | Promise<Response>;
+/** A source of the kernels module: bytes, a `WebAssembly.Module`, or a `Response` (`fetch(…)`). */
+export type WasmSource = WasmBytes | WasmModule | WasmResponse | Promise<WasmResponse>;
 
 /** A module with one SIMD instruction, a splat. Hosts without SIMD refuse it. */
 const SIMD_PROBE = Uint8Array.of(
@@ -18,10 +27,7 @@ let simd: boolean | undefined;
 
 /** Throws a `FeatureError` if the host cannot run the kernels. */
 export function checkHost(where: string): void {
-  if (typeof WebAssembly !== "object") {
-    throw new FeatureError(`${where}: this host has no WebAssembly`);
-  }
-  simd ??= WebAssembly.validate(SIMD_PROBE);
+  simd ??= webAssembly(where).validate(SIMD_PROBE);
   if (!simd) {
     throw new FeatureError(
       `${where}: this host has no WebAssembly SIMD (Chrome 91, Firefox 89, Safari 16.4, Node 16.4 and later have it)`,
@@ -36,82 +42,78 @@ const RELAXED_PROBE = Uint8Array.of(
 );
 
 /** Whether the host has relaxed SIMD. */
-export function hasRelaxed(): boolean {
-  return WebAssembly.validate(RELAXED_PROBE);
+export function hasRelaxed(where: string): boolean {
+  return webAssembly(where).validate(RELAXED_PROBE);
 }
 
 /** The relaxed build. It is a chunk of its own, which is loaded on demand. */
-export async function relaxedModule(): Promise<WebAssembly.Module> {
-  const { base64 } = await import("../../build/embedded/kernels.relaxed.js");
-  return WebAssembly.compile(decodeBase64(base64));
+export async function relaxedModule(where: string): Promise<WasmModule> {
+  const { source } = await import("../../build/embedded/kernels.relaxed.js");
+  return compileEmbedded(where, source);
 }
 
-let embedded: WebAssembly.Module | undefined;
+const tagOf = (source: unknown): string =>
+  typeof source === "object" ? Object.prototype.toString.call(source).slice(8, -1) : "";
 
-/** The module inside the JavaScript, compiled once. */
-function embeddedModule(): WebAssembly.Module {
-  embedded ??= new WebAssembly.Module(decodeBase64(base64));
-  return embedded;
-}
+/** By tag, because `instanceof` fails for objects of another realm (a test runner's sandbox, an iframe). */
+const isResponse = (source: unknown): source is WasmResponse => tagOf(source) === "Response";
 
-/** Compares tags, because `instanceof` fails for objects of another realm (a test runner's sandbox, an iframe). */
-const isTagged = (source: unknown, tag: string): boolean =>
-  typeof source === "object" && Object.prototype.toString.call(source) === `[object ${tag}]`;
+const isBytes = (source: unknown): source is WasmBytes =>
+  ArrayBuffer.isView(source) || tagOf(source) === "ArrayBuffer";
 
-const isResponse = (source: unknown): source is Response => isTagged(source, "Response");
-
-const isBytes = (source: unknown): source is BufferSource =>
-  ArrayBuffer.isView(source) || isTagged(source, "ArrayBuffer");
-
-/** V8 does not compile a DataView, although it is a BufferSource (Node 20, 2026). */
-function bytesOf(source: BufferSource): BufferSource {
+/** V8 does not compile a DataView, although it holds bytes (Node 20, 2026). */
+function bytesOf(source: WasmBytes): WasmBytes {
   if (!ArrayBuffer.isView(source)) return source;
   return new Uint8Array(source.buffer, source.byteOffset, source.byteLength);
 }
 
 /** Compiles `source` synchronously. */
-export function compileSync(where: string, source: WasmSource | undefined): WebAssembly.Module {
-  if (source === undefined) return embeddedModule();
-  if (source instanceof WebAssembly.Module) return source;
+export function compileSync(where: string, source: WasmSource | undefined): WasmModule {
+  if (source === undefined) return openEmbedded(where, kernels);
+  if (isModule(source)) return source;
   if (!isBytes(source)) {
     throw new TypeError(
       `${where}: wasm: expected bytes or a WebAssembly.Module, got ${describe(source)}`,
     );
   }
+  const { Module } = webAssembly(where);
+  const bytes = bytesOf(source);
   try {
-    return new WebAssembly.Module(bytesOf(source));
+    return new Module(bytes);
   } catch (cause) {
-    throw notAModule(where, cause);
+    throw compileFailed(where, bytes, cause);
   }
 }
 
-/** Compiles `source`, off the main thread if the host can. A response is compiled while it arrives. */
-export async function compile(
-  where: string,
-  source: WasmSource | undefined,
-): Promise<WebAssembly.Module> {
-  if (source === undefined) {
-    embedded ??= await WebAssembly.compile(decodeBase64(base64));
-    return embedded;
-  }
+/** Compiles `source`, off the main thread if the host can. */
+export async function compile(where: string, source: WasmSource | undefined): Promise<WasmModule> {
+  if (source === undefined) return compileEmbedded(where, kernels);
   const given = await source;
-  if (isBytes(given)) {
-    const compiled = WebAssembly.compile(bytesOf(given));
-    return compiled.catch((cause) => Promise.reject(notAModule(where, cause)));
+  if (!isBytes(given) && !isResponse(given)) return compileSync(where, given);
+  const bytes = isBytes(given) ? bytesOf(given) : await receive(where, given);
+  try {
+    return await webAssembly(where).compile(bytes);
+  } catch (cause) {
+    throw compileFailed(where, bytes, cause);
   }
-  if (!isResponse(given)) return compileSync(where, given);
-  if (!given.ok) {
-    throw new TypeError(`${where}: wasm: the response for ${given.url} has status ${given.status}`);
-  }
-  const streamed = given.headers.get("Content-Type")?.startsWith("application/wasm") ?? false;
-  const compiled = streamed
-    ? WebAssembly.compileStreaming(given)
-    : given.arrayBuffer().then((bytes) => WebAssembly.compile(bytes));
-  return compiled.catch((cause) => Promise.reject(notAModule(where, cause)));
 }
 
-const notAModule = (where: string, cause: unknown): TypeError =>
-  new TypeError(`${where}: wasm: expected a WebAssembly module, got other bytes`, { cause });
+/** The bytes of a response. They are not compiled as they arrive: they are few, and a refusal is explained by them. */
+async function receive(where: string, response: WasmResponse): Promise<ArrayBuffer> {
+  if (!response.ok) {
+    throw new TypeError(
+      `${where}: wasm: the response for ${response.url} has status ${response.status}`,
+    );
+  }
+  try {
+    return await response.arrayBuffer();
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new TypeError(`${where}: wasm: expected bytes, but reading them failed: ${why}`, {
+      cause,
+    });
+  }
+}
 
 /** The kernels of a module: all in f64, those of the forward pass in f32 too. */
 export interface BoundKernels {
@@ -120,21 +122,16 @@ export interface BoundKernels {
 }
 
 /** Checks that `module` is a build of the kernels, and binds it to `memory`. */
-export function bindKernels(
-  where: string,
-  module: WebAssembly.Module,
-  memory: WebAssembly.Memory,
-): BoundKernels {
-  const offered = new Map(WebAssembly.Module.exports(module).map(({ name, kind }) => [name, kind]));
+export function bindKernels(where: string, module: WasmModule, memory: WasmMemory): BoundKernels {
+  const { Module } = webAssembly(where);
+  const offered = new Map(Module.exports(module).map(({ name, kind }) => [name, kind]));
   const expected = Object.entries(ARITY);
   for (const [name, arity] of Object.entries(FORWARD_ARITY)) expected.push([`${name}_f32`, arity]);
   const missing = expected.find(([name]) => offered.get(name) !== "function");
   if (missing !== undefined) throw wrongBuild(where, `has no function ${missing[0]}`);
   // The loader wraps its exports in functions that count arguments; these are the bare ones.
-  const exports = instantiateSync(module, { env: { memory } }).instance.exports as Record<
-    string,
-    (...values: never[]) => unknown
-  >;
+  const exports = instantiateSync(module, { env: { memory: memory as never } }).instance
+    .exports as Record<string, (...values: never[]) => unknown>;
   for (const [name, arity] of expected) {
     const length = exports[name]?.length;
     if (length !== arity) {

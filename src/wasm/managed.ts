@@ -5,8 +5,16 @@ import {
   instantiate,
   instantiateSync,
 } from "as-bind/dist/as-bind.esm.js";
-import { base64 } from "../../build/embedded/arrays.js";
-import { decodeBase64 } from "./bytes.js";
+import { source } from "../../build/embedded/arrays.js";
+import { unpack } from "./embedded.js";
+import {
+  compileFailed,
+  isModule,
+  type WasmBytes,
+  type WasmMemory,
+  type WasmModule,
+  webAssembly,
+} from "./webassembly.js";
 
 /** The functions of the arrays module, as wrapped by as-bind. */
 export interface ManagedFunctions {
@@ -20,7 +28,7 @@ export interface ManagedFunctions {
 
 /** The part of AssemblyScript's runtime that the converters use. */
 interface Runtime {
-  readonly memory: WebAssembly.Memory;
+  readonly memory: WasmMemory;
   /** Allocates an object that the garbage collector owns. */
   __new(bytes: number, typeId: number): number;
   __pin(pointer: number): number;
@@ -76,24 +84,41 @@ function replaceStaleConverters(): void {
   converters.set("~lib/string/String", string);
 }
 
+/** Bytes of the arrays module, or the module. */
+export type ArraysSource = WasmBytes | WasmModule;
+
+/** What as-bind threw, in the words of this package. */
+const explained = (where: string, given: ArraysSource, cause: unknown): unknown =>
+  isModule(given) ? cause : compileFailed(where, given, cause);
+
 /** An instance of the arrays module, which collects its garbage after each call. */
 export class ManagedModule {
-  readonly #bytes: BufferSource;
+  readonly #source: ArraysSource;
   #instance: AsBindInstance | undefined;
 
-  private constructor(bytes: BufferSource, instance: AsBindInstance) {
-    this.#bytes = bytes;
+  private constructor(source: ArraysSource, instance: AsBindInstance) {
+    this.#source = source;
     this.#instance = instance;
   }
 
-  static async open(bytes: BufferSource = decodeBase64(base64)): Promise<ManagedModule> {
+  static async open(where: string, given: ArraysSource = unpack(source)): Promise<ManagedModule> {
+    webAssembly(where);
     replaceStaleConverters();
-    return new ManagedModule(bytes, await instantiate(bytes));
+    try {
+      return new ManagedModule(given, await instantiate(given));
+    } catch (cause) {
+      throw explained(where, given, cause);
+    }
   }
 
-  static openSync(bytes: BufferSource = decodeBase64(base64)): ManagedModule {
+  static openSync(where: string, given: ArraysSource = unpack(source)): ManagedModule {
+    webAssembly(where);
     replaceStaleConverters();
-    return new ManagedModule(bytes, instantiateSync(bytes));
+    try {
+      return new ManagedModule(given, instantiateSync(given));
+    } catch (cause) {
+      throw explained(where, given, cause);
+    }
   }
 
   /** Bytes of linear memory, which never shrinks. */
@@ -109,7 +134,7 @@ export class ManagedModule {
    * next call opens another, and the user gets a RangeError that starts with `where`.
    */
   call<R>(where: string, run: (functions: ManagedFunctions) => R): R {
-    this.#instance ??= instantiateSync(this.#bytes);
+    this.#instance ??= instantiateSync(this.#source);
     const instance = this.#instance;
     try {
       const result = run(instance.exports as ManagedFunctions);
@@ -117,7 +142,7 @@ export class ManagedModule {
       return result;
     } catch (cause) {
       this.#instance = undefined;
-      if (!(cause instanceof WebAssembly.RuntimeError)) throw cause;
+      if (!(cause instanceof webAssembly(where).RuntimeError)) throw cause;
       throw new RangeError(`${where}: not enough WebAssembly memory`, { cause });
     }
   }

@@ -8,8 +8,8 @@ import { type BrowserContext, chromium } from "playwright-core";
 import { createServer, build as viteBuild } from "vite";
 import { consumer, pack, root, temporaryFolder, writeFiles } from "../support/project.js";
 
-/** Starts a headless Chromium with a profile of its own; installs one where there is none. */
-export function launch(): Promise<BrowserContext> {
+/** Starts a headless Chromium with a profile of its own and these switches; installs one where there is none. */
+export function launch(...switches: readonly string[]): Promise<BrowserContext> {
   const script = `${root}scripts/chromium.mjs`;
   const executablePath = execFileSync(process.execPath, [script], { encoding: "utf8" }).trim();
   return chromium.launchPersistentContext(temporaryFolder(), {
@@ -22,6 +22,7 @@ export function launch(): Promise<BrowserContext> {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      ...switches,
     ],
   });
 }

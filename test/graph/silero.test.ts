@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { openGraph } from "../../src/graph/graph.js";
 import type { GraphStream } from "../../src/graph/stream.js";
 import { createEngineSync, StateError } from "../../src/index.js";
+import { coreOf } from "../../src/wasm/engine.js";
 import { hashOf, model, reference, windows, worst } from "./silero.js";
 
 const engine = createEngineSync();
@@ -138,7 +139,7 @@ describe("a stream through a graph", () => {
 
   it("dispose: everything is given back, and every use is a StateError", () => {
     const own = createEngineSync();
-    const before = own.arena.allocate(64).pointer;
+    const before = coreOf(own).arena.allocate(64).pointer;
     const graph = openGraph(own, model, { inputs });
     const stream = graph.stream({ state: "stateN" });
     push(stream, all[0] as Float32Array);
@@ -146,7 +147,7 @@ describe("a stream through a graph", () => {
     // A stream keeps what it needs.
     push(stream, all[1] as Float32Array);
     stream.dispose();
-    expect(own.arena.allocate(64).pointer).toBe(before + 64);
+    expect(coreOf(own).arena.allocate(64).pointer).toBe(before + 64);
     expect(() => graph.run({})).toThrow(StateError);
     expect(() => push(stream, all[2] as Float32Array)).toThrow(StateError);
     own.dispose();
@@ -155,9 +156,9 @@ describe("a stream through a graph", () => {
   it("10,000 pushes leave memory as it was", () => {
     const stream = open().stream({ state: "stateN" });
     push(stream, all[0] as Float32Array);
-    const { growth, bytes } = engine.arena;
+    const { growth, bytes } = coreOf(engine).arena;
     for (let i = 0; i < 10_000; i++) push(stream, all[i % all.length] as Float32Array);
-    expect(engine.arena).toMatchObject({ growth, bytes });
+    expect(coreOf(engine).arena).toMatchObject({ growth, bytes });
   });
 });
 

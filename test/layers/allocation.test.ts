@@ -5,6 +5,7 @@ import {
   EngineMemoryError,
   type LayerWeights,
 } from "../../src/index.js";
+import { coreOf } from "../../src/wasm/engine.js";
 import { expectSame } from "../support/compare.js";
 import { drawNetwork, type Kind, listed, open, startOf } from "../support/networks.js";
 import type { Tensor } from "../support/subject.js";
@@ -25,7 +26,7 @@ const kinds: readonly (readonly [name: string, kind: Kind])[] = [
 
 /** Where the last block in use ends. */
 function end(engine: Engine): number {
-  const block = engine.arena.allocate(MIB / 2);
+  const block = coreOf(engine).arena.allocate(MIB / 2);
   block.release();
   return block.pointer;
 }
@@ -33,7 +34,7 @@ function end(engine: Engine): number {
 /** Where a block of that size would go, if there is room for one. */
 function placeFor(bytes: number, engine: Engine): number | undefined {
   try {
-    const block = engine.arena.allocate(bytes);
+    const block = coreOf(engine).arena.allocate(bytes);
     block.release();
     return block.pointer;
   } catch {
@@ -102,7 +103,7 @@ describe.each(kinds)("%s", (_, kind) => {
     // From a filler that leaves nothing to one that leaves enough.
     for (let left = 0; ; left += 192) {
       state.write(drawn.state);
-      const filler = engine.arena.allocate(MIB - end(engine) - left);
+      const filler = coreOf(engine).arena.allocate(MIB - end(engine) - left);
       // All that is left, as one block.
       const before = placeFor(left, engine);
       let got: Record<string, Tensor> | undefined;
@@ -125,14 +126,16 @@ describe.each(kinds)("%s", (_, kind) => {
   it("memory that grows inside a call changes 0 bits", () => {
     const size = { nx: 30, na: 40, lengths: [60, 0, 90, 33, 90] };
     const roomy = createEngineSync();
-    roomy.arena.allocate(16 * MIB).release();
+    coreOf(roomy)
+      .arena.allocate(16 * MIB)
+      .release();
     const calm = opened(kind, roomy, size);
     for (const name of names) {
       const engine = createEngineSync();
       const { calls } = opened(kind, engine, size);
       const at = end(engine);
       const { bytes } = engine.memory();
-      if (bytes > at) engine.arena.allocate(bytes - at);
+      if (bytes > at) coreOf(engine).arena.allocate(bytes - at);
       calm.state.write(calm.drawn.state);
       const got: Record<string, Tensor> = calls[name]();
       expectSame(got, calm.calls[name]());

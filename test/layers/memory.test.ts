@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createEngineSync, type Engine } from "../../src/index.js";
+import { coreOf } from "../../src/wasm/engine.js";
 import { vacancies } from "../support/engines.js";
 import { cellNames, layerOf, randomWeights } from "../support/layers.js";
 import { drawNetwork, open, startOf } from "../support/networks.js";
@@ -10,9 +11,9 @@ const [nx, na, m, T] = [3, 5, 2, 4];
 /** An engine whose arena counts. */
 function counting(): { engine: Engine; allocations: () => number } {
   const engine = createEngineSync();
-  const allocate = engine.arena.allocate.bind(engine.arena);
+  const allocate = coreOf(engine).arena.allocate.bind(coreOf(engine).arena);
   let count = 0;
-  engine.arena.allocate = (bytes) => {
+  coreOf(engine).arena.allocate = (bytes) => {
     count++;
     return allocate(bytes);
   };

@@ -11,6 +11,7 @@ import {
   type StoredNumbers,
   type Tagger,
 } from "../../src/index.js";
+import { coreOf } from "../../src/wasm/engine.js";
 import { FIXED, seeds } from "../support/cells.js";
 import { type EngineSubject, engines } from "../support/engines.js";
 import { describedOf, LANGUAGE, type ModelPlan, textsOf } from "../support/models.js";
@@ -142,7 +143,7 @@ describe.each(precisions)("the same bits, %s", (precision) => {
       const { engine, model } = await open();
       growAt(engine, k);
       expect(model.scoreSync(texts)).toEqual(want);
-      more = engine.arena.growth > 0;
+      more = coreOf(engine).arena.growth > 0;
       engine.dispose();
     }
     expect(k).toBeGreaterThan(6);
@@ -173,14 +174,16 @@ describe.each(precisions)("the same bits, %s", (precision) => {
 });
 
 /** Makes memory grow, so that every view is detached. */
-function grow({ arena }: Engine): void {
+function grow(engine: Engine): void {
+  const { arena } = coreOf(engine);
   const { growth } = arena;
   arena.allocate(arena.bytes).release();
   if (arena.growth === growth) throw new Error("memory has not grown");
 }
 
 /** Makes memory grow at the allocation after k more. */
-function growAt({ arena }: Engine, k: number): void {
+function growAt(engine: Engine, k: number): void {
+  const { arena } = coreOf(engine);
   const allocate = arena.allocate.bind(arena);
   let left = k;
   arena.allocate = (bytes) => {

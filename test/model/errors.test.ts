@@ -9,6 +9,7 @@ import {
   type RecurrentDescription,
   type ScoreOptions,
 } from "../../src/index.js";
+import { coreOf } from "../../src/wasm/engine.js";
 import { vacancies } from "../support/engines.js";
 import { saying } from "../support/errors.js";
 import { describedOf, LANGUAGE, type ModelPlan } from "../support/models.js";
@@ -219,7 +220,7 @@ describe.each([
     await expect(call(small, large)).rejects.toThrow(EngineMemoryError);
     expect(vacancies(small)).toEqual(free);
     // At every allocation on the way.
-    const { arena } = small;
+    const { arena } = coreOf(small);
     const allocate = arena.allocate.bind(arena);
     for (let k = 0, failed = true; failed; k++) {
       let left = k;

@@ -11,6 +11,7 @@ import {
   type ScoreOptions,
   StateError,
 } from "../../src/index.js";
+import { coreOf } from "../../src/wasm/engine.js";
 import * as arena from "../support/engines.js";
 import { expectRejection, expectSaid } from "../support/errors.js";
 import { describedOf, LANGUAGE, type ModelPlan, textsOf } from "../support/models.js";
@@ -130,10 +131,10 @@ describe("control is given away", () => {
     const other = await loadLanguageModel(own, describedOf(LANGUAGE[0] as ModelPlan));
     const long = textsOf([100_000, 99_999]);
     const [score] = other.scoreSync(long.slice(1));
-    const allocate = own.arena.allocate.bind(own.arena);
+    const allocate = coreOf(own).arena.allocate.bind(coreOf(own).arena);
     const spy = vi.spyOn(globalThis, "setImmediate");
     const pauses: number[] = [];
-    own.arena.allocate = (bytes) => {
+    coreOf(own).arena.allocate = (bytes) => {
       pauses.push(spy.mock.calls.length);
       return allocate(bytes);
     };
@@ -233,7 +234,7 @@ describe("an abort", () => {
   it("before it begins: nothing was done, nothing is computed", async () => {
     const controller = new AbortController();
     controller.abort();
-    const allocate = vi.spyOn(engine.arena, "allocate");
+    const allocate = vi.spyOn(coreOf(engine).arena, "allocate");
     const error = await model
       .score(texts, { signal: controller.signal })
       .catch((thrown: unknown) => thrown);

@@ -11,6 +11,7 @@ import {
   StateError,
   type StoredNumbers,
 } from "../../src/index.js";
+import { coreOf } from "../../src/wasm/engine.js";
 import { describedOf, LANGUAGE, type ModelPlan, tokensOf } from "../support/models.js";
 
 const engine = createEngineSync();
@@ -51,8 +52,8 @@ const changed = (at: number, value: number): Uint8Array => {
 describe("a model's hash", () => {
   it("is the same in memory that was used before, and of numbers in single arrays", async () => {
     const dirty = createEngineSync();
-    const block = dirty.arena.allocate(500_000);
-    dirty.arena.f64(block.pointer, 60_000).fill(Number.NaN);
+    const block = coreOf(dirty).arena.allocate(500_000);
+    coreOf(dirty).arena.f64(block.pointer, 60_000).fill(Number.NaN);
     block.release();
     for (const precision of ["f64", "f32"] as const) {
       const single = ({ shape, data }: StoredNumbers) => ({ shape, data: Float32Array.from(data) });

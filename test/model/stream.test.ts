@@ -6,6 +6,7 @@ import {
   loadLanguageModel,
   StateError,
 } from "../../src/index.js";
+import { coreOf } from "../../src/wasm/engine.js";
 import { runNetwork } from "../oracle/model.js";
 import { logSoftmax } from "../oracle/softmax.js";
 import { vacancies } from "../support/engines.js";
@@ -222,9 +223,9 @@ describe("memory", () => {
     const own = createEngineSync();
     const model = await loadLanguageModel(own, described);
     const stream = read(model, [1, 2]);
-    const allocate = own.arena.allocate.bind(own.arena);
+    const allocate = coreOf(own).arena.allocate.bind(coreOf(own).arena);
     let count = 0;
-    own.arena.allocate = (bytes) => {
+    coreOf(own).arena.allocate = (bytes) => {
       count++;
       return allocate(bytes);
     };

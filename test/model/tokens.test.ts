@@ -7,6 +7,7 @@ import {
   type Sequence,
   UnknownTokenError,
 } from "../../src/index.js";
+import { coreOf } from "../../src/wasm/engine.js";
 import { expectError, expectRejection, expectSaid } from "../support/errors.js";
 import { describedOf, LANGUAGE, type ModelPlan } from "../support/models.js";
 
@@ -325,7 +326,7 @@ describe("a vocabulary that does not fit", () => {
 
   it("leaves no memory behind", async () => {
     const places = () => {
-      const block = engine.arena.allocate(64);
+      const block = coreOf(engine).arena.allocate(64);
       block.release();
       return block.pointer;
     };

@@ -8,6 +8,7 @@ import {
   type VocabularySource,
 } from "../../src/index.js";
 import { TokenMatcher } from "../../src/model/vocabulary.js";
+import { coreOf } from "../../src/wasm/engine.js";
 import { FIXED } from "../support/cells.js";
 import { countWork } from "../support/cost.js";
 import { expectError, expectRejection } from "../support/errors.js";
@@ -81,7 +82,7 @@ describe("a text becomes ids", () => {
     // 600,000 characters, 65,536 of them between two pauses: 9 pauses that find tokens, 9 that take them, and 9 that collect
     // them for the batch, which is laid out afterwards.
     const text = "ab".repeat(300_000);
-    const allocations = vi.spyOn(engine.arena, "allocate");
+    const allocations = vi.spyOn(coreOf(engine).arena, "allocate");
     for (const where of ["score", "scoreMany"] as const) {
       const controller = new AbortController();
       const options = { yieldEvery: 0, signal: controller.signal };

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { createEngineSync, type Engine } from "../../src/index.js";
 import type { Kernels, NumberType } from "../../src/wasm/abi.js";
+import { coreOf } from "../../src/wasm/engine.js";
 import { drawNetwork, type Kind, open } from "../support/networks.js";
 
 // A ragged batch costs the sum of its lengths, not batch × longest: rows are counted, not time.
@@ -9,7 +10,8 @@ import { drawNetwork, type Kind, open } from "../support/networks.js";
 function counting(): { engine: Engine; rows: { products: number; gates: number; back: number } } {
   const engine = createEngineSync();
   const rows = { products: 0, gates: 0, back: 0 };
-  const { kernels } = engine;
+  const core = coreOf(engine);
+  const { kernels } = core;
   const counted: Kernels = {
     ...kernels,
     gemm_packed(...operands) {
@@ -33,9 +35,9 @@ function counting(): { engine: Engine; rows: { products: number; gates: number; 
       kernels.lstm_gates_backward(...operands);
     },
   };
-  const width = engine.numberType.bind(engine);
-  Object.defineProperty(engine, "kernels", { value: counted });
-  engine.numberType = (precision): NumberType => ({ ...width(precision), kernels: counted });
+  const width = core.numberType.bind(core);
+  Object.defineProperty(core, "kernels", { value: counted });
+  core.numberType = (precision): NumberType => ({ ...width(precision), kernels: counted });
   return { engine, rows };
 }
 

@@ -5,6 +5,7 @@ import { lstmCell } from "../../src/cells/lstm.js";
 import { rnnCell } from "../../src/cells/rnn.js";
 import type { Recurrent, RecurrentState } from "../../src/index.js";
 import { chunkRows } from "../../src/sequence/forward_plan.js";
+import { coreOf } from "../../src/wasm/engine.js";
 import { FIXED, seeds, sizes } from "../support/cells.js";
 import { expectSame } from "../support/compare.js";
 import { engines } from "../support/engines.js";
@@ -87,8 +88,11 @@ describe.each(engines)("a layer on the $name", ({ engine }) => {
       const most = 200;
       const sizes = { nx, na, nh: na };
       const chunk = Math.floor(
-        chunkRows({ cell: CELLS[cell], dtype: engine.numberType("f64"), ...sizes }, m, most * m) /
+        chunkRows(
+          { cell: CELLS[cell], dtype: coreOf(engine).numberType("f64"), ...sizes },
           m,
+          most * m,
+        ) / m,
       );
       expect(chunk).toBeLessThan(most / 2);
       const { layer, x, start } = open(chunk, nx, na, m, 2 * chunk + 1);

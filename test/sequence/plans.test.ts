@@ -12,6 +12,7 @@ import type { Stack } from "../../src/sequence/stack.js";
 import { takeState } from "../../src/sequence/state.js";
 import type { Tape } from "../../src/sequence/tape.js";
 import type { Block } from "../../src/wasm/arena.js";
+import { coreOf } from "../../src/wasm/engine.js";
 import { contentOf } from "../../src/wasm/handle.js";
 import { expectSame } from "../support/compare.js";
 import { vacancies } from "../support/engines.js";
@@ -93,11 +94,11 @@ describe.each(named)("kept plans, $name", ({ kind }) => {
     const next = uniform(7);
     const held: Block[] = [];
     // No pass may write below the arena or into a block of others.
-    const lowest = engine.arena.allocate(1);
-    const below = () => engine.arena.i32(0, lowest.pointer / Int32Array.BYTES_PER_ELEMENT);
+    const lowest = coreOf(engine).arena.allocate(1);
+    const below = () => coreOf(engine).arena.i32(0, lowest.pointer / Int32Array.BYTES_PER_ELEMENT);
     const [untouched, pattern] = [below().slice(), 0x5a5a5a5a];
     const words = ({ pointer, bytes }: Block) =>
-      engine.arena.i32(pointer, bytes / Int32Array.BYTES_PER_ELEMENT);
+      coreOf(engine).arena.i32(pointer, bytes / Int32Array.BYTES_PER_ELEMENT);
     const raw = ({ buffer, byteOffset, byteLength }: Int32Array) =>
       Buffer.from(buffer, byteOffset, byteLength);
     /** Every word is the pattern: the first is, and each equals the one before. */
@@ -106,7 +107,7 @@ describe.each(named)("kept plans, $name", ({ kind }) => {
       return all[0] === pattern && raw(all.subarray(1)).equals(raw(all.subarray(0, -1)));
     };
     const hold = (bytes: number): void => {
-      const block = engine.arena.allocate(bytes);
+      const block = coreOf(engine).arena.allocate(bytes);
       words(block).fill(pattern);
       held.push(block);
     };
@@ -123,7 +124,7 @@ describe.each(named)("kept plans, $name", ({ kind }) => {
       expect(raw(below()).equals(raw(untouched))).toBe(true);
       expect(held.every(isHeld)).toBe(true);
     }
-    expect(engine.arena.growth).toBeGreaterThan(2);
+    expect(coreOf(engine).arena.growth).toBeGreaterThan(2);
   });
 
   it("a state of any size can be written, read and stepped after memory has grown", () => {
@@ -133,7 +134,7 @@ describe.each(named)("kept plans, $name", ({ kind }) => {
       const state = network.createState(m);
       const parts = state.read();
       state.write(parts);
-      engine.arena.allocate(engine.memory().bytes);
+      coreOf(engine).arena.allocate(engine.memory().bytes);
       state.write(parts);
       expectSame({ ...state.read() }, { ...parts });
       const copy = state.clone();
@@ -212,7 +213,7 @@ describe("a stack's plans", () => {
           if (!pass.next()) return;
           isRunning = true;
           const length = 2 * (pass.last - pass.first) * na;
-          outputs[i]?.push(...engine.arena.f64(pass.pointer, length));
+          outputs[i]?.push(...coreOf(engine).arena.f64(pass.pointer, length));
         });
       }
       for (const pass of passes) pass.end();
@@ -228,8 +229,10 @@ describe("a stack's plans", () => {
 function passOver(engine: Engine, stack: Stack, T: number): ForwardPass {
   const layout = new Layout();
   const { h, c } = takeState(layout, stack.shape, 2);
-  const { pointer } = engine.arena.allocate(layout.bytes);
-  engine.arena.f64(pointer, layout.bytes / Float64Array.BYTES_PER_ELEMENT).fill(0);
+  const { pointer } = coreOf(engine).arena.allocate(layout.bytes);
+  coreOf(engine)
+    .arena.f64(pointer, layout.bytes / Float64Array.BYTES_PER_ELEMENT)
+    .fill(0);
   return new ForwardPass(stack, {
     batch: Batch.dense(2, T),
     state: { h: pointer + h, c: pointer + c },

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import * as recurra from "../../src/index.js";
+import { coreOf } from "../../src/wasm/engine.js";
 import * as gru from "../oracle/gru.js";
 import { softmaxCrossEntropy } from "../oracle/loss.js";
 import * as lstm from "../oracle/lstm.js";
@@ -37,7 +38,8 @@ export const engines: readonly EngineSubject[] = [
 export const subjects: readonly Subject[] = [oracle, ...engines];
 
 /** Where blocks of several sizes would go, and what memory is held: the same before and after what leaves nothing behind. */
-export function vacancies({ arena }: recurra.Engine): readonly number[] {
+export function vacancies(engine: recurra.Engine): readonly number[] {
+  const { arena } = coreOf(engine);
   const places = [1, 1024, 65536].map((bytes) => {
     const block = arena.allocate(bytes);
     block.release();

@@ -2,6 +2,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { createEngineSync, type Engine } from "../../src/index.js";
+import { coreOf } from "../../src/wasm/engine.js";
 import { network, passes } from "../support/operands.js";
 
 setFlagsFromString("--expose-gc");
@@ -11,7 +12,7 @@ const net = network({ nx: 3, na: 5, ny: 2, m: 4, T: 3 });
 const copyOf = () => ({ ...net, rnn: { ...net.rnn }, lstm: { ...net.lstm } });
 
 function firstFree(engine: Engine): number {
-  const block = engine.arena.allocate(1);
+  const block = coreOf(engine).arena.allocate(1);
   block.release();
   return block.pointer;
 }

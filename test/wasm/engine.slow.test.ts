@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createEngineSync, type Engine, EngineMemoryError } from "../../src/index.js";
+import { coreOf } from "../../src/wasm/engine.js";
 import { allBits, disposeOf, everyFunction, network } from "../support/operands.js";
 
 const MIB = 2 ** 20;
@@ -26,7 +27,7 @@ describe("100,000 calls leave the memory as it was", () => {
 });
 
 function firstFree(engine: Engine): number {
-  const block = engine.arena.allocate(1);
+  const block = coreOf(engine).arena.allocate(1);
   block.release();
   return block.pointer;
 }
@@ -37,7 +38,7 @@ describe("high addresses, 0 bits of difference", () => {
   // Bytes below the calls' own: they cross 2 GiB, where a pointer becomes a negative i32, and lie above it.
   it.each([2 * GIB - 16 * 1024, 2 * GIB + MIB, 4 * GIB - 8 * MIB])("above byte %i", (below) => {
     const engine = createEngineSync();
-    engine.arena.allocate(below - firstFree(engine));
+    coreOf(engine).arena.allocate(below - firstFree(engine));
     expect(firstFree(engine)).toBe(below);
     expect(allBits(engine, net)).toBe(wanted);
     engine.dispose();
@@ -49,7 +50,7 @@ describe("high addresses, 0 bits of difference", () => {
     while (enough - tooFew > 64) {
       const left = (tooFew + enough) / 2;
       const engine = createEngineSync();
-      engine.arena.allocate(4 * GIB - left - firstFree(engine));
+      coreOf(engine).arena.allocate(4 * GIB - left - firstFree(engine));
       try {
         expect(allBits(engine, net)).toBe(wanted);
         enough = left;

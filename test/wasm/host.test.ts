@@ -1,5 +1,8 @@
+import { readFileSync } from "node:fs";
 import { afterEach, expect, it, vi } from "vitest";
 import { expectError, expectRejection } from "../support/errors.js";
+
+const kernels = () => readFileSync(new URL("../../build/kernels.wasm", import.meta.url));
 
 afterEach(() => {
   vi.unstubAllGlobals();
@@ -19,11 +22,43 @@ it.each([
     { ...WebAssembly, validate: () => false },
     "this host has no WebAssembly SIMD (Chrome 91, Firefox 89, Safari 16.4, Node 16.4 and later have it)",
   ],
-  ["WebAssembly", undefined, "this host has no WebAssembly"],
+  ["WebAssembly", undefined, "this host has no WebAssembly (…)"],
 ])("without %s: the import is well, an engine is a FeatureError", async (_, host, message) => {
   const { createEngine, createEngineSync, FeatureError } = await importInto(host);
   expectError(() => createEngineSync(), FeatureError, `createEngineSync: ${message}`);
   await expectRejection(createEngine(), FeatureError, `createEngine: ${message}`);
+});
+
+it("a host that refuses to compile is named, with what it says and what to do", async () => {
+  const refusal = new WebAssembly.CompileError("violates the Content Security policy");
+  const { Module, Instance, Memory, RuntimeError, validate } = WebAssembly;
+  const refusing = new Proxy(Module, {
+    construct() {
+      throw refusal;
+    },
+  });
+  const host = {
+    ...{ Module: refusing, Instance, Memory, RuntimeError, validate },
+    compile: () => Promise.reject(refusal),
+  };
+  const bytes = kernels();
+  // Made before: Node compiles a parser of its own for its first response.
+  const response = new Response(bytes);
+  const { createEngine, createEngineSync, FeatureError } = await importInto(WebAssembly);
+  const { createArrays, createArraysSync } = await import("../../src/arrays.js");
+  vi.stubGlobal("WebAssembly", host);
+  const message =
+    "this host refuses to compile WebAssembly: in a page, allow 'wasm-unsafe-eval' in script-src of its Content-Security-Policy; on a host that compiles nothing at run time, bundle with the package condition workerd, which imports the .wasm files; the host says: CompileError: violates the Content Security policy";
+  for (const wasm of [undefined, bytes]) {
+    const options = wasm === undefined ? {} : { wasm };
+    expectError(() => createEngineSync(options), FeatureError, `createEngineSync: ${message}`);
+    await expectRejection(createEngine(options), FeatureError, `createEngine: ${message}`);
+  }
+  const fetched = createEngine({ wasm: Promise.resolve(response) });
+  await expectRejection(fetched, FeatureError, `createEngine: ${message}`);
+  await fetched.catch((error) => expect(error.cause).toBe(refusal));
+  expectError(() => createArraysSync(), FeatureError, `createArraysSync: ${message}`);
+  await expectRejection(createArrays(), FeatureError, `createArrays: ${message}`);
 });
 
 it("the import itself touches nothing of WebAssembly", async () => {

@@ -7,6 +7,7 @@ import {
   rnnForward,
   ShapeError,
 } from "../../src/index.js";
+import { coreOf } from "../../src/wasm/engine.js";
 import { allBits, bitsOf, disposeOf, everyFunction, network, passes } from "../support/operands.js";
 
 const MIB = 2 ** 20;
@@ -62,7 +63,7 @@ describe("memory that does not suffice", () => {
       const call = everyFunction(engine, net, made)[name] as () => object;
       // A forward function is to pack its parameters anew.
       if (name.includes("Forward")) forgetParameters(engine);
-      const filler = engine.arena.allocate(MIB - end(engine) - left);
+      const filler = coreOf(engine).arena.allocate(MIB - end(engine) - left);
       let failed = false;
       try {
         disposeOf(call());
@@ -74,7 +75,7 @@ describe("memory that does not suffice", () => {
       for (const pass of Object.values(made)) disposeOf(pass);
       forgetParameters(engine);
       // All of memory is one free piece again: what was left behind would stand in its way.
-      const all = engine.arena.allocate(MIB - start);
+      const all = coreOf(engine).arena.allocate(MIB - start);
       expect(all.pointer).toBe(start);
       all.release();
       if (!failed) break;
@@ -96,7 +97,7 @@ describe("a host that is short of memory", () => {
     const grow = vi.spyOn(WebAssembly.Memory.prototype, "grow").mockImplementation(() => {
       throw refusal;
     });
-    const error = thrownBy(() => engine.arena.allocate(8 * MIB)) as EngineMemoryError;
+    const error = thrownBy(() => coreOf(engine).arena.allocate(8 * MIB)) as EngineMemoryError;
     expect(error).toBeInstanceOf(EngineMemoryError);
     expect(error.limit).toBe(MIB);
     expect(error.message).toMatch(
@@ -110,7 +111,7 @@ describe("a host that is short of memory", () => {
 
   it("grows an engine by what is needed where it refuses an eighth", () => {
     const engine = createEngineSync();
-    const filler = engine.arena.allocate(64 * MIB);
+    const filler = coreOf(engine).arena.allocate(64 * MIB);
     const { bytes } = engine.memory();
     const { grow } = WebAssembly.Memory.prototype;
     vi.spyOn(WebAssembly.Memory.prototype, "grow").mockImplementation(function (
@@ -120,7 +121,7 @@ describe("a host that is short of memory", () => {
       if (pages > 16) throw new RangeError("too much");
       return grow.call(this, pages);
     });
-    engine.arena.allocate(bytes - filler.pointer - filler.bytes + 65536);
+    coreOf(engine).arena.allocate(bytes - filler.pointer - filler.bytes + 65536);
     expect(engine.memory().bytes).toBe(bytes + 65536);
   });
 
@@ -159,14 +160,14 @@ function thrownBy(run: () => unknown): unknown {
 
 /** Where the first free byte is. */
 function firstFree(engine: Engine): number {
-  const block = engine.arena.allocate(1);
+  const block = coreOf(engine).arena.allocate(1);
   block.release();
   return block.pointer;
 }
 
 /** Where the last block in use ends: the place of a block that no gap between others can hold. */
 function end(engine: Engine): number {
-  const block = engine.arena.allocate(MIB / 2);
+  const block = coreOf(engine).arena.allocate(MIB / 2);
   block.release();
   return block.pointer;
 }
@@ -209,7 +210,9 @@ describe("calls that throw for their operands", () => {
 
 describe("growth", () => {
   const grown = createEngineSync();
-  grown.arena.allocate(64 * MIB).release();
+  coreOf(grown)
+    .arena.allocate(64 * MIB)
+    .release();
   const there = everyFunction(grown, large);
 
   it.each(names)("%s: inside the call it changes 0 bits", (name) => {
@@ -218,7 +221,7 @@ describe("growth", () => {
     // Memory is full to its end: the call must grow it.
     const at = end(engine);
     const { bytes } = engine.memory();
-    if (bytes > at) engine.arena.allocate(bytes - at);
+    if (bytes > at) coreOf(engine).arena.allocate(bytes - at);
     const result = call();
     expect(engine.memory().bytes).toBeGreaterThan(bytes);
     expect(bitsOf(result)).toBe(bitsOf(there[name]?.() ?? {}));
@@ -236,7 +239,7 @@ it("a first backward pass that finds no memory keeps no transposed weights", () 
   const engine = createEngineSync({ maximumBytes: MIB });
   const made = passes(engine, net);
   // Room for the transposed weights (1,920 bytes), and none for the scratch of the pass.
-  const filler = engine.arena.allocate(MIB - end(engine) - 4096);
+  const filler = coreOf(engine).arena.allocate(MIB - end(engine) - 4096);
   const before = firstFree(engine);
   const call = everyFunction(engine, net, made).lstmBackward as () => object;
   expect(call).toThrow(EngineMemoryError);

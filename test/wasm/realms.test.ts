@@ -1,6 +1,6 @@
 import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { base64 } from "../../build/embedded/kernels.js";
+import { source as base64 } from "../../build/embedded/kernels.js";
 import * as recurra from "../../src/index.js";
 import { checkTensor, isDetached, isNumbers } from "../../src/tensor.js";
 import { allBits, network } from "../support/operands.js";

@@ -1,4 +1,5 @@
 import { type ModelFormatCode, ModelFormatError } from "../../description/format_error.js";
+import { decodeUtf8 } from "../../utf8.js";
 import { lookup3 } from "./checksum.js";
 
 /**
@@ -150,7 +151,7 @@ export class Cursor {
 
   /** A text of at most `length` bytes; a zero byte ends it. */
   text(length: number): string {
-    return new TextDecoder().decode(this.bytes(length)).replace(/\0.*/s, "");
+    return decodeUtf8(this.bytes(length)).replace(/\0.*/s, "");
   }
 
   /** The next bytes of a structure, as a structure of their own. */

@@ -1,3 +1,4 @@
+import { decodeUtf8 } from "../../utf8.js";
 import type { Cursor, Hdf5Bytes } from "./cursor.js";
 import { readDenseLinks } from "./dense_links.js";
 import { all, MESSAGE, type Messages, only } from "./object_header.js";
@@ -48,7 +49,7 @@ function readSymbolTable(file: Hdf5Bytes, message: Cursor, add: Add): void {
     const end = offset < size ? names.indexOf(0, offset) : -1;
     if (end < 0) return from.fail(`expected a name at byte ${offset} of a heap of ${size}`);
     file.spend(end - offset, heap.begin);
-    return new TextDecoder().decode(names.subarray(offset, end));
+    return decodeUtf8(names.subarray(offset, end));
   };
   for (const table of treeLeaves(file, tree, 0, 8)) {
     const head = file.structure(table.child, 8);

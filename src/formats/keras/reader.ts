@@ -2,6 +2,7 @@ import type { ModelDescription, StoredNumbers } from "../../description/descript
 import { ModelFormatError } from "../../description/format_error.js";
 import type { OptionNames } from "../../options.js";
 import { checkObject } from "../../tensor.js";
+import { decodeUtf8 } from "../../utf8.js";
 import { type Bytes, bytesOf } from "../bytes.js";
 import { checkFinite } from "../finite.js";
 import { Hdf5File, isHdf5 } from "../hdf5/file.js";
@@ -58,7 +59,7 @@ function openArchive(bytes: Uint8Array, maximumBytes: number): Parts {
   };
   const json = (name: string, file: Uint8Array): Config => {
     try {
-      return parseConfig(where, name, new TextDecoder("utf-8", { fatal: true }).decode(file));
+      return parseConfig(where, name, decodeUtf8(file, { fatal: true }));
     } catch (error) {
       if (error instanceof ModelFormatError) throw error;
       throw new ModelFormatError("json", `${where}: ${name}: expected UTF-8, got other bytes`);

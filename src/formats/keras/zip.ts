@@ -1,5 +1,6 @@
 import { inflateSync } from "fflate";
 import { type ModelFormatCode, ModelFormatError } from "../../description/format_error.js";
+import { decodeUtf8 } from "../../utf8.js";
 
 const END = 0x06054b50;
 const END_BYTES = 22;
@@ -77,7 +78,7 @@ export class ZipArchive {
       const nameEnd = at + CENTRAL_BYTES + this.#u16(at + 28);
       const next = nameEnd + this.#u16(at + 30) + this.#u16(at + 32);
       if (next > end) this.#fail("expected an entry that ends within the directory", at);
-      const name = new TextDecoder().decode(this.#bytes.subarray(at + CENTRAL_BYTES, nameEnd));
+      const name = decodeUtf8(this.#bytes.subarray(at + CENTRAL_BYTES, nameEnd));
       if (this.#entries.has(name)) {
         this.#fail(`expected one ${JSON.stringify(name)}, got another`, at, "duplicate-key");
       }

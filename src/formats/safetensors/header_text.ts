@@ -1,4 +1,5 @@
 import { type ModelFormatCode, ModelFormatError } from "../../description/format_error.js";
+import { encodeUtf8 } from "../../utf8.js";
 
 const MAX_SHOWN = 40;
 
@@ -22,7 +23,7 @@ export class HeaderText {
   /** Throws an error that names the tensor and the byte. */
   fail(code: ModelFormatCode, what: string, at = this.#at): never {
     const place = this.tensor === undefined ? "header" : JSON.stringify(this.tensor);
-    const before = new TextEncoder().encode(this.#text.slice(0, at)).length;
+    const before = encodeUtf8(this.#text.slice(0, at)).length;
     const offset = this.#start + before;
     throw new ModelFormatError(
       code,

@@ -1,4 +1,5 @@
 import { type ModelFormatCode, ModelFormatError } from "../../description/format_error.js";
+import { decodeUtf8 } from "../../utf8.js";
 import { type Bytes, bytesOf } from "../bytes.js";
 import { recognise } from "../file_kinds.js";
 import { checkFinite } from "../finite.js";
@@ -56,8 +57,8 @@ function headerText(bytes: Uint8Array): { text: string; dataStart: number } {
     refuse("header-start", "a header that begins with {", found, 8);
   }
   try {
-    const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
-    return { text: decoder.decode(bytes.subarray(8, dataStart)), dataStart };
+    const header = bytes.subarray(8, dataStart);
+    return { text: decodeUtf8(header, { fatal: true, ignoreBOM: true }), dataStart };
   } catch {
     return fail("header-utf8", "expected a header in UTF-8, got other bytes", 8);
   }

@@ -1,5 +1,6 @@
 import { type ModelFormatCode, ModelFormatError } from "../../description/format_error.js";
 import { checkObject, checkTensor, describe, isNumbers } from "../../tensor.js";
+import { encodeUtf8 } from "../../utf8.js";
 import { BF16, F16, toHalves } from "../halves.js";
 import { isDtype, LIMITS, METADATA, type StoredDtype, WIDTHS } from "./header.js";
 import { hasLoneSurrogate } from "./header_text.js";
@@ -111,7 +112,7 @@ function headerOf(items: readonly Item[], metadata: readonly (readonly [string, 
     );
     begin = end;
   }
-  const text = new TextEncoder().encode(`{${members.join(",")}}`);
+  const text = encodeUtf8(`{${members.join(",")}}`);
   const length = Math.ceil(text.length / 8) * 8;
   if (length > LIMITS.header) {
     fail("header-too-long", `expected a header of ≤ ${LIMITS.header} bytes, got ${length}`);

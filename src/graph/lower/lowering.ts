@@ -1,5 +1,5 @@
 import type { NumberType } from "../../wasm/abi.js";
-import type { Engine } from "../../wasm/engine.js";
+import type { EngineCore } from "../../wasm/engine.js";
 import { type GraphKernels, graphKernels } from "../../wasm/graph_kernels.js";
 import type { Constants } from "../constants.js";
 import { Spans } from "../spans.js";
@@ -30,7 +30,7 @@ interface Step {
  * follows; only at the end do buffers get places.
  */
 export class Lowering {
-  readonly engine: Engine;
+  readonly engine: EngineCore;
   readonly constants: Constants;
   readonly nn: GraphKernels;
   readonly #steps: Step[] = [];
@@ -39,7 +39,7 @@ export class Lowering {
   readonly #uses: ReadonlyMap<Value, number>;
 
   /** @param uses how many operations read a value, the caller who wants it as a result counted too */
-  constructor(engine: Engine, constants: Constants, uses: ReadonlyMap<Value, number>) {
+  constructor(engine: EngineCore, constants: Constants, uses: ReadonlyMap<Value, number>) {
     this.engine = engine;
     this.constants = constants;
     this.nn = graphKernels(engine);

@@ -1,0 +1,11 @@
+// Types of what a host gives. They are declared here, as TypeScript's ES2022 library declares no host: a program without the
+// dom library compiles against this package, too. The host's own types fit them.
+
+/** Tells a call to stop: the part of an `AbortSignal` that is used. */
+export interface AbortSignalLike {
+  readonly aborted: boolean;
+  /** Why: becomes the `cause` of the `AbortedError`. */
+  readonly reason?: unknown;
+  addEventListener(type: "abort", listener: () => void): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
