@@ -4,7 +4,7 @@ import { rowMajor } from "./lower/view.js";
 import type { Operation } from "./operation.js";
 import { allocate, sameShape, sizeOf, type Value } from "./value.js";
 
-/** The numbers at offset + Σ index · stride, for every index of `shape` in C order. */
+/** The numbers at offset + Σ index · stride, for every index of `shape` in C order; not copied where they are one run. */
 function strided(
   { data, precision }: Value,
   shape: readonly number[],
@@ -12,13 +12,16 @@ function strided(
   offset = 0,
 ): Floats {
   const from = data as Floats;
-  const y = allocate(precision, sizeOf(shape));
+  const size = sizeOf(shape);
+  if (isRun(shape, strides)) return from.subarray(offset, offset + size);
+  const y = allocate(precision, size);
   const last = shape.length - 1;
-  const [n = 1, step = 0] = [shape[last], strides[last]];
+  const [n, step] = [shape[last] as number, strides[last] as number];
   const index = shape.map(() => 0);
   let at = offset;
-  for (let to = 0; to < y.length; ) {
-    for (let i = 0; i < n; i++) y[to++] = from[at + i * step] as number;
+  for (let to = 0; to < size; to += n) {
+    if (step === 1) y.set(from.subarray(at, at + n), to);
+    else for (let i = 0; i < n; i++) y[to + i] = from[at + i * step] as number;
     for (let k = last - 1; k >= 0; k--) {
       at += strides[k] as number;
       index[k] = (index[k] as number) + 1;
@@ -28,6 +31,12 @@ function strided(
     }
   }
   return y;
+}
+
+/** Whether neighbours in C order are neighbours in memory. */
+function isRun(shape: readonly number[], strides: readonly number[]): boolean {
+  const dense = rowMajor(shape);
+  return shape.every((extent, i) => extent === 1 || strides[i] === dense[i]);
 }
 
 /** The numbers of a value repeated over a larger shape. */

@@ -26,10 +26,8 @@ export interface SourceContent {
 export class Source {
   readonly content: SourceContent;
   readonly #subGraphs = new Map<number, GraphProto>();
-  readonly #live = new Map<
-    GraphProto,
-    { nodes: readonly NodeProto[]; free: ReadonlySet<string> }
-  >();
+  readonly #makers = new Map<GraphProto, ReadonlyMap<string, number>>();
+  readonly #free = new Map<GraphProto, ReadonlySet<string>>();
 
   constructor(content: SourceContent) {
     this.content = content;
@@ -60,36 +58,41 @@ export class Source {
     return graph;
   }
 
-  /** The nodes on which a graph's outputs depend, in order, and the names that they take from outside. */
-  live(graph: GraphProto, depth = 0) {
-    const known = this.#live.get(graph);
+  /** The place of the node that makes each name. */
+  makers(graph: GraphProto): ReadonlyMap<string, number> {
+    const known = this.#makers.get(graph);
+    if (known !== undefined) return known;
+    const makers = new Map<string, number>();
+    graph.nodes.forEach(({ outputs, at }, i) => {
+      for (const name of outputs) {
+        if (makers.has(name)) this.fail(`${JSON.stringify(name)} is made twice`, at);
+        if (name !== "") makers.set(name, i);
+      }
+    });
+    this.#makers.set(graph, makers);
+    return makers;
+  }
+
+  /** The names that a sub-graph takes from outside. */
+  free(graph: GraphProto, depth = 0): ReadonlySet<string> {
+    const known = this.#free.get(graph);
     if (known !== undefined) return known;
     if (depth > MOST_NESTING) {
       this.fail(`expected ≤ ${MOST_NESTING} graphs within graphs, got more`, graph.at);
     }
-    const made = new Set<string>();
-    for (const { outputs, at } of graph.nodes) {
-      for (const name of outputs) {
-        if (made.has(name)) this.fail(`${JSON.stringify(name)} is made twice`, at);
-        if (name !== "") made.add(name);
-      }
-    }
     const needed = new Set(graph.outputs.map(({ name }) => name));
-    const nodes: NodeProto[] = [];
     for (const node of [...graph.nodes].reverse()) {
       if (!node.outputs.some((output) => needed.has(output))) continue;
-      nodes.push(node);
       for (const output of node.outputs) needed.delete(output);
       for (const input of node.inputs) if (input !== "") needed.add(input);
       for (const [name, { g }] of node.attributes) {
         if (g === undefined) continue;
-        for (const each of this.live(this.subGraph(node, name), depth + 1).free) needed.add(each);
+        for (const each of this.free(this.subGraph(node, name), depth + 1)) needed.add(each);
       }
     }
     for (const name of graph.initializers.keys()) needed.delete(name);
-    const live = { nodes: nodes.reverse(), free: needed };
-    this.#live.set(graph, live);
-    return live;
+    this.#free.set(graph, needed);
+    return needed;
   }
 }
 
@@ -113,13 +116,19 @@ class Scope {
     return proto === undefined ? this.#outer?.get(name) : this.source.content.read(proto);
   }
 
+  /** Whether the graph itself has computed or been given a value. */
+  has(name: string): boolean {
+    return this.#values.has(name);
+  }
+
   set(name: string, value: Value): void {
     this.#values.set(name, value);
   }
 }
 
 /**
- * Walks the nodes of a graph in order, each to values and operations of `builder`. Of an `If`, only the branch that is taken.
+ * Walks the nodes of a graph on which its outputs depend, each to values and operations of `builder`. Of an `If`, only the
+ * branch that is taken is looked at.
  *
  * @returns the values of the graph's outputs
  */
@@ -135,9 +144,37 @@ export function walk(
   return new Map(graph.outputs.map(({ name }, i) => [name, values[i] as Value]));
 }
 
+/** Walks the nodes on which the outputs depend, each after those that it waits for. */
 function walkGraph(builder: Builder, scope: Scope): Value[] {
   const { source, graph } = scope;
-  for (const node of source.live(graph).nodes) {
+  const makers = source.makers(graph);
+  /** The nodes before one that make names which are not there yet, the first of them last. */
+  const missing = (names: Iterable<string>, before: number): number[] => {
+    const places: number[] = [];
+    for (const name of names) {
+      const at = makers.get(name);
+      if (at !== undefined && at < before && !scope.has(name)) places.push(at);
+    }
+    return places.reverse();
+  };
+  const waiting = missing(
+    graph.outputs.map(({ name }) => name),
+    graph.nodes.length,
+  );
+  const walked = new Set<number>();
+  for (let at = waiting.at(-1); at !== undefined; at = waiting.at(-1)) {
+    const node = graph.nodes[at] as NodeProto;
+    let first = walked.has(at) ? [] : missing(node.inputs, at);
+    if (!walked.has(at) && first.length === 0) {
+      // Of an If, what the taken branch needs from outside.
+      const branch = takenBranch(builder, node, scope);
+      if (branch !== undefined) first = missing(source.free(branch), at);
+    }
+    for (const each of first) waiting.push(each);
+    if (first.length > 0) continue;
+    waiting.pop();
+    if (walked.has(at)) continue;
+    walked.add(at);
     const values = walkNode(builder, node, scope);
     node.outputs.forEach((name, i) => {
       const value = values[i];
@@ -171,7 +208,8 @@ function walkNode(
     const missing = `input ${JSON.stringify(name)}: no node before this one computes it`;
     return scope.get(name) ?? builder.fail("graph", missing);
   });
-  if (operator === "If" && domain === "") return walkIf(builder, proto, inputs, scope);
+  const branch = takenBranch(builder, proto, scope);
+  if (branch !== undefined) return walkGraph(builder, new Scope(scope.source, branch, scope));
   const make = domain === "" ? operatorOf(operator) : undefined;
   if (make === undefined) return builder.fail("operator", unknown(proto, listed));
   const known = inputs.every((value) => value === undefined || value.data !== undefined);
@@ -183,22 +221,17 @@ function walkNode(
   return values;
 }
 
-function walkIf(
-  builder: Builder,
-  proto: NodeProto,
-  [condition]: readonly (Value | undefined)[],
-  scope: Scope,
-): Value[] {
-  const { where } = builder;
-  const value = condition ?? builder.fail("graph", "expected a condition, got none");
-  if (value.size !== 1) {
-    builder.fail("shape", `expected a condition of one element, got ${value.size}`);
+/** The branch of an `If` that its condition takes; undefined for other nodes. */
+function takenBranch(builder: Builder, proto: NodeProto, scope: Scope): GraphProto | undefined {
+  if (proto.operator !== "If" || proto.domain !== "") return undefined;
+  builder.where = `${scope.source.content.where}: ${titleOf(proto)}`;
+  const condition = scope.get(proto.inputs[0] ?? "");
+  if (condition === undefined) return builder.fail("graph", "expected a condition, got none");
+  if (condition.size !== 1) {
+    builder.fail("shape", `expected a condition of one element, got ${condition.size}`);
   }
-  const taken = builder.numbers(value)[0] !== 0 ? "then_branch" : "else_branch";
-  const inner = new Scope(scope.source, scope.source.subGraph(proto, taken), scope);
-  const values = walkGraph(builder, inner);
-  builder.where = where;
-  return values;
+  const taken = builder.numbers(condition)[0] !== 0 ? "then_branch" : "else_branch";
+  return scope.source.subGraph(proto, taken);
 }
 
 const ADVICE: Readonly<Record<string, string>> = {
