@@ -4,10 +4,9 @@ import type {
   ModelDescription,
   RecurrentDescription,
 } from "../../description/description.js";
+import { fuseLayers } from "../../description/fuse_layers.js";
 import { type OpenModel, openModel, type ReadOnnxOptions } from "../../formats/onnx/file.js";
-import type { NodeLayer } from "../../formats/onnx/layer.js";
 import { READ_OPTIONS } from "../../formats/options.js";
-import type { RecurrentOptions } from "../../layers/options.js";
 import type { OptionNames } from "../../options.js";
 import { NeedsValue } from "../builder.js";
 import { declaredOf } from "../input.js";
@@ -111,54 +110,26 @@ function tryOut(
   }
 }
 
-/** Fuses adjacent nodes with equal options and the same module into the layers of one network, as in PyTorch. */
-function fuseNodes(nodes: readonly { name: string; layer: NodeLayer }[]): RecurrentDescription[] {
-  const form = ({ inputSize, layers, ...rest }: RecurrentOptions) => JSON.stringify(rest);
-  const stacks: { name: string; module: string | undefined; form: string; layers: NodeLayer[] }[] =
-    [];
-  for (const { name, layer } of nodes) {
-    const { options, directions } = layer;
-    const module = moduleOf(name);
-    const below = stacks.at(-1);
-    const own = form(options);
-    const fits =
-      below?.module === module &&
-      below?.form === own &&
-      options.inputSize === directions * options.hiddenSize;
-    if (fits) below?.layers.push(layer);
-    else stacks.push({ name: module ?? name, module, form: own, layers: [layer] });
-  }
-  return stacks.map(({ name, layers }) => {
-    const [{ options }] = layers as [NodeLayer];
-    const weights = layers.flatMap(({ weights }, k) =>
-      Object.entries(weights).map(([key, each]) => [key.replace("_l0", `_l${k}`), each] as const),
-    );
-    return {
-      name,
-      options: layers.length === 1 ? options : { ...options, layers: layers.length },
-      weights: Object.fromEntries(weights),
-    };
-  });
-}
-
-/** The levels from the input upwards as a description. */
-function describeLevels(top: Level): Omit<ModelDescription, "format" | "metadata"> {
-  const recurrent: { name: string; layer: NodeLayer }[] = [];
+/** The levels from the input upwards as a description. Nodes of one module and kind are the layers of one network. */
+function describeLevels(top: Level, metadata: ModelDescription["metadata"]): ModelDescription {
+  const recurrent: RecurrentDescription[] = [];
   const dense: DenseDescription[] = [];
   let input: InputDescription = { kind: "features", size: 0 };
   for (let level: Level | undefined = top; level !== undefined; level = level.below) {
     const { part } = level;
     if (part.kind === "dense") dense.push(part.description);
     else if (part.kind === "input") input = part.description;
-    else if (part.kind === "recurrent") recurrent.push({ name: part.node.name, layer: part.layer });
+    else if (part.kind === "recurrent") {
+      const { name } = part.node;
+      const { options, weights } = part.layer;
+      recurrent.push({ name: moduleOf(name) ?? name, options, weights });
+    }
   }
+  recurrent.reverse();
+  dense.reverse();
   const output = top.rows.length === 1 ? "last" : "steps";
-  return {
-    input,
-    recurrent: fuseNodes(recurrent.reverse()),
-    dense: dense.reverse(),
-    output,
-  };
+  const description = { format: "onnx", input, recurrent, dense, output, metadata } as const;
+  return fuseLayers(description, (below, above) => below.name === above.name);
 }
 
 /**
@@ -186,5 +157,5 @@ export function describeOnnx(
   const [first, second] = TRIALS;
   const { level, isOpen } = tryOut(open, wanted, { ...known, sizeOf: first });
   if (isOpen) tryOut(open, wanted, { ...known, sizeOf: second });
-  return { format: "onnx", ...describeLevels(level), metadata };
+  return describeLevels(level, metadata);
 }
