@@ -1,13 +1,20 @@
 import { isDeepStrictEqual } from "node:util";
 import { afterAll, describe, expect, it } from "vitest";
-import { describeOnnx, ModelFormatError } from "../../../src/formats/onnx.js";
 import { readSafetensors } from "../../../src/formats/safetensors.js";
 import { createEngineSync, loadLanguageModel } from "../../../src/index.js";
+import { describeOnnx, ModelFormatError } from "../../../src/onnx.js";
+import { loadCases } from "../../formats/onnx/cases.js";
+import {
+  FLOAT,
+  INT64,
+  languageModel,
+  type ModelSpec,
+  model,
+  type NodeSpec,
+} from "../../formats/onnx/writer.js";
 import { runDescribed } from "../../oracle/model.js";
 import { expectSaid, thrownBy } from "../../support/errors.js";
 import { shakespeare } from "../../support/fixtures.js";
-import { loadCases } from "./cases.js";
-import { FLOAT, INT64, languageModel, type ModelSpec, model, type NodeSpec } from "./writer.js";
 
 const engine = createEngineSync();
 afterAll(() => engine.dispose());
@@ -284,13 +291,13 @@ describe("what a chain may not hold is refused by the operator's name", () => {
       "a value from nowhere",
       [lstm(["X", "W", "R", "nobody"])],
       "Y",
-      /"nobody" is not made by any node/,
+      /operator LSTM "Y": input "nobody": no node before this one computes it/,
     ],
     [
       "a value made later",
       [of("Identity", ["Y"], "x"), lstm(["x", "W", "R"])],
       "x",
-      /"x" is made after it is used|"Y" is made after it is used/,
+      /operator Identity "x": input "Y": no node before this one computes it/,
     ],
     ["a value made twice", [...base, ...base], "y", /"Y" is made twice/],
   ];
