@@ -26,11 +26,14 @@ const root = fileURLToPath(new URL("..", import.meta.url));
  */
 const staticModules = {
   name: "static-modules",
-  resolveId: (id) =>
-    id.endsWith(".wasm?module") ? { id, external: true, moduleSideEffects: false } : undefined,
+  resolveId: (id) => (id.startsWith("wasm:") ? { id, external: true } : undefined),
   load(id) {
     const name = /\/build\/embedded\/([\w.]+)\.js$/.exec(id.replaceAll("\\", "/"))?.[1];
-    return name && `import source from "../${name}.wasm?module";\nexport { source };`;
+    return name && `import source from "wasm:${name}";\nexport { source };`;
+  },
+  renderChunk(code, { fileName }) {
+    const up = "../".repeat(fileName.split("/").length);
+    return code.replace(/(["'])wasm:([\w.]+)\1/g, `"${up}$2.wasm?module"`);
   },
 };
 

@@ -12,13 +12,13 @@ const MENDED = {
     // Work at import. The decoder reads long messages of `abort`; a host without one gets to the `catch` behind it.
     ['const utf16 = new TextDecoder("utf-16le", { fatal: true }); // != wtf16\n', ""],
     ["utf16.decode(", 'new TextDecoder("utf-16le", { fatal: true }).decode('],
-    [/Object\.hasOwn = Object\.hasOwn \|\| function[^]*?\n};\n/, ""],
+    [/Object\.hasOwn = Object\.hasOwn \|\| function[\s\S]*?\n};\n/, ""],
     // The kernels take numbers and return numbers: there is no class to demangle, no string and no array to read.
     [
       "const exports = postInstantiate(extended, instance);\n  return { module, instance, exports };\n}\n\n/** Asynchronously instantiates an AssemblyScript module from a resp",
       "return { module, instance, exports: instance.exports };\n}\n\n/** Asynchronously instantiates an AssemblyScript module from a resp",
     ],
-    [/export default \{[^]*$/, ""],
+    [/export default \{[\s\S]*$/, ""],
     // A module of another realm (Jest's sandbox) is no instance of this one's class.
     ["src instanceof WebAssembly.Module", isModule("src")],
   ],

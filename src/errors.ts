@@ -63,12 +63,23 @@ export class UnknownTokenError extends RangeError {
 /** An `AbortSignal` ended the call. `completed` holds the results that were ready by then. */
 export class AbortedError<T> extends Error {
   override name = "AbortError";
-  /** One entry per input, in the order of the inputs; undefined for those not completed. */
+  /**
+   * One entry per input, in the order of the inputs; undefined for those not completed. Empty after `scoreEach` and `tagEach`,
+   * which have given all results that were completed.
+   */
   readonly completed: readonly (T | undefined)[];
 
-  constructor(where: string, completed: readonly (T | undefined)[], cause: unknown) {
-    const done = completed.filter((each) => each !== undefined).length;
-    super(`${where}: aborted after ${done} of ${completed.length}`, { cause });
+  /** @param count how many of how many were completed, if `completed` does not say it */
+  constructor(
+    where: string,
+    completed: readonly (T | undefined)[],
+    cause: unknown,
+    count: { readonly done: number; readonly total: number } = {
+      done: completed.filter((each) => each !== undefined).length,
+      total: completed.length,
+    },
+  ) {
+    super(`${where}: aborted after ${count.done} of ${count.total}`, { cause });
     this.completed = completed;
   }
 }

@@ -84,9 +84,12 @@ export type {
   WeightName,
   WeightPart,
 } from "./layers/weights.js";
+export type { IndexedError } from "./model/batching.js";
 export type {
+  EachScore,
+  IndexedScore,
   LanguageModel,
-  Score,
+  ScoreEachOptions,
   ScoreManyOptions,
   ScoreOptions,
 } from "./model/language_model.js";
@@ -97,9 +100,25 @@ export {
   type ModelSource,
   type TaggerOptions,
 } from "./model/loading.js";
+export type { Score } from "./model/score_work.js";
 export type { LanguageStream, StreamState } from "./model/stream.js";
-export type { Tagged, Tagger, TaggerInput, TagOptions } from "./model/tagger.js";
+export type {
+  EachTagged,
+  IndexedTagged,
+  TagEachOptions,
+  Tagged,
+  Tagger,
+  TaggerInput,
+  TagOptions,
+} from "./model/tagger.js";
 export type { OnError, Outcome, Progress } from "./model/time_slices.js";
+export {
+  type ModelReference,
+  type Verification,
+  type VerifiedElement,
+  type VerifyOptions,
+  verifyModel,
+} from "./model/verify.js";
 export type { Sequence, Vocabulary, VocabularySource } from "./model/vocabulary.js";
 export { type Tensor, tensor } from "./tensor.js";
 export type { Precision } from "./wasm/abi.js";

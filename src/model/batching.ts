@@ -1,24 +1,18 @@
+import type { OutputKind } from "../description/description.js";
 import { AbortedError, EngineMemoryError } from "../errors.js";
 import { listInput } from "../layers/sequences.js";
 import { Batch } from "../sequence/batch.js";
 import type { Input } from "../sequence/input.js";
 import { describe, type Tensor } from "../tensor.js";
 
+import { longestFirst, shortestFirst } from "./batch_order.js";
 import type { Network } from "./network.js";
-import { type InitialState, NetworkPass, type OutputRows, RowWalk, TILE } from "./network_pass.js";
-import {
-  type OnError,
-  type Outcome,
-  progressReporter,
-  type RunOptions,
-  runInSlices,
-  TimeSlice,
-} from "./time_slices.js";
+import { type InitialState, NetworkPass, type OutputRows, RowWalk } from "./network_pass.js";
+import { Queue } from "./queue.js";
+import { type JobOptions, schedulerOf } from "./scheduler.js";
+import { type OnError, type Outcome, progressReporter, type RunOptions } from "./time_slices.js";
+import { UNITS_PER_PAUSE } from "./vocabulary.js";
 
-/** Sequences of a batch: enough rows for the products to be at their best, few enough to stay in the caches. */
-const MOST_SEQUENCES = 64;
-/** Products of numbers in one step of a batch: a few milliseconds, so that the event loop gets its turn. */
-const STEP_PRODUCTS = 16 * 1024 * 1024;
 /** Rows whose tokens are collected without a pause. */
 const ROWS_PER_PAUSE = 65536;
 
@@ -28,6 +22,8 @@ export interface NetworkSequence {
   readonly steps: number;
   /** At least T of them, unless the network takes features. */
   readonly tokens?: Int32Array;
+  /** The length of the text that was encoded, if it was one. */
+  readonly units?: number;
   /** (T, nx). */
   readonly features?: Tensor<Float64Array | Float32Array>;
 }
@@ -44,8 +40,7 @@ export interface SequenceWork<R> {
   readonly network: Network;
   /** The number of sequences. */
   readonly count: number;
-  /** Whether each step has an output, or each sequence's end. */
-  readonly output: "steps" | "last";
+  readonly output: OutputKind;
   /** Called first. Returns the initial state unless it is zero. `close` releases what it allocates. */
   open?(): InitialState | undefined;
   close?(): void;
@@ -79,58 +74,139 @@ export function runAtOnce<R, E extends OnError>(
   { onError }: Pick<RunOptions<E>, "onError">,
 ): Outcome<R, E>[] {
   const results: (R | Error)[] = Array(work.count);
-  const job = runSequences(work, onError, (i, result) => {
+  const job = runSequences(work, { onError }, (i, result) => {
     results[i] = result;
   });
   for (const _ of job);
   return results as Outcome<R, E>[];
 }
 
-/** Runs sequences. The event loop gets a turn at the end of each time slice. */
+/** Runs sequences, in turns with whatever else the engine has to do. The event loop gets a turn between time slices. */
 export async function run<R, E extends OnError>(
   where: string,
   work: SequenceWork<R>,
   { onError, onProgress, signal, yieldEvery }: RunOptions<E>,
-  slice = new TimeSlice(yieldEvery),
 ): Promise<Outcome<R, E>[]> {
   const results: (R | Error | undefined)[] = Array(work.count).fill(undefined);
   let done = 0;
-  const job = runSequences(work, onError, (i, result) => {
+  const job = runSequences(work, { onError }, (i, result) => {
     results[i] = result;
     done++;
   });
   const report = progressReporter(work.count, onProgress);
-  const aborted = (reason: unknown) => new AbortedError(where, results, reason);
-  await runInSlices(job, slice, signal, aborted, () => report(done));
+  await schedule(work, job, {
+    signal,
+    yieldEvery,
+    aborted: (reason) => new AbortedError(where, results, reason),
+    onPause: () => report(done),
+  });
   report(done);
   return results as Outcome<R, E>[];
 }
 
+/** A sequence of a list that cannot be used. */
+export interface IndexedError {
+  /** The place of the sequence in the list. */
+  readonly index: number;
+  readonly error: Error;
+}
+
+/**
+ * Runs sequences and gives each result as soon as it is there: those of the shortest sequences first. The work goes on while
+ * the reader of the results is busy, and ends when the reader leaves.
+ *
+ * @param entry makes what is given of the result for a sequence, or of its error
+ */
+export async function* runEach<R, T>(
+  where: string,
+  work: SequenceWork<R>,
+  { onError, signal, yieldEvery }: RunOptions<OnError>,
+  entry: (index: number, result: R | Error) => T,
+): AsyncGenerator<T, void, void> {
+  const ready = new Queue<T>();
+  let done = 0;
+  let wake = (): void => undefined;
+  const job = runSequences(work, { onError, order: "shortest" }, (i, result) => {
+    ready.push(entry(i, result));
+    done++;
+    wake();
+  });
+  const aborted = (reason: unknown) =>
+    new AbortedError(where, [], reason, { done, total: work.count });
+  let end: { readonly failure?: { readonly cause: unknown } } | undefined;
+  const ends = (how: typeof end): void => {
+    end = how;
+    wake();
+  };
+  schedule(work, job, { signal, yieldEvery, aborted }).then(
+    () => ends({}),
+    (cause: unknown) => ends({ failure: { cause } }),
+  );
+  try {
+    while (end === undefined || ready.size > 0) {
+      while (ready.size > 0) yield ready.shift() as T;
+      if (end !== undefined) continue;
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    }
+  } finally {
+    job.return();
+  }
+  const { failure } = end as { failure?: { cause: unknown } };
+  if (failure !== undefined) throw failure.cause;
+}
+
+interface RunOrder {
+  readonly onError?: OnError | undefined;
+  /** Which batch is the first: that of the longest sequences, or that of the shortest, which then waits for no longer one. */
+  readonly order?: "longest" | "shortest";
+}
+
+/** Begins a run, which then takes turns with others: what it holds it holds from now on. */
+function schedule<R>(
+  { network }: SequenceWork<R>,
+  job: Generator<void, void, void>,
+  options: JobOptions,
+): Promise<void> {
+  if (!options.signal?.aborted) job.next();
+  return schedulerOf(network.engine).run(job, options);
+}
+
 /**
  * Runs sequences through a network, those of similar length together. It yields after each chunk of steps and each piece of
- * outputs: the only generator between a model's method and the kernels. Outputs are never kept.
+ * outputs, and first of all when it holds the network and its initial state: the only generator between a model's method and
+ * the kernels. Outputs are never kept.
  *
  * @param settle takes the result of each sequence when its batch is done
  */
 function* runSequences<R>(
   work: SequenceWork<R>,
-  onError: OnError = "throw",
+  { onError = "throw", order = "longest" }: RunOrder,
   settle: (i: number, result: R | Error) => void,
 ): Generator<void, void, void> {
   const { network } = work;
   network.retain();
   try {
     const initial = work.open?.();
+    yield;
+    let units = 0;
     const sequences: NetworkSequence[] = [];
     for (let i = 0; i < work.count; i++) {
       try {
-        sequences[i] = yield* work.read(i);
+        const sequence = yield* work.read(i);
+        sequences[i] = sequence;
+        units += sequence.units ?? 0;
       } catch (error) {
         if (onError === "throw") throw error;
         settle(i, error as Error);
       }
+      if (units < UNITS_PER_PAUSE) continue;
+      units = 0;
+      yield;
     }
-    const batches = planBatches(network, sequences).reverse();
+    const plan = order === "longest" ? longestFirst : shortestFirst;
+    const batches = plan(network, sequences).reverse();
     for (let members = batches.pop(); members !== undefined; members = batches.pop()) {
       const own = members.map((i) => sequences[i] as NetworkSequence);
       const batch = Batch.ragged(own.map(({ steps }) => steps));
@@ -172,28 +248,6 @@ function* runSequences<R>(
     work.close?.();
     network.release();
   }
-}
-
-/**
- * The sequences of each batch. They are sorted by falling length, so that those of a batch end at about the same step. A
- * batch is a number of whole tiles, fewer if the network is large.
- */
-function planBatches({ stacks }: Network, sequences: readonly NetworkSequence[]): number[][] {
-  let products = 1;
-  for (const { stack } of stacks) {
-    for (const { cell, nx, nh, na } of stack.layerDirections) {
-      products += cell.input.length * na * (nx + nh);
-    }
-  }
-  const most = Math.floor(STEP_PRODUCTS / products);
-  const size = Math.min(Math.max(most - (most % TILE), TILE), MOST_SEQUENCES);
-  const stepsOf = (i: number): number => sequences[i]?.steps as number;
-  // Sequences that could not be read are holes.
-  const order = Object.keys(sequences).map(Number);
-  order.sort((a, b) => stepsOf(b) - stepsOf(a) || a - b);
-  return Array.from({ length: Math.ceil(order.length / size) }, (_, k) =>
-    order.slice(k * size, (k + 1) * size),
-  );
 }
 
 function inputOf(

@@ -1,55 +1,39 @@
 import { AbortedError, StateError } from "../errors.js";
 import { checkOptions, type OptionNames } from "../options.js";
 import { checkInstance } from "../tensor.js";
-import { ITEM, type Precision } from "../wasm/abi.js";
-import type { Block } from "../wasm/arena.js";
-import { type EngineCore, withScratch } from "../wasm/engine.js";
+import type { Precision } from "../wasm/abi.js";
 import { contentOf, Handle } from "../wasm/handle.js";
-import {
-  type BatchResults,
-  type NetworkSequence,
-  readAll,
-  run,
-  runAtOnce,
-  type SequenceWork,
-} from "./batching.js";
+import { type IndexedError, run, runAtOnce, runEach } from "./batching.js";
 import { type LanguageNetwork, openLanguage } from "./language_network.js";
-import type { Network } from "./network.js";
-import type { InitialState } from "./network_pass.js";
+import { schedulerOf } from "./scheduler.js";
 import { checkConcurrency, checkIterable, inOrder } from "./score_stream.js";
+import { readSequences, type Score, ScoreWork } from "./score_work.js";
 import { LanguageStream, StreamContent } from "./stream.js";
-import {
-  checkRunOptions,
-  type OnError,
-  type Outcome,
-  type RunOptions,
-  runInSlices,
-  TimeSlice,
-} from "./time_slices.js";
-import type { Sequence, Vocabulary } from "./vocabulary.js";
-
-/** How likely a model finds a sequence. */
-export interface Score {
-  /** The sum of `tokenLogProbs`, in nats. */
-  readonly logProb: number;
-  /**
-   * The log-probability of each token given those before it, in nats. Without a start token the first token has none: it
-   * conditions only.
-   */
-  readonly tokenLogProbs: Float64Array;
-  /** The number of tokens that were scored. */
-  readonly tokens: number;
-  /** exp(−logProb / tokens); NaN if nothing was scored. */
-  readonly perplexity: number;
-  /** −logProb / (tokens·ln 2); NaN if nothing was scored. */
-  readonly bitsPerToken: number;
-}
+import { checkRunOptions, type OnError, type Outcome, type RunOptions } from "./time_slices.js";
+import { type Sequence, UNITS_PER_PAUSE, type Vocabulary } from "./vocabulary.js";
 
 /** Options of `score`; `scoreSync` takes `from` and `onError`. */
 export interface ScoreOptions<E extends OnError = "throw"> extends RunOptions<E> {
   /** A stream that has read the start of every sequence: that start is computed once. The stream is not changed. */
   readonly from?: LanguageStream | undefined;
 }
+
+/** Options of `scoreEach`. */
+export interface ScoreEachOptions<E extends OnError = "throw">
+  extends Omit<ScoreOptions<E>, "onProgress"> {}
+
+/** The score of a sequence of a list. */
+export interface IndexedScore {
+  /** The place of the sequence in the list. */
+  readonly index: number;
+  readonly score: Score;
+  readonly error?: undefined;
+}
+
+/** What `scoreEach` gives for one sequence: with `onError: "return"` perhaps an error. */
+export type EachScore<E extends OnError> =
+  | IndexedScore
+  | (E extends "return" ? IndexedError & { readonly score?: undefined } : never);
 
 /** Options of `scoreMany`. */
 export interface ScoreManyOptions<E extends OnError = "throw">
@@ -59,18 +43,13 @@ export interface ScoreManyOptions<E extends OnError = "throw">
 }
 
 const SYNC_NAMES = { from: true, onError: true } as const;
-const SCORE_NAMES: OptionNames<ScoreOptions> = {
+const EACH_NAMES: OptionNames<ScoreEachOptions> = {
   ...SYNC_NAMES,
   signal: true,
   yieldEvery: true,
-  onProgress: true,
 };
-const SCORE_MANY_NAMES: OptionNames<ScoreManyOptions> = {
-  ...SYNC_NAMES,
-  signal: true,
-  yieldEvery: true,
-  concurrency: true,
-};
+const SCORE_NAMES: OptionNames<ScoreOptions> = { ...EACH_NAMES, onProgress: true };
+const SCORE_MANY_NAMES: OptionNames<ScoreManyOptions> = { ...EACH_NAMES, concurrency: true };
 
 /** A model that says how likely each token is after those before it. Made by `loadLanguageModel`. */
 export class LanguageModel extends Handle {
@@ -80,15 +59,18 @@ export class LanguageModel extends Handle {
   readonly precision: Precision;
   /** The token before every sequence, if there is one. */
   readonly start: number | undefined;
+  /** What the model file does not say and was inferred, a sentence each. `verifyModel` shows whether it holds. */
+  readonly assumptions: readonly string[];
 
   /** Takes over the caller's ownership of the network. @internal */
-  constructor(language: LanguageNetwork) {
+  constructor(language: LanguageNetwork, assumptions: readonly string[]) {
     super("model", language);
     const { network, tokenizer, start } = language;
     this.vocabulary = tokenizer.vocabulary;
     this.size = network.tokenCount;
     this.precision = network.dtype.precision;
     this.start = start;
+    this.assumptions = assumptions;
   }
 
   /** 16 hexadecimal digits that differ between models whose weights differ. Computed at the first use; states carry them. */
@@ -111,7 +93,8 @@ export class LanguageModel extends Handle {
     const where = "score";
     checkOptions(where, options, SCORE_NAMES);
     const language = this.#open(where, options);
-    return run(where, scoreAll(where, language, sequences, options.from), options);
+    const given = readSequences(where, language, sequences);
+    return run(where, new ScoreWork(where, language, given, options.from), options);
   }
 
   /** As {@link score}, without giving way: for short work, workers and command lines. */
@@ -122,7 +105,44 @@ export class LanguageModel extends Handle {
     const where = "scoreSync";
     checkOptions(where, options, SYNC_NAMES);
     const language = this.#open(where, options);
-    return runAtOnce(scoreAll(where, language, sequences, options.from), options);
+    const given = readSequences(where, language, sequences);
+    return runAtOnce(new ScoreWork(where, language, given, options.from), options);
+  }
+
+  /**
+   * As {@link score}, but gives each score as soon as it is there, with the place of its sequence: short sequences do not wait
+   * for long ones. Leaving the loop ends the work.
+   *
+   * @throws {TypeError | RangeError} as `score`, before the first score, unless `onError` is `"return"`
+   * @throws {AbortedError} if `signal` aborts, after all scores that were done
+   */
+  scoreEach<E extends OnError = "throw">(
+    sequences: readonly Sequence[],
+    options: ScoreEachOptions<E> = {},
+  ): AsyncGenerator<EachScore<E>, void, void> {
+    const where = "scoreEach";
+    checkOptions(where, options, EACH_NAMES);
+    const language = this.#open(where, options);
+    const given = readSequences(where, language, sequences);
+    // A copy of the stream as it is now: the work begins later.
+    return this.#scoreEach(where, given, { ...options, from: options.from?.fork() });
+  }
+
+  async *#scoreEach<E extends OnError>(
+    where: string,
+    given: ReturnType<typeof readSequences>,
+    options: ScoreEachOptions<E>,
+  ): AsyncGenerator<EachScore<E>, void, void> {
+    const { from } = options;
+    try {
+      const work = new ScoreWork(where, this.#open(where, {}), given, from);
+      yield* runEach(where, work, options, (index, result) => {
+        const entry = result instanceof Error ? { index, error: result } : { index, score: result };
+        return entry as EachScore<E>;
+      });
+    } finally {
+      from?.dispose();
+    }
   }
 
   /**
@@ -149,14 +169,18 @@ export class LanguageModel extends Handle {
     sequences: AsyncIterable<Sequence> | Iterable<Sequence>,
     { concurrency, signal, yieldEvery, from, onError }: ScoreManyOptions<E>,
   ): AsyncGenerator<Outcome<Score, E>, void, void> {
-    const slice = new TimeSlice(yieldEvery);
     const aborted = (reason: unknown) => new AbortedError(where, [], reason);
+    let units = 0;
     const encode = async (sequence: Sequence, i: number): Promise<Int32Array | Error> => {
-      const { tokenizer } = this.#open(where, {});
+      const { network, tokenizer } = this.#open(where, {});
       const name = `sequences[${i}]`;
       try {
         const given = tokenizer.read(where, name, sequence);
-        return await runInSlices(tokenizer.encode(where, name, given), slice, signal, aborted);
+        const job = tokenizer.encode(where, name, given);
+        units += typeof given === "string" ? given.length : 0;
+        if (units < UNITS_PER_PAUSE) return job.next().value as Int32Array;
+        units = 0;
+        return await schedulerOf(network.engine).run(job, { signal, yieldEvery, aborted });
       } catch (error) {
         if (onError !== "return" || error instanceof AbortedError) throw error;
         return error as Error;
@@ -164,7 +188,7 @@ export class LanguageModel extends Handle {
     };
     const score = async (given: (Int32Array | Error)[]): Promise<Outcome<Score, E>[]> => {
       const work = new ScoreWork(where, this.#open(where, {}), given, from);
-      return run(where, work, { onError, signal }, slice);
+      return run(where, work, { onError, signal, yieldEvery });
     };
     try {
       yield* inOrder(sequences, { concurrency, signal, encode, score });
@@ -190,122 +214,4 @@ export class LanguageModel extends Handle {
     if (contentOf<StreamContent>(where, from).model === this) return language;
     throw new StateError(`${where}: from: a stream of another model`);
   }
-}
-
-function scoreAll(
-  where: string,
-  language: LanguageNetwork,
-  sequences: readonly Sequence[],
-  from: LanguageStream | undefined,
-): ScoreWork {
-  const given = readAll(where, sequences, (sequence, name) =>
-    language.tokenizer.read(where, name, sequence),
-  );
-  return new ScoreWork(where, language, given, from);
-}
-
-/** Scores sequences: the log-probability of each target is taken from the logits as they come, which are never kept. */
-class ScoreWork implements SequenceWork<Score> {
-  readonly network: Network;
-  readonly count: number;
-  readonly output = "steps";
-  readonly #where: string;
-  readonly #language: LanguageNetwork;
-  readonly #given: readonly (string | Int32Array | Error)[];
-  readonly #from: LanguageStream | undefined;
-  /** A copy of the state of `from`: the stream may go on, or be disposed of, during a pause. */
-  #state: Block | undefined;
-  /** The log-probabilities of the first token, where `from` has read one. */
-  #first: Float64Array | undefined;
-  /** All tokens of each sequence, those that are read and last the final target. */
-  readonly #tokens: Int32Array[] = [];
-
-  constructor(
-    where: string,
-    language: LanguageNetwork,
-    given: readonly (string | Int32Array | Error)[],
-    from: LanguageStream | undefined,
-  ) {
-    this.network = language.network;
-    this.count = given.length;
-    this.#where = where;
-    this.#language = language;
-    this.#given = given;
-    this.#from = from;
-  }
-
-  open(): InitialState | undefined {
-    if (this.#from === undefined) return undefined;
-    const { block, isPrimed } = contentOf<StreamContent>(this.#where, this.#from);
-    this.#state = this.#language.newState(block);
-    const { pointer } = this.#state;
-    if (isPrimed) this.#first = this.#language.logProbs(pointer);
-    return this.network.stacks.map((_, s) => this.#language.stateAt(pointer, s));
-  }
-
-  close(): void {
-    this.#state?.release();
-  }
-
-  *read(i: number): Generator<void, NetworkSequence, void> {
-    const given = this.#given[i] as string | Int32Array | Error;
-    if (given instanceof Error) throw given;
-    const { tokenizer, start } = this.#language;
-    let tokens = yield* tokenizer.encode(this.#where, `sequences[${i}]`, given);
-    if (start !== undefined && this.#from === undefined) {
-      const all = new Int32Array(tokens.length + 1);
-      all[0] = start;
-      all.set(tokens, 1);
-      tokens = all;
-    }
-    this.#tokens[i] = tokens;
-    return { steps: Math.max(tokens.length - 1, 0), tokens };
-  }
-
-  begin(members: readonly number[]): BatchResults<Score> {
-    const { arena, kernels } = this.network.engine;
-    const all = members.map((i) => this.#tokens[i] as Int32Array);
-    const logProbs = all.map((tokens) => {
-      const first = this.#first?.[tokens[0] as number];
-      const own = new Float64Array(Math.max(tokens.length - 1, 0) + (first === undefined ? 0 : 1));
-      if (first !== undefined) own[0] = first;
-      return own;
-    });
-    const shift = this.#first === undefined ? 0 : 1;
-    return {
-      take: ({ rows, pointer, sequences, steps, scratch }) => {
-        const target = scratch + rows * ITEM;
-        const targets = arena.i32(target, rows);
-        for (let r = 0; r < rows; r++) {
-          const tokens = all[sequences[r] as number] as Int32Array;
-          targets[r] = tokens[(steps[r] as number) + 1] as number;
-        }
-        kernels.score_rows(rows, this.network.dense.outputSize, pointer, target, scratch);
-        const found = arena.f64(scratch, rows);
-        for (let r = 0; r < rows; r++) {
-          const own = logProbs[sequences[r] as number] as Float64Array;
-          own[(steps[r] as number) + shift] = found[r] as number;
-        }
-      },
-      finish: () => scoresOf(this.network.engine, logProbs),
-    };
-  }
-}
-
-/** The scores of sequences. The perplexity is computed by the engine's exp, so that every host gives the same bits. */
-function scoresOf({ arena, kernels }: EngineCore, all: readonly Float64Array[]): Score[] {
-  const m = all.length;
-  const sums = all.map((logProbs) => logProbs.reduce((sum, logProb) => sum + logProb, 0));
-  return withScratch(arena, 2 * m * ITEM, ({ pointer }) => {
-    arena.f64(pointer, m).set(sums.map((sum, b) => -sum / (all[b] as Float64Array).length));
-    kernels.exp_map(m, pointer, pointer + m * ITEM);
-    const perplexities = arena.f64(pointer + m * ITEM, m);
-    return all.map((tokenLogProbs, b) => ({
-      logProb: sums[b] as number,
-      tokenLogProbs,
-      tokens: tokenLogProbs.length,
-      perplexity: perplexities[b] as number,
-      bitsPerToken: -(sums[b] as number) / (tokenLogProbs.length * Math.LN2),
-    }));
-  });
 }

@@ -1,4 +1,4 @@
-import type { DenseDescription } from "../description/description.js";
+import type { DenseDescription, OutputKind } from "../description/description.js";
 import { checkOptions, type OptionNames } from "../options.js";
 import { checkShape, isNumbers, type Tensor } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
@@ -6,10 +6,12 @@ import { Shared } from "../wasm/arena.js";
 import { contentOf, Handle } from "../wasm/handle.js";
 import {
   type BatchResults,
+  type IndexedError,
   type NetworkSequence,
   readAll,
   run,
   runAtOnce,
+  runEach,
   type SequenceWork,
 } from "./batching.js";
 import type { Network } from "./network.js";
@@ -32,30 +34,44 @@ export interface Tagged {
 /** Options of `tag`; `tagSync` takes `onError`. */
 export interface TagOptions<E extends OnError = "throw"> extends RunOptions<E> {}
 
+/** Options of `tagEach`. */
+export interface TagEachOptions<E extends OnError = "throw">
+  extends Omit<TagOptions<E>, "onProgress"> {}
+
+/** The result of tagging a sequence of a list. */
+export interface IndexedTagged {
+  /** The place of the sequence in the list. */
+  readonly index: number;
+  readonly tagged: Tagged;
+  readonly error?: undefined;
+}
+
+/** What `tagEach` gives for one sequence: with `onError: "return"` perhaps an error. */
+export type EachTagged<E extends OnError> =
+  | IndexedTagged
+  | (E extends "return" ? IndexedError & { readonly tagged?: undefined } : never);
+
 const SYNC_NAMES = { onError: true } as const;
-const TAG_NAMES: OptionNames<TagOptions> = {
-  ...SYNC_NAMES,
-  signal: true,
-  yieldEvery: true,
-  onProgress: true,
-};
+const EACH_NAMES: OptionNames<TagEachOptions> = { ...SYNC_NAMES, signal: true, yieldEvery: true };
+const TAG_NAMES: OptionNames<TagOptions> = { ...EACH_NAMES, onProgress: true };
 
 /** The content of a tagger. */
 export class TaggerContent extends Shared {
   readonly network: Network;
   /** Undefined if the network takes features. */
   readonly tokenizer: Tokenizer | undefined;
-  readonly output: "steps" | "last";
+  readonly output: OutputKind;
   readonly activation: DenseDescription["activation"];
   readonly classes: readonly string[] | undefined;
   /** The end of an error if the kind of input was a guess. */
   readonly hint: string;
+  readonly assumptions: readonly string[];
 
   /** Takes over the caller's ownership of the network. */
   constructor(
     network: Network,
     tokenizer: Tokenizer | undefined,
-    options: Pick<TaggerContent, "output" | "activation" | "classes" | "hint">,
+    options: Pick<TaggerContent, "output" | "activation" | "classes" | "hint" | "assumptions">,
   ) {
     super();
     this.network = network;
@@ -64,6 +80,7 @@ export class TaggerContent extends Shared {
     this.activation = options.activation;
     this.classes = options.classes;
     this.hint = options.hint;
+    this.assumptions = options.assumptions;
   }
 
   protected free(): void {
@@ -75,16 +92,19 @@ export class TaggerContent extends Shared {
 export class Tagger extends Handle {
   /** ny. */
   readonly outputSize: number;
-  readonly output: "steps" | "last";
+  readonly output: OutputKind;
   readonly precision: Precision;
+  /** What the model file does not say and was inferred, a sentence each. `verifyModel` shows whether it holds. */
+  readonly assumptions: readonly string[];
 
   /** @internal */
   constructor(content: TaggerContent) {
     super("tagger", content);
-    const { network, output } = content;
+    const { network, output, assumptions } = content;
     this.outputSize = network.dense.outputSize;
     this.output = output;
     this.precision = network.dtype.precision;
+    this.assumptions = assumptions;
   }
 
   /**
@@ -104,8 +124,41 @@ export class Tagger extends Handle {
     checkOptions(where, options, TAG_NAMES);
     checkRunOptions(where, options);
     const content = openTagger(where, this);
-    const given = readAll(where, sequences, (...each) => copyOf(read(where, content, ...each)));
+    const given = readAll(where, sequences, (...each) =>
+      copyOf(readInput(where, content, ...each)),
+    );
     return run(where, new TagWork(where, content, given), options);
+  }
+
+  /**
+   * As {@link tag}, but gives each result as soon as it is there, with the place of its sequence: short sequences do not wait
+   * for long ones. Leaving the loop ends the work.
+   *
+   * @throws {TypeError | RangeError} as `tag`, before the first result, unless `onError` is `"return"`
+   * @throws {AbortedError} if `signal` aborts, after all results that were done
+   */
+  tagEach<E extends OnError = "throw">(
+    sequences: readonly TaggerInput[],
+    options: TagEachOptions<E> = {},
+  ): AsyncGenerator<EachTagged<E>, void, void> {
+    const where = "tagEach";
+    checkOptions(where, options, EACH_NAMES);
+    checkRunOptions(where, options);
+    const content = openTagger(where, this);
+    const given = readAll(where, sequences, (...each) => copyOf(readInput(where, content, ...each)));
+    return this.#tagEach(where, given, options);
+  }
+
+  async *#tagEach<E extends OnError>(
+    where: string,
+    given: readonly (Given | Error)[],
+    options: TagEachOptions<E>,
+  ): AsyncGenerator<EachTagged<E>, void, void> {
+    const work = new TagWork(where, openTagger(where, this), given);
+    yield* runEach(where, work, options, (index, result) => {
+      const entry = result instanceof Error ? { index, error: result } : { index, tagged: result };
+      return entry as EachTagged<E>;
+    });
   }
 
   /** As {@link tag}, without giving way. */
@@ -117,13 +170,13 @@ export class Tagger extends Handle {
     checkOptions(where, options, SYNC_NAMES);
     checkRunOptions(where, options);
     const content = openTagger(where, this);
-    const given = readAll(where, sequences, (...each) => read(where, content, ...each));
+    const given = readAll(where, sequences, (...each) => readInput(where, content, ...each));
     return runAtOnce(new TagWork(where, content, given), options);
   }
 }
 
 /** The content of a tagger. @throws {StateError} if it or its engine is disposed */
-function openTagger(where: string, tagger: Tagger): TaggerContent {
+export function openTagger(where: string, tagger: Tagger): TaggerContent {
   const content = contentOf<TaggerContent>(where, tagger);
   content.network.engine.checkOpen();
   return content;
@@ -134,7 +187,7 @@ type Features = Tensor<Float64Array | Float32Array>;
 type Given = string | Int32Array | Features;
 
 /** Checks a sequence. */
-function read(
+export function readInput(
   where: string,
   { network, tokenizer, hint }: TaggerContent,
   sequence: TaggerInput,
@@ -160,10 +213,10 @@ function copyOf(sequence: Given): Given {
 }
 
 /** Tags sequences. */
-class TagWork implements SequenceWork<Tagged> {
+export class TagWork implements SequenceWork<Tagged> {
   readonly network: Network;
   readonly count: number;
-  readonly output: "steps" | "last";
+  readonly output: OutputKind;
   readonly #where: string;
   readonly #content: TaggerContent;
   readonly #given: readonly (Given | Error)[];
@@ -186,7 +239,8 @@ class TagWork implements SequenceWork<Tagged> {
     if (typeof given === "string" || given instanceof Int32Array) {
       const { tokenizer } = this.#content;
       const tokens = yield* (tokenizer as Tokenizer).encode(this.#where, `sequences[${i}]`, given);
-      sequence = { steps: tokens.length, tokens };
+      const units = typeof given === "string" ? given.length : 0;
+      sequence = { steps: tokens.length, tokens, units };
     } else sequence = { steps: given.shape[0] as number, features: given };
     this.#steps[i] = sequence.steps;
     return sequence;

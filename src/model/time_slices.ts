@@ -1,9 +1,8 @@
 import type { AbortSignalLike } from "../host.js";
 import { describe } from "../tensor.js";
-import { giveWay } from "./give_way.js";
 
 /** Milliseconds of work between two pauses. */
-const DEFAULT_SLICE = 5;
+export const DEFAULT_SLICE = 5;
 
 /** How many of the sequences of a call are done. */
 export interface Progress {
@@ -68,59 +67,4 @@ export function progressReporter(
     reported = done;
     onProgress?.({ done, total });
   };
-}
-
-/** The time between two pauses. By `Date.now`: a Node process pays 3 ms for its first `performance.now` (Node 20, 2026). */
-export class TimeSlice {
-  readonly #length: number;
-  #start = Date.now();
-
-  constructor(milliseconds = DEFAULT_SLICE) {
-    this.#length = milliseconds;
-  }
-
-  get isOver(): boolean {
-    const elapsed = Date.now() - this.#start;
-    // The clock may be set back.
-    return elapsed >= this.#length || elapsed < 0;
-  }
-
-  /** Pauses, and starts the next slice. */
-  async renew(): Promise<void> {
-    await giveWay();
-    this.#start = Date.now();
-  }
-}
-
-/**
- * Runs a job to its end. Where the job yields and its time slice is over the event loop gets a turn.
- *
- * @param signal ends the job at such a point
- * @param aborted makes the error of an aborted job
- * @param onPause is called before each pause
- */
-export async function runInSlices<R>(
-  job: Generator<void, R, void>,
-  slice: TimeSlice,
-  signal: AbortSignalLike | undefined,
-  aborted: (reason: unknown) => Error,
-  onPause?: () => void,
-): Promise<R> {
-  const check = (): void => {
-    if (signal?.aborted) throw aborted(signal.reason);
-  };
-  try {
-    check();
-    for (;;) {
-      const step = job.next();
-      if (step.done) return step.value;
-      if (!slice.isOver) continue;
-      onPause?.();
-      await slice.renew();
-      check();
-    }
-  } finally {
-    // Releases the resources of a job that did not reach its end.
-    job.return(undefined as never);
-  }
 }

@@ -12,8 +12,8 @@ export type Sequence = string | readonly number[] | Int32Array;
 
 /** UTF-16 units of all tokens together. Bounds the memory of a vocabulary, which is 26 bytes a unit. */
 const MOST_UNITS = 2 ** 24;
-/** UTF-16 units that are encoded without a pause. */
-const UNITS_PER_PAUSE = 65536;
+/** UTF-16 units, of one text or of several, that are encoded without a pause. */
+export const UNITS_PER_PAUSE = 65536;
 
 /** The tokens of a source in the order of their ids, and their ids. */
 function readSource(where: string, source: VocabularySource, size: number) {

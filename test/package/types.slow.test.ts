@@ -1,4 +1,5 @@
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { consumer, pack, root, type Tarball, writeFiles } from "../support/project.js";
 
@@ -59,6 +60,25 @@ createEngine({ maximumBytes: "1" });
 createArrays().then(({ sigmoid }) => sigmoid([0]));
 `;
 
+// What a host gives fits the package's own declarations.
+const HOST = `import { type Bytes, createEngine, loadLanguageModel } from "recurra";
+export async function scores(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
+  const { signal } = new AbortController();
+  await createEngine({ wasm: new WebAssembly.Module(bytes) });
+  await createEngine({ wasm: bytes.buffer });
+  await createEngine({ wasm: new Response(bytes) });
+  const engine = await createEngine({ wasm: fetch("kernels.wasm") });
+  const model = await loadLanguageModel(engine, new Blob([bytes]));
+  await loadLanguageModel(engine, await fetch("model.safetensors"));
+  const stored: Uint8Array<ArrayBuffer> = model.stream().state.toBytes();
+  const [score] = await model.score(["a"], { signal });
+  return (score?.logProb ?? 0) + stored.length;
+}
+export const bytes: Bytes[] = [];
+`;
+// A program without the dom library: no console, no fetch.
+const PLAIN = readFileSync(`${root}test/hosts/programs/types.mts`, "utf8");
+
 const nodenext = { module: "nodenext" };
 const bundler = { module: "esnext", moduleResolution: "bundler" };
 const strictest = {
@@ -75,6 +95,8 @@ beforeAll(() => {
     "commonjs.cts": COMMONJS,
     "plain.ts": ESM,
     "wrong.mts": WRONG,
+    "host.mts": HOST,
+    "host_types.mts": PLAIN,
   });
 });
 
@@ -100,6 +122,8 @@ describe("a TypeScript consumer with skipLibCheck false, 0 errors", () => {
     ["NodeNext, CommonJS", "commonjs.cts", nodenext],
     ["bundler, the strictest options", "plain.ts", { ...bundler, ...strictest }],
     ["with Node's types", "esm.mts", { ...nodenext, types: ["node"] }],
+    ["the ES2022 library alone", "host_types.mts", { ...nodenext, lib: ["es2022"] }],
+    ["what a page gives", "host.mts", { ...nodenext, lib: ["es2022", "dom"] }],
   ])("%s", (_, file, options) => {
     expect(compile(file, { ...options, typeRoots: [`${root}node_modules/@types`] })).toBe("");
   });

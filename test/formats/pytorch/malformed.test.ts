@@ -25,7 +25,8 @@ const module = (name: string, nx: number, na: number) => ({
   [`${name}.weight_ih_l0`]: [3 * na, nx],
   [`${name}.weight_hh_l0`]: [3 * na, na],
 });
-const left = 'assign them by recurrent, embedding or output, or pass others: "ignore"';
+const left =
+  'assign them by recurrent, embedding or output; if they are of another kind (a normalisation, attention, a convolution), export the model to ONNX by torch.onnx.export and run it by openGraph of recurra/onnx; others: "ignore" leaves them out, and the outputs are wrong unless the network does without them';
 
 type Row = [
   what: string,
