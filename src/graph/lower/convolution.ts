@@ -1,3 +1,4 @@
+import { allFinite } from "../../formats/finite.js";
 import type { Floats } from "../../wasm/abi.js";
 import { Shared } from "../../wasm/arena.js";
 import type { Operation } from "../operation.js";
@@ -82,83 +83,130 @@ class Turned extends Shared {
 /** One product of the sum: the panels of a tap or of a row of taps, and where its inputs and outputs begin. */
 interface Tap {
   readonly panels: number;
+  readonly k: number;
   /** Elements from an output's first input. */
   readonly input: number;
   readonly output: number;
   readonly first: boolean;
 }
 
+/** A run of taps along one axis of the kernel: from, up to but without. */
+type Taps = readonly [number, number];
+
 function productCalls(lowering: Lowering, op: Operation<"conv">, x: View, weights: Value): Calls {
   const { groups, kernel, strides, dilations } = op;
   const output = op.outputs[0] as Value;
-  const [, M, OH, OW] = output.shape as [number, number, number, number];
+  const [N, M, OH, OW] = output.shape as [number, number, number, number];
   const [kh, kw] = kernel;
   const [C, Cg, Mg] = [x.shape[1] as number, weights.shape[1] as number, M / groups];
   const dtype = lowering.numberType(output);
-  const numbers = weights.data as Floats;
   const [sample, , line] = x.strides as [number, number, number, number];
   // Taps of a row join where their inputs lie behind one another.
   const joined = (dilations[1] === 1 && groups === 1) || kw === 1;
-  const perRow = joined ? 1 : kw;
-  const span = joined ? kw : 1;
-  const k = span * Cg;
   const inner = kh * kw;
-  const all = Array.from({ length: groups * kh * perRow }, (_, i) => ({
-    g: Math.floor(i / (kh * perRow)),
-    i: Math.floor(i / perRow) % kh,
-    j: i % perRow,
-  }));
-  const panels = lowering.constants.panels(
-    numbers,
-    `conv ${weights.shape} ${groups} ${perRow}`,
-    dtype,
-    () =>
-      all.map(({ g, i, j }) => ({
-        offset: g * Mg * Cg * inner + i * kw + j,
-        n: Mg,
-        row: Cg * inner,
-        columns: [
-          [span, 1],
-          [Cg, inner],
-        ],
-      })),
-  );
-  const taps = all.map(
-    ({ g, i, j }, place): Tap => ({
-      panels: panels[place] as number,
-      input: i * dilations[0] * line + j * dilations[1] * C + g * Cg,
-      output: g * Mg,
-      first: i === 0 && j === 0,
+  const pack = ([from, to]: Taps): readonly number[] => {
+    const [perRow, span] = joined ? [1, to - from] : [kw, 1];
+    const form = `conv ${weights.shape} ${groups} ${perRow} ${joined ? `${from} ${to}` : ""}`;
+    return lowering.constants.panels(weights.data as Floats, form, dtype, () =>
+      Array.from({ length: groups * kh * perRow }, (_, place) => {
+        const [g, tap] = [Math.floor(place / (kh * perRow)), place % (kh * perRow)];
+        const first = joined ? tap * kw + from : tap;
+        const columns = [[span, 1] as const, [Cg, inner] as const] as const;
+        return { offset: g * Mg * Cg * inner + first, n: Mg, row: Cg * inner, columns };
+      }),
+    );
+  };
+  /** The products of an output that reads these lines and columns of the kernel. */
+  const products = (lines: Taps, columns: Taps): Tap[] => {
+    const panels = pack(columns);
+    const taps: Tap[] = [];
+    for (let g = 0; g < groups; g++) {
+      for (let i = lines[0]; i < lines[1]; i++) {
+        for (let j = columns[0]; j < (joined ? columns[0] + 1 : columns[1]); j++) {
+          taps.push({
+            panels: panels[joined ? g * kh + i : (g * kh + i) * kw + j] as number,
+            k: joined ? (columns[1] - columns[0]) * Cg : Cg,
+            input: i * dilations[0] * line + j * dilations[1] * C + g * Cg,
+            output: g * Mg,
+            first: i === lines[0] && j === columns[0],
+          });
+        }
+      }
+    }
+    return taps;
+  };
+  // Rows of one product: the outputs of a line, or the same output of all samples.
+  const acrossSamples = N > OW || OW === 1;
+  const { lines, columns } = tapsInside(op, acrossSamples);
+  const made = new Map<string, Tap[]>();
+  const places = lines.map((each) =>
+    columns.map((column) => {
+      const key = `${each} ${column}`;
+      const known = made.get(key) ?? products(each, column);
+      made.set(key, known);
+      return known;
     }),
   );
   const { gemm_packed } = dtype.kernels;
   const { item } = dtype;
   const pitch = strides[1] * C;
-  // Rows of one product: the outputs of a line, or the same output of all samples.
-  return (from, init, to, N) => {
-    const acrossSamples = N > OW;
-    const rows = acrossSamples ? N : OW;
-    const [lda, ldc] = acrossSamples ? [sample, OH * OW * M] : [pitch, M];
-    const [count, inputStep, outputStep] = acrossSamples
-      ? [OW, pitch, M]
-      : [N, sample, OH * OW * M];
-    if (taps.length === 1 && count === 1 && OH === 1) {
-      const { panels } = taps[0] as Tap;
-      return () => gemm_packed(rows, Mg, k, lda, 0, ldc, from, panels, init, to);
+  const rows = acrossSamples ? N : OW;
+  const [lda, ldc] = acrossSamples ? [sample, OH * OW * M] : [pitch, M];
+  const [count, inputStep, outputStep] = acrossSamples ? [OW, pitch, M] : [N, sample, OH * OW * M];
+  return (from, init, to) => {
+    if (OH === 1 && count === 1 && places[0]?.[0]?.length === 1) {
+      const [{ panels, k, input }] = places[0][0] as [Tap];
+      const a = from + input * item;
+      return () => gemm_packed(rows, Mg, k, lda, 0, ldc, a, panels, init, to);
     }
     return () => {
       for (let i = 0; i < OH; i++) {
+        const along = places[i] as Tap[][];
         for (let s = 0; s < count; s++) {
           const source = from + (i * strides[0] * line + s * inputStep) * item;
           const target = to + (i * OW * M + s * outputStep) * item;
-          for (const { panels, input, output: channel, first } of taps) {
-            const a = source + input * item;
-            const c = target + channel * item;
-            if (first) gemm_packed(rows, Mg, k, lda, 0, ldc, a, panels, init + channel * item, c);
-            else gemm_packed(rows, Mg, k, lda, ldc, ldc, a, panels, c, c);
+          for (const tap of along[acrossSamples ? s : 0] as Tap[]) {
+            const { panels, k, first } = tap;
+            const a = source + tap.input * item;
+            const c = target + tap.output * item;
+            if (first) {
+              const start = init + tap.output * item;
+              gemm_packed(rows, Mg, k, lda, 0, ldc, a, panels, start, c);
+            } else gemm_packed(rows, Mg, k, lda, ldc, ldc, a, panels, c, c);
           }
         }
       }
     };
   };
+}
+
+/** Runs of taps for which panels of their own are packed, at most. */
+const MOST_RUNS = 4;
+
+/**
+ * The taps that lie inside the picture, for each line of outputs, and for each column if columns are computed one by one. The
+ * products of the others are with zeros: to leave them out changes no bit, unless a weight is not finite or a bias is −0.
+ */
+function tapsInside(op: Operation<"conv">, byColumn: boolean): { lines: Taps[]; columns: Taps[] } {
+  const [input, weights, bias] = op.inputs as [Value, Value, Value | undefined];
+  const { kernel, strides, dilations, pads, output } = op;
+  const inside = (axis: 0 | 1): Taps[] => {
+    const [size, extent] = [kernel[axis], input.shape[2 + axis] as number];
+    return Array.from({ length: output[axis] }, (_, i) => {
+      const begin = i * strides[axis] - pads[axis];
+      const from = Math.max(Math.ceil(-begin / dilations[axis]), 0);
+      const to = Math.min(Math.ceil((extent - begin) / dilations[axis]), size);
+      return from < to ? [from, to] : [0, size];
+    });
+  };
+  const whole: Taps[] = [[0, kernel[1]]];
+  const found = { lines: inside(0), columns: byColumn ? inside(1) : whole };
+  const isExact =
+    pads.some((pad) => pad > 0) &&
+    new Set(found.columns.map(String)).size <= MOST_RUNS &&
+    allFinite(weights.data as Floats) &&
+    (bias === undefined || bias.data?.every((number) => !Object.is(number, -0)) === true);
+  if (isExact) return found;
+  const fill = <T>(list: readonly T[], taps: Taps): Taps[] => list.map(() => taps);
+  return { lines: fill(found.lines, [0, kernel[0]]), columns: fill(found.columns, [0, kernel[1]]) };
 }
