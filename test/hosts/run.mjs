@@ -37,7 +37,9 @@ for (const row of chosen) {
   results.push(result);
   const seconds = ((Date.now() - start) / 1000).toFixed(1);
   const note = result.outcome === "passed" ? "" : `: ${result.note}`;
-  console.log(`${result.outcome}  ${row.host} ${result.version}, ${row.what} (${seconds} s)${note}`);
+  console.log(
+    `${result.outcome}  ${row.host} ${result.version}, ${row.what} (${seconds} s)${note}`,
+  );
 }
 server.close();
 
@@ -45,5 +47,7 @@ const text = page(results);
 console.log(`\n${text.table}`);
 if (words.length === 0) writeFileSync(join(root, "docs/hosts.md"), text.page);
 const count = (outcome) => results.filter((result) => result.outcome === outcome).length;
-console.log(`\nhosts: ${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped`);
+console.log(
+  `\nhosts: ${count("passed")} passed, ${count("failed")} failed, ${count("skipped")} skipped`,
+);
 process.exit(count("failed") === 0 && count("passed") > 0 ? 0 : 1);

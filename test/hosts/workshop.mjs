@@ -59,6 +59,8 @@ function end(child) {
 const environment = (more = {}) => ({
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name))),
   CI: "true",
+  NO_COLOR: "1",
+  FORCE_COLOR: "0",
   WRANGLER_SEND_METRICS: "false",
   NEXT_TELEMETRY_DISABLED: "1",
   ...more,
@@ -109,7 +111,10 @@ export function start(command, args, { cwd = work, env = {} } = {}) {
 export async function within(seconds, what, promise) {
   let timer;
   const late = new Promise((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`${what} took longer than ${seconds} s`)), seconds * 1000);
+    timer = setTimeout(
+      () => reject(new Error(`${what} took longer than ${seconds} s`)),
+      seconds * 1000,
+    );
   });
   try {
     return await Promise.race([promise, late]);
@@ -175,7 +180,9 @@ export function tools(...names) {
       return bare === name ? [name, version] : [`${bare}-${version}`, `npm:${bare}@${version}`];
     }),
   );
-  const key = Object.entries(wanted).join("+").replaceAll(/[^\w.+-]/g, "_");
+  const key = Object.entries(wanted)
+    .join("+")
+    .replaceAll(/[^\w.+-]/g, "_");
   const folder = join(cache, key.slice(0, 120));
   if (existsSync(folder)) return folder;
   // Under another name until it is whole: a run that is stopped leaves no half of it.
@@ -191,6 +198,12 @@ export function tools(...names) {
   }
   return folder;
 }
+
+/** The first program of the README, and what it says that it prints. */
+export const [, example] = /```js\n([\s\S]*?)```/.exec(
+  readFileSync(join(root, "README.md"), "utf8"),
+);
+export const EXAMPLE = "true\ne\n";
 
 let unpacked;
 
@@ -209,7 +222,7 @@ function packed() {
 /** The programs that run in hosts, with the golden passes as JavaScript. */
 const sources = await (async () => {
   const entry = join(root, "test/support/golden.ts");
-  const texts = { "src/example.mjs": exampleOfReadme() };
+  const texts = { "src/example.mjs": example };
   for (const [name, format] of [
     ["golden.js", "esm"],
     ["golden.cjs", "cjs"],
@@ -222,12 +235,6 @@ const sources = await (async () => {
   }
   return texts;
 })();
-
-/** The first program of the README. */
-function exampleOfReadme() {
-  const [, text] = /```js\n([\s\S]*?)```/.exec(readFileSync(join(root, "README.md"), "utf8"));
-  return text;
-}
 
 /**
  * A project: the package, the programs under src/, the packages of a folder of tools, and the given files. Each has copies of
