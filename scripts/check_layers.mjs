@@ -29,7 +29,7 @@ const TIERS = {
     "model",
     "train",
     "pool",
-    "index.ts | arrays.ts | onnx.ts | train.ts",
+    "index.ts | arrays.ts | onnx.ts | train.ts | pool.ts | pool_worker.ts",
     "cli",
   ],
   "src/formats": [
