@@ -5,7 +5,8 @@ import { report, UsageError } from "./faults.js";
 import { FORMATS } from "./input.js";
 import { type InspectCommand, inspect } from "./inspect.js";
 import { watchOutput } from "./output.js";
-import { ON_ERROR, type ScoreCommand, score } from "./score.js";
+import { jobsOf, type ScoreCommand, score } from "./score.js";
+import { ON_ERROR } from "./score_run.js";
 import { type VerifyCommand, verify } from "./verify.js";
 
 /** The version in package.json, put here when the command is built. */
@@ -22,7 +23,7 @@ Examples:
 Exit codes: 0 success, 1 a fault of the input or the model, 2 a fault of the command line, 130 after Ctrl-C.`,
   score: `
 One sequence is a line of a text, a line of a JSONL file (a text, a list of ids, or an object with one of them in
-its field), or a record of a CSV file. Scores are natural logarithms of probabilities.
+its field), or a record of a CSV file; any of them may be compressed by gzip. Scores are natural logarithms of probabilities.
 
 Examples:
   recurra score names.txt                          a table, with the model of the package
@@ -30,6 +31,8 @@ Examples:
   recurra score reviews.csv --field body           a column of a CSV file
   recurra score log.jsonl --field message --json   a field of JSON lines
   echo hello | recurra score --per-token           the score of each token
+  recurra score big.csv.gz --json --with id --out scores.jsonl.gz --resume
+                                                   a long run, continued where it was interrupted
   recurra score big.jsonl --on-error report        lines that cannot be scored have their error in the output`,
   inspect: `
 Examples:
@@ -114,6 +117,7 @@ function commandLine(done: (code: number) => void): Command {
       ).choices(FORMATS),
     )
     .option("--field <name>", "the field or column to score (default: text)")
+    .option("--with <names>", "fields or columns to pass through, separated by commas")
     .option("--json", "print JSON lines")
     .option("--per-token", "print the score of each token")
     .addOption(
@@ -129,7 +133,10 @@ function commandLine(done: (code: number) => void): Command {
       )
         .choices(ON_ERROR)
         .default("fail"),
-    );
+    )
+    .option("-j, --jobs <number>", "the cores to use (default: all, if the input is long)", jobsOf)
+    .option("-o, --out <file>", "the file to write; compressed if its name ends in .gz")
+    .option("--resume", "continue the file of --out after its last whole line");
   withNames(scoring)
     .addHelpText("after", EXAMPLES.score)
     .action(async (file: string | undefined, options: ScoreCommand) =>

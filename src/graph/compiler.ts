@@ -134,6 +134,11 @@ export class Compiler extends Shared {
     return this.#specialised.has(name);
   }
 
+  /** Whether a program is for one set of any input's numbers. */
+  get isAnySpecialised(): boolean {
+    return this.#specialised.size > 0;
+  }
+
   /**
    * The program for these shapes, one for each input that is not fixed; the numbers of integer inputs are looked at where
    * sizes depend on them.
