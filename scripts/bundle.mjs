@@ -13,6 +13,7 @@ const ENTRIES = [
   "index",
   "arrays",
   "onnx",
+  "train",
   "pool",
   "pool_worker",
   ...FORMATS.map((name) => `formats/${name}`),

@@ -7,6 +7,7 @@ import { type InspectCommand, inspect } from "./inspect.js";
 import { watchOutput } from "./output.js";
 import { jobsOf, type ScoreCommand, score } from "./score.js";
 import { ON_ERROR } from "./score_run.js";
+import { type VerifyCommand, verify } from "./verify.js";
 
 /** The version in package.json, put here when the command is built. */
 declare const VERSION: string;
@@ -37,6 +38,13 @@ Examples:
 Examples:
   recurra inspect model.safetensors
   recurra inspect model.onnx --json | jq .parameters`,
+  verify: `
+Prints whether all numbers agree, and the worst one. Exit code 0 if they do, 1 if not. docs/formats.md has the lines
+of PyTorch that write the reference.
+
+Examples:
+  recurra verify model.safetensors --against reference.json
+  recurra verify model.keras --against reference.json --tolerance 1e-6 --json`,
   convert: `
 Reads safetensors with PyTorch's names, ONNX, Keras 3 (.keras) and TensorFlow.js (model.json). Writes safetensors
 with PyTorch's names; its metadata hold the rest of the description. The file appears whole or not at all.
@@ -55,7 +63,17 @@ function withNames(command: Command): Command {
       "PyTorch: the recurrent modules, lowest first, separated by commas",
     )
     .option("--embedding <name>", "PyTorch: the module of the embedding, or none")
-    .option("--output <names>", "PyTorch: the linear modules on top, lowest first, or none")
+    .option(
+      "--output <names>",
+      "PyTorch: the linear modules on top, lowest first, each perhaps with its activation (fc1:relu,fc2), or none",
+    )
+    .option("--no-residual", "PyTorch: no recurrent module's output is added to another one")
+    .addOption(
+      new Option(
+        "--pooling <kind>",
+        "PyTorch: an output for each step, or one from the last step, the mean or the maximum",
+      ).choices(["steps", "last", "mean", "max"]),
+    )
     .addOption(
       new Option("--nonlinearity <name>", "PyTorch: the activation of an RNN").choices([
         "tanh",
@@ -68,7 +86,11 @@ function withNames(command: Command): Command {
         "one-hot",
       ]),
     )
-    .option("--ignore-others", "PyTorch: ignore tensors that are not part of the network");
+    .option(
+      "--ignore-others",
+      "PyTorch: leave out tensors that are not part of the network, and what they compute",
+    )
+    .option("-q, --quiet", "do not print on stderr what is assumed of the model");
 }
 
 function commandLine(done: (code: number) => void): Command {
@@ -139,6 +161,28 @@ function commandLine(done: (code: number) => void): Command {
     .action(async (from: string, to: string, options: ConvertCommand) =>
       done(await convert(from, to, options)),
     );
+  const verifying = program
+    .command("verify")
+    .description("compare a model with what its trainer computed")
+    .argument("<model>", "safetensors, ONNX, .keras or model.json")
+    .requiredOption("--against <file>", "JSON, { inputs, outputs }, as the trainer wrote it")
+    .option("--tolerance <number>", "the largest error that passes", "1e-4")
+    .addOption(
+      new Option("--precision <name>", "the precision of the computation")
+        .choices(["f64", "f32"])
+        .default("f64"),
+    )
+    .addOption(
+      new Option(
+        "--activation <name>",
+        "what follows the last linear layer (default: what the file says)",
+      ).choices(["identity", "softmax", "logSoftmax"]),
+    )
+    .option("-v, --vocabulary <file>", "JSON, { token: id } or a list, for inputs that are texts")
+    .option("--json", "print JSON");
+  withNames(verifying)
+    .addHelpText("after", EXAMPLES.verify)
+    .action(async (model: string, options: VerifyCommand) => done(await verify(model, options)));
   for (const command of [program, ...program.commands]) {
     command.exitOverride().showHelpAfterError("(see --help)");
   }
