@@ -145,7 +145,9 @@ export class Tagger extends Handle {
     checkOptions(where, options, EACH_NAMES);
     checkRunOptions(where, options);
     const content = openTagger(where, this);
-    const given = readAll(where, sequences, (...each) => copyOf(readInput(where, content, ...each)));
+    const given = readAll(where, sequences, (...each) =>
+      copyOf(readInput(where, content, ...each)),
+    );
     return this.#tagEach(where, given, options);
   }
 
