@@ -1,11 +1,12 @@
 // Every place of a browser that runs JavaScript: each is a name and what it gives, the hashes or an error.
 import { hashes } from "./hashes.js";
 
-/** Scripts by their names, or, in a page of file://, their texts. */
+/** The address of a script; in a page of file:// that of its text, which workers take as a blob and worklets as data. */
 const script = (name) => {
   const text = globalThis.TEXTS?.[name];
-  return text === undefined
-    ? name
+  if (text === undefined) return name;
+  return name === "worklet.js"
+    ? `data:text/javascript,${encodeURIComponent(text)}`
     : URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
 };
 
