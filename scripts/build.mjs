@@ -33,7 +33,7 @@ const tsc = require.resolve("typescript/bin/tsc");
 const read = inputs();
 rmSync(`${root}/build`, { recursive: true, force: true });
 
-const TARGETS = ["debug", "release", "relaxed", "graph", "arrays"];
+const TARGETS = ["debug", "release", "relaxed", "graph", "train", "arrays"];
 await Promise.all(TARGETS.map((target) => run("scripts/compile.mjs", target)));
 await run("scripts/embed.mjs");
 
@@ -44,7 +44,7 @@ await Promise.all([
   run(tsc, "-p", "tsconfig.build.json"),
 ]);
 await run("scripts/portable_types.mjs", "dist/esm");
-for (const name of ["kernels", "kernels.relaxed", "graph", "arrays"]) {
+for (const name of ["kernels", "kernels.relaxed", "graph", "train", "arrays"]) {
   cpSync(`${root}/build/${name}.wasm`, `${root}/dist/${name}.wasm`);
 }
 await run("scripts/notices.mjs");

@@ -13,7 +13,7 @@ const SCRIPTS = /^(build|bundle|compile|embed|notices|portable)\w*\.mjs$|_transf
 const STAMP = "build/inputs.json";
 /** The last output of each step. */
 const OUTPUTS = [
-  ...["kernels.debug", "kernels", "kernels.relaxed", "graph", "arrays"].map(
+  ...["kernels.debug", "kernels", "kernels.relaxed", "graph", "train", "arrays"].map(
     (name) => `build/${name}.wasm`,
   ),
   ...["build/embedded/arrays.js", "dist/esm/index.js", "dist/cjs/index.js", "dist/cli.js"],

@@ -9,7 +9,15 @@ import { mendBinders } from "./bundle_binders.mjs";
 
 /** Each is imported by a name of its own: package.json, "exports". */
 const FORMATS = ["safetensors", "keras", "tensorflowjs"];
-const ENTRIES = ["index", "arrays", "onnx", ...FORMATS.map((name) => `formats/${name}`)];
+const ENTRIES = [
+  "index",
+  "arrays",
+  "onnx",
+  "train",
+  "pool",
+  "pool_worker",
+  ...FORMATS.map((name) => `formats/${name}`),
+];
 const isEntry = (id) => ENTRIES.some((entry) => id.endsWith(`/src/${entry}.ts`));
 
 /** What every reader of files needs; it knows no engine. */
@@ -44,6 +52,8 @@ const open = (plugins) =>
     platform: "neutral",
     plugins: [mendBinders, ...plugins],
     transform: { target: "es2022" },
+    // src/pool/spawn.ts asks for import.meta.url, and knows that CommonJS has none.
+    checks: { emptyImportMeta: false },
     preserveEntrySignatures: "allow-extension",
   });
 const bundles = [

@@ -16,10 +16,14 @@ export const MODELS = {
   "bidirectional-concat-mul": "features, lstm 3 :sigmoid +concat, gru 4 +mul, dense 6 softmax",
   "bidirectional-ave-last": "tokens, simpleRNN 4 +ave, lstm 3 +concat last, dense 6 softmax",
   functional: "tokens, lstm 3 +sum, lstm 4, dropout, dense 5, activation 0 logSoftmax",
+  "lstm-mean": "tokens, lstm 4 :sigmoid +concat, mean, dense 5 relu, dense 3 softmax",
+  "gru-max": "features, gru 5 :sigmoid, dropout, max, dense 4",
 };
 export function layerOf(words) {
   const [kind, units, ...flags] = words.split(" ");
   if (kind === "dropout") return tf.layers.dropout({ rate: 0.5 });
+  if (kind === "mean") return tf.layers.globalAveragePooling1d({});
+  if (kind === "max") return tf.layers.globalMaxPooling1d({});
   if (kind === "tokens") return tf.layers.embedding({ inputDim: V, outputDim: 3 });
   const after = (mark) => flags.find((flag) => flag.startsWith(mark))?.slice(1);
   const names = ["bare", "last", "backwards"];

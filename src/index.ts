@@ -8,6 +8,7 @@ export type {
   DenseDescription,
   InputDescription,
   ModelDescription,
+  OutputKind,
   RecurrentDescription,
   StoredNumbers,
 } from "./description/description.js";
@@ -112,6 +113,13 @@ export type {
   TagOptions,
 } from "./model/tagger.js";
 export type { OnError, Outcome, Progress } from "./model/time_slices.js";
+export {
+  type ModelReference,
+  type Verification,
+  type VerifiedElement,
+  type VerifyOptions,
+  verifyModel,
+} from "./model/verify.js";
 export type { Sequence, Vocabulary, VocabularySource } from "./model/vocabulary.js";
 export { type Tensor, tensor } from "./tensor.js";
 export type { Precision } from "./wasm/abi.js";

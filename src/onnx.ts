@@ -1,4 +1,5 @@
 export * from "./formats/onnx.js";
+export { type DescribeOnnxOptions, describeOnnx } from "./graph/describe/describe.js";
 export {
   Graph,
   type GraphInput,

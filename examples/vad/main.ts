@@ -3,23 +3,22 @@ import { parseArgs } from "node:util";
 import { createEngine } from "recurra";
 import { openGraph } from "recurra/onnx";
 import { picture } from "./picture.js";
-import { CHUNK, createVoiceActivity, type Segment } from "./voice_activity.js";
+import { CHUNK, createVoiceActivity, INPUTS, type Segment } from "./voice_activity.js";
 import { readWav } from "./wav.js";
 
 const MODEL = "test/fixtures/silero-vad/silero_vad_v5.onnx";
 const SPEECH = "test/fixtures/silero-vad/speech.wav";
 
-const HELP = `Finds speech in a recording, with Silero VAD v5.
+const HELP = `Finds speech in a recording, with Silero VAD v5 or v6.
 
   npm run vad                            a recording that the repository brings
   npm run vad -- speech.wav              yours: 16-bit PCM at 16 kHz
-  npm run vad -- speech.wav --model M    with a model of yours (silero_vad.onnx, v5)`;
+  npm run vad -- speech.wav --model M    with a model of yours (silero_vad.onnx, v5 or v6)`;
 
 async function run(file: string, model: string): Promise<void> {
   const samples = readWav(readFileSync(file));
   using engine = await createEngine();
-  const inputs = { sr: 16_000, input: [1, 576], state: [2, 1, 128] };
-  using graph = openGraph(engine, readFileSync(model), { inputs });
+  using graph = openGraph(engine, readFileSync(model), { inputs: INPUTS });
   const detector = createVoiceActivity(graph);
   const segments: Segment[] = [];
   const probabilities: number[] = [];

@@ -39,6 +39,12 @@ export interface DenseDescription {
   readonly activation: "softmax" | "logSoftmax" | Activation;
 }
 
+/**
+ * What a network gives: a row for each step, or one for the sequence. `"last"` is the state that each direction of the highest
+ * recurrent part ends with; `"mean"` and `"max"` are taken over its steps, column by column. The linear layers follow.
+ */
+export type OutputKind = "steps" | "last" | "mean" | "max";
+
 /** A network as a file of any format describes it. Plain data, not in linear memory. */
 export interface ModelDescription {
   readonly format: "safetensors" | "onnx" | "keras" | "tensorflow.js";
@@ -47,9 +53,13 @@ export interface ModelDescription {
   readonly recurrent: readonly RecurrentDescription[];
   /** On top of them, from below. */
   readonly dense: readonly DenseDescription[];
-  /** Whether every step has an output, or only the last. */
-  readonly output: "steps" | "last";
+  readonly output: OutputKind;
   readonly metadata: ReadonlyMap<string, string>;
+  /**
+   * What the reader inferred and the file does not say, a sentence each. A sentence begins with the option that decides it
+   * (`input`, `output`, `activation`, `nonlinearity`, `others`), or with `network`. Absent: nobody asked.
+   */
+  readonly assumptions?: readonly string[] | undefined;
 }
 
 /** The number of outputs of a recurrent part. */

@@ -83,7 +83,7 @@ export function checkParts(
 }
 
 const MERGES = ["concat", "sum", "mul", "ave"];
-const OUTPUTS = ["steps", "last"];
+const OUTPUTS = ["steps", "last", "mean", "max"];
 const OPTION_KINDS = ["undefined", "string", "number", "boolean"];
 
 /** A value in the words of a message. */
@@ -94,7 +94,10 @@ function fail(where: string, what: string): never {
   throw new ModelFormatError("network", `${where}: ${what}`);
 }
 
-function checkKinds(where: string, { input, recurrent, dense, output }: ModelDescription): void {
+function checkKinds(
+  where: string,
+  { input, recurrent, dense, output, assumptions = [] }: ModelDescription,
+): void {
   if (input.kind === "embedding") nameOf(where, "input", input);
   recurrent.forEach((part, i) => {
     const place = nameOf(where, `recurrent[${i}]`, part);
@@ -116,7 +119,10 @@ function checkKinds(where: string, { input, recurrent, dense, output }: ModelDes
     checkActivation(where, `${place}: activation`, part.activation, ["softmax", "logSoftmax"]);
   });
   if (!OUTPUTS.includes(output)) {
-    fail(where, `output: expected "steps" or "last", got ${word(output)}`);
+    fail(where, `output: expected "steps", "last", "mean" or "max", got ${word(output)}`);
+  }
+  if (!Array.isArray(assumptions) || assumptions.some((each) => typeof each !== "string")) {
+    fail(where, `assumptions: expected a list of sentences, got ${describe(assumptions)}`);
   }
 }
 

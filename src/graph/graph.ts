@@ -177,9 +177,15 @@ function open(
 ): void {
   const { compiler } = runner;
   const names = compiler.inputs.map(({ name }) => name);
-  const foreign = Object.keys(inputs).find((name) => !names.includes(name));
+  const known = [...names, ...compiler.defaults.map(({ name }) => name)];
+  const foreign = Object.keys(inputs).find((name) => !known.includes(name));
   if (foreign !== undefined) {
-    throw new TypeError(`${where}: inputs: expected ${names.join(", ")}, got ${foreign}`);
+    throw new TypeError(`${where}: inputs: expected ${known.join(", ")}, got ${foreign}`);
+  }
+  for (const declared of compiler.defaults) {
+    const value = inputs[declared.name] as GraphInput | undefined;
+    if (value === undefined) continue;
+    compiler.fix(where, declared, takeInput(where, declared, value, undefined));
   }
   const given = compiler.inputs.map((declared): Given | undefined => {
     const value = inputs[declared.name];

@@ -116,11 +116,14 @@ export function closed({ shape }: Declared): number[] | undefined {
 /** Throws unless a shape fits the declared one and its data. */
 function checkDeclared(where: string, { name, shape: declared }: Declared, given: Given): Given {
   const { shape, data } = given;
-  const isShape = shape.every((extent) => Number.isSafeInteger(extent) && extent >= 0);
-  const fits =
-    declared === undefined ||
-    (declared.length === shape.length &&
-      declared.every((extent, i) => typeof extent !== "number" || extent === shape[i]));
+  let fits = declared === undefined || declared.length === shape.length;
+  let isShape = true;
+  // A loop, as every push comes here.
+  for (let i = 0; i < shape.length; i++) {
+    const [extent, known] = [shape[i] as number, declared?.[i]];
+    isShape &&= Number.isSafeInteger(extent) && extent >= 0;
+    fits &&= typeof known !== "number" || known === extent;
+  }
   if (!isShape || !fits) {
     const letters = declared?.map((extent) => extent ?? "?") ?? [];
     const expected = fits ? "integers ≥ 0" : formatShape(letters);

@@ -1,3 +1,4 @@
+import type { OutputKind } from "../description/description.js";
 import { AbortedError, EngineMemoryError } from "../errors.js";
 import { listInput } from "../layers/sequences.js";
 import { Batch } from "../sequence/batch.js";
@@ -39,8 +40,7 @@ export interface SequenceWork<R> {
   readonly network: Network;
   /** The number of sequences. */
   readonly count: number;
-  /** Whether each step has an output, or each sequence's end. */
-  readonly output: "steps" | "last";
+  readonly output: OutputKind;
   /** Called first. Returns the initial state unless it is zero. `close` releases what it allocates. */
   open?(): InitialState | undefined;
   close?(): void;

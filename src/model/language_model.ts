@@ -59,15 +59,18 @@ export class LanguageModel extends Handle {
   readonly precision: Precision;
   /** The token before every sequence, if there is one. */
   readonly start: number | undefined;
+  /** What the model file does not say and was inferred, a sentence each. `verifyModel` shows whether it holds. */
+  readonly assumptions: readonly string[];
 
   /** Takes over the caller's ownership of the network. @internal */
-  constructor(language: LanguageNetwork) {
+  constructor(language: LanguageNetwork, assumptions: readonly string[]) {
     super("model", language);
     const { network, tokenizer, start } = language;
     this.vocabulary = tokenizer.vocabulary;
     this.size = network.tokenCount;
     this.precision = network.dtype.precision;
     this.start = start;
+    this.assumptions = assumptions;
   }
 
   /** 16 hexadecimal digits that differ between models whose weights differ. Computed at the first use; states carry them. */

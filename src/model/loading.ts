@@ -1,9 +1,6 @@
 import { activationName } from "../cells/activations.js";
-import {
-  type DenseDescription,
-  guessHint,
-  type ModelDescription,
-} from "../description/description.js";
+import { settled } from "../description/assumptions.js";
+import { guessHint, type ModelDescription } from "../description/description.js";
 import { ModelFormatError } from "../description/format_error.js";
 import { checkDescription, checkPrecision, checkRange } from "../description/validate.js";
 import { type Bytes, type BytesSource, isBytes, isSource, receiveBytes } from "../formats/bytes.js";
@@ -17,6 +14,7 @@ import { LanguageModel } from "./language_model.js";
 import { LanguageNetwork } from "./language_network.js";
 import { Network } from "./network.js";
 import { Tagger, TaggerContent } from "./tagger.js";
+import { decideTagger, OUTPUTS, type TaggerDecisions } from "./tagger_decisions.js";
 import { Tokenizer, TokenMatcher, type VocabularySource } from "./vocabulary.js";
 
 /** A model: the bytes of a safetensors file, a `Response` or `Blob` of them, or a description that another reader gave. */
@@ -45,12 +43,13 @@ export interface LanguageModelOptions extends LoadOptions {
 /** Options of {@link loadTagger}. */
 export interface TaggerOptions extends LoadOptions {
   /**
-   * One output for each step, or one for each sequence: that of its last step, in a direction that reads from the end of
-   * its first. Default: as in the file.
+   * One output for each step (`"step"` is the same), or one for each sequence: from the state with which each direction ends,
+   * or from the mean or the maximum over the steps of the recurrent part's output. Default: as in the file. A file that
+   * does not say has an output for every step if its network is plain; otherwise the option is needed.
    */
-  readonly output?: "steps" | "last" | undefined;
+  readonly output?: TaggerDecisions["output"];
   /** The activation after the linear layers, in place of the file's: `"softmax"` gives probabilities. */
-  readonly activation?: "identity" | "softmax" | "logSoftmax" | undefined;
+  readonly activation?: TaggerDecisions["activation"];
   /** The names of the classes. */
   readonly classes?: readonly string[] | undefined;
 }
@@ -96,7 +95,11 @@ async function openSource(
   if (description.input.kind === "embedding") {
     throw new TypeError(`${where}: input: the model has an embedding, which takes tokens`);
   }
-  return { ...description, input: { kind: input, size: description.input.size } };
+  return {
+    ...description,
+    input: { kind: input, size: description.input.size },
+    assumptions: settled(description.assumptions, "input"),
+  };
 }
 
 const FILE = "metadata";
@@ -159,8 +162,9 @@ function openTokenizer(
 }
 
 /** Throws unless a network is a language model. */
-function checkLanguage(where: string, network: Network, hint: string): void {
+function checkLanguage(where: string, network: Network, { input, output }: ModelDescription): void {
   const { dense, tokenCount } = network;
+  const hint = guessHint(input);
   const wrong = (expected: string, got: string): ModelFormatError =>
     new ModelFormatError("network", `${where}: a language model: expected ${expected}, got ${got}`);
   if (tokenCount === 0) {
@@ -169,6 +173,12 @@ function checkLanguage(where: string, network: Network, hint: string): void {
   // With an output that depends on later tokens a log-probability would mean nothing.
   if (!network.isCausal) {
     throw wrong("directions that read from the start", "one that reads from the end");
+  }
+  if (output === "mean" || output === "max") {
+    throw wrong(
+      "an output for every step",
+      `the ${output === "max" ? "maximum" : output} over all`,
+    );
   }
   if (dense.outputSize !== tokenCount) {
     throw wrong(`${tokenCount} outputs, one for each token`, `${dense.outputSize}${hint}`);
@@ -201,11 +211,11 @@ export async function loadLanguageModel(
   const description = await openSource(where, source, options);
   const network = new Network(core, description, options.precision ?? "f64");
   try {
-    checkLanguage(where, network, guessHint(description.input));
-    const { metadata } = description;
+    checkLanguage(where, network, description);
+    const { metadata, assumptions = [] } = description;
     const tokenizer = openTokenizer(where, network.tokenCount, options, metadata);
     const start = namedToken(where, "start", tokenizer, options, metadata);
-    return new LanguageModel(new LanguageNetwork(network, tokenizer, start));
+    return new LanguageModel(new LanguageNetwork(network, tokenizer, start), assumptions);
   } catch (error) {
     network.release();
     throw error;
@@ -221,17 +231,6 @@ function checkClasses(where: string, classes: TaggerOptions["classes"], size: nu
     if (typeof name === "string") return;
     throw new TypeError(`${where}: classes[${i}]: expected a string, got ${describe(name)}`);
   });
-}
-
-/** The same network with another activation after its last linear layer. */
-function withActivation(
-  description: ModelDescription,
-  activation: DenseDescription["activation"],
-): ModelDescription {
-  const dense = description.dense.map((layer, i, { length }) =>
-    i + 1 < length ? layer : { ...layer, activation },
-  );
-  return { ...description, dense };
 }
 
 /**
@@ -252,10 +251,10 @@ export async function loadTagger(
   const core = checkEngine(where, engine);
   checkOptions(where, options, TAGGER_NAMES);
   const { activation, classes } = options;
-  checkWord(where, "output", ["steps", "last"], options.output);
+  checkWord(where, "output", OUTPUTS, options.output);
   checkWord(where, "activation", ["identity", "softmax", "logSoftmax"], activation);
   const file = await openSource(where, source, options);
-  const description = activation === undefined ? file : withActivation(file, activation);
+  const description = decideTagger(where, file, options);
   const network = new Network(core, description, options.precision ?? "f64");
   try {
     const { tokenCount, dense } = network;
@@ -263,11 +262,12 @@ export async function loadTagger(
     const tokenizer =
       tokenCount === 0 ? undefined : openTokenizer(where, tokenCount, options, file.metadata);
     const content = new TaggerContent(network, tokenizer, {
-      output: options.output ?? file.output,
+      output: description.output,
       // Without linear layers it follows the network itself.
       activation: activation ?? dense.activation,
       classes,
       hint: guessHint(description.input),
+      assumptions: description.assumptions ?? [],
     });
     return new Tagger(content);
   } catch (error) {

@@ -1,3 +1,4 @@
+import type { OutputKind } from "../description/description.js";
 import type { Batch } from "../sequence/batch.js";
 import type { Input } from "../sequence/input.js";
 import { Layout } from "../sequence/layout.js";
@@ -7,6 +8,7 @@ import type { StackState } from "../sequence/state.js";
 import { type Floats, ITEM } from "../wasm/abi.js";
 import type { Block } from "../wasm/arena.js";
 import { type DenseScratch, denseScratchAt, type Network, type NetworkStack } from "./network.js";
+import { Pooling } from "./pooling.js";
 
 /** Rows of a tile of the products. */
 export const TILE = 4;
@@ -16,7 +18,7 @@ const OUTPUT_BYTES = 256 * 1024;
 /** Where all sequences begin: the state of one, stack by stack. */
 export type InitialState = readonly StackState[];
 
-/** Some rows of a network's outputs, each of one step of one sequence, or of its end. */
+/** Some rows of a network's outputs, each of one step of one sequence, or of a whole sequence. */
 export interface OutputRows {
   readonly rows: number;
   /** (rows, ny), f64, before a softmax. */
@@ -58,8 +60,7 @@ export interface NetworkCall {
   readonly batch: Batch;
   /** Of the lowest stack. */
   readonly input: Input;
-  /** Whether each step has an output, or each sequence's end. */
-  readonly output: "steps" | "last";
+  readonly output: OutputKind;
   /** Zeros unless given. */
   readonly initial: InitialState | undefined;
 }
@@ -72,7 +73,9 @@ export class NetworkPass {
   readonly #block: Block;
   readonly #states: readonly StackState[];
   readonly #dense: DenseScratch;
+  /** For one output a sequence: the rows of which they are made, (m, hiddenSize). */
   readonly #ends: number;
+  readonly #pooling: Pooling | undefined;
   readonly #scratch: number;
   /** Rows of a piece of outputs. */
   readonly #most: number;
@@ -94,13 +97,15 @@ export class NetworkPass {
     const layout = new Layout(dtype);
     const offsets = network.takeStates(layout, batch.m);
     const stateBytes = layout.bytes;
-    const ends = layout.take(output === "last" ? batch.m * 2 * hiddenSize : 0);
+    const ends = layout.take(output === "steps" ? 0 : batch.m * 2 * hiddenSize);
     const scratch = layout.take(2 * this.#most, ITEM);
     const outputs = dense.takeScratch(layout, this.#most);
     this.#block = engine.arena.allocate(layout.bytes);
     const { pointer } = this.#block;
     this.#states = offsets.map(({ h, c }) => ({ h: pointer + h, c: pointer + c }));
     this.#ends = pointer + ends;
+    this.#pooling =
+      output === "mean" || output === "max" ? new Pooling(output, batch.m, hiddenSize) : undefined;
     this.#scratch = pointer + scratch;
     this.#dense = denseScratchAt(pointer, outputs);
     engine.arena.view(dtype.precision, pointer, stateBytes / dtype.item).fill(0);
@@ -134,7 +139,7 @@ export class NetworkPass {
     }
     if (output === "steps" || this.#isOver) return undefined;
     this.#isOver = true;
-    return this.#split(this.#lastOutputs());
+    return this.#split(this.#pooling === undefined ? this.#lastOutputs() : this.#pooled());
   }
 
   /** Runs the linear layers over a piece. */
@@ -142,7 +147,7 @@ export class NetworkPass {
     const { batch, output } = this.#call;
     const sequences = new Int32Array(rows);
     const steps = new Int32Array(rows);
-    if (output === "last") {
+    if (output !== "steps") {
       for (let r = 0; r < rows; r++) sequences[r] = batch.order?.[first + r] ?? first + r;
     } else {
       this.#walk.each(first, rows, (row, sequence, step) => {
@@ -168,16 +173,38 @@ export class NetworkPass {
     return new ForwardPass(stack, { batch, state: this.#states[this.#s] as StackState, input });
   }
 
-  /** Copies the output of a stack for the next one. That of the highest is split into pieces if each step has an output. */
+  /** Copies the output of a stack for the next one. That of the highest is split into pieces, or pooled. */
   #take(each: NetworkStack, chunk: Piece): Piece[] {
     const { row, rows, pointer } = chunk;
     const { dtype } = this.#network;
     const n = each.outputSize;
     this.#network.mergeDirections(each, rows, pointer);
-    if (this.#above === undefined) return this.#call.output === "steps" ? this.#split(chunk) : [];
+    if (this.#above === undefined) {
+      this.#pool(chunk);
+      return this.#call.output === "steps" ? this.#split(chunk) : [];
+    }
     const target = this.#above.pointer + row * n * dtype.item;
     dtype.kernels.gather_rows(rows, n, n, n, pointer, 0, target);
     return [];
+  }
+
+  #pool({ row: first, rows, pointer }: Piece): void {
+    const pooling = this.#pooling;
+    if (pooling === undefined) return;
+    const { batch } = this.#call;
+    const { engine, dtype, hiddenSize } = this.#network;
+    const values = engine.arena.view(dtype.precision, pointer, rows * hiddenSize);
+    this.#walk.each(first, rows, (row, _, step) => {
+      pooling.add(row - batch.start(step), values, row - first);
+    });
+  }
+
+  /** The mean or the maximum of the highest stack's outputs, (m, hiddenSize). */
+  #pooled(): Piece {
+    const { engine, dtype, hiddenSize } = this.#network;
+    const { m } = this.#call.batch;
+    this.#pooling?.finish(engine.arena.view(dtype.precision, this.#ends, m * hiddenSize));
+    return { row: 0, rows: m, pointer: this.#ends };
   }
 
   /** The highest layer's h at the end of each sequence, its directions merged: (m, hiddenSize). */

@@ -1,4 +1,4 @@
-import type { DenseDescription } from "../description/description.js";
+import type { DenseDescription, OutputKind } from "../description/description.js";
 import { checkOptions, type OptionNames } from "../options.js";
 import { checkShape, isNumbers, type Tensor } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
@@ -60,17 +60,18 @@ export class TaggerContent extends Shared {
   readonly network: Network;
   /** Undefined if the network takes features. */
   readonly tokenizer: Tokenizer | undefined;
-  readonly output: "steps" | "last";
+  readonly output: OutputKind;
   readonly activation: DenseDescription["activation"];
   readonly classes: readonly string[] | undefined;
   /** The end of an error if the kind of input was a guess. */
   readonly hint: string;
+  readonly assumptions: readonly string[];
 
   /** Takes over the caller's ownership of the network. */
   constructor(
     network: Network,
     tokenizer: Tokenizer | undefined,
-    options: Pick<TaggerContent, "output" | "activation" | "classes" | "hint">,
+    options: Pick<TaggerContent, "output" | "activation" | "classes" | "hint" | "assumptions">,
   ) {
     super();
     this.network = network;
@@ -79,6 +80,7 @@ export class TaggerContent extends Shared {
     this.activation = options.activation;
     this.classes = options.classes;
     this.hint = options.hint;
+    this.assumptions = options.assumptions;
   }
 
   protected free(): void {
@@ -90,16 +92,19 @@ export class TaggerContent extends Shared {
 export class Tagger extends Handle {
   /** ny. */
   readonly outputSize: number;
-  readonly output: "steps" | "last";
+  readonly output: OutputKind;
   readonly precision: Precision;
+  /** What the model file does not say and was inferred, a sentence each. `verifyModel` shows whether it holds. */
+  readonly assumptions: readonly string[];
 
   /** @internal */
   constructor(content: TaggerContent) {
     super("tagger", content);
-    const { network, output } = content;
+    const { network, output, assumptions } = content;
     this.outputSize = network.dense.outputSize;
     this.output = output;
     this.precision = network.dtype.precision;
+    this.assumptions = assumptions;
   }
 
   /**
@@ -119,7 +124,9 @@ export class Tagger extends Handle {
     checkOptions(where, options, TAG_NAMES);
     checkRunOptions(where, options);
     const content = openTagger(where, this);
-    const given = readAll(where, sequences, (...each) => copyOf(read(where, content, ...each)));
+    const given = readAll(where, sequences, (...each) =>
+      copyOf(readInput(where, content, ...each)),
+    );
     return run(where, new TagWork(where, content, given), options);
   }
 
@@ -138,7 +145,9 @@ export class Tagger extends Handle {
     checkOptions(where, options, EACH_NAMES);
     checkRunOptions(where, options);
     const content = openTagger(where, this);
-    const given = readAll(where, sequences, (...each) => copyOf(read(where, content, ...each)));
+    const given = readAll(where, sequences, (...each) =>
+      copyOf(readInput(where, content, ...each)),
+    );
     return this.#tagEach(where, given, options);
   }
 
@@ -163,13 +172,13 @@ export class Tagger extends Handle {
     checkOptions(where, options, SYNC_NAMES);
     checkRunOptions(where, options);
     const content = openTagger(where, this);
-    const given = readAll(where, sequences, (...each) => read(where, content, ...each));
+    const given = readAll(where, sequences, (...each) => readInput(where, content, ...each));
     return runAtOnce(new TagWork(where, content, given), options);
   }
 }
 
 /** The content of a tagger. @throws {StateError} if it or its engine is disposed */
-function openTagger(where: string, tagger: Tagger): TaggerContent {
+export function openTagger(where: string, tagger: Tagger): TaggerContent {
   const content = contentOf<TaggerContent>(where, tagger);
   content.network.engine.checkOpen();
   return content;
@@ -180,7 +189,7 @@ type Features = Tensor<Float64Array | Float32Array>;
 type Given = string | Int32Array | Features;
 
 /** Checks a sequence. */
-function read(
+export function readInput(
   where: string,
   { network, tokenizer, hint }: TaggerContent,
   sequence: TaggerInput,
@@ -206,10 +215,10 @@ function copyOf(sequence: Given): Given {
 }
 
 /** Tags sequences. */
-class TagWork implements SequenceWork<Tagged> {
+export class TagWork implements SequenceWork<Tagged> {
   readonly network: Network;
   readonly count: number;
-  readonly output: "steps" | "last";
+  readonly output: OutputKind;
   readonly #where: string;
   readonly #content: TaggerContent;
   readonly #given: readonly (Given | Error)[];

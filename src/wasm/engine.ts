@@ -19,8 +19,11 @@ import { type WasmMemory, type WasmModule, webAssembly } from "./webassembly.js"
 const PAGE = 65536;
 const INITIAL_BYTES = 16 * PAGE;
 const LARGEST_BYTES = 65536 * PAGE;
-/** In front of the arena: the tables of the kernels, and from 8192 on those of the graph module (asconfig.json). */
-const TABLES_BYTES = 16384;
+/**
+ * In front of the arena: the tables of the kernels, from 8192 on those of the graph module, and from 24576 on those of the
+ * training module (asconfig.json).
+ */
+const TABLES_BYTES = 28672;
 
 /** Options of {@link createEngine}. */
 export interface EngineOptions {

@@ -79,6 +79,24 @@ describe.each(Object.entries(hosts))("Chromium, %s", (name, open) => {
     );
   });
 
+  it("a pool of two workers, 0 bits from scoreSync in Node; one that ends is replaced", async () => {
+    const file = "english-characters.safetensors";
+    const engine = recurra.createEngineSync();
+    const model = await recurra.loadLanguageModel(engine, readFileSync(`${root}models/${file}`));
+    const sentence = "We waited all day for the last train. ";
+    const texts = Array.from({ length: 60 }, (_, i) => sentence.repeat(1 + (i % 5)).slice(i));
+    const stream = model.stream();
+    stream.push("W");
+    const want = [...model.scoreSync(texts).map((score) => score.tokenLogProbs), stream.next()];
+    const run = ([file, texts, script]: readonly [string, string[], string | undefined]) =>
+      recurraPage.pool(file, texts, script);
+    const got = await tab.evaluate(run, [file, texts, page.poolWorker] as const);
+    expect(got.bits).toEqual(want.map(bits));
+    // The page holds the workers that it starts itself, and ends one of them.
+    expect(got.restarts).toBe(page.poolWorker === undefined ? 0 : 1);
+    engine.dispose();
+  });
+
   it.each(seedCases)("%s, 0 bits from Node's, within 1e-12 of the exercise's", async (file) => {
     const seedCase: SeedCase = JSON.parse(readFileSync(`${fixtures}seed-cases/${file}`, "utf8"));
     const engine = recurra.createEngineSync();

@@ -8,8 +8,8 @@ import { type BrowserContext, chromium } from "playwright-core";
 import { createServer, build as viteBuild } from "vite";
 import { consumer, pack, root, temporaryFolder, writeFiles } from "../support/project.js";
 
-/** Starts a headless Chromium with a profile of its own; installs one where there is none. */
-export function launch(): Promise<BrowserContext> {
+/** Starts a headless Chromium with a profile of its own and these switches; installs one where there is none. */
+export function launch(...switches: readonly string[]): Promise<BrowserContext> {
   const script = `${root}scripts/chromium.mjs`;
   const executablePath = execFileSync(process.execPath, [script], { encoding: "utf8" }).trim();
   return chromium.launchPersistentContext(temporaryFolder(), {
@@ -22,6 +22,7 @@ export function launch(): Promise<BrowserContext> {
       "--disable-background-networking",
       "--disable-component-update",
       "--disable-sync",
+      ...switches,
     ],
   });
 }
@@ -72,11 +73,14 @@ export interface Page {
   url: string;
   /** Where the page finds its worker's script. */
   worker: string;
+  /** Where it finds the script of a pool's worker, if the bundler does not know by itself. */
+  poolWorker?: string;
   close(): Promise<void> | void;
 }
 
 const SOURCES = [
   "test/browser/page.ts",
+  "test/browser/pool_worker.ts",
   "test/browser/worker.ts",
   "test/oracle/tensor.ts",
   "test/support/exercise.ts",
@@ -103,6 +107,8 @@ export function project(): string {
     join(root, "test/fixtures/silero-vad/silero_vad_v5.onnx"),
     join(folder, "public/silero_vad_v5.onnx"),
   );
+  const model = "english-characters.safetensors";
+  copyFileSync(join(root, "models", model), join(folder, "public", model));
   copyFileSync(join(root, "build/kernels.wasm"), join(folder, "public/kernels.wasm"));
   // The same under a name that no server knows: not served as application/wasm.
   copyFileSync(join(root, "build/kernels.wasm"), join(folder, "public/kernels.bin"));
@@ -114,7 +120,7 @@ export const hosts: Record<string, (folder: string) => Promise<Page>> = {
     const outdir = join(folder, "esbuild");
     await esbuild({
       absWorkingDir: folder,
-      entryPoints: ["test/browser/page.ts", "test/browser/worker.ts"],
+      entryPoints: ["page", "pool_worker", "worker"].map((name) => `test/browser/${name}.ts`),
       outdir,
       format: "esm",
       bundle: true,
@@ -122,7 +128,7 @@ export const hosts: Record<string, (folder: string) => Promise<Page>> = {
     });
     cpSync(join(folder, "public"), outdir, { recursive: true });
     writeFiles(outdir, { "index.html": html("page.js") });
-    return { ...(await serve(outdir)), worker: "worker.js" };
+    return { ...(await serve(outdir)), worker: "worker.js", poolWorker: "pool_worker.js" };
   },
 
   async "vite build"(folder) {

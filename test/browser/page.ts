@@ -1,6 +1,7 @@
 import * as recurra from "recurra";
 import { createArrays } from "recurra/arrays";
 import * as onnx from "recurra/onnx";
+import { createPool } from "recurra/pool";
 import { runSeedCase, type SeedCase } from "../support/exercise.js";
 import { golden } from "../support/golden.js";
 import { graphBits } from "../support/graph_bits.js";
@@ -46,6 +47,26 @@ const functions = {
 
   graphBits: async (url: string): Promise<string> =>
     graphBits(onnx, await recurra.createEngine(), new Uint8Array(await bytesOf(url))),
+
+  /** The scores of texts by two workers, the first of which is ended meanwhile, and how many were started again. */
+  async pool(model: string, texts: string[], script?: string) {
+    const workers: Worker[] = [];
+    const worker = (): Worker => {
+      const made = new Worker(script as string, { type: "module" });
+      workers.push(made);
+      return made;
+    };
+    const pool = await createPool(model, { size: 2, ...(script === undefined ? {} : { worker }) });
+    const call = pool.score(texts);
+    workers[0]?.terminate();
+    const scores = await call;
+    const stream = pool.stream();
+    await stream.push(texts[0]?.[0] as string);
+    const next = await stream.next();
+    const { restarts } = pool.stats();
+    await pool.close();
+    return { restarts, bits: [...scores.map((score) => score.tokenLogProbs), next].map(bits) };
+  },
 
   async arrays(x: number[]): Promise<Record<string, string[]>> {
     const arrays = await createArrays();

@@ -101,7 +101,12 @@ describe("inspect", () => {
 
 describe("convert", () => {
   it("PyTorch's names stay, and a file that has them already keeps its bytes", () => {
-    const { status, stdout, stderr } = run("convert", "model.safetensors", "same.safetensors");
+    const { status, stdout, stderr } = run(
+      "convert",
+      "--quiet",
+      "model.safetensors",
+      "same.safetensors",
+    );
     const { tensors, metadata } = readSafetensors(read(folder, "model.safetensors"));
     const wanted = Buffer.from(writeSafetensors(tensors, metadata));
     expect([status, stderr]).toEqual([0, ""]);
@@ -151,7 +156,7 @@ describe("convert", () => {
 
   it("a circle of links is an error, and nothing is written", () => {
     symlinkSync("circle.safetensors", join(folder, "circle.safetensors"));
-    const { status, stderr } = run("convert", "model.safetensors", "circle.safetensors");
+    const { status, stderr } = run("convert", "--quiet", "model.safetensors", "circle.safetensors");
     expect([status, stderr]).toEqual([
       1,
       "recurra: circle.safetensors: the path has too many symbolic links\n",

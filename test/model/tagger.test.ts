@@ -111,7 +111,7 @@ describe.each(engines)("taggers on the $name", ({ engine }) => {
     ["f64", 1e-13],
     ["f32", 2e-5],
   ] as const)("%s, to %s", (precision, bound) => {
-    describe.each(["steps", "last"] as const)("%s", (output) => {
+    describe.each(["steps", "last", "mean", "max"] as const)("%s", (output) => {
       it.each(PLANS)("$name: values of the oracle, and their classes", async (plan) => {
         const description = { ...describedOf(plan), output };
         const tagger = await loadTagger(engine, description, { precision });
@@ -120,7 +120,7 @@ describe.each(engines)("taggers on the $name", ({ engine }) => {
         expect(await tagger.tag(given, { yieldEvery: 0 })).toEqual(all);
         plain.forEach((sequence, b) => {
           const made = runNetwork(description, sequence);
-          const want = output === "steps" ? made.steps : [made.last];
+          const want = output === "steps" ? made.steps : [made[output]];
           const { values, classes, labels } = all[b] as Tagged;
           expect(values.shape).toEqual([want.length, tagger.outputSize]);
           expect(labels).toBeUndefined();
@@ -136,7 +136,7 @@ describe.each(engines)("taggers on the $name", ({ engine }) => {
   });
 
   it.each(PLANS)("$name: the same bits alone and in any batch", async (plan) => {
-    for (const output of ["steps", "last"] as const) {
+    for (const output of ["steps", "last", "mean", "max"] as const) {
       for (const precision of ["f64", "f32"] as const) {
         const tagger = await loadTagger(engine, describedOf(plan), { precision, output });
         const lengths = fc.array(fc.integer({ min: 0, max: 20 }), { minLength: 1, maxLength: 8 });
@@ -235,6 +235,43 @@ describe("a tagger's options", () => {
       expect(Math.abs((first.values.data[i] as number) - value)).toBeLessThan(1e-13);
     });
     tagger.dispose();
+  });
+
+  it('output: "step" is "steps", and an option decides whatever the file says', async () => {
+    for (const output of ["steps", "last", "mean", "max"] as const) {
+      const file: ModelDescription = { ...description, output: output === "last" ? "max" : "last" };
+      const tagger = await open({ output }, file);
+      const own = await open({}, { ...description, output });
+      expect([tagger.output, own.output]).toEqual([output, output]);
+      expect(tagger.tagSync(given)).toEqual(own.tagSync(given));
+      for (const each of [tagger, own]) each.dispose();
+    }
+    const step = await open({ output: "step" }, { ...description, output: "mean" });
+    expect(step.output).toBe("steps");
+    expect(step.tagSync(given)).toEqual((await open({ output: "steps" })).tagSync(given));
+  });
+
+  it("the mean and the maximum of a sequence without steps are those of zeros", async () => {
+    const none = { shape: [0, nx], data: new Float64Array(0) };
+    const zeros = (await open({ output: "last" })).tagSync([none])[0] as Tagged;
+    for (const output of ["mean", "max"] as const) {
+      const tagger = await open({ output });
+      expect(tagger.tagSync([none, none])).toEqual([zeros, zeros]);
+      expect(zeros.values.shape).toEqual([1, 4]);
+      tagger.dispose();
+    }
+  });
+
+  it("a step that is NaN makes the mean and the maximum NaN", async () => {
+    const bare: ModelDescription = { ...description, dense: [] };
+    const rows = Float64Array.from({ length: 4 * nx }, (_, i) => i);
+    rows[nx] = Number.NaN;
+    for (const output of ["mean", "max"] as const) {
+      const tagger = await open({ output }, bare);
+      const [{ values }] = tagger.tagSync([{ shape: [4, nx], data: rows }]) as [Tagged];
+      expect(values.data.every(Number.isNaN)).toBe(true);
+      tagger.dispose();
+    }
   });
 
   it("classes: a label for each row", async () => {

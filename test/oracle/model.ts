@@ -266,7 +266,8 @@ function runDense(dense: Network["dense"], row: readonly number[], logits: boole
 /**
  * A network over tokens or rows of numbers. `logits` leaves out what follows the last linear layer.
  *
- * @returns an output for every step, one for the ends of all directions, and the states of each recurrent part
+ * @returns an output for every step; one for the ends of all directions, and for the mean and the maximum over the steps of
+ *   what the linear layers take; and the states of each recurrent part
  */
 export function runNetwork(
   { input, recurrent, dense }: Network,
@@ -287,20 +288,32 @@ export function runNetwork(
     [rows, last] = [made.steps, made.last];
     return made.states;
   });
+  // Of no steps: zeros, as the state is.
+  const columns =
+    rows.length === 0
+      ? last.map(() => [0])
+      : last.map((_, j) => rows.map((row) => row[j] as number));
+  const mean = columns.map((column) => column.reduce((sum, x) => sum + x, 0) / column.length);
   return {
     steps: rows.map((row) => runDense(dense, row, logits)),
     last: runDense(dense, last, logits),
+    mean: runDense(dense, mean, logits),
+    max: runDense(
+      dense,
+      columns.map((column) => Math.max(...column)),
+      logits,
+    ),
     states,
   };
 }
 
-/** What a description says that its network gives: every step's output, or that of the ends alone. */
+/** What a description says that its network gives: every step's output, or one for the sequence. */
 export function runDescribed(
-  network: Network & { readonly output: "steps" | "last" },
+  network: Network & { readonly output: "steps" | "last" | "mean" | "max" },
   sequence: readonly (number | readonly number[])[],
 ): number[][] {
-  const { steps, last } = runNetwork(network, sequence);
-  return network.output === "steps" ? steps : [last];
+  const made = runNetwork(network, sequence);
+  return network.output === "steps" ? made.steps : [made[network.output]];
 }
 
 /** The log-probability of each token but the first, given those before it. */

@@ -14,7 +14,7 @@ const { inputs, stamp, staleness }: BuildInputs = await import(`${root}scripts/b
 function built(): string {
   const folder = temporaryFolder();
   const outputs = [
-    ...["kernels", "kernels.debug", "kernels.relaxed", "graph", "arrays"].map(
+    ...["kernels", "kernels.debug", "kernels.relaxed", "graph", "train", "arrays"].map(
       (n) => `build/${n}.wasm`,
     ),
     ...["build/embedded/arrays.js", "dist/cli.js", "dist/cjs/package.json"],

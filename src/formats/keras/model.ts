@@ -1,7 +1,9 @@
+import { assume, graphAdvice } from "../../description/assumptions.js";
 import type {
   DenseDescription,
   InputDescription,
   ModelDescription,
+  OutputKind,
   RecurrentDescription,
   StoredNumbers,
 } from "../../description/description.js";
@@ -23,9 +25,17 @@ const IDLE = new Set([
   "ActivityRegularization",
 ]);
 
-export interface ReadOptions extends Context {
+/** Layers that leave one row of all steps. */
+const POOLING: Readonly<Record<string, OutputKind>> = {
+  GlobalAveragePooling1D: "mean",
+  GlobalMaxPooling1D: "max",
+};
+
+export interface ReadOptions extends Omit<Context, "assumptions"> {
   readonly ragged: boolean;
 }
+
+type ModelContext = ReadOptions & Context;
 
 const MASKED = 'sequences have no padding here; pass masking: "ragged" if yours have none';
 
@@ -36,7 +46,8 @@ interface Parts {
   size: number | undefined;
   readonly recurrent: RecurrentDescription[];
   readonly dense: DenseDescription[];
-  sequences: boolean;
+  /** What leaves the layers so far. */
+  output: OutputKind;
 }
 
 /** Reads the layers of a model and their weights. */
@@ -51,10 +62,11 @@ export function readModel(
     size: undefined,
     recurrent: [],
     dense: [],
-    sequences: true,
+    output: "steps",
   };
-  for (const layer of readChain(model, options.ragged)) addLayer(parts, layer, options);
-  const { recurrent, dense, sequences, input } = parts;
+  const context: ModelContext = { ...options, assumptions: [] };
+  for (const layer of readChain(model, options.ragged)) addLayer(parts, layer, context);
+  const { recurrent, dense, output, input } = parts;
   const [first] = recurrent;
   if (first === undefined) return model.fail("topology", "expected a recurrent layer, got none");
   return {
@@ -62,12 +74,13 @@ export function readModel(
     input: input ?? { kind: "features", size: first.options.inputSize },
     recurrent,
     dense,
-    output: sequences ? "steps" : "last",
+    output,
     metadata,
+    assumptions: context.assumptions,
   };
 }
 
-function addLayer(parts: Parts, layer: KerasLayer, options: ReadOptions): void {
+function addLayer(parts: Parts, layer: KerasLayer, options: ModelContext): void {
   const { className, config } = layer;
   readInputShape(parts, config);
   if (IDLE.has(className)) return;
@@ -79,13 +92,19 @@ function addLayer(parts: Parts, layer: KerasLayer, options: ReadOptions): void {
     if (parts.dense.length > 0) {
       config.fail("unsupported-layer", `${className}: expected it below all Dense layers`);
     }
-    if (!parts.sequences) {
+    if (parts.output !== "steps") {
       config.fail("topology", "expected return_sequences in every recurrent layer but the last");
     }
     const { description, size, sequences } = readRecurrent(layer, parts.size, options);
     parts.recurrent.push(description);
     parts.size = size;
-    parts.sequences = sequences;
+    parts.output = sequences ? "steps" : "last";
+    if (config.get("stateful") === true) {
+      const what = `"${layer.name}" is stateful in the file; every sequence begins with a state of zeros here.`;
+      options.assumptions.push(assume("network", what));
+    }
+  } else if (Object.hasOwn(POOLING, className)) {
+    addPooling(parts, layer);
   } else if (className === "Dense" || className === "TimeDistributed") {
     addDense(parts, layer, options);
   } else if (className === "Activation" || className === "Softmax") {
@@ -96,6 +115,21 @@ function addLayer(parts: Parts, layer: KerasLayer, options: ReadOptions): void {
       `${className.slice(0, 64)}: expected a layer that docs/formats.md lists`,
     );
   }
+}
+
+/** The mean or the maximum of all steps. The linear layers follow it. */
+function addPooling(parts: Parts, { className, config }: KerasLayer): void {
+  if (parts.recurrent.length === 0 || parts.dense.length > 0) {
+    const place = "expected it directly above the recurrent layers";
+    config.fail("unsupported-layer", `${className}: ${place}; otherwise ${graphAdvice("tf2onnx")}`);
+  }
+  if (parts.output !== "steps") {
+    config.fail("topology", `${className}: expected steps below it, got one row only`);
+  }
+  const format = config.get("data_format") ?? "channels_last";
+  if (format !== "channels_last") config.refuse("data_format", "steps are the first axis here");
+  if (config.flag("keepdims", false)) config.refuse("keepdims", "one row is left of all steps");
+  parts.output = POOLING[className] as OutputKind;
 }
 
 /** Takes the number of features from an input's shape: its last extent, if it has three. */
@@ -112,7 +146,7 @@ function readInputShape(parts: Parts, config: Config): void {
   }
 }
 
-function addEmbedding(parts: Parts, layer: KerasLayer, options: ReadOptions): void {
+function addEmbedding(parts: Parts, layer: KerasLayer, options: ModelContext): void {
   const { config, name } = layer;
   if (parts.input !== undefined || parts.recurrent.length + parts.dense.length > 0) {
     config.fail("unsupported-layer", "Embedding: expected it below all others");
@@ -130,7 +164,7 @@ function addEmbedding(parts: Parts, layer: KerasLayer, options: ReadOptions): vo
   parts.size = nx;
 }
 
-function addDense(parts: Parts, layer: KerasLayer, options: ReadOptions): void {
+function addDense(parts: Parts, layer: KerasLayer, options: ModelContext): void {
   const { className, config, name } = layer;
   if (parts.recurrent.length === 0) {
     config.fail("unsupported-layer", `${className}: expected a recurrent layer below it`);
@@ -143,7 +177,7 @@ function addDense(parts: Parts, layer: KerasLayer, options: ReadOptions): void {
     if (inside !== "Dense") {
       config.fail("unsupported-layer", `TimeDistributed: expected Dense in it, got ${inside}`);
     }
-    if (!parts.sequences) {
+    if (parts.output !== "steps") {
       config.fail("topology", "TimeDistributed: expected steps below it, got the last one only");
     }
   }
@@ -161,6 +195,10 @@ function addDense(parts: Parts, layer: KerasLayer, options: ReadOptions): void {
   const { weights } = options;
   const kernel = weights.find(variable("kernel", 0), [below, out]);
   const bias = settings.flag("use_bias") ? weights.find(variable("bias", 1), [out]) : undefined;
+  if (!settings.has("activation")) {
+    const what = `${settings.layer} has no activation in the file; nothing follows it.`;
+    options.assumptions.push(assume("network", what));
+  }
   parts.dense.push({
     name,
     weight: transposed(weights, kernel),
@@ -181,7 +219,7 @@ function transposed(weights: Weights, kernel: StoredVariable): StoredNumbers {
 }
 
 /** An activation that is a layer of its own becomes the activation of the linear layer below it. */
-function addActivation(parts: Parts, layer: KerasLayer, options: ReadOptions): void {
+function addActivation(parts: Parts, layer: KerasLayer, options: ModelContext): void {
   const { className, config } = layer;
   const isSoftmax = className === "Softmax";
   const axis = config.get("axis") ?? -1;

@@ -1,4 +1,5 @@
 import { type Activation, DEFAULT_ACTIVATIONS } from "../../cells/activations.js";
+import { assume } from "../../description/assumptions.js";
 import type { RecurrentDescription, StoredNumbers } from "../../description/description.js";
 import type { RecurrentOptions } from "../../layers/options.js";
 import { GATES, reorderColumns, reorderRows } from "../gates.js";
@@ -16,6 +17,8 @@ const MERGES = ["concat", "sum", "mul", "ave"] as const;
 export interface Context {
   readonly weights: Weights;
   readonly hardSigmoid: HardSigmoid;
+  /** What is inferred, as it is inferred. */
+  readonly assumptions: string[];
 }
 
 /** The settings of one direction. */
@@ -57,6 +60,10 @@ function readDirection(className: string, config: Config, context: Context): Dir
     cell === "rnn" ? f : readActivation(config, "recurrent_activation", context.hardSigmoid);
   if (config.flag("time_major", false))
     config.refuse("time_major", "the batch is the first axis here");
+  if (cell === "gru" && !config.has("reset_after")) {
+    const what = `${config.layer} has no reset_after, as in files older than that setting: its reset gate stands before the product.`;
+    context.assumptions.push(assume("network", what));
+  }
   return {
     cell,
     units: config.size("units"),

@@ -68,6 +68,9 @@ export interface ModelProto {
   readonly graph: GraphProto;
 }
 
+/** Most attributes have no list. */
+const NONE: readonly never[] = Object.freeze([]);
+
 const TYPES = { f: 1, i: 2, s: 3, t: 4, g: 5, floats: 6, ints: 7, strings: 8 } as const;
 
 function parseAttribute(wire: Wire): AttributeProto {
@@ -75,9 +78,9 @@ function parseAttribute(wire: Wire): AttributeProto {
   let type = 0;
   let kind = 0;
   const values: { f?: number; i?: number; s?: string; t?: TensorProto; g?: Span } = {};
-  const floats: number[] = [];
-  const ints: number[] = [];
-  const strings: string[] = [];
+  let floats: number[] | undefined;
+  let ints: number[] | undefined;
+  let strings: string[] | undefined;
   for (let field = wire.next(); field !== 0; field = wire.next()) {
     if (field === 1) name = wire.text(LIMITS.name);
     else if (field === 2) [values.f, kind] = [wire.float(), TYPES.f];
@@ -86,19 +89,25 @@ function parseAttribute(wire: Wire): AttributeProto {
     else if (field === 5) [values.t, kind] = [parseTensor(wire.message()), TYPES.t];
     else if (field === 6) [values.g, kind] = [wire.span(), TYPES.g];
     else if (field === 7) {
-      wire.numbers(FIXED32, (value) => floats.push(value));
+      const list = floats ?? [];
+      floats = list;
+      wire.numbers(FIXED32, (value) => list.push(value));
       kind = TYPES.floats;
     } else if (field === 8) {
-      wire.numbers(VARINT, (value) => ints.push(value));
+      const list = ints ?? [];
+      ints = list;
+      wire.numbers(VARINT, (value) => list.push(value));
       kind = TYPES.ints;
     } else if (field === 9) {
+      strings ??= [];
       strings.push(wire.text(LIMITS.text));
       kind = TYPES.strings;
     } else if (field === 20) type = wire.integer();
     else wire.skip();
   }
   // An empty list has only a type.
-  return { name, type: type || kind, at: wire.begin, ...values, floats, ints, strings };
+  const lists = { floats: floats ?? NONE, ints: ints ?? NONE, strings: strings ?? NONE };
+  return { name, type: type || kind, at: wire.begin, ...values, ...lists };
 }
 
 function parseNode(wire: Wire): NodeProto {

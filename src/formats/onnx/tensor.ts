@@ -67,11 +67,12 @@ export function parseTensor(wire: Wire): TensorProto {
   let external = false;
   let segment = false;
   const shape: number[] = [];
-  /** Numbers by field. */
-  const counts = new Map<number, number>();
+  /** Numbers by field; most tensors have raw_data instead. */
+  let counts: Map<number, number> | undefined;
   for (let field = wire.next(); field !== 0; field = wire.next()) {
     const type = DATA.get(field);
     if (type !== undefined) {
+      counts ??= new Map();
       let count = counts.get(field) ?? 0;
       wire.numbers(type, () => count++);
       counts.set(field, count);
@@ -111,8 +112,8 @@ export function parseTensor(wire: Wire): TensorProto {
   if (raw !== undefined && raw.begin === raw.end) raw = undefined;
   if (kind !== undefined) {
     const rawCount = raw === undefined ? 0 : (raw.end - raw.begin) / kind.width;
-    const count = rawCount + (counts.get(kind.field) ?? 0);
-    const all = [...counts.values()].reduce((sum, each) => sum + each, rawCount);
+    const count = rawCount + (counts?.get(kind.field) ?? 0);
+    const all = [...(counts?.values() ?? [])].reduce((sum, each) => sum + each, rawCount);
     if (all !== count || (raw !== undefined && rawCount !== count)) {
       const found = "numbers in another or in a second one";
       fail("data", `expected ${kind.name} in raw_data or in field ${kind.field}, got ${found}`);

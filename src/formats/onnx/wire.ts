@@ -20,15 +20,12 @@ export interface Span {
   readonly end: number;
 }
 
-/** A short text of ASCII, such as a name, ten times as fast as by a decoder (Node 20, 2026); undefined for other texts. */
-function asciiText(bytes: Uint8Array): string | undefined {
-  if (bytes.length > 128) return undefined;
-  let text = "";
-  for (const byte of bytes) {
-    if (byte > 127) return undefined;
-    text += String.fromCharCode(byte);
-  }
-  return text;
+/** A short text of ASCII, such as a name, without a decoder; undefined for other texts. */
+function asciiText(bytes: Uint8Array, { begin, end }: Span): string | undefined {
+  if (end - begin > 128) return undefined;
+  for (let i = begin; i < end; i++) if ((bytes[i] as number) > 127) return undefined;
+  // In one call: letter by letter a tree of strings would be left behind, 32 bytes a letter (Node 20, 2026).
+  return Reflect.apply(String.fromCharCode, undefined, bytes.subarray(begin, end));
 }
 
 /**
@@ -39,7 +36,8 @@ export class Wire {
   /** The public function that was called, for errors. */
   readonly where: string;
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  /** Made for the first number that needs it: most messages have none. */
+  #view: DataView | undefined;
   readonly #begin: number;
   readonly #end: number;
   #at: number;
@@ -50,7 +48,6 @@ export class Wire {
   constructor(where: string, bytes: Uint8Array, begin = 0, end = bytes.length) {
     this.where = where;
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#begin = begin;
     this.#at = begin;
     this.#end = end;
@@ -72,18 +69,25 @@ export class Wire {
     throw new ModelFormatError(code, message, tensor, offset);
   }
 
+  get #numbers(): DataView {
+    const { buffer, byteOffset, byteLength } = this.#bytes;
+    this.#view ??= new DataView(buffer, byteOffset, byteLength);
+    return this.#view;
+  }
+
   /** The number of the field that comes next, 0 at the end of the message. */
   next(): number {
     if (this.#at === this.#end) return 0;
     this.#fieldAt = this.#at;
     const tag = this.#varint();
-    this.#field = Math.floor(tag / 8);
-    this.#type = tag % 8;
     if (tag < 8 || tag >= 2 ** 32) {
-      this.fail("wire-type", `expected a field from 1 to 2^29 − 1, got ${this.#field}`);
+      const got = Math.floor(tag / 8);
+      this.fail("wire-type", `expected a field from 1 to 2^29 − 1, got ${got}`);
     }
+    this.#field = tag >>> 3;
+    this.#type = tag & 7;
     // Groups, types 3 and 4, are older than ONNX.
-    if (!KINDS.has(this.#type)) {
+    if (this.#type > FIXED32 || this.#type === 3 || this.#type === 4) {
       this.fail("wire-type", `field ${this.#field}: expected type 0, 1, 2 or 5, got ${this.#type}`);
     }
     return this.#field;
@@ -109,12 +113,12 @@ export class Wire {
 
   float(): number {
     this.#expect(FIXED32);
-    return this.#view.getFloat32(this.#take(4), true);
+    return this.#numbers.getFloat32(this.#take(4), true);
   }
 
   double(): number {
     this.#expect(FIXED64);
-    return this.#view.getFloat64(this.#take(8), true);
+    return this.#numbers.getFloat64(this.#take(8), true);
   }
 
   /** The place of the value's bytes. */
@@ -138,13 +142,14 @@ export class Wire {
   /** Strict UTF-8 of at most `most` bytes. */
   text(most: number): string {
     const at = this.#fieldAt;
-    const { begin, end } = this.span();
+    const span = this.span();
+    const { begin, end } = span;
     if (end - begin > most) {
       this.fail("name-too-long", `a string: expected ≤ ${most} bytes, got ${end - begin}`, at);
     }
-    const bytes = this.#bytes.subarray(begin, end);
-    const short = asciiText(bytes);
+    const short = asciiText(this.#bytes, span);
     if (short !== undefined) return short;
+    const bytes = this.#bytes.subarray(begin, end);
     try {
       return decodeUtf8(bytes, { fatal: true, ignoreBOM: true });
     } catch {
@@ -169,7 +174,8 @@ export class Wire {
   #number(type: number): number {
     if (type === VARINT) return this.#varint();
     const at = this.#take(type === FIXED64 ? 8 : 4);
-    return type === FIXED64 ? this.#view.getFloat64(at, true) : this.#view.getFloat32(at, true);
+    const view = this.#numbers;
+    return type === FIXED64 ? view.getFloat64(at, true) : view.getFloat32(at, true);
   }
 
   #expect(type: number): void {

@@ -1,4 +1,8 @@
-import type { DenseDescription, ModelDescription } from "../../description/description.js";
+import type {
+  DenseDescription,
+  ModelDescription,
+  OutputKind,
+} from "../../description/description.js";
 import type { RecurrentOptions } from "../../layers/options.js";
 
 /** The options of a recurrent module that its shapes do not imply. */
@@ -28,7 +32,9 @@ export interface Architecture {
   /** From the input upwards. */
   readonly recurrent: readonly RecurrentPart[];
   readonly dense: readonly DensePart[];
-  readonly output: ModelDescription["output"];
+  readonly output: OutputKind;
+  /** What a reader of an earlier file inferred. Absent for what the file itself states, or for what is yet to be examined. */
+  readonly assumptions?: ModelDescription["assumptions"];
 }
 
 /** Answers to the questions that a file's names and shapes leave open. */
@@ -41,9 +47,19 @@ export interface PytorchNames {
   readonly output?: OutputName | readonly OutputName[] | null | undefined;
   /** The input of a network without an embedding. Default: `"one-hot"` if there are nx outputs, else `"features"`. */
   readonly input?: "one-hot" | "features" | undefined;
+  /** The model's output: one for each step, or one for the sequence. `loadTagger` takes it, too, as `output`. */
+  readonly pooling?: OutputKind | "step" | undefined;
+  /**
+   * Whether the output of a recurrent module is added to another one. Needed for several recurrent modules whose sizes allow
+   * it. `true` is refused: such a network needs `openGraph`.
+   */
+  readonly residual?: boolean | undefined;
   /** An RNN's activation. Default: the metadata's `nonlinearity`, else `"tanh"`. */
   readonly nonlinearity?: "tanh" | "relu" | undefined;
-  /** Whether tensors outside of the network found are an error. Default `"reject"`. */
+  /**
+   * Whether tensors outside of the network found are an error. `"ignore"` leaves out whatever they compute: the outputs are
+   * wrong unless the network does without them. Default `"reject"`.
+   */
   readonly others?: "reject" | "ignore" | undefined;
 }
 

@@ -8,10 +8,11 @@ import type { DenseDescription, ModelDescription } from "../../description/descr
 import type { RecurrentOptions } from "../../layers/options.js";
 import type { Architecture, PytorchNames, RecurrentPart, UnshapedOptions } from "./architecture.js";
 import { fail, quote } from "./names.js";
+import { checkResidual } from "./open_questions.js";
 
 /**
  * The metadata key of the architecture, JSON: activations, directions, kinds of input and output, and all else that names
- * and shapes do not express. Absent if they suffice.
+ * and shapes do not express. A file that has it is not guessed at.
  */
 export const ARCHITECTURE_KEY = "recurra.network";
 
@@ -55,7 +56,7 @@ function unshapedOptions(options: RecurrentOptions): UnshapedOptions {
 
 /** The architecture of a description. Equal architectures have equal JSON. */
 export function architectureOf(description: ModelDescription): Architecture {
-  const { input, recurrent, dense, output } = description;
+  const { input, recurrent, dense, output, assumptions = [] } = description;
   return {
     input:
       input.kind === "embedding"
@@ -72,19 +73,23 @@ export function architectureOf(description: ModelDescription): Architecture {
         activation === "softmax" || activation === "logSoftmax" ? activation : shortest(activation),
     })),
     output,
+    ...(assumptions.length === 0 ? {} : { assumptions }),
   };
 }
 
-/** Throws: `writeModel` would not have written this. */
+/** Throws: the note breaks a rule of docs/formats.md. */
 const refuse = (what: string): never => fail("network-note", `${ARCHITECTURE_KEY}: ${what}`);
 
 type Members = Readonly<Record<string, unknown>>;
 
 /** An object with the allowed members and no others. Members with a question mark may be absent. */
 function members(value: unknown, place: string, allowed: string): Members {
-  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
-  if (!isObject) return refuse(`${place}: expected { ${allowed} }`);
   const names = allowed.split(", ");
+  const isObject = typeof value === "object" && value !== null && !Array.isArray(value);
+  if (!isObject) {
+    const needed = names.filter((name) => !name.endsWith("?"));
+    return refuse(`${place}: expected { ${needed.join(", ")} }`);
+  }
   for (const name of names) {
     if (!name.endsWith("?") && !Object.hasOwn(value, name)) {
       refuse(`${place}: expected { ${allowed} }, ${name} is absent`);
@@ -98,8 +103,8 @@ function members(value: unknown, place: string, allowed: string): Members {
 }
 
 function list(value: unknown, place: string): readonly unknown[] {
-  if (Array.isArray(value) && value.length <= 1000) return value;
-  return refuse(`${place}: expected a list of at most 1000`);
+  if (Array.isArray(value) && value.length <= 10_000) return value;
+  return refuse(`${place}: expected a list of at most 10,000`);
 }
 
 const text = (value: unknown, place: string): string =>
@@ -154,7 +159,7 @@ function readUnshapedOptions(value: unknown, place: string): UnshapedOptions {
 
 function readRecurrent(value: unknown, i: number): RecurrentPart {
   const place = `recurrent[${i}]`;
-  const { name, options, merge } = members(value, place, "name, options, merge?");
+  const { name, options = {}, merge } = members(value, place, "name, options?, merge?");
   return {
     name: text(name, `${place}.name`),
     options: readUnshapedOptions(options, `${place}.options`),
@@ -191,11 +196,17 @@ export function readArchitecture(
   } catch {
     refuse("expected JSON");
   }
-  const { input, recurrent, dense, output } = members(
+  const { input, recurrent, dense, output, residual, assumptions } = members(
     value,
     "the architecture",
-    "input, recurrent, dense, output",
+    "input, recurrent, dense, output, residual?, assumptions?",
   );
+  if (residual !== undefined && typeof residual !== "boolean") {
+    return refuse("residual: expected true or false");
+  }
+  checkResidual(`${ARCHITECTURE_KEY}: residual`, residual);
+  const kinds = ["steps", "step", "last", "mean", "max"] as const;
+  const pooled = word(output, "output", kinds);
   const { kind, name, guessed } = members(input, "input", "kind, name?, guessed?");
   const from = word(kind, "input.kind", ["embedding", "one-hot", "features"]);
   if (guessed !== undefined && guessed !== true) return refuse("input.guessed: expected true");
@@ -210,7 +221,10 @@ export function readArchitecture(
         : { kind: from, guessed },
     recurrent: stack,
     dense: list(dense, "dense").map(readDense),
-    output: word(output, "output", ["steps", "last"]),
+    output: pooled === "step" ? "steps" : pooled,
+    assumptions: list(assumptions ?? [], "assumptions").map((each, i) =>
+      text(each, `assumptions[${i}]`),
+    ),
   };
 }
 

@@ -43,7 +43,7 @@ export function inferArchitecture(
       return { name, options: relu ? { nonlinearity: "relu" } : {} };
     }),
     dense,
-    output: "steps",
+    output: names.pooling === "step" ? "steps" : (names.pooling ?? "steps"),
   };
 }
 

@@ -1,3 +1,4 @@
+import { assume } from "../../description/assumptions.js";
 import {
   type DenseDescription,
   type InputDescription,
@@ -24,6 +25,7 @@ import {
   shown,
   type Tensors,
 } from "./names.js";
+import { assumptionsOf, checkQuestions, checkResidual, ONNX_ADVICE } from "./open_questions.js";
 import { checkShape, foreignNames, readShapes } from "./recurrent.js";
 
 /** The tensors of a file by name, and which of them no part of the description has used yet. */
@@ -91,18 +93,26 @@ class UnclaimedTensors {
     };
   }
 
+  /** The names of the tensors that no part used. */
+  names(): string[] {
+    const left = [...this.#tensors].filter(([, tensor]) => !this.#taken.has(tensor));
+    return left.map(([name]) => name);
+  }
+
+  /** The first few of some names, with their shapes. */
+  show(names: readonly string[]): string {
+    return list(names.map((name) => shown(this.#tensors, name)));
+  }
+
   /** Throws if any tensor was not used. */
   checkEmpty(): void {
-    const left = [...this.#tensors].filter(([, tensor]) => !this.#taken.has(tensor));
-    const [first] = left;
-    if (first === undefined) return;
-    const found = list(left.map(([name]) => shown(this.#tensors, name)));
-    const hint = `assign them by recurrent, embedding or output, or pass others: "ignore"`;
-    fail(
-      "unknown-tensor",
-      `expected no tensors outside of the network, got ${found}; ${hint}`,
-      first[0],
-    );
+    const left = this.names();
+    if (left.length === 0) return;
+    const assign = "assign them by recurrent, embedding or output";
+    const graph = `if they are of another kind (a normalisation, attention, a convolution), ${ONNX_ADVICE}`;
+    const ignore = `others: "ignore" leaves them out, and the outputs are wrong unless the network does without them`;
+    const got = `expected no tensors outside of the network, got ${this.show(left)}`;
+    fail("unknown-tensor", `${got}; ${assign}; ${graph}; ${ignore}`, left[0]);
   }
 }
 
@@ -152,7 +162,13 @@ function checkArguments(file: SafetensorsFile, names: PytorchNames): void {
     throw new TypeError(`${where}: file: ${expected}, got ${describe(file)}`);
   }
   checkObject(where, "names", names);
+  const { residual } = names;
+  if (residual !== undefined && typeof residual !== "boolean") {
+    throw new TypeError(`${where}: residual: expected true or false, got ${describe(residual)}`);
+  }
+  checkResidual("residual", residual);
   const choices = {
+    pooling: ["steps", "step", "last", "mean", "max"],
     input: ["one-hot", "features"],
     nonlinearity: ["tanh", "relu"],
     others: ["reject", "ignore"],
@@ -178,12 +194,13 @@ function checkArguments(file: SafetensorsFile, names: PytorchNames): void {
 /**
  * Finds the network in a PyTorch model's tensors: recurrent modules (`<name>.weight_ih_l0` and so on; RNNCell's names too),
  * the embedding below and the linear module on top. Shapes give cells, sizes, layers and directions; names give the role of
- * a module if several would fit, and `names` decides if they do not. The metadata of a
- * file by `writeModel` hold the rest of the architecture. The time is
- * proportional to the number of tensors and metadata entries.
+ * a module if several would fit, and `names` decides if they do not. What is inferred beyond that stands in the
+ * description's `assumptions`. Metadata `recurra.network`, which `writeModel` writes, hold the whole architecture: then nothing
+ * is inferred. The time is proportional to the number of tensors and metadata entries.
  *
  * @throws {TypeError} if an argument is of the wrong kind
- * @throws {ModelFormatError} if tensors are missing, left over or of another shape, or if several networks are possible
+ * @throws {ModelFormatError} if tensors are missing, left over or of another shape; with code "ambiguous" if several networks
+ *   are possible, such as one with residual connections and one without: the message names the option that decides
  */
 export function describeSafetensors(
   file: SafetensorsFile,
@@ -192,13 +209,29 @@ export function describeSafetensors(
   checkArguments(file, names);
   const tensors = withAliases(file);
   const modules = findRecurrentModules(tensors);
-  const architecture =
-    readArchitecture(file.metadata, names) ??
-    inferArchitecture(tensors, file.metadata, modules, names);
+  const stated = readArchitecture(file.metadata, names);
   const unclaimed = new UnclaimedTensors(tensors);
+  const architecture = stated ?? inferArchitecture(tensors, file.metadata, modules, names);
   const description = build(architecture, modules, unclaimed);
   if (names.others !== "ignore") unclaimed.checkEmpty();
+  if (stated === undefined) checkQuestions(description, names);
+  const assumptions = stated?.assumptions ?? assumptionsOf(description, names, file.metadata);
+  const left = unclaimed.names();
   const metadata = new Map(file.metadata);
   metadata.delete(ARCHITECTURE_KEY);
-  return { ...description, metadata };
+  return {
+    ...description,
+    metadata,
+    assumptions: [
+      ...assumptions,
+      ...(left.length === 0
+        ? []
+        : [
+            assume(
+              "others",
+              `${unclaimed.show(left)} are ignored; whatever they compute is missing.`,
+            ),
+          ]),
+    ],
+  };
 }

@@ -83,10 +83,14 @@ function contentOf(description: ModelDescription): SafetensorsFile {
   return { tensors, metadata };
 }
 
-/** The architecture that a reader would infer from the file's names and shapes, as JSON. */
-function inferredArchitecture(file: SafetensorsFile): string | undefined {
+/**
+ * The architecture that a reader would infer from the file's names and shapes, as JSON: with its assumptions, unless they are
+ * not to be compared.
+ */
+function inferredArchitecture(file: SafetensorsFile, assumed: boolean): string | undefined {
   try {
-    return JSON.stringify(architectureOf(describeSafetensors(file)));
+    const { assumptions, ...inferred } = describeSafetensors(file);
+    return JSON.stringify(architectureOf(assumed ? { ...inferred, assumptions } : inferred));
   } catch (error) {
     if (error instanceof ModelFormatError) return undefined;
     throw error;
@@ -95,8 +99,9 @@ function inferredArchitecture(file: SafetensorsFile): string | undefined {
 
 /**
  * Writes a model as a safetensors file with PyTorch's names: the description's own if it came from such a file, else
- * `embedding`, the cell's name and `decoder`. The metadata hold the rest of the architecture, so that
- * `describeSafetensors` gives the same description back. Equal descriptions give equal bytes.
+ * `embedding`, the cell's name and `decoder`. The metadata `recurra.network` hold the architecture, so that
+ * `describeSafetensors` gives the same description back, with the same assumptions; they are left out if it would do so
+ * without them. Equal descriptions give equal bytes.
  *
  * @throws {TypeError} if an argument is of the wrong kind
  * @throws {ShapeError} if numbers do not fill their shape
@@ -107,7 +112,7 @@ export function writeModel(description: ModelDescription): Uint8Array {
   const named = withNames(description);
   const file = contentOf(named);
   const architecture = JSON.stringify(architectureOf(named));
-  if (inferredArchitecture(file) !== architecture) {
+  if (inferredArchitecture(file, description.assumptions !== undefined) !== architecture) {
     file.metadata.set(ARCHITECTURE_KEY, architecture);
     describeSafetensors(file);
   }

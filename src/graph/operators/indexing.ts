@@ -5,7 +5,7 @@ import { replaced, sameShape, sizeOf, type Value } from "../value.js";
 import { around } from "./reduce.js";
 
 /** Picks along one axis. One known index, or a known run of them, is a view. */
-function gather(node: Node, builder: Builder): Value | Value[] {
+export function gather(node: Node, builder: Builder): Value | Value[] {
   const [x, indices] = [node.input(0), node.input(1)];
   const axis = node.axis(node.int("axis", 0), x.shape.length);
   const extents = around(x.shape, axis);

@@ -103,7 +103,7 @@ function cumulativeSum(node: Node, builder: Builder): Value[] {
 }
 
 /** Along one axis; before opset 13 along all from `axis` on. */
-const softmax =
+export const softmax =
   (log: boolean): Operator =>
   (node, builder) => {
     const x = node.input(0);

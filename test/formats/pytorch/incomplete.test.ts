@@ -34,7 +34,8 @@ const incomplete: Row[] = [
     "part0: activations: expected an object, got null",
   ],
   [{ input: { kind: "embedding" } }, "input.name: expected a string, got undefined"],
-  [{ output: undefined }, 'output: expected "steps" or "last", got undefined'],
+  [{ output: undefined }, 'output: expected "steps", "last", "mean" or "max", got undefined'],
+  [{ assumptions: [1] }, "assumptions: expected a list of sentences, got Array"],
 ];
 
 describe("an incomplete description is a ModelFormatError that names the part", () => {

@@ -25,7 +25,8 @@ const module = (name: string, nx: number, na: number) => ({
   [`${name}.weight_ih_l0`]: [3 * na, nx],
   [`${name}.weight_hh_l0`]: [3 * na, na],
 });
-const left = 'assign them by recurrent, embedding or output, or pass others: "ignore"';
+const left =
+  'assign them by recurrent, embedding or output; if they are of another kind (a normalisation, attention, a convolution), export the model to ONNX by torch.onnx.export and run it by openGraph of recurra/onnx; others: "ignore" leaves them out, and the outputs are wrong unless the network does without them';
 
 type Row = [
   what: string,
@@ -371,6 +372,8 @@ describe("a file that is no network: its code, message and tensor, exactly", () 
     [file(lstm), { input: "tokens" }, 'input: expected "one-hot" or "features", got tokens'],
     [file(lstm), { nonlinearity: 1 }, "nonlinearity: … got 1"],
     [file(lstm), { others: true }, "others: …"],
+    [file(lstm), { residual: "no" }, "residual: expected true or false, got string"],
+    [file(lstm), { pooling: "sum" }, 'pooling: expected "steps" or "step" or … got sum'],
   ])("an argument of the wrong kind is a TypeError, %#", (given, names, message) => {
     const call = () => describeSafetensors(given as never, names as never);
     expectError(call, TypeError, `describeSafetensors: ${message}`);
@@ -426,8 +429,41 @@ describe("a note that nobody wrote", () => {
     });
   });
 
+  it("may leave out options, say that nothing is residual, and pool; nothing is assumed then", () => {
+    const kinds = { steps: "steps", step: "steps", last: "last", mean: "mean", max: "max" };
+    for (const [output, read] of Object.entries(kinds)) {
+      const stated = { ...note, recurrent: [{ name: "lstm" }], output, residual: false };
+      expect(describeSafetensors(noted(stated))).toMatchObject({ output: read, assumptions: [] });
+    }
+  });
+
+  it("keeps what an earlier reader assumed, also when it is written again", () => {
+    const assumptions = ["output: one for every step.", "network: It is small."];
+    const description = describeSafetensors(noted({ ...note, assumptions }));
+    expect(description.assumptions).toEqual(assumptions);
+    const again = describeSafetensors(readSafetensors(writeModel(description)));
+    expect(again.assumptions).toEqual(assumptions);
+  });
+
+  it("of a network with residual connections is refused, with what runs it", () => {
+    const error = thrownBy(() => describeSafetensors(noted({ ...note, residual: true })));
+    expectSaid(
+      error,
+      ModelFormatError,
+      "describeSafetensors: recurra.network: residual: residual connections are not supported: export the model to ONNX by torch.onnx.export and run it by openGraph of recurra/onnx",
+    );
+    expect(error).toMatchObject({ code: "unsupported-setting" });
+  });
+
   it.each([
     ["{", "expected JSON"],
+    [
+      { ...note, pooling: "mean" },
+      "the architecture: expected { input, recurrent, dense, output, residual?, assumptions? }, got pooling",
+    ],
+    [{ ...note, residual: 1 }, "residual: expected true or false"],
+    [{ ...note, assumptions: "none" }, "assumptions: expected a list of at most 10,000"],
+    [{ ...note, assumptions: [1] }, "assumptions[0]: expected a string"],
     [[], "the architecture: expected { input, recurrent, dense, output }"],
     [{ ...note, more: 1 }, "…more"],
     [{ ...note, output: undefined }, "…output…"],
