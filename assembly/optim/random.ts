@@ -17,7 +17,7 @@ function uniformAt(seed: u64, i: u64): f64 {
 // @ts-expect-error: decorator
 @inline
 function seedOf(low: u32, high: u32): u64 {
-  return (<u64>high << 32) | <u64>low;
+  return ((<u64>high) << 32) | (<u64>low);
 }
 
 /**

@@ -6,6 +6,7 @@ import {
   type Kernels,
   type Precision,
 } from "../../src/wasm/abi.js";
+import type { TrainKernels } from "../../src/wasm/train_kernels.js";
 
 /** What a precision means to a test. */
 interface Numbers {
@@ -65,6 +66,17 @@ export const singles: readonly Twin[] = opened.map(({ f32 }) => f32);
 
 /** Both precisions of every build, for the suites of the forward kernels. */
 export const twins: readonly Twin[] = [...builds, ...singles];
+
+/** The training module, in its one build; nothing of the kernels is in its memory. */
+export function openTraining(): Build<TrainKernels> {
+  const path = fileURLToPath(new URL("../../build/train.wasm", import.meta.url));
+  const memory = new WebAssembly.Memory({ initial: 16 });
+  const module = new WebAssembly.Module(readFileSync(path));
+  const kernels = new WebAssembly.Instance(module, { env: { memory } })
+    .exports as unknown as TrainKernels & Pick<Kernels, "heap_base">;
+  const base = Math.ceil(kernels.heap_base() / 16) * 16;
+  return { name: "training", kernels, memory, base, numbers: NUMBERS.f64 };
+}
 
 /** An operand of a kernel, standing between guard cells. */
 export interface Operand {

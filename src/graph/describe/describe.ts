@@ -116,6 +116,7 @@ function describeLevels(top: Level, metadata: ModelDescription["metadata"]): Mod
   const recurrent: RecurrentDescription[] = [];
   const dense: DenseDescription[] = [];
   let input: InputDescription = { kind: "features", size: 0 };
+  let output: ModelDescription["output"] = "steps";
   for (let level: Level | undefined = top; level !== undefined; level = level.below) {
     const { part } = level;
     if (part.kind === "dense") dense.push(part.description);
@@ -123,12 +124,12 @@ function describeLevels(top: Level, metadata: ModelDescription["metadata"]): Mod
     else if (part.kind === "recurrent") {
       const { name } = part.node;
       const { options, weights } = part.layer;
+      if (level.rows.length === 1) output = part.pool ?? "last";
       recurrent.push({ name: moduleOf(name) ?? name, options, weights });
     }
   }
   recurrent.reverse();
   dense.reverse();
-  const output = top.rows.length === 1 ? "last" : "steps";
   const description = { format: "onnx", input, recurrent, dense, output, metadata } as const;
   return fuseLayers(description, (below, above) => below.name === above.name);
 }

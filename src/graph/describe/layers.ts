@@ -2,10 +2,10 @@ import { ACTIVATIONS, type ActivationName } from "../../cells/activations.js";
 import { assume } from "../../description/assumptions.js";
 import type { DenseDescription, StoredNumbers } from "../../description/description.js";
 import type { Floats } from "../../wasm/abi.js";
-import { BINARY } from "../codes.js";
+import { BINARY, REDUCE } from "../codes.js";
 import { moved } from "../moves.js";
 import type { Operation } from "../operation.js";
-import type { Value } from "../value.js";
+import { sizeOf, type Value } from "../value.js";
 import {
   type Describer,
   isRows,
@@ -148,6 +148,36 @@ function recurrent(op: Operation<"recurrent">, describer: Describer): readonly P
   ];
 }
 
+/** The mean or the maximum over all steps. */
+function pool(op: Operation<"reduce">, describer: Describer): Place {
+  const place = describer.place(op.inputs[0]);
+  const { shape } = op.inputs[0] as Value;
+  const axis = shape.findIndex((n, i) => n === op.n && sizeOf(shape.slice(0, i)) === op.outer);
+  const names = { [REDUCE.mean]: "mean", [REDUCE.maximum]: "max" } as const;
+  const { part, rows } = place?.kind === "shown" ? place.level : {};
+  const [time, batch] = rows ?? [];
+  const code = op.code as keyof typeof names;
+  const isSteps =
+    place?.kind === "shown" &&
+    part?.kind === "recurrent" &&
+    // Steps after a sequence's end would count, as zeros.
+    part.node.inputs.sequence_lens === undefined &&
+    time !== undefined &&
+    shows(place.layout.axes[axis] ?? [], [time]) &&
+    isWhole(place);
+  if (!isSteps || batch === undefined || names[code] === undefined) {
+    return describer.refuse("expected the mean or the maximum over the steps of a recurrent layer");
+  }
+  const keeps = (op.outputs[0] as Value).shape.length === shape.length;
+  const axes = place.layout.axes.flatMap((each, i) => (i !== axis ? [each] : keeps ? [[]] : []));
+  return {
+    ...place,
+    level: { ...place.level, part: { ...part, pool: names[code] }, rows: [batch] },
+    layout: { ...place.layout, axes },
+    where: describer.where,
+  };
+}
+
 /** The file's weight (n, ny) as (ny, n); a weight of several layers is turned once. */
 function turned(weight: Value, describer: Describer): StoredNumbers {
   const [n, ny] = weight.shape as [number, number];
@@ -254,6 +284,7 @@ function softmax(op: Operation<"softmax">, describer: Describer): Place {
 export const layers: Rules = {
   gather,
   recurrent,
+  reduce: pool,
   matmul: multiply,
   binary: addBias,
   unary: applyFunction,
