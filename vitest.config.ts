@@ -7,7 +7,7 @@ const execArgv = process.versions.node.startsWith("20.")
   : [];
 
 /** What stands on dist/: the package as it is installed. */
-const PACKAGE = ["bench", "browser", "cli", "docs", "examples", "package"].map(
+const PACKAGE = ["bench", "browser", "cli", "docs", "examples", "package", "pool"].map(
   (room) => `test/${room}/**/*.test.ts`,
 );
 /** Sweeps, 100,000 calls, every TypeScript setting, builds made again. */

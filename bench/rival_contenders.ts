@@ -67,11 +67,15 @@ const RIVALS: readonly (readonly [name: string, Contender])[] = [
   ],
 ];
 
+/** What only the bench of graphs needs. */
+const OTHERS = ["@ricky0123/vad-web"];
+
 const manifest = (name: string): string => `${FOLDER}/node_modules/${name}/package.json`;
 
 /** Installs the npm packages. @throws {Error} if npm fails */
 export function installRivals(): void {
-  if (RIVALS.every(([name]) => existsSync(manifest(name)))) return;
+  const names = [...RIVALS.map(([name]) => name), ...OTHERS];
+  if (names.every((name) => existsSync(manifest(name)))) return;
   console.error(`bench: npm ci --ignore-scripts in ${FOLDER} (about 750 MB) …`);
   const words = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
   const { status } = spawnSync("npm", words, { cwd: FOLDER, stdio: ["ignore", 2, 2] });

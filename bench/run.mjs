@@ -10,14 +10,14 @@ if (!existsSync(`${root}/dist/esm/index.js`)) {
   console.error("bench: the package is not built: run `npm run build` first");
   process.exit(1);
 }
-const scripts = ["ours", "rivals"].flatMap((folder) =>
+const scripts = ["ours", "rivals", "graphs"].flatMap((folder) =>
   readdirSync(`${root}/bench/${folder}`)
     .filter((name) => name.endsWith(".ts"))
     .map((name) => `bench/${folder}/${name}`),
 );
 await build({
   absWorkingDir: root,
-  entryPoints: ["bench/main.ts", "bench/graphs.ts", ...scripts],
+  entryPoints: ["bench/main.ts", ...scripts],
   outbase: "bench",
   outdir: "build/bench",
   bundle: true,
@@ -29,7 +29,7 @@ await build({
 const [first, ...rest] = process.argv.slice(2);
 const words =
   first === "graphs"
-    ? ["build/bench/graphs.js", ...rest]
+    ? ["build/bench/graphs/main.js", ...rest]
     : ["build/bench/main.js", ...process.argv.slice(2)];
 const { status } = spawnSync(process.execPath, words, { cwd: root, stdio: "inherit" });
 process.exit(status ?? 1);

@@ -36,7 +36,7 @@ const tsc = require.resolve("typescript/bin/tsc");
 const read = inputs();
 rmSync(`${root}/build`, { recursive: true, force: true });
 
-const TARGETS = ["debug", "release", "relaxed", "graph", "arrays", "set", "fused_set"];
+const TARGETS = ["debug", "release", "relaxed", "graph", "train", "arrays", "set", "fused_set"];
 await Promise.all(TARGETS.map((target) => run("scripts/compile.mjs", target)));
 await run("scripts/embed.mjs");
 
@@ -49,7 +49,7 @@ await Promise.all([
 await run("scripts/portable_types.mjs", "build/types");
 await run("scripts/bundle_types.mjs");
 const sets = SETS.map(({ name }) => `sets/${name}`);
-for (const name of ["kernels", "kernels.relaxed", "graph", "arrays", "probe", ...sets]) {
+for (const name of ["kernels", "kernels.relaxed", "graph", "train", "arrays", "probe", ...sets]) {
   cpSync(`${root}/build/${name}.wasm`, `${root}/dist/${name}.wasm`);
 }
 await run("scripts/notices.mjs");

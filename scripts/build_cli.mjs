@@ -11,7 +11,7 @@ const { version } = JSON.parse(readFileSync(`${root}/package.json`, "utf8"));
 const ownEntries = {
   name: "own-entries",
   setup({ onResolve }) {
-    onResolve({ filter: /^\.\.\/(index|onnx|formats\/\w+)\.js$/ }, ({ path }) => ({
+    onResolve({ filter: /^\.\.\/(index|onnx|pool|formats\/\w+)\.js$/ }, ({ path }) => ({
       path: path.replace("../", "./esm/"),
       external: true,
     }));
@@ -29,7 +29,7 @@ const { metafile } = await build({
   define: { VERSION: JSON.stringify(version) },
   // What the bundled CommonJS libraries ask Node for.
   banner: {
-    js: 'import { createRequire } from "node:module";\nconst require = createRequire(import.meta.url);',
+    js: 'import { createRequire as requireFrom } from "node:module";\nconst require = requireFrom(import.meta.url);',
   },
   plugins: [ownEntries],
   metafile: true,

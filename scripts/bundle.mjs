@@ -44,6 +44,8 @@ const open = (plugins) =>
     platform: "neutral",
     plugins: [slimVariant, mendBinders, ...plugins],
     transform: { target: "es2022" },
+    // src/pool/spawn.ts asks for import.meta.url, and knows that CommonJS has none.
+    checks: { emptyImportMeta: false },
     preserveEntrySignatures: "allow-extension",
   });
 const bundles = [

@@ -4,8 +4,10 @@
 
 /** Where the tables of the sets end and those of the graph module begin (asconfig.json, memoryBase). */
 export const SETS_END = 8192;
-/** Where those of the graph module end. TABLES_BYTES in src/wasm/engine.ts is where all end. */
+/** Where those of the graph module end, and those of the training module begin. */
 export const GRAPH_END = 24576;
+/** Where those of the training module end. TABLES_BYTES in src/wasm/engine.ts is where all end. */
+export const TRAIN_END = 28672;
 
 /** The sets. `entry` is a file of assembly/sets. */
 export const SETS = [

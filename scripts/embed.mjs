@@ -1,7 +1,7 @@
 // Why this exists: the wasm travels inside the JavaScript, as text, because every host and bundler can read that.
 // Writes build/embedded/NAME.js and .d.ts, plain modules that tsc, vitest and esbuild read alike: each exports `source`.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { GRAPH_END, SETS, SETS_END } from "./compile_sets.mjs";
+import { GRAPH_END, SETS, SETS_END, TRAIN_END } from "./compile_sets.mjs";
 import { encode } from "./embed_encoding.mjs";
 import { fusionsOf, tablesOf } from "./embed_wasm.mjs";
 
@@ -67,6 +67,7 @@ write("fusions", fusions);
 writeFileSync(new URL("abi.js", embedded), `export const fingerprint = ${fingerprint()};\n`);
 writeFileSync(new URL("abi.d.ts", embedded), "export declare const fingerprint: number;\n");
 checkTables("graph", wasm("graph"), SETS_END, GRAPH_END);
-for (const name of ["graph", "arrays"]) write(name, { source: encode(wasm(name)) });
+checkTables("train", wasm("train"), GRAPH_END, TRAIN_END);
+for (const name of ["graph", "train", "arrays"]) write(name, { source: encode(wasm(name)) });
 // Only the builds with static imports have it as a module.
 write("probe", { source: "" });

@@ -83,3 +83,41 @@ export class AbortedError<T> extends Error {
     this.completed = completed;
   }
 }
+
+/** A pool has as many open calls as `maxQueue` allows. Nothing of the refused call was done. */
+export class QueueFullError extends Error {
+  override name = "QueueFullError";
+  /** The most calls that may be open at a time. */
+  readonly limit: number;
+
+  constructor(where: string, limit: number) {
+    super(
+      `${where}: the queue of the pool is full: ${limit} calls are open: await some of them first, or raise maxQueue`,
+    );
+    this.limit = limit;
+  }
+}
+
+/** A worker of a pool ended while it had a sequence, as often as the pool tries one. `cause` tells why it ended. */
+export class WorkerLostError extends Error {
+  override name = "WorkerLostError";
+}
+
+/** The worker of a stream ended, and the stream with it. `cause` tells why. */
+export class StreamLostError extends Error {
+  override name = "StreamLostError";
+  /** The last state that was saved, for `state.fromBytes` of another stream; undefined if none was. */
+  readonly state: Uint8Array | undefined;
+  /** The number of tokens that the stream had read at that state, since it was made, reset or put in a stored state. */
+  readonly pushed: number;
+
+  constructor(where: string, state: Uint8Array | undefined, pushed: number, cause: unknown) {
+    const saved =
+      state === undefined
+        ? "no state was saved: pass { checkpointEvery } to stream()"
+        : `the state after ${pushed} tokens is in the error's field state`;
+    super(`${where}: the worker of the stream ended: ${saved}`, { cause });
+    this.state = state;
+    this.pushed = pushed;
+  }
+}

@@ -8,6 +8,7 @@ export type {
   DenseDescription,
   InputDescription,
   ModelDescription,
+  OutputKind,
   RecurrentDescription,
   StoredNumbers,
 } from "./description/description.js";

@@ -27,7 +27,10 @@ function git(...words: string[]): string {
   }
 }
 
-export function machine({ mode, rounds, sample, warm, budget }: Options): Machine {
+/** What a machine is recorded with. */
+type Run = Pick<Options, "mode" | "rounds" | "sample" | "warm" | "budget">;
+
+export function machine({ mode, rounds, sample, warm, budget }: Run): Machine {
   const changed = git("status", "--porcelain", "--untracked-files=no") === "" ? "" : " + changes";
   return {
     cpu: cpus()[0]?.model.trim() ?? "unknown",

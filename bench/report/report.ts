@@ -1,6 +1,7 @@
 // The report as Markdown.
 import { type Case, mapCases, type Work } from "../cases/cases.js";
-import { type Goal, goals, verdict } from "./goals.js";
+import { goals } from "./goals.js";
+import { goalsTable } from "./goals_table.js";
 import { languageTable } from "./language_table.js";
 import { aligned, digits, micro, times } from "./markdown.js";
 import { ceilingShare, find, gigaflops, type Results, ratio } from "./results.js";
@@ -74,32 +75,6 @@ function tables(results: Results): string[] {
   ];
 }
 
-function goalRow(goal: Goal): string[] {
-  const bounds = (pick: "must" | "aim"): string => {
-    const named = new Map<number, string[]>();
-    for (const row of goal.rows) named.set(row[pick], [...(named.get(row[pick]) ?? []), row.label]);
-    const sign = goal.better === "more" ? "≥" : "≤";
-    return [...named]
-      .map(([value, labels]) => {
-        const who = named.size === 1 ? "" : `${labels.join(" ")} `;
-        return `${who}${sign} ${value}${goal.unit}`;
-      })
-      .join(", ");
-  };
-  const measured = goal.rows
-    .map(({ label, value }) => `${label} ${value === undefined ? "–" : digits(value)}`)
-    .join(", ");
-  return [goal.title, bounds("must"), bounds("aim"), measured, verdict(goal)];
-}
-
-export function goalsTable(results: Results): string {
-  const head = ["goal", "must reach", "aim", "measured", "verdict"];
-  const measured = goals(results).filter(({ rows }) =>
-    rows.some(({ value }) => value !== undefined),
-  );
-  return aligned([head, ...measured.map(goalRow)]);
-}
-
 function ceilings(results: Results): string[] {
   return results.contenders
     .filter(({ kind }) => kind === "ceiling")
@@ -151,7 +126,7 @@ export function report(results: Results): string {
     "Ours: time · GFLOP/s · share of the ceiling of the same precision in the same case. Others: time · times our f64 · times our f32.",
     ...tables(results),
     [...ceilings(results), ...maps(results)].map((line) => `- ${line}`).join("\n"),
-    goalsTable(results),
+    goalsTable(goals(results)),
     ...(faults(results).length === 0 ? [] : [`Failed:\n\n${faults(results).join("\n")}`]),
   ]
     .join("\n\n")

@@ -17,13 +17,14 @@ interface Ort {
   Tensor: {
     new (type: "float32", data: Float32Array, dims: readonly number[]): OrtTensor;
     new (type: "int32", data: Int32Array, dims: readonly number[]): OrtTensor;
+    new (type: "int64", data: BigInt64Array, dims: readonly number[]): OrtTensor;
   };
   InferenceSession: { create(model: Uint8Array, options: object): Promise<Session> };
 }
 
 export type Runtime = "onnxruntime-web" | "onnxruntime-node";
 
-/** The runtime, and a function that opens a model. */
+/** The runtime's tensors, and a function that opens a model. */
 export function onnxruntime(name: Runtime) {
   const ort: Ort = requireRival(name);
   if (name === "onnxruntime-web") ort.env.wasm.numThreads = 1;

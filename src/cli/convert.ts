@@ -84,12 +84,13 @@ export async function convert(from: string, to: string, command: ConvertCommand)
   }
   if (!existsSync(dirname(to))) throw new InputError(`${to}: there is no folder ${dirname(to)}`);
   const { description } = await openModel(from, command);
+  const { assumptions = [] } = description;
   const metadata = new Map(description.metadata);
   if (command.vocabulary !== undefined) {
     const vocabulary = await readVocabulary(command.vocabulary);
     metadata.set("vocabulary", JSON.stringify(Object.fromEntries(vocabulary)));
   }
-  const bytes = writeModel({ ...description, metadata });
+  const bytes = writeModel({ ...description, metadata, assumptions });
   await withFile(to, () => replaceFile(to, bytes));
   await print(`${to}: ${bytes.length.toLocaleString("en")} bytes, from ${description.format}\n`);
   return 0;

@@ -4,6 +4,8 @@ import { basename } from "node:path";
 import type { Readable } from "node:stream";
 import { type CsvRecord, csvRecords, type Line } from "./csv.js";
 import { fileFault, InputError, printable, withFile } from "./faults.js";
+import { unzipped } from "./gzip_input.js";
+import { rawFields } from "./json_fields.js";
 
 export const FORMATS = ["text", "jsonl", "csv"] as const;
 export type InputFormat = (typeof FORMATS)[number];
@@ -16,7 +18,22 @@ export interface Item {
   readonly line: number;
   /** @throws {InputError} if the line holds no sequence */
   sequence(): Sequence;
+  /** The other fields that were asked for, as JSON. Those that the line lacks are null. */
+  fields(): string;
 }
+
+/** How a line is read. */
+export interface Reading {
+  readonly format: InputFormat;
+  /** The field or column of the sequence. */
+  readonly field: string | undefined;
+  /** The fields or columns that are passed through. */
+  readonly others: readonly string[];
+}
+
+/** Fields in front of others in a JSON object. `jsonOf` gives JSON. */
+const fieldsOf = (names: readonly string[], jsonOf: (name: string) => string | undefined) =>
+  names.map((name) => `${JSON.stringify(name)}:${jsonOf(name) ?? "null"},`).join("");
 
 /** A line, or a CSV record, longer than this is no sequence but a mistake. */
 const MOST_CHARACTERS = 2 ** 24;
@@ -57,10 +74,10 @@ export class Input {
   }
 
   /** The sequences, as they come. */
-  async *items(format: InputFormat, field: string | undefined): AsyncGenerator<Item> {
+  async *items(reading: Reading): AsyncGenerator<Item> {
     try {
-      if (format === "csv") yield* this.#csv(field);
-      else if (format === "jsonl") yield* this.#jsonl(field);
+      if (reading.format === "csv") yield* this.#csv(reading);
+      else if (reading.format === "jsonl") yield* this.#jsonl(reading);
       else yield* this.#text();
     } catch (error) {
       throw fileFault(this.name, error);
@@ -72,13 +89,19 @@ export class Input {
     throw new InputError(`${this.name}:${line}: ${what}`);
   }
 
+  async *#chunks(): AsyncGenerator<Buffer> {
+    for await (const chunk of this.#stream as AsyncIterable<Buffer>) {
+      this.read += chunk.length;
+      yield chunk;
+    }
+  }
+
   /** The lines as bytes, without their newlines. */
   async *#lines(): AsyncGenerator<{ line: number; bytes: Buffer }> {
     let line = 1;
     let pieces: Buffer[] = [];
     let held = 0;
-    for await (const chunk of this.#stream as AsyncIterable<Buffer>) {
-      this.read += chunk.length;
+    for await (const chunk of unzipped(this.name, this.#chunks())) {
       let from = 0;
       for (let to = chunk.indexOf(10); to >= 0; to = chunk.indexOf(10, from)) {
         yield { line: line++, bytes: Buffer.concat([...pieces, chunk.subarray(from, to)]) };
@@ -108,16 +131,42 @@ export class Input {
 
   async *#text(): AsyncGenerator<Item> {
     for await (const { line, bytes } of this.#lines()) {
-      yield { line, sequence: () => this.#decode(line, bytes).replace(/\r$/, "") };
+      yield {
+        line,
+        sequence: () => this.#decode(line, bytes).replace(/\r$/, ""),
+        fields: () => "",
+      };
     }
   }
 
-  async *#jsonl(field: string | undefined): AsyncGenerator<Item> {
+  async *#jsonl({ field, others }: Reading): AsyncGenerator<Item> {
     for await (const { line, bytes } of this.#lines()) {
       // Spaces, tabs and carriage returns only.
       if (bytes.every((byte) => byte === 32 || byte === 9 || byte === 13)) continue;
-      yield { line, sequence: () => this.#fromJson(line, this.#decode(line, bytes), field) };
+      let text: string | undefined;
+      const decoded = (): string => {
+        text ??= this.#decode(line, bytes);
+        return text;
+      };
+      yield {
+        line,
+        sequence: () => this.#fromJson(line, decoded(), field),
+        fields: () => this.#jsonFields(others, decoded),
+      };
     }
+  }
+
+  /** The fields of a line, if it holds an object. */
+  #jsonFields(names: readonly string[], text: () => string): string {
+    if (names.length === 0) return "";
+    let fields: ReadonlyMap<string, string> | undefined;
+    try {
+      const value: unknown = JSON.parse(text());
+      if (typeof value === "object" && !Array.isArray(value)) fields = rawFields(text());
+    } catch {
+      // Its sequence has the error.
+    }
+    return fieldsOf(names, (name) => fields?.get(name));
   }
 
   #fromJson(line: number, text: string, field = "text"): Sequence {
@@ -150,17 +199,30 @@ export class Input {
     }
   }
 
-  async *#csv(field: string | undefined): AsyncGenerator<Item> {
+  async *#csv({ field, others }: Reading): AsyncGenerator<Item> {
     const unclosed = (line: number): never =>
       this.fail(line, "the record that begins here has a quote that is never closed");
     let count = 0;
     let column = 0;
+    let columns: number[] = [];
     for await (const record of csvRecords(this.#decoded(), MOST_CHARACTERS, unclosed)) {
       const { line, fields } = record;
-      if (count > 0) yield { line, sequence: () => this.#cell(record, count, column) };
-      else {
+      if (count > 0) {
+        yield {
+          line,
+          sequence: () => this.#cell(record, count, column),
+          fields: () => {
+            const known = fields.length === count;
+            return fieldsOf(others, (name) =>
+              known ? JSON.stringify(fields[columns[others.indexOf(name)] as number]) : undefined,
+            );
+          },
+        };
+      } else {
         count = fields.length;
-        column = this.#column(line, fields, field);
+        const only = fields.length === 1 ? fields[0] : undefined;
+        column = this.#column(record, field ?? only ?? "text", "--field");
+        columns = others.map((name) => this.#column(record, name, "--with"));
       }
     }
   }
@@ -171,19 +233,24 @@ export class Input {
     return this.fail(line, `expected ${expected}, got ${fields.length}`);
   }
 
-  #column(line: number, names: readonly string[], field: string | undefined): number {
-    const wanted = field ?? (names.length === 1 ? (names[0] as string) : "text");
+  /** @param option names the column */
+  #column({ line, fields: names }: CsvRecord, wanted: string, option: string): number {
     const column = names.indexOf(wanted);
     if (column >= 0) return column;
     const known = names.slice(0, 10).map((name) => printable(name, 40));
     const columns = `the columns are ${known.join(", ")}`;
-    return this.fail(line, `there is no column "${wanted}"; ${columns}: choose one with --field`);
+    return this.fail(line, `there is no column "${wanted}"; ${columns}: choose one with ${option}`);
   }
 }
 
-/** The format of an input file, by its name. */
+/** The format of an input file, by its name, which may end in .gz. */
 export function formatOf(path: string | undefined): InputFormat {
-  const [, extension = ""] = /\.(\w+)$/.exec(basename(path ?? "").toLowerCase()) ?? [];
+  const [, extension = ""] =
+    /\.(\w+)$/.exec(
+      basename(path ?? "")
+        .toLowerCase()
+        .replace(/\.gz$/, ""),
+    ) ?? [];
   if (extension === "jsonl" || extension === "ndjson") return "jsonl";
   return extension === "csv" ? "csv" : "text";
 }

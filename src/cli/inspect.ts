@@ -3,6 +3,7 @@ import Table from "cli-table3";
 import type {
   Activation,
   ModelDescription,
+  OutputKind,
   RecurrentDescription,
   StoredNumbers,
 } from "../index.js";
@@ -118,9 +119,16 @@ function table(parts: readonly Part[], parameters: number): string {
   return all.toString();
 }
 
+const OUTPUTS: Readonly<Record<OutputKind, string>> = {
+  steps: "of every step",
+  last: "of the last step",
+  mean: "of the mean over the steps",
+  max: "of the maximum over the steps",
+};
+
 /** Prints the contents of a model file. */
 export async function inspect(file: string, command: InspectCommand): Promise<number> {
-  const { name, bytes, description } = await openModel(file, command);
+  const { name, bytes, description } = await openModel(file, { ...command, quiet: true });
   const parts = partsOf(description);
   const parameters = parts.reduce((sum, part) => sum + part.parameters, 0);
   const sha256 = createHash("sha256").update(bytes).digest("hex");
@@ -130,10 +138,10 @@ export async function inspect(file: string, command: InspectCommand): Promise<nu
     f32: 4 * parameters,
     streamF64: state === undefined ? null : 8 * state,
   };
-  const { format, output, metadata } = description;
+  const { format, output, metadata, assumptions = [] } = description;
   if (command.json) {
     const all = { file: name, format, bytes: bytes.length, sha256, parts, parameters, output };
-    const rest = { memory, metadata: Object.fromEntries(metadata) };
+    const rest = { memory, metadata: Object.fromEntries(metadata), assumptions };
     await print(`${JSON.stringify({ ...all, ...rest })}\n`);
     return 0;
   }
@@ -143,7 +151,7 @@ export async function inspect(file: string, command: InspectCommand): Promise<nu
   const lines: [string, string][] = [
     ["file", `${printable(name)}, ${format}, ${count(bytes.length)} bytes`],
     ["sha256", sha256],
-    ["output", output === "steps" ? "of every step" : "of the last step"],
+    ["output", OUTPUTS[output]],
     ["memory", `weights ${count(memory.f64)} bytes in f64, ${count(memory.f32)} in f32`],
     [
       "",
@@ -154,6 +162,10 @@ export async function inspect(file: string, command: InspectCommand): Promise<nu
     ...(notes.length === 0 ? ["none"] : notes).map((note, i): [string, string] => [
       i === 0 ? "metadata" : "",
       note,
+    ]),
+    ...(assumptions.length === 0 ? ["nothing"] : assumptions).map((each, i): [string, string] => [
+      i === 0 ? "assumed" : "",
+      printable(each),
     ]),
   ];
   const text = lines.map(([key, value]) => `${key.padEnd(10)}${value}`).join("\n");

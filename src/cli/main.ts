@@ -5,7 +5,9 @@ import { report, UsageError } from "./faults.js";
 import { FORMATS } from "./input.js";
 import { type InspectCommand, inspect } from "./inspect.js";
 import { watchOutput } from "./output.js";
-import { ON_ERROR, type ScoreCommand, score } from "./score.js";
+import { jobsOf, type ScoreCommand, score } from "./score.js";
+import { ON_ERROR } from "./score_run.js";
+import { type VerifyCommand, verify } from "./verify.js";
 
 /** The version in package.json, put here when the command is built. */
 declare const VERSION: string;
@@ -21,7 +23,7 @@ Examples:
 Exit codes: 0 success, 1 a fault of the input or the model, 2 a fault of the command line, 130 after Ctrl-C.`,
   score: `
 One sequence is a line of a text, a line of a JSONL file (a text, a list of ids, or an object with one of them in
-its field), or a record of a CSV file. Scores are natural logarithms of probabilities.
+its field), or a record of a CSV file; any of them may be compressed by gzip. Scores are natural logarithms of probabilities.
 
 Examples:
   recurra score names.txt                          a table, with the model of the package
@@ -29,11 +31,20 @@ Examples:
   recurra score reviews.csv --field body           a column of a CSV file
   recurra score log.jsonl --field message --json   a field of JSON lines
   echo hello | recurra score --per-token           the score of each token
+  recurra score big.csv.gz --json --with id --out scores.jsonl.gz --resume
+                                                   a long run, continued where it was interrupted
   recurra score big.jsonl --on-error report        lines that cannot be scored have their error in the output`,
   inspect: `
 Examples:
   recurra inspect model.safetensors
   recurra inspect model.onnx --json | jq .parameters`,
+  verify: `
+Prints whether all numbers agree, and the worst one. Exit code 0 if they do, 1 if not. docs/formats.md has the lines
+of PyTorch that write the reference.
+
+Examples:
+  recurra verify model.safetensors --against reference.json
+  recurra verify model.keras --against reference.json --tolerance 1e-6 --json`,
   convert: `
 Reads safetensors with PyTorch's names, ONNX, Keras 3 (.keras) and TensorFlow.js (model.json). Writes safetensors
 with PyTorch's names; its metadata hold the rest of the description. The file appears whole or not at all.
@@ -52,7 +63,17 @@ function withNames(command: Command): Command {
       "PyTorch: the recurrent modules, lowest first, separated by commas",
     )
     .option("--embedding <name>", "PyTorch: the module of the embedding, or none")
-    .option("--output <names>", "PyTorch: the linear modules on top, lowest first, or none")
+    .option(
+      "--output <names>",
+      "PyTorch: the linear modules on top, lowest first, each perhaps with its activation (fc1:relu,fc2), or none",
+    )
+    .option("--no-residual", "PyTorch: no recurrent module's output is added to another one")
+    .addOption(
+      new Option(
+        "--pooling <kind>",
+        "PyTorch: an output for each step, or one from the last step, the mean or the maximum",
+      ).choices(["steps", "last", "mean", "max"]),
+    )
     .addOption(
       new Option("--nonlinearity <name>", "PyTorch: the activation of an RNN").choices([
         "tanh",
@@ -65,7 +86,11 @@ function withNames(command: Command): Command {
         "one-hot",
       ]),
     )
-    .option("--ignore-others", "PyTorch: ignore tensors that are not part of the network");
+    .option(
+      "--ignore-others",
+      "PyTorch: leave out tensors that are not part of the network, and what they compute",
+    )
+    .option("-q, --quiet", "do not print on stderr what is assumed of the model");
 }
 
 function commandLine(done: (code: number) => void): Command {
@@ -92,6 +117,7 @@ function commandLine(done: (code: number) => void): Command {
       ).choices(FORMATS),
     )
     .option("--field <name>", "the field or column to score (default: text)")
+    .option("--with <names>", "fields or columns to pass through, separated by commas")
     .option("--json", "print JSON lines")
     .option("--per-token", "print the score of each token")
     .addOption(
@@ -107,7 +133,10 @@ function commandLine(done: (code: number) => void): Command {
       )
         .choices(ON_ERROR)
         .default("fail"),
-    );
+    )
+    .option("-j, --jobs <number>", "the cores to use (default: all, if the input is long)", jobsOf)
+    .option("-o, --out <file>", "the file to write; compressed if its name ends in .gz")
+    .option("--resume", "continue the file of --out after its last whole line");
   withNames(scoring)
     .addHelpText("after", EXAMPLES.score)
     .action(async (file: string | undefined, options: ScoreCommand) =>
@@ -132,6 +161,28 @@ function commandLine(done: (code: number) => void): Command {
     .action(async (from: string, to: string, options: ConvertCommand) =>
       done(await convert(from, to, options)),
     );
+  const verifying = program
+    .command("verify")
+    .description("compare a model with what its trainer computed")
+    .argument("<model>", "safetensors, ONNX, .keras or model.json")
+    .requiredOption("--against <file>", "JSON, { inputs, outputs }, as the trainer wrote it")
+    .option("--tolerance <number>", "the largest error that passes", "1e-4")
+    .addOption(
+      new Option("--precision <name>", "the precision of the computation")
+        .choices(["f64", "f32"])
+        .default("f64"),
+    )
+    .addOption(
+      new Option(
+        "--activation <name>",
+        "what follows the last linear layer (default: what the file says)",
+      ).choices(["identity", "softmax", "logSoftmax"]),
+    )
+    .option("-v, --vocabulary <file>", "JSON, { token: id } or a list, for inputs that are texts")
+    .option("--json", "print JSON");
+  withNames(verifying)
+    .addHelpText("after", EXAMPLES.verify)
+    .action(async (model: string, options: VerifyCommand) => done(await verify(model, options)));
   for (const command of [program, ...program.commands]) {
     command.exitOverride().showHelpAfterError("(see --help)");
   }

@@ -1,9 +1,15 @@
 import { readFile } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { describeSafetensors, type PytorchNames, readSafetensors } from "../formats/safetensors.js";
+import { ACTIVATIONS, type ActivationName } from "../cells/activations.js";
+import {
+  describeSafetensors,
+  type OutputName,
+  type PytorchNames,
+  readSafetensors,
+} from "../formats/safetensors.js";
 import type { ModelDescription } from "../index.js";
-import { InputError, shown, UsageError, withFile } from "./faults.js";
+import { InputError, printable, shown, UsageError, withFile } from "./faults.js";
 
 /** The model of the package, seen from dist/cli.js. */
 const SHIPPED = new URL("../models/english-characters.safetensors", import.meta.url);
@@ -16,6 +22,11 @@ export interface NameOptions {
   readonly nonlinearity?: "tanh" | "relu";
   readonly input?: "features" | "one-hot";
   readonly ignoreOthers?: boolean;
+  /** False: no residual connections. */
+  readonly residual?: boolean;
+  readonly pooling?: PytorchNames["pooling"];
+  /** Whether what is assumed of the model is not printed. */
+  readonly quiet?: boolean;
 }
 
 export interface OpenModel {
@@ -104,20 +115,46 @@ const readShards = (path: string, names: readonly string[]): Promise<Uint8Array[
     }),
   );
 
+/** A linear module, and after a colon the activation that follows it. */
+function outputName(text: string): OutputName {
+  const [, name = text, activation] = /^(.*):(\w+)$/.exec(text) ?? [];
+  if (activation === undefined) return text;
+  const known = ["softmax", "logSoftmax", ...Object.keys(ACTIVATIONS)];
+  if (!known.includes(activation)) {
+    const expected = `expected one of ${known.join(", ")}`;
+    throw new UsageError(`--output: ${name}: activation: ${expected}, got ${activation}`);
+  }
+  return { name, activation: activation as ActivationName };
+}
+
 function namesOf(options: NameOptions): PytorchNames {
-  const { recurrent, embedding, output, nonlinearity, input, ignoreOthers } = options;
+  const { recurrent, embedding, output, nonlinearity, input, ignoreOthers, residual, pooling } =
+    options;
   const none = (name: string | undefined) => (name === "none" ? null : name);
   return {
     ...(recurrent === undefined ? {} : { recurrent: recurrent.split(",") }),
     ...(embedding === undefined ? {} : { embedding: none(embedding) }),
-    ...(output === undefined ? {} : { output: none(output)?.split(",") ?? null }),
+    ...(output === undefined ? {} : { output: none(output)?.split(",").map(outputName) ?? null }),
     ...(nonlinearity === undefined ? {} : { nonlinearity }),
     ...(input === undefined ? {} : { input }),
+    ...(residual === false ? { residual } : {}),
+    ...(pooling === undefined ? {} : { pooling }),
     ...(ignoreOthers ? { others: "ignore" as const } : {}),
   };
 }
 
-/** Reads a model file of any format; without a path the model that the package ships. */
+/** Prints on stderr what the reader of a model assumed. */
+function printAssumptions(name: string, { assumptions = [] }: ModelDescription): void {
+  if (assumptions.length === 0) return;
+  const head = `recurra: ${printable(name)}: the file does not say, and it is assumed (recurra verify compares):`;
+  const lines = assumptions.map((each) => `  ${printable(each)}\n`);
+  process.stderr.write(`${head}\n${lines.join("")}`);
+}
+
+/**
+ * Reads a model file of any format; without a path the model that the package ships. What is assumed of a file is printed,
+ * unless the options say no.
+ */
 export async function openModel(
   path: string | undefined,
   options: NameOptions,
@@ -137,6 +174,7 @@ export async function openModel(
       ? describeSafetensors(readSafetensors(bytes), names)
       : format.read(bytes, place),
   );
+  if (!options.quiet && path !== undefined) printAssumptions(name, description);
   return { name, bytes, description };
 }
 

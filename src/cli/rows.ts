@@ -5,6 +5,8 @@ import type { Sequence } from "./input.js";
 /** A sequence with its tokens and its score. */
 export interface Scored {
   readonly line: number;
+  /** Fields of the input that are passed through, as JSON. */
+  readonly fields: string;
   readonly sequence: Sequence;
   readonly ids: Int32Array;
   readonly score: Score;
@@ -14,7 +16,7 @@ export interface Scored {
 export interface Rows {
   scored(scored: Scored): string;
   /** `message` names the line. */
-  failed(line: number, message: string): string;
+  failed(place: Pick<Scored, "line" | "fields">, message: string): string;
 }
 
 const COLUMNS = [
@@ -67,15 +69,23 @@ export const tableRows = (perToken: boolean, vocabulary: Vocabulary | undefined)
   failed: (_, message) => row(["–", "–", "–", "–"], `error: ${printable(message)}`),
 });
 
+const NUMBERS = ["logProb", "perplexity", "bitsPerToken", "tokens"] as const;
+/** The fields of the output, which no field of the input can be. */
+export const JSON_NAMES: readonly string[] = ["line", ...NUMBERS, "tokenLogProbs", "error"];
+
 /** A JSON object for each sequence; NaN is null. */
-export const jsonRows = (perToken: boolean): Rows => ({
-  scored({ line, score: { tokenLogProbs, ...score } }) {
-    const { logProb, perplexity, bitsPerToken, tokens } = score;
-    const each = perToken ? { tokenLogProbs: [...tokenLogProbs] } : {};
-    return `${JSON.stringify({ line, logProb, perplexity, bitsPerToken, tokens, ...each })}\n`;
-  },
-  failed: (line, error) => `${JSON.stringify({ line, error })}\n`,
-});
+export function jsonRows(perToken: boolean): Rows {
+  const row = ({ line, fields }: Pick<Scored, "line" | "fields">, rest: object): string =>
+    `{"line":${line},${fields}${JSON.stringify(rest).slice(1)}\n`;
+  return {
+    scored({ score, ...place }) {
+      const numbers = Object.fromEntries(NUMBERS.map((name) => [name, score[name]]));
+      const each = perToken ? { tokenLogProbs: [...score.tokenLogProbs] } : {};
+      return row(place, { ...numbers, ...each });
+    },
+    failed: (place, error) => row(place, { error }),
+  };
+}
 
 /** The sum of many scores. */
 export class Sum {

@@ -5,15 +5,24 @@ import type { ModelDescription, RecurrentDescription, StoredNumbers } from "./de
 const kindOf = ({ inputSize: _, layers: __, precision: ___, ...kind }: RecurrentOptions): string =>
   JSON.stringify(Object.entries(kind).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-/** The same network with adjacent stacks of one kind fused into one, which runs chunk by chunk through all its layers. */
-export function fuseLayers(description: ModelDescription): ModelDescription {
+/**
+ * The same network with adjacent stacks of one kind fused into one, which runs chunk by chunk through all its layers.
+ *
+ * @param mayFuse whether two stacks may become one; default: all may
+ */
+export function fuseLayers(
+  description: ModelDescription,
+  mayFuse: (below: RecurrentDescription, above: RecurrentDescription) => boolean = () => true,
+): ModelDescription {
   const runs: { kind: string | undefined; stacks: RecurrentDescription[] }[] = [];
   for (const stack of description.recurrent) {
     const { merge = "concat", options } = stack;
     // A merged output is no input of a layer of the same stack.
     const kind = merge === "concat" ? kindOf(options) : undefined;
     const below = runs.at(-1);
-    if (kind !== undefined && below?.kind === kind) below.stacks.push(stack);
+    const last = below?.stacks.at(-1);
+    const fits = kind !== undefined && below?.kind === kind && last && mayFuse(last, stack);
+    if (fits) below.stacks.push(stack);
     else runs.push({ kind, stacks: [stack] });
   }
   return { ...description, recurrent: runs.map(({ stacks }) => fuse(stacks)) };
@@ -30,6 +39,6 @@ function fuse(stacks: readonly RecurrentDescription[]): RecurrentDescription {
     }
     layers += options.layers ?? 1;
   }
-  const name = stacks.map((stack) => stack.name).join(", ");
+  const name = [...new Set(stacks.map((stack) => stack.name))].join(", ");
   return { ...lowest, name, options: { ...lowest.options, layers }, weights };
 }

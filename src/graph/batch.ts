@@ -1,12 +1,12 @@
 import type { Floats } from "../wasm/abi.js";
-import type { BatchPlan, Lane } from "./batch_plan.js";
+import { type BatchPlan, exchange, type Lane } from "./batch_plan.js";
+import { runTogether } from "./batch_run.js";
 import type { Declared, Given, GraphInput, GraphOutput } from "./input.js";
-import { readOutput, writeNumbers } from "./input.js";
-import type { Port, Program } from "./program.js";
+import type { Port } from "./program.js";
 import type { Runner } from "./runner.js";
 import type { StreamContent } from "./stream.js";
 import { checkStates } from "./stream.js";
-import { allocate, itemOf, replaced, sameShape, sizeOf } from "./value.js";
+import { allocate, replaced, sameShape, sizeOf } from "./value.js";
 
 /** Streams that are run together. Few sizes, so that few programs are made; all whole tiles of rows. */
 const SIZES = [16, 4];
@@ -53,45 +53,33 @@ export function pushBatched(
 }
 
 /** The places of streams that can run together: mostly all of them. */
-function groupsOf(runner: Runner, streams: readonly StreamContent[]): number[][] {
-  const groups: number[][] = [];
+function groupsOf(runner: Runner, streams: readonly StreamContent[]): Iterable<number[]> {
+  const groups = new Map<string, number[]>();
   for (let i = 0; i < streams.length; i++) {
-    const stream = streams[i] as StreamContent;
-    const group = groups.find(([first]) =>
-      alike(runner, streams[first as number] as StreamContent, stream),
-    );
-    if (group === undefined) groups.push([i]);
+    const key = keyOf(runner, streams[i] as StreamContent);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [i]);
     else group.push(i);
   }
-  return groups;
+  return groups.values();
 }
 
-/** Whether two streams have the same states, and are given the same shapes and the same numbers where sizes depend on them. */
-function alike({ compiler }: Runner, a: StreamContent, b: StreamContent): boolean {
-  if (a === b) return true;
-  if (a.mapping !== b.mapping) return false;
-  for (let i = 0; i < a.given.length; i++) {
-    const [left, right] = [a.given[i], b.given[i]];
-    if (left === right) continue;
-    if (left === undefined || right === undefined) return false;
-    if (left.shape !== right.shape && !sameShape(left.shape, right.shape)) return false;
-    if (!compiler.isSpecialised((compiler.inputs[i] as Declared).name)) continue;
-    for (let j = 0; j < left.data.length; j++) {
-      if (Number(left.data[j]) !== Number(right.data[j])) return false;
-    }
-  }
-  return true;
-}
-
-/** What tells the plans of a runner apart. */
-function keyOf({ compiler }: Runner, { given, mapping }: StreamContent): string {
+/** The states of a stream, the shapes that it is given, and the numbers where sizes depend on them: who has the same can run together. */
+function keyOf({ compiler }: Runner, stream: StreamContent): string {
+  const { given, mapping, keyed } = stream;
+  const isKnown =
+    keyed !== undefined &&
+    given.every((own, i) => own === undefined || sameShape(own.shape, keyed.shapes[i] ?? []));
+  if (isKnown && !compiler.isAnySpecialised) return keyed.key;
   const shapes = compiler.inputs.map(({ name }, i) => {
     const own = given[i];
     if (own === undefined) return "";
     const numbers = compiler.isSpecialised(name) ? Array.from(own.data as number[]) : "";
     return `${own.shape}:${numbers}`;
   });
-  return `${shapes.join(";")}|${mapping}`;
+  const key = `${shapes.join(";")}|${mapping}`;
+  stream.keyed = { shapes: given.map((own) => own && [...own.shape]), key };
+  return key;
 }
 
 /** The plan for as many streams as these; nothing where they cannot run together. */
@@ -158,107 +146,7 @@ function makePlan(
     }
     outputs.set(port.name, laneOf(shape, axis));
   }
-  return { given, inputs: lanes, outputs };
-}
-
-/** Puts one stream's numbers into those of n, or takes them out. */
-function exchange(
-  lane: Lane,
-  { n, s }: { n: number; s: number },
-  one: Floats,
-  all: Floats,
-  into: boolean,
-): void {
-  const { outer, inner } = lane;
-  for (let o = 0; o < outer; o++) {
-    const [place, at] = [o * inner, (o * n + s) * inner];
-    if (into) all.set(one.subarray(place, place + inner), at);
-    else one.set(all.subarray(at, at + inner), place);
-  }
-}
-
-function runTogether(
-  where: string,
-  runner: Runner,
-  streams: readonly StreamContent[],
-  plan: BatchPlan,
-  targets: readonly Record<string, GraphOutput>[],
-): void {
-  const { compiler } = runner;
-  const n = streams.length;
-  const [{ parts }] = streams as [StreamContent];
-  const program = runner.program(where, plan.given);
-  for (const port of program.inputs) {
-    const index = compiler.inputs.findIndex(({ name }) => name === port.name);
-    const declared = compiler.inputs[index] as Declared;
-    const lane = plan.inputs.get(port.name) as Lane;
-    const view = program.view(port);
-    const part = parts.findIndex(({ input }) => input.name === port.name);
-    for (let s = 0; s < n; s++) {
-      const stream = streams[s] as StreamContent;
-      if (part >= 0) {
-        moveState(stream, part, port, lane, { n, s, into: true });
-        continue;
-      }
-      const { data } = stream.given[index] as Given;
-      if (lane.outer === 1) writeNumbers(where, declared, data, view, s * lane.inner);
-      else {
-        const numbers = allocate(declared.precision, lane.outer * lane.inner);
-        writeNumbers(where, declared, data, numbers);
-        exchange(lane, { n, s }, numbers, view, true);
-      }
-    }
-  }
-  program.run();
-  for (const port of program.outputs) {
-    const lane = plan.outputs.get(port.name) as Lane;
-    const { kind, shape } = port.value;
-    const part = parts.findIndex(({ output }) => output === port.name);
-    const axis = shape.findIndex(
-      (extent, i) => extent === n && sizeOf(shape.slice(0, i)) === lane.outer,
-    );
-    const one = replaced(shape, axis, 1);
-    for (let s = 0; s < n; s++) {
-      if (part >= 0) {
-        moveState(streams[s] as StreamContent, part, port, lane, { n, s, into: false });
-        continue;
-      }
-      const target = targets[s] as Record<string, GraphOutput>;
-      const numbers = laneNumbers(program, port, lane, { n, s });
-      target[port.name] = readOutput(kind, one, numbers, target[port.name]);
-    }
-  }
-}
-
-function laneNumbers(
-  program: Program,
-  port: Port,
-  lane: Lane,
-  at: { n: number; s: number },
-): Floats {
-  const { outer, inner } = lane;
-  const view = program.view(port);
-  if (outer === 1) return view.subarray(at.s * inner, (at.s + 1) * inner);
-  const numbers = allocate(port.value.precision, outer * inner);
-  exchange(lane, at, numbers, view, false);
-  return numbers;
-}
-
-/** Copies a stream's state to its place among n, or back. */
-function moveState(
-  { parts, pointer, nn }: StreamContent,
-  part: number,
-  port: Port,
-  { outer, inner }: Lane,
-  { n, s, into }: { n: number; s: number; into: boolean },
-): void {
-  const bytes = inner * itemOf(port.value.precision);
-  const own = pointer + (parts[part] as StreamContent["parts"][number]).offset;
-  for (let o = 0; o < outer; o++) {
-    const [one, all] = [own + o * bytes, port.pointer + (o * n + s) * bytes];
-    if (into) nn.copy_bytes(bytes, one, all);
-    else nn.copy_bytes(bytes, all, one);
-  }
+  return { given, inputs: lanes, outputs, bound: undefined };
 }
 
 /** Whether n streams of drawn numbers give together, bit for bit, what each gives alone. */

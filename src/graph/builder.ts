@@ -1,9 +1,7 @@
 import { type ModelFormatCode, ModelFormatError } from "../description/format_error.js";
 import { formatShape } from "../tensor.js";
 import type { Floats, Precision } from "../wasm/abi.js";
-import type { EngineCore } from "../wasm/engine.js";
 import { BINARY, UNARY } from "./codes.js";
-import { fold } from "./fold.js";
 import type { Memo } from "./memo.js";
 import type { Operation, OperationKind, Parameters } from "./operation.js";
 import {
@@ -29,6 +27,9 @@ export class NeedsValue extends Error {
   }
 }
 
+/** The numbers that an operation makes of known ones, output by output. */
+export type Fold = (op: Operation) => readonly Floats[];
+
 /** Multiplications that folding may take in all: a second or two. */
 const MOST_WORK = 2 ** 31;
 
@@ -37,18 +38,18 @@ const MOST_WORK = 2 ** 31;
  * leaves its numbers; whatever is made is counted against `maximumBytes` before it exists.
  */
 export class Builder {
-  readonly engine: EngineCore;
   readonly precision: Precision;
   readonly memo: Memo;
   readonly operations: Operation[] = [];
   /** The node at hand, for messages. */
   where = "";
+  readonly #fold: Fold;
   readonly #maximumBytes: number;
   #bytes = 0;
   #work = 0;
 
-  constructor(engine: EngineCore, precision: Precision, maximumBytes: number, memo: Memo) {
-    this.engine = engine;
+  constructor(fold: Fold, precision: Precision, maximumBytes: number, memo: Memo) {
+    this.#fold = fold;
     this.memo = memo;
     this.precision = precision;
     this.#maximumBytes = maximumBytes;
@@ -140,11 +141,11 @@ export class Builder {
     if (this.#work > MOST_WORK) {
       this.fail("too-large", `expected ≤ ${MOST_WORK} multiplications at opening, got more`);
     }
-    this.#fold(op, made);
+    this.#carryOut(op, made);
     return made;
   }
 
-  #fold(op: Operation, made: readonly Value[]): void {
+  #carryOut(op: Operation, made: readonly Value[]): void {
     const [input] = op.inputs;
     // What only changes the shape keeps the array, so that weights are recognised as the same.
     if (op.kind === "reshape" && input?.data !== undefined) {
@@ -155,7 +156,7 @@ export class Builder {
       for (const value of made) value.data = allocate(value.precision, 0);
       return;
     }
-    fold(this.engine, op).forEach((numbers, i) => {
+    this.#fold(op).forEach((numbers, i) => {
       (made[i] as Value).data = numbers;
     });
   }

@@ -1,10 +1,10 @@
-import { type OpenModel, openModel, type ReadOnnxOptions } from "../formats/onnx/file.js";
-import type { TensorProto } from "../formats/onnx/tensor.js";
+import { openModel, type ReadOnnxOptions } from "../formats/onnx/file.js";
 import type { Floats, Precision } from "../wasm/abi.js";
 import { Shared } from "../wasm/arena.js";
 import type { EngineCore } from "../wasm/engine.js";
 import { Builder, NeedsValue } from "./builder.js";
 import { Constants } from "./constants.js";
+import { fold } from "./fold.js";
 import {
   type Declared,
   declaredOf,
@@ -14,10 +14,12 @@ import {
   takeInput,
 } from "./input.js";
 import { Memo } from "./memo.js";
-import { kindOf } from "./operators/elementwise.js";
+import { operatorOf } from "./operators/operators.js";
 import { makeProgram, type Program } from "./program.js";
-import { inPrecision, sameShape, sizeOf, type Value } from "./value.js";
-import { Source, walk } from "./walk.js";
+import { Source } from "./source.js";
+import { precisionOf, tensorsOf } from "./tensors.js";
+import { sameShape, sizeOf, type Value } from "./value.js";
+import { walk } from "./walk.js";
 
 /** Programs of one graph, for as many sets of shapes. */
 const MOST_PROGRAMS = 8;
@@ -28,8 +30,6 @@ const MOST_COMPILED = 64;
 export interface CompilerOptions extends ReadOnnxOptions {
   readonly precision?: Precision | undefined;
 }
-
-const DOUBLE = 11;
 
 /** What is given for each input, in the graph's order; nothing for a fixed one. */
 export type Givens = readonly (Given | undefined)[];
@@ -47,6 +47,8 @@ export class Compiler extends Shared {
   readonly precision: Precision;
   readonly inputs: readonly Declared[];
   readonly outputs: readonly Declared[];
+  /** Inputs whose value the file holds, and another one may replace. */
+  readonly defaults: readonly Declared[];
   readonly #source: Source;
   readonly #maximumBytes: number;
   readonly #byName: ReadonlyMap<string, Declared>;
@@ -65,19 +67,12 @@ export class Compiler extends Shared {
     const maximumBytes = options.maximumBytes ?? 2 ** 27 + 16 * bytes.length;
     const open = openModel(where, bytes, { nonFinite: options.nonFinite, maximumBytes });
     const { model, opset } = open;
-    this.precision = options.precision ?? (isDouble(open) ? "f64" : "f32");
+    this.precision = options.precision ?? precisionOf(open);
     this.#maximumBytes = maximumBytes;
     const { graph } = model;
-    const values = new Map<TensorProto, Value>();
-    const read = (proto: TensorProto): Value => {
-      let value = values.get(proto);
-      if (value === undefined) {
-        value = this.#read(open, proto);
-        values.set(proto, value);
-      }
-      return value;
-    };
-    this.#source = new Source(where, model.bytes, opset, graph, read);
+    const read = tensorsOf(open, this.precision);
+    const listed = "docs/graphs.md";
+    this.#source = new Source({ model, opset, graph, listed, operatorOf, read });
     const declared = (list: typeof graph.inputs): Declared[] =>
       list.map((each, i) => {
         const known = declaredOf(each, this.precision, i);
@@ -89,6 +84,9 @@ export class Compiler extends Shared {
         return known;
       });
     this.inputs = declared(graph.inputs.filter(({ name }) => !graph.initializers.has(name)));
+    this.defaults = graph.inputs.flatMap((each, i) =>
+      graph.initializers.has(each.name) ? (declaredOf(each, this.precision, i) ?? []) : [],
+    );
     this.outputs = declared(graph.outputs);
     for (const list of [this.inputs, this.outputs]) {
       const names = new Set<string>();
@@ -134,6 +132,11 @@ export class Compiler extends Shared {
   /** Whether a program is for one set of this input's numbers. */
   isSpecialised(name: string): boolean {
     return this.#specialised.has(name);
+  }
+
+  /** Whether a program is for one set of any input's numbers. */
+  get isAnySpecialised(): boolean {
+    return this.#specialised.size > 0;
   }
 
   /**
@@ -221,7 +224,13 @@ export class Compiler extends Shared {
       this.#placed = new Constants(this.engine);
       this.#memo = new Memo();
     }
-    const builder = new Builder(this.engine, this.precision, this.#maximumBytes, this.#memo);
+    const { engine, precision } = this;
+    const builder = new Builder(
+      (op) => fold(engine, op),
+      precision,
+      this.#maximumBytes,
+      this.#memo,
+    );
     builder.where = where;
     const values = new Map<string, Value>();
     const open = new Map<string, Value>();
@@ -241,26 +250,19 @@ export class Compiler extends Shared {
       values.set(name, value);
       open.set(name, value);
     });
+    for (const { name, kind } of this.defaults) {
+      const constant = this.#constants.get(name);
+      if (constant === undefined) continue;
+      values.set(name, builder.constant(kind, constant.shape, constant.data));
+    }
     const outputs = walk(this.#source, builder, values);
-    return makeProgram(this.engine, this.#placed, {
+    return makeProgram(engine, this.#placed, {
       where,
       operations: builder.operations,
       inputs: open,
       outputs,
       maximumBytes: this.#maximumBytes,
     });
-  }
-
-  #read(open: OpenModel, proto: TensorProto): Value {
-    const { shape, data } = open.read(proto);
-    const known = kindOf(proto.dtype, this.precision);
-    if (known === undefined) {
-      const what = `data_type: expected numbers, got number ${proto.dtype}`;
-      return open.fail("dtype", what, proto.at, proto.name);
-    }
-    const { kind, precision } = known;
-    const numbers = inPrecision(precision, data as Floats);
-    return { kind, precision, shape, size: numbers.length, data: numbers, origins: 0 };
   }
 }
 
@@ -269,11 +271,3 @@ const bitOf = (i: number): number => 2 ** Math.min(i, 30);
 
 const hasNumbers = (given: Given | undefined): boolean =>
   given !== undefined && given.data.length === sizeOf(given.shape);
-
-/** Whether a graph computes in DOUBLE: an input or a weight of it does. */
-function isDouble({ model: { graph } }: OpenModel): boolean {
-  return (
-    graph.inputs.some(({ dtype }) => dtype === DOUBLE) ||
-    [...graph.initializers.values()].some(({ dtype }) => dtype === DOUBLE)
-  );
-}

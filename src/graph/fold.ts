@@ -4,14 +4,17 @@ import { Constants } from "./constants.js";
 import { lower } from "./lower/lower.js";
 import { Lowering } from "./lower/lowering.js";
 import { addressOf } from "./lower/view.js";
+import { moved } from "./moves.js";
 import type { Operation } from "./operation.js";
 import { allocate } from "./value.js";
 
 /**
- * The numbers of an operation all of whose inputs are known, by the kernels that a run would use: there is no second
- * evaluator. Linear memory holds them only while this runs.
+ * The numbers of an operation all of whose inputs are known. What is computed comes from the kernels that a run would use:
+ * there is no second evaluator. Linear memory holds the numbers only while this runs.
  */
-export function fold(engine: EngineCore, op: Operation): Floats[] {
+export function fold(engine: EngineCore, op: Operation): readonly Floats[] {
+  const numbers = moved(op);
+  if (numbers !== undefined) return [numbers];
   const constants = new Constants(engine);
   try {
     const uses = new Map(op.outputs.map((value) => [value, 1]));

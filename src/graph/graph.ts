@@ -21,8 +21,9 @@ import {
 import { Runner } from "./runner.js";
 import { GraphStream, StreamContent } from "./stream.js";
 
-export type { GraphInput, GraphOutput, GraphPort } from "./input.js";
+export type { GraphInput, GraphNumbers, GraphOutput, GraphPort } from "./input.js";
 
+/** Options of {@link openGraph}. */
 export interface OpenGraphOptions {
   /**
    * What is known at opening, by the names of the graph's inputs: a value that is the same in every run (a number, or
@@ -68,6 +69,7 @@ export class Graph extends Handle {
     return Object.fromEntries(open.map((each) => [each.name, portOf(each)]));
   }
 
+  /** The graph's outputs. */
   get outputs(): Readonly<Record<string, GraphPort>> {
     const { compiler } = contentOf<Runner>("outputs", this);
     return Object.fromEntries(compiler.outputs.map((each) => [each.name, portOf(each)]));
@@ -177,9 +179,15 @@ function open(
 ): void {
   const { compiler } = runner;
   const names = compiler.inputs.map(({ name }) => name);
-  const foreign = Object.keys(inputs).find((name) => !names.includes(name));
+  const known = [...names, ...compiler.defaults.map(({ name }) => name)];
+  const foreign = Object.keys(inputs).find((name) => !known.includes(name));
   if (foreign !== undefined) {
-    throw new TypeError(`${where}: inputs: expected ${names.join(", ")}, got ${foreign}`);
+    throw new TypeError(`${where}: inputs: expected ${known.join(", ")}, got ${foreign}`);
+  }
+  for (const declared of compiler.defaults) {
+    const value = inputs[declared.name] as GraphInput | undefined;
+    if (value === undefined) continue;
+    compiler.fix(where, declared, takeInput(where, declared, value, undefined));
   }
   const given = compiler.inputs.map((declared): Given | undefined => {
     const value = inputs[declared.name];

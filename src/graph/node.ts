@@ -12,6 +12,8 @@ export class Node {
   readonly builder: Builder;
   readonly #inputs: readonly (Value | undefined)[];
   readonly #read: (proto: TensorProto) => Value;
+  /** Attributes that were looked at. */
+  readonly #seen = new Set<string>();
 
   constructor(
     builder: Builder,
@@ -53,6 +55,7 @@ export class Node {
   }
 
   has(name: string): boolean {
+    this.#seen.add(name);
     return this.proto.attributes.has(name);
   }
 
@@ -87,7 +90,13 @@ export class Node {
     return proto && this.#read(proto);
   }
 
+  /** The name of an attribute that nobody looked at. */
+  get unseen(): string | undefined {
+    return [...this.proto.attributes.keys()].find((name) => !this.#seen.has(name));
+  }
+
   attribute(name: string): AttributeProto | undefined {
+    this.#seen.add(name);
     return this.proto.attributes.get(name);
   }
 
@@ -121,7 +130,7 @@ export class Node {
   }
 
   #attribute(name: string, type: keyof typeof TYPES): AttributeProto | undefined {
-    const attribute = this.proto.attributes.get(name);
+    const attribute = this.attribute(name);
     if (attribute !== undefined && attribute.type !== TYPES[type]) {
       const got = `type ${attribute.type}`;
       this.builder.fail("attribute", `${name}: expected type ${TYPES[type]}, got ${got}`);

@@ -36,6 +36,8 @@ export class StreamContent extends Shared {
   readonly nn: GraphKernels;
   /** One for each input of the graph, used again in every push. */
   readonly given: (Given | undefined)[];
+  /** What tells with which streams it can run together, and the shapes for which that was made (src/graph/batch.ts). */
+  keyed: { shapes: readonly (readonly number[] | undefined)[]; key: string } | undefined;
   readonly #block: Block;
   readonly #bytes: number;
   /** The program whose states were last found to come out as they go in. */
@@ -283,6 +285,7 @@ export class GraphStream extends Handle {
     return new GraphStream(copy);
   }
 
+  /** The state, to be stored and taken back. */
   get state(): GraphState {
     contentOf<StreamContent>("state", this);
     return new GraphState(() => contentOf<StreamContent>("state", this));

@@ -16,7 +16,7 @@ interface Received<T> {
 }
 
 /** Takes the items of a source as they arrive. */
-class SourceReader<S, T> {
+export class SourceReader<S, T> {
   readonly #source: AsyncIterator<S> | Iterator<S>;
   readonly #encode: (item: S, index: number) => Promise<T>;
   readonly #signal: AbortSignalLike | undefined;
@@ -104,7 +104,9 @@ export function checkIterable(source: unknown): void {
   throw new TypeError(`${WHERE}: sequences: expected an iterable, got ${describe(source)}`);
 }
 
-function iteratorOf<S>(source: AsyncIterable<S> | Iterable<S>): AsyncIterator<S> | Iterator<S> {
+export function iteratorOf<S>(
+  source: AsyncIterable<S> | Iterable<S>,
+): AsyncIterator<S> | Iterator<S> {
   const some = source as Partial<AsyncIterable<S>> & Iterable<S>;
   const iterator: unknown = some[Symbol.asyncIterator]?.() ?? some[Symbol.iterator]();
   const { next }: { next?: unknown } = Object(iterator);
@@ -160,7 +162,7 @@ export async function* inOrder<S, T, R>(
 }
 
 /** The results before the first one that is missing. */
-function* leading<R>(completed: readonly (R | undefined)[]): Generator<R> {
+export function* leading<R>(completed: readonly (R | undefined)[]): Generator<R> {
   for (const each of completed) {
     if (each === undefined) return;
     yield each;

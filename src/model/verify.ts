@@ -20,12 +20,12 @@ type Rows = readonly Row[];
 /** Inputs of a model, and what its trainer computed from them. docs/formats.md has a snippet that writes one in PyTorch. */
 export interface ModelReference {
   /** Sequences: lists of token ids, texts, lists of rows of numbers, or tensors (T, nx). */
-  readonly inputs: readonly (TaggerInput | Rows)[];
+  readonly inputs: readonly (TaggerInput | readonly (readonly number[])[])[];
   /**
    * For each sequence its rows, (T, ny), or one row, (ny), if the model has one output a sequence. A language model has the
    * logits or log-probabilities of the next token after each token; probabilities, if a softmax is part of the file.
    */
-  readonly outputs: readonly (Row | Rows)[];
+  readonly outputs: readonly (readonly number[] | readonly (readonly number[])[])[];
 }
 
 /** Options of {@link verifyModel}. */

@@ -10,9 +10,11 @@ const keptView = () => new KeptView<Float64Array<ArrayBuffer>>();
 
 /**
  * Lays out the backward pass of one layer direction over N rows, from `origin` on: pointers. The pass sets dWx, dWh, db, dWr
- * and dPeepholes, which follow each other.
+ * and dPeepholes, which follow each other. If the weights are trained, it sets db alone and adds to the others, which are in
+ * memory of the trainer.
  */
-export function planBackward({ cell, nx, na, nh }: Weights, m: number, N: number, origin = 0) {
+export function planBackward(weights: Weights, m: number, N: number, origin = 0) {
+  const { cell, nx, na, nh, trained } = weights;
   const layout = new Layout(LAYOUTS.f64, origin);
   const gates = cell.input.length * na;
   const outputs = Math.max(cell.gradientBlocks * na, cell.projected ? nh : 0);
@@ -25,11 +27,11 @@ export function planBackward({ cell, nx, na, nh }: Weights, m: number, N: number
     dGates: layout.take(N * cell.gradientBlocks * na),
     /** The whole gradient of a projected h, (N, nh). */
     dp: layout.take(cell.projected ? N * nh : 0),
-    dWx: layout.take(gates * nx),
-    dWh: layout.take(gates * nh),
+    dWx: trained?.dWx ?? layout.take(gates * nx),
+    dWh: trained?.dWh ?? layout.take(gates * nh),
     db: layout.take(cell.gradientBlocks * na),
-    dWr: layout.take(cell.projected ? nh * na : 0),
-    dPeepholes: layout.take(cell.peepholes ? 3 * na : 0),
+    dWr: trained?.dWr ?? layout.take(cell.projected ? nh * na : 0),
+    dPeepholes: trained?.dPeepholes ?? layout.take(cell.peepholes ? 3 * na : 0),
     /** Scratch of the weight gradients. */
     gradient: layout.take(gradientElements(outputs, Math.max(na, nx, nh))),
     bytes: layout.bytes,

@@ -89,7 +89,7 @@ export function backwardSteps(
   const transposed = transposedOf(weights);
   const gates = cell.input.length * na;
   const ldz = cell.gradientBlocks * na;
-  gradientView(weights, at).fill(0);
+  ownGradients(weights, at).fill(0);
   if (cell.projected) arena.f64(at.none, batch.m * na).fill(0);
   const rows = batch.start(span.last) - batch.start(span.first);
   if (rows > 0) backThroughTime(direction, batch, span, at);
@@ -227,6 +227,15 @@ function addPeepholeGradient(
 /** A view of all weight gradients, which follow each other up to the scratch memory. */
 const gradientView = ({ engine }: Weights, { view, dWx, gradient }: BackwardBuffers) =>
   view.at(engine.arena, "f64", dWx, (gradient - dWx) / ITEM);
+
+/** A view of the gradients that a backward pass sets: all of them, or db alone if the weights are trained. */
+const ownGradients = (
+  { engine, trained }: Weights,
+  { view, dWx, db, gradient }: BackwardBuffers,
+) => {
+  const first = trained === undefined ? dWx : db;
+  return view.at(engine.arena, "f64", first, (gradient - first) / ITEM);
+};
 
 /** The weight gradients of a layer direction in one view, and the index in it at which each starts. */
 export interface GradientBlock extends Record<keyof WeightArrays, number> {

@@ -10,7 +10,10 @@ import type { PackedTranspose, Weights } from "./weights.js";
 
 /** The panels of the transposed matrices of a layer direction. The first call allocates and packs them. */
 export function transposedOf(weights: Weights): TransposedWeights {
-  weights.transposed ??= pack(weights);
+  if (weights.transposed === undefined) {
+    weights.transposed = place(weights);
+    packTransposed(weights);
+  }
   return weights.transposed.weights;
 }
 
@@ -37,8 +40,8 @@ export function transposedLinear(linear: Linear): number {
   return linear.transposed.pointer;
 }
 
-function pack({ engine, cell, nx, na, nh, raw }: Weights): PackedTranspose {
-  const kernels = trainingKernels(engine);
+/** Places for the transposed matrices. */
+function place({ engine, cell, nx, na, nh }: Weights): PackedTranspose {
   const layout = new Layout();
   const gates = cell.input.length * na;
   const panelsX = layout.takePanels(nx, gates);
@@ -51,6 +54,15 @@ function pack({ engine, cell, nx, na, nh, raw }: Weights): PackedTranspose {
     products: products.map((offset) => pointer + offset),
     projection: pointer + projection,
   };
+  return { block, weights };
+}
+
+/** Packs the transposed matrices of weights that have a place for them: again, if their matrices were changed. */
+export function packTransposed({ engine, cell, nx, na, nh, raw, transposed }: Weights): void {
+  if (transposed === undefined) return;
+  const { weights } = transposed;
+  const kernels = trainingKernels(engine);
+  const gates = cell.input.length * na;
   kernels.pack_panels(nx, gates, 1, nx, raw.Wx, weights.panelsX);
   let { Wh } = raw;
   cell.products.forEach(({ blocks }, i) => {
@@ -58,5 +70,4 @@ function pack({ engine, cell, nx, na, nh, raw }: Weights): PackedTranspose {
     Wh += blocks * na * nh * ITEM;
   });
   if (cell.projected) kernels.pack_panels(na, nh, 1, na, raw.Wr, weights.projection);
-  return { block, weights };
 }

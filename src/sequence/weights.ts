@@ -34,6 +34,21 @@ export interface PackedTranspose {
 /** Writes all weights of a layer direction. */
 export type FillWeights = (arrays: WeightArrays) => void;
 
+/**
+ * Pointers to the matrices of weights that are trained, in memory of the trainer, and to their gradients, which a backward
+ * pass adds to. The bias is the sum of two parameters: it stays with the packed weights, and the trainer sets it.
+ */
+export interface TrainedPlaces {
+  readonly Wx: number;
+  readonly Wh: number;
+  readonly Wr: number;
+  readonly peepholes: number;
+  readonly dWx: number;
+  readonly dWh: number;
+  readonly dWr: number;
+  readonly dPeepholes: number;
+}
+
 /** The weights of one layer direction in linear memory, as they came and packed for the products. */
 export class Weights extends Shared implements CellWeights {
   readonly cell: Cell;
@@ -49,14 +64,21 @@ export class Weights extends Shared implements CellWeights {
   readonly activations: number;
   readonly zeros: number;
   readonly engine: EngineCore;
+  /** Where the matrices and their gradients are, if the weights are trained. */
+  readonly trained: TrainedPlaces | undefined;
   readonly #block: Block;
-  readonly #at: ReturnType<typeof planWeights>;
   /** The matrices as they came: pointers. */
   readonly raw: { readonly Wx: number; readonly Wh: number; readonly Wr: number };
   /** The transposed matrices, once a backward pass has packed them (transposed.ts). */
   transposed: PackedTranspose | undefined;
 
-  constructor(engine: EngineCore, cell: Cell, sizes: LayerSizes, fill: FillWeights) {
+  /** @param source writes the weights, which are then packed; or where trained weights are, which `pack` packs */
+  constructor(
+    engine: EngineCore,
+    cell: Cell,
+    sizes: LayerSizes,
+    source: FillWeights | TrainedPlaces,
+  ) {
     super();
     const { dtype, nx, na, nh } = sizes;
     this.dtype = dtype;
@@ -65,25 +87,27 @@ export class Weights extends Shared implements CellWeights {
     this.na = na;
     this.nh = nh;
     this.engine = engine;
-    const at = planWeights(cell, sizes);
-    this.#at = at;
+    const trained = typeof source === "function" ? undefined : source;
+    this.trained = trained;
+    const at = planWeights(cell, sizes, trained !== undefined);
     this.#block = engine.arena.allocate(at.bytes);
     const { pointer } = this.#block;
     this.bias = pointer + at.bias;
     this.panelsX = pointer + at.panelsX;
     this.products = at.products.map((offset) => pointer + offset);
     this.projection = pointer + at.projection;
-    this.peepholes = cell.peepholes ? pointer + at.peepholes : 0;
+    this.peepholes = cell.peepholes ? (trained?.peepholes ?? pointer + at.peepholes) : 0;
     this.activations = pointer + at.activations;
     this.zeros = pointer + at.zeros;
-    this.raw = { Wx: pointer + at.Wx, Wh: pointer + at.Wh, Wr: pointer + at.Wr };
+    this.raw = trained ?? { Wx: pointer + at.Wx, Wh: pointer + at.Wh, Wr: pointer + at.Wr };
     const zeros = Math.max(nx, na, nh);
     engine.arena.view(dtype.precision, this.zeros, zeros).fill(0);
     if (cell.activations !== undefined) {
       engine.arena.f64(this.activations, cell.activations.length).set(cell.activations);
     }
-    fill(this.#arrays());
-    this.#pack();
+    if (typeof source !== "function") return;
+    source(this.#arrays());
+    this.pack();
   }
 
   /** Frees the transposed panels. */
@@ -106,18 +130,19 @@ export class Weights extends Shared implements CellWeights {
     const { cell, nx, na, nh } = this;
     const { arena } = this.engine;
     const gates = cell.input.length * na;
-    const view = (offset: number, length: number): Floats =>
-      arena.view(this.dtype.precision, this.#block.pointer + offset, length);
+    const view = (pointer: number, length: number): Floats =>
+      arena.view(this.dtype.precision, pointer, length);
     return {
-      Wx: view(this.#at.Wx, gates * nx),
-      Wh: view(this.#at.Wh, gates * nh),
-      bias: view(this.#at.bias, cell.bias.length * na),
-      Wr: view(this.#at.Wr, cell.projected ? nh * na : 0),
-      peepholes: view(this.#at.peepholes, cell.peepholes ? 3 * na : 0),
+      Wx: view(this.raw.Wx, gates * nx),
+      Wh: view(this.raw.Wh, gates * nh),
+      bias: view(this.bias, cell.bias.length * na),
+      Wr: view(this.raw.Wr, cell.projected ? nh * na : 0),
+      peepholes: view(this.peepholes, cell.peepholes ? 3 * na : 0),
     };
   }
 
-  #pack(): void {
+  /** Packs the matrices. Trained weights are packed after each update; `packTransposed` packs them for backward passes. */
+  pack(): void {
     const { cell, nx, na, nh } = this;
     const { kernels, item } = this.dtype;
     const gates = cell.input.length * na;
@@ -133,16 +158,18 @@ export class Weights extends Shared implements CellWeights {
   }
 }
 
-function planWeights(cell: Cell, { dtype, nx, na, nh }: LayerSizes) {
+/** Lays out the weights of a layer direction; if they are trained, their matrices are elsewhere. */
+function planWeights(cell: Cell, { dtype, nx, na, nh }: LayerSizes, isTrained: boolean) {
   const layout = new Layout(dtype);
   const gates = cell.input.length * na;
   const record = cell.activations === undefined ? 0 : RECORD_ELEMENTS;
+  const own = isTrained ? 0 : 1;
   return {
-    Wx: layout.take(gates * nx),
-    Wh: layout.take(gates * nh),
+    Wx: layout.take(own * gates * nx),
+    Wh: layout.take(own * gates * nh),
     bias: layout.take(cell.bias.length * na),
-    Wr: layout.take(cell.projected ? nh * na : 0),
-    peepholes: layout.take(cell.peepholes ? 3 * na : 0),
+    Wr: layout.take(cell.projected ? own * nh * na : 0),
+    peepholes: layout.take(cell.peepholes ? own * 3 * na : 0),
     activations: layout.take(record, LAYOUTS.f64.item),
     zeros: layout.take(Math.max(nx, na, nh)),
     panelsX: layout.takePanels(gates, nx),

@@ -18,8 +18,11 @@ import { type WasmMemory, type WasmModule, webAssembly } from "./webassembly.js"
 const PAGE = 65536;
 const INITIAL_BYTES = 16 * PAGE;
 const LARGEST_BYTES = 65536 * PAGE;
-/** In front of the arena: the tables of the kernels, set by set (scripts/compile_sets.mjs), and of the graph module. */
-const TABLES_BYTES = 24576;
+/**
+ * In front of the arena: the tables of the kernels, set by set (scripts/compile_sets.mjs), of the graph module, and of the
+ * training module.
+ */
+const TABLES_BYTES = 28672;
 
 /** Options of {@link createEngine}. */
 export interface EngineOptions {
@@ -118,7 +121,7 @@ export class EngineCore {
     if (this.#full !== undefined && precision !== undefined) return this.#full[precision] as K;
     const bound = this.#made.get(set);
     if (bound !== undefined) return bound as K;
-    const kernels = this.#arena.instantiate(openSet("engine", set, this.relaxed));
+    const kernels = this.#arena.instantiate("engine", openSet("engine", set, this.relaxed));
     this.#made.set(set, kernels);
     return kernels as K;
   }

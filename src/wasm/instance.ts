@@ -6,7 +6,7 @@ import type { Kernels, TwinKernels } from "./abi.js";
 import type { Arena } from "./arena.js";
 import {
   compileFailed,
-  compileRefused,
+  instantiated,
   isModule,
   type WasmBytes,
   type WasmModule,
@@ -37,13 +37,9 @@ export function checkHost(where: string, wasm: WasmSource | undefined): void {
     );
   }
   if (wasm !== undefined || !COMPILES) return;
-  const { Module } = webAssembly(where);
-  try {
-    // A host that refuses this one refuses the kernels, too.
-    new Module(SIMD_PROBE);
-  } catch (cause) {
-    throw compileRefused(where, cause);
-  }
+  const { Module, Instance } = webAssembly(where);
+  // A host that refuses this one refuses the kernels, too.
+  instantiated(where, () => new Instance(new Module(SIMD_PROBE), {}));
 }
 
 /** A module with one relaxed SIMD instruction, a swizzle. */
@@ -141,7 +137,7 @@ export function bindFull(where: string, module: WasmModule, arena: Arena): FullK
   if (!offered.some(({ name }) => name === "heap_base")) {
     throw wrongBuild(where, "has no function heap_base");
   }
-  const exports = arena.instantiate(module) as Record<string, () => unknown>;
+  const exports = arena.instantiate(where, module) as Record<string, () => unknown>;
   if (fingerprintOf(exports) !== fingerprint) {
     throw wrongBuild(where, "has other functions: take the file of this version");
   }

@@ -71,12 +71,36 @@ describe.each(Object.entries(hosts))("Chromium, %s", (name, open) => {
     expect(await tab.evaluate(run, [page.worker, how] as const)).toBe(GOLDEN);
   });
 
+  it("… in an AudioWorklet", async () => {
+    expect(await tab.evaluate((url) => recurraPage.goldenInWorklet(url), page.worklet)).toBe(
+      GOLDEN,
+    );
+  });
+
   it("Silero VAD v5 alone and in pushAll, 0 bits from Node's", async () => {
     const model = new Uint8Array(readFileSync(`${fixtures}silero-vad/silero_vad_v5.onnx`));
     const here = graphBits(onnx, recurra.createEngineSync(), model);
     expect(await tab.evaluate((url) => recurraPage.graphBits(url), "silero_vad_v5.onnx")).toBe(
       here,
     );
+  });
+
+  it("a pool of two workers, 0 bits from scoreSync in Node; one that ends is replaced", async () => {
+    const file = "english-characters.safetensors";
+    const engine = recurra.createEngineSync();
+    const model = await recurra.loadLanguageModel(engine, readFileSync(`${root}models/${file}`));
+    const sentence = "We waited all day for the last train. ";
+    const texts = Array.from({ length: 60 }, (_, i) => sentence.repeat(1 + (i % 5)).slice(i));
+    const stream = model.stream();
+    stream.push("W");
+    const want = [...model.scoreSync(texts).map((score) => score.tokenLogProbs), stream.next()];
+    const run = ([file, texts, script]: readonly [string, string[], string | undefined]) =>
+      recurraPage.pool(file, texts, script);
+    const got = await tab.evaluate(run, [file, texts, page.poolWorker] as const);
+    expect(got.bits).toEqual(want.map(bits));
+    // The page holds the workers that it starts itself, and ends one of them.
+    expect(got.restarts).toBe(page.poolWorker === undefined ? 0 : 1);
+    engine.dispose();
   });
 
   it.each(seedCases)("%s, 0 bits from Node's, within 1e-12 of the exercise's", async (file) => {
@@ -124,9 +148,12 @@ describe.each(Object.entries(hosts))("Chromium, %s", (name, open) => {
 
     it("without 'wasm-unsafe-eval' the page imports, and createEngine is rejected", async () => {
       const strict = await under(STRICT);
-      await expect(strict.evaluate(() => recurraPage.golden())).rejects.toThrow(
-        /Content Security Policy/,
-      );
+      // The directive, and the host's own text.
+      const refusal =
+        /createEngine: .*'wasm-unsafe-eval' in script-src.*the host says: CompileError: .*Content Security policy/i;
+      await expect(strict.evaluate(() => recurraPage.golden())).rejects.toThrow(refusal);
+      const fetched = strict.evaluate(() => recurraPage.goldenOfResponse("kernels.wasm"));
+      await expect(fetched).rejects.toThrow(refusal);
       await strict.close();
     });
   });

@@ -1,6 +1,7 @@
 import * as recurra from "recurra";
 import { createArrays } from "recurra/arrays";
 import * as onnx from "recurra/onnx";
+import { createPool } from "recurra/pool";
 import { runSeedCase, type SeedCase } from "../support/exercise.js";
 import { golden } from "../support/golden.js";
 import { graphBits } from "../support/graph_bits.js";
@@ -35,6 +36,16 @@ const functions = {
     });
   },
 
+  /** What an AudioWorklet posts. */
+  async goldenInWorklet(url: string): Promise<string> {
+    const context = new OfflineAudioContext(1, 128, 44100);
+    await context.audioWorklet.addModule(url);
+    const { port } = new AudioWorkletNode(context, "golden");
+    return new Promise((resolve) => {
+      port.onmessage = ({ data }: MessageEvent<string>) => resolve(data);
+    });
+  },
+
   async seedCase(url: string): Promise<Record<string, string[]>> {
     const seedCase: SeedCase = await (await fetch(url)).json();
     const outputs = runSeedCase(bound("page", recurra, await recurra.createEngine()), seedCase);
@@ -46,6 +57,26 @@ const functions = {
 
   graphBits: async (url: string): Promise<string> =>
     graphBits(onnx, await recurra.createEngine(), new Uint8Array(await bytesOf(url))),
+
+  /** The scores of texts by two workers, the first of which is ended meanwhile, and how many were started again. */
+  async pool(model: string, texts: string[], script?: string) {
+    const workers: Worker[] = [];
+    const worker = (): Worker => {
+      const made = new Worker(script as string, { type: "module" });
+      workers.push(made);
+      return made;
+    };
+    const pool = await createPool(model, { size: 2, ...(script === undefined ? {} : { worker }) });
+    const call = pool.score(texts);
+    workers[0]?.terminate();
+    const scores = await call;
+    const stream = pool.stream();
+    await stream.push(texts[0]?.[0] as string);
+    const next = await stream.next();
+    const { restarts } = pool.stats();
+    await pool.close();
+    return { restarts, bits: [...scores.map((score) => score.tokenLogProbs), next].map(bits) };
+  },
 
   async arrays(x: number[]): Promise<Record<string, string[]>> {
     const arrays = await createArrays();

@@ -101,7 +101,12 @@ describe("inspect", () => {
 
 describe("convert", () => {
   it("PyTorch's names stay, and a file that has them already keeps its bytes", () => {
-    const { status, stdout, stderr } = run("convert", "model.safetensors", "same.safetensors");
+    const { status, stdout, stderr } = run(
+      "convert",
+      "--quiet",
+      "model.safetensors",
+      "same.safetensors",
+    );
     const { tensors, metadata } = readSafetensors(read(folder, "model.safetensors"));
     const wanted = Buffer.from(writeSafetensors(tensors, metadata));
     expect([status, stderr]).toEqual([0, ""]);
@@ -151,7 +156,7 @@ describe("convert", () => {
 
   it("a circle of links is an error, and nothing is written", () => {
     symlinkSync("circle.safetensors", join(folder, "circle.safetensors"));
-    const { status, stderr } = run("convert", "model.safetensors", "circle.safetensors");
+    const { status, stderr } = run("convert", "--quiet", "model.safetensors", "circle.safetensors");
     expect([status, stderr]).toEqual([
       1,
       "recurra: circle.safetensors: the path has too many symbolic links\n",
@@ -194,7 +199,7 @@ describe("convert", () => {
     const chains = JSON.parse(readFileSync(`${root}test/fixtures/onnx/chains.json`, "utf8"));
     writeFileSync(join(folder, "chain.onnx"), Buffer.from(chains[0].model, "base64"));
     run("convert", "chain.onnx", "chain.safetensors");
-    const args = ["score", "--json", "--per-token", "--format", "jsonl", "--model"];
+    const args = ["score", "--quiet", "--json", "--per-token", "--format", "jsonl", "--model"];
     const [onnx, own] = ["chain.onnx", "chain.safetensors"].map((name) =>
       recurra([...args, name], "[0,1,2,3,2,1]\n[6,5,4]\n", folder),
     );

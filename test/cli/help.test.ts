@@ -11,17 +11,22 @@ describe("help", () => {
     }
   });
 
-  it.each([["--help"], ["score", "--help"], ["inspect", "-h"], ["help", "convert"]])(
-    "%s %s: usage, options and examples, exit 0",
-    (...args) => {
-      const { status, stdout, stderr } = recurra(args);
-      expect([status, stderr]).toEqual([0, ""]);
-      expect(stdout).toMatchSnapshot();
-    },
-  );
+  it.each([
+    ["--help"],
+    ["score", "--help"],
+    ["inspect", "-h"],
+    ["help", "convert"],
+    ["verify", "--help"],
+  ])("%s %s: usage, options and examples, exit 0", (...args) => {
+    const { status, stdout, stderr } = recurra(args);
+    expect([status, stderr]).toEqual([0, ""]);
+    expect(stdout).toMatchSnapshot();
+  });
 
   it("every example of the help names commands and options that exist", () => {
-    const helps = ["score", "inspect", "convert"].map((name) => recurra([name, "--help"]).stdout);
+    const helps = ["score", "inspect", "convert", "verify"].map(
+      (name) => recurra([name, "--help"]).stdout,
+    );
     const known = new Set(helps.flatMap((text) => text.match(/--[a-z-]+/g) ?? []));
     const examples = [recurra(["--help"]).stdout, ...helps].flatMap((text) =>
       text
@@ -31,7 +36,7 @@ describe("help", () => {
     );
     expect(examples.length).toBeGreaterThan(10);
     for (const example of examples) {
-      expect(example).toMatch(/recurra (score|inspect|convert)/);
+      expect(example).toMatch(/recurra (score|inspect|convert|verify)/);
       for (const option of example.match(/(?<= )--[a-z-]+/g) ?? []) expect(known).toContain(option);
     }
   });

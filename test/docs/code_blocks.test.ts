@@ -32,12 +32,22 @@ const fixture = (path: string): Buffer => readFileSync(join(root, "test/fixtures
 const onnx = (file: string, index: number): Buffer =>
   Buffer.from(JSON.parse(fixture(`onnx/${file}`).toString())[index].model, "base64");
 
+/** What PyTorch computed with a model of torch-files, as verifyModel takes it. */
+function reference(name: string): Buffer {
+  const all = JSON.parse(fixture("torch-files/expected.json").toString());
+  const { x, shape, y } = all[name] as { x: number[]; shape: [number, number]; y: number[] };
+  const [T, ny] = shape;
+  const rows = Array.from({ length: T }, (_, t) => y.slice(t * ny, (t + 1) * ny));
+  return Buffer.from(JSON.stringify({ inputs: [x], outputs: [rows] }));
+}
+
 /** The files that the blocks read: name → content. */
 function files(): Record<string, Uint8Array> {
   const keras = fixture("keras/h5py.keras");
   const parts = unzipSync(keras);
   return {
     "model.safetensors": fixture("torch-files/two.safetensors"),
+    "reference.json": reference("two"),
     "model.keras": keras,
     "model.weights.h5": parts["model.weights.h5"] as Uint8Array,
     "config.json": parts["config.json"] as Uint8Array,

@@ -1,12 +1,12 @@
 import { gzipSync, zipSync } from "fflate";
 import { describe, expect, it } from "vitest";
-import { describeOnnx } from "../../src/formats/onnx.js";
 import {
   ModelFormatError,
   readSafetensors,
   writeSafetensors,
 } from "../../src/formats/safetensors.js";
 import { createEngineSync, loadLanguageModel, loadTagger } from "../../src/index.js";
+import { describeOnnx } from "../../src/onnx.js";
 import { expectError, expectRejection } from "../support/errors.js";
 import { archive, hdf5, sequential } from "../support/keras.js";
 import { model } from "./onnx/writer.js";

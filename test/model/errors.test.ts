@@ -243,6 +243,19 @@ describe.each([
 
 describe("loadLanguageModel", () => {
   const wrong = "ModelFormatError: loadLanguageModel: a language model: expected";
+  it("an output of all steps", async () => {
+    for (const [output, name] of [
+      ["mean", "mean"],
+      ["max", "maximum"],
+    ] as const) {
+      expect(await failure(loadLanguageModel, engine, { ...described, output })).toBe(
+        `${wrong} an output for every step, got the ${name} over all`,
+      );
+    }
+    // Each prefix has a last step.
+    (await loadLanguageModel(engine, { ...described, output: "last" })).dispose();
+  });
+
   it.each([
     [
       "numbers in",

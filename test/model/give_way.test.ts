@@ -31,6 +31,15 @@ describe("giving way", () => {
     await other;
   });
 
+  it("by the next way where one throws, as in the edge runtime of Next.js", async () => {
+    const channel = host("MessageChannel");
+    vi.stubGlobal("setImmediate", () => {
+      throw new Error("not supported in the Edge Runtime");
+    });
+    await giveWay();
+    expect(channel).toHaveBeenCalledTimes(1);
+  });
+
   it("by a promise alone where the host has nothing: other promises get a turn", async () => {
     for (const way of WAYS) vi.stubGlobal(way, undefined);
     const order: string[] = [];

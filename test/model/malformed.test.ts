@@ -1,6 +1,5 @@
 import { describe, expect, it } from "vitest";
 import { describeKeras } from "../../src/formats/keras.js";
-import { describeOnnx } from "../../src/formats/onnx.js";
 import { writeModel } from "../../src/formats/safetensors.js";
 import { describeTensorflowJs } from "../../src/formats/tensorflowjs.js";
 import {
@@ -9,6 +8,7 @@ import {
   type ModelDescription,
   ModelFormatError,
 } from "../../src/index.js";
+import { describeOnnx } from "../../src/onnx.js";
 import { vacancies } from "../support/engines.js";
 import { describedOf, LANGUAGE, type ModelPlan } from "../support/models.js";
 

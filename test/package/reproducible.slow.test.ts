@@ -9,6 +9,7 @@ it.each([
   ["kernels.wasm", "release"],
   ["kernels.relaxed.wasm", "relaxed"],
   ["graph.wasm", "graph"],
+  ["train.wasm", "train"],
   ["arrays.wasm", "arrays"],
 ])("%s: a second build differs in 0 bytes", (file, target) => {
   const folder = temporaryFolder();

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Kernels, Precision, TwinKernels } from "../../src/wasm/abi.js";
+import type { TrainerKernels } from "../../src/wasm/trainer_kernels.js";
 
 /** What a precision means to a test. */
 interface Numbers {
@@ -91,6 +92,17 @@ export const singles: readonly Twin[] = opened.map(({ f32 }) => f32);
 
 /** Both precisions of every build, for the suites of the forward kernels. */
 export const twins: readonly Twin[] = [...builds, ...singles];
+
+/** The training module, in its one build; nothing of the kernels is in its memory. */
+export function openTraining(): Build<TrainerKernels> {
+  const path = fileURLToPath(new URL("../../build/train.wasm", import.meta.url));
+  const memory = new WebAssembly.Memory({ initial: 16 });
+  const module = new WebAssembly.Module(readFileSync(path));
+  const kernels = new WebAssembly.Instance(module, { env: { memory } })
+    .exports as unknown as TrainerKernels & Pick<Kernels, "heap_base">;
+  const base = Math.ceil(kernels.heap_base() / 16) * 16;
+  return { name: "training", kernels, memory, base, numbers: NUMBERS.f64 };
+}
 
 /** An operand of a kernel, standing between guard cells. */
 export interface Operand {

@@ -1,15 +1,19 @@
 import { type Activation, DEFAULT_ACTIVATIONS } from "../../cells/activations.js";
-import type { StoredNumbers } from "../../description/description.js";
+import type { RecurrentDescription, StoredNumbers } from "../../description/description.js";
 import { ModelFormatError } from "../../description/format_error.js";
-import { ShapeError } from "../../errors.js";
 import type { RecurrentOptions } from "../../layers/options.js";
-import { formatShape } from "../../tensor.js";
+import { checkObject, formatShape } from "../../tensor.js";
 import { GATES, reorderRows } from "../gates.js";
 import type { OnnxAttributes, OnnxOperator } from "./attributes.js";
 import type { OnnxInputName, OnnxNode } from "./file.js";
 
-/** Numbers for a node's inputs, under ONNX's names for them. */
-export type Operands = Readonly<Partial<Record<OnnxInputName, StoredNumbers>>>;
+/** The weights of a node, under ONNX's names for them. */
+export interface Weights {
+  readonly W: StoredNumbers;
+  readonly R: StoredNumbers;
+  readonly B?: StoredNumbers | undefined;
+  readonly P?: StoredNumbers | undefined;
+}
 
 export const CELLS = { RNN: "rnn", GRU: "gru", LSTM: "lstm" } as const;
 const BLOCKS: Record<OnnxOperator, number> = { RNN: 1, GRU: 3, LSTM: 4 };
@@ -62,7 +66,7 @@ function nodeOptions(
  */
 export function layerOf(
   { operator, attributes }: OnnxNode,
-  { W, R, B, P }: Operands & { readonly W: StoredNumbers; readonly R: StoredNumbers },
+  { W, R, B, P }: Weights,
   fail: (name: OnnxInputName, expected: string, found: string) => never,
 ): NodeLayer {
   const G = BLOCKS[operator];
@@ -110,15 +114,43 @@ export function layerOf(
   return { options, weights, directions, nx, na };
 }
 
-/** Throws for a tensor of the wrong shape: a `ModelFormatError` if the file holds it, else a `ShapeError`. */
-export function shapeError(
-  where: string,
-  name: string,
-  expected: string,
-  found: string,
-  held: boolean,
-): never {
+/** Throws for a tensor of the file that has the wrong shape. */
+export function shapeError(where: string, name: string, expected: string, found: string): never {
   const message = `${where}: ${JSON.stringify(name)}: expected ${expected}, got ${found}`;
-  if (held) throw new ModelFormatError("shape", message, name);
-  throw new ShapeError(message);
+  throw new ModelFormatError("shape", message, name);
+}
+
+/**
+ * The layer of a recurrent node whose weights the file holds, as `createRecurrent` and `load` take it:
+ * `createRecurrent(engine, options).load(weights)`. It is time-major, whatever the node's layout.
+ *
+ * @param node one of `readOnnx(file).nodes`
+ * @throws {TypeError} for an argument of the wrong kind
+ * @throws {ModelFormatError} if a weight or its shape is missing, or the file holds initial states other than zeros, as
+ *   a layer's states are made apart from it
+ */
+export function describeOnnxNode(node: OnnxNode): RecurrentDescription {
+  const where = "describeOnnxNode";
+  checkObject(where, "node", node);
+  const { name, inputs } = node;
+  for (const part of ["initial_h", "initial_c"] as const) {
+    const { name: held = part, tensor } = inputs[part] ?? {};
+    if (tensor?.data.some((value) => value !== 0)) {
+      shapeError(where, held, `${part} of zeros`, "other numbers");
+    }
+  }
+  const held = (part: OnnxInputName): StoredNumbers | undefined => {
+    const operand = inputs[part];
+    if (operand === undefined || operand.tensor !== undefined) return operand?.tensor;
+    const what = `expected ${part} in the file, got an input or a computed value`;
+    throw new ModelFormatError("graph", `${where}: ${JSON.stringify(operand.name)}: ${what}`);
+  };
+  const [W, R, B, P] = [held("W"), held("R"), held("B"), held("P")];
+  if (W === undefined || R === undefined) {
+    throw new TypeError(`${where}: node: expected W and R, got a node without`);
+  }
+  const { options, weights } = layerOf(node, { W, R, B, P }, (part, expected, found) =>
+    shapeError(where, inputs[part]?.name ?? part, `${part} ${expected}`, found),
+  );
+  return { name, options, weights };
 }

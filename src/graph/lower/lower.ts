@@ -1,4 +1,5 @@
 import type { Operation, OperationKind } from "../operation.js";
+import { lowerConv } from "./convolution.js";
 import {
   lowerBinary,
   lowerConvert,
@@ -19,7 +20,7 @@ import {
   lowerReshape,
   lowerSlice,
 } from "./shape.js";
-import { lowerConv, lowerConvTranspose, lowerPool } from "./windows.js";
+import { lowerConvTranspose, lowerPool } from "./windows.js";
 
 const LOWER: { readonly [K in OperationKind]: (lowering: Lowering, op: Operation<K>) => void } = {
   unary: lowerUnary,

@@ -1,6 +1,8 @@
 import type { Operator } from "../node.js";
 import { elementwiseOperators } from "./elementwise.js";
 import { indexingOperators } from "./indexing.js";
+import { pad } from "./pad.js";
+import { productOperators } from "./products.js";
 import { recurrentOperators } from "./recurrent.js";
 import { reductionOperators } from "./reduce.js";
 import { shapeOperators } from "./shape.js";
@@ -14,7 +16,9 @@ export function operatorOf(name: string): Operator | undefined {
     [
       elementwiseOperators(),
       shapeOperators(),
+      { Pad: pad },
       windowOperators(),
+      productOperators(),
       reductionOperators(),
       indexingOperators(),
       recurrentOperators(),

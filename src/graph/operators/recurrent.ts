@@ -1,56 +1,80 @@
-import { type OnnxInputName, readNode } from "../../formats/onnx/file.js";
-import { layerOf } from "../../formats/onnx/layer.js";
-import type { OnnxTensor } from "../../formats/onnx/tensor.js";
+import type { StoredNumbers } from "../../description/description.js";
+import { type OnnxInputName, type OnnxNode, readNode } from "../../formats/onnx/file.js";
+import { layerOf, type NodeLayer, type Weights } from "../../formats/onnx/layer.js";
 import { Wire } from "../../formats/onnx/wire.js";
 import { formatShape } from "../../tensor.js";
 import type { Builder } from "../builder.js";
 import type { Node, Operator } from "../node.js";
 import { sameShape, type Value } from "../value.js";
 
-const PLACES = { W: 1, R: 2, B: 3, sequence_lens: 4, initial_h: 5, initial_c: 6, P: 7 } as const;
+/** The places of the inputs. */
+export const PLACES = {
+  X: 0,
+  W: 1,
+  R: 2,
+  B: 3,
+  sequence_lens: 4,
+  initial_h: 5,
+  initial_c: 6,
+  P: 7,
+} as const satisfies Record<OnnxInputName, number>;
 
-/** RNN, GRU and LSTM, whose weights are known at opening. Layout 1 (batch first) is turned around. */
-function recurrent(node: Node, builder: Builder): (Value | undefined)[] {
-  const { proto, opset } = node;
-  const value = (name: keyof typeof PLACES): Value | undefined => node.optional(PLACES[name]);
-  const tensors = new Map<string, OnnxTensor>();
-  for (const name of ["W", "R", "B", "P"] as const) {
-    const given = value(name);
-    if (given === undefined) continue;
-    const data = builder.numbers(given);
-    tensors.set(proto.inputs[PLACES[name]] as string, { dtype: "FLOAT", shape: given.shape, data });
-  }
+const WEIGHTS = ["W", "R", "B", "P"] as const;
+
+type Fail = (name: OnnxInputName, expected: string, found: string) => never;
+
+/**
+ * What an RNN, GRU or LSTM node says, and its layer; the weights must be known.
+ *
+ * @param fail throws: a weight does not have the expected shape
+ */
+export function layerOfNode(node: Node, fail: Fail): { read: OnnxNode; layer: NodeLayer } {
+  const { proto, opset, builder } = node;
+  const weights = WEIGHTS.map((name) => node.optional(PLACES[name]));
+  const operands: { [name in OnnxInputName]?: StoredNumbers } = {};
+  WEIGHTS.forEach((name, i) => {
+    const given = weights[i];
+    if (given === undefined) return;
+    operands[name] = { shape: given.shape, data: builder.numbers(given) };
+  });
   const wire = new Wire(builder.where, new Uint8Array(0));
   const open = { model: { where: builder.where }, opset, fail: wire.fail.bind(wire) };
-  const read = readNode(open, proto, (name) => tensors.get(name));
-  const { attributes } = read;
-  const weights = (["W", "R", "B", "P"] as const).map((name) => value(name));
+  const read = readNode(open, proto, () => undefined);
   const ids = weights.map((each) => `${builder.memo.idOf(each?.data)}:${each?.shape}`);
-  const key = `${ids.join(" ")} ${proto.operator} ${JSON.stringify(attributes)}`;
+  const key = `${ids.join(" ")} ${proto.operator} ${JSON.stringify(read.attributes)}`;
   const layer = builder.memo.layer(key, () => {
     // Copies in the engine's order of gates, and what is packed from them.
     for (const each of weights) builder.count(3 * (each?.data?.byteLength ?? 0));
-    const operand = (name: OnnxInputName) => read.inputs[name]?.tensor as OnnxTensor;
-    return layerOf(
-      read,
-      {
-        W: operand("W"),
-        R: operand("R"),
-        ...(weights[2] && { B: operand("B") }),
-        ...(weights[3] && { P: operand("P") }),
-      },
-      (name, expected, found) =>
-        builder.fail("shape", `${name}: expected ${expected}, got ${found}`),
-    );
+    return layerOf(read, operands as Weights, fail);
   });
-  const batchFirst = attributes.layout === 1;
+  return { read, layer };
+}
+
+/** Turns tensors of layout 1 (batch first) around, and the outputs back. */
+export function batchFirst(builder: Builder, { attributes }: OnnxNode) {
+  const isFirst = attributes.layout === 1;
   const turn = (x: Value): Value =>
-    batchFirst ? builder.permute(x, [1, 0, ...x.shape.slice(2).map((_, i) => i + 2)]) : x;
+    isFirst ? builder.permute(x, [1, 0, ...x.shape.slice(2).map((_, i) => i + 2)]) : x;
+  const back = ([Y, ...last]: readonly Value[]): Value[] => [
+    isFirst ? builder.permute(Y as Value, [2, 0, 1, 3]) : (Y as Value),
+    ...last.map(turn),
+  ];
+  return { isFirst, turn, back };
+}
+
+/** RNN, GRU and LSTM. */
+function recurrent(node: Node, builder: Builder): (Value | undefined)[] {
+  const { proto } = node;
+  const value = (name: keyof typeof PLACES): Value | undefined => node.optional(PLACES[name]);
+  const { read, layer } = layerOfNode(node, (name, expected, found) =>
+    builder.fail("shape", `${name}: expected ${expected}, got ${found}`),
+  );
+  const { isFirst, turn, back } = batchFirst(builder, read);
   const x = turn(node.input(0));
   const { directions: D, nx, na } = layer;
   const [T, m] = x.shape as [number, number];
   if (x.shape.length !== 3 || x.shape[2] !== nx) {
-    const letters = batchFirst ? "(m, T, nx)" : "(T, m, nx)";
+    const letters = isFirst ? "(m, T, nx)" : "(T, m, nx)";
     builder.fail(
       "shape",
       `X: expected ${letters} with nx = ${nx}, got ${formatShape(node.input(0).shape)}`,
@@ -87,8 +111,7 @@ function recurrent(node: Node, builder: Builder): (Value | undefined)[] {
       work: T * m * D * na * (nx + na) * 4,
     },
   );
-  const [Y, ...last] = made as [Value, ...Value[]];
-  return [batchFirst ? builder.permute(Y, [2, 0, 1, 3]) : Y, ...last.map(turn)];
+  return back(made);
 }
 
 /** The length of each sequence; nothing where all have T. */

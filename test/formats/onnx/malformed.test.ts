@@ -1,14 +1,14 @@
 import fc from "fast-check";
 import { afterAll, describe, expect, it } from "vitest";
+import { createEngineSync } from "../../../src/index.js";
 import {
   describeOnnx,
-  fromOnnx,
+  describeOnnxNode,
   ModelFormatError,
+  openGraph,
   type ReadOnnxOptions,
   readOnnx,
-  runOnnx,
-} from "../../../src/formats/onnx.js";
-import { createEngineSync } from "../../../src/index.js";
+} from "../../../src/onnx.js";
 import { expectError, thrownBy } from "../../support/errors.js";
 import { randomArray, uniform } from "../../support/random.js";
 import { loadCases } from "./cases.js";
@@ -299,32 +299,28 @@ describe("a malformed file: its code, message, tensor and byte", () => {
     expect((error as Error).message).toMatch(/^readOnnx: /);
   });
 
-  const x = { shape: [T, m, nx], data: new Float32Array(T * m * nx) };
-  const twice = model({
-    ...small,
-    nodes: [...small.nodes, { operator: "Relu", inputs: ["Y"], outputs: ["Z"] }],
-  });
   it.each([
-    ["graph", () => runOnnx(engine, model({ ...small, nodes: [] }), {}), /^runOnnx: /],
+    ["graph", () => openGraph(engine, model({ ...small, nodes: [] })), /^openGraph: output "Y": /],
     [
       "graph",
-      () => fromOnnx(engine, model({ ...small, nodes: [...small.nodes, ...small.nodes] })),
-      /^fromOnnx: /,
-    ],
-    [
-      "operator",
-      () => runOnnx(engine, twice, { X: x }),
-      /expected a recurrent node alone, got Relu "Z" beside it/,
+      () => openGraph(engine, model({ ...small, nodes: [...small.nodes, ...small.nodes] })),
+      /^openGraph: "Y" is made twice, at byte \d+$/,
     ],
     [
       "graph",
-      () => runOnnx(engine, model({ ...small, outputs: [["Z", FLOAT]] }), { X: x }),
+      () => openGraph(engine, model({ ...small, outputs: [["Z", FLOAT]] })),
       /output "Z": /,
     ],
     [
       "shape",
-      () => fromOnnx(engine, node({ hidden_size: 2 })),
-      /^fromOnnx: "W": expected W \(1, 8, 2\) with D = 1, nx = 2, na = 2, got \(1, 12, 2\)/,
+      () => readOnnx(node({ hidden_size: 2 })).nodes.map(describeOnnxNode),
+      /^describeOnnxNode: "W": expected W \(1, 8, 2\) with D = 1, nx = 2, na = 2, got \(1, 12, 2\)/,
+      "W",
+    ],
+    [
+      "shape",
+      () => describeOnnx(node({ hidden_size: 2 })),
+      /^describeOnnx: "W": expected W \(1, 8, 2\) with D = 1, nx = 2, na = 2, got \(1, 12, 2\)/,
       "W",
     ],
   ] as [string, () => unknown, RegExp, string?][])(
@@ -338,15 +334,15 @@ describe("a malformed file: its code, message, tensor and byte", () => {
 describe("a model that is cut or changed gives a ModelFormatError, or is one", () => {
   const file = model(small);
   const all = (given: Uint8Array) => {
-    readOnnx(given);
+    readOnnx(given).nodes.map(describeOnnxNode);
     describeOnnx(given);
-    fromOnnx(engine, given).dispose();
+    openGraph(engine, given).dispose();
   };
 
   it("cut at every byte", () => {
     all(file);
     for (let end = 0; end < file.length; end++) {
-      for (const read of [readOnnx, describeOnnx, (part: Uint8Array) => fromOnnx(engine, part)]) {
+      for (const read of [readOnnx, describeOnnx, (part: Uint8Array) => openGraph(engine, part)]) {
         const error = thrownBy(() => read(file.subarray(0, end)));
         // Behind the set of operators only metadata follow: a cut before them leaves a whole model.
         if (error !== undefined) expect(error).toBeInstanceOf(ModelFormatError);
@@ -457,7 +453,7 @@ describe("a model that is cut or changed gives a ModelFormatError, or is one", (
 describe("the engine after all that", () => {
   it("still computes", () => {
     const x = { shape: [T, m, nx], data: new Float32Array(T * m * nx).fill(0.5) };
-    const { Y } = runOnnx(engine, model(small), { X: x });
+    const { Y } = openGraph(engine, model(small)).run({ X: x });
     expect(Y?.shape).toEqual([T, 1, m, na]);
     expect(Y?.data.every(Number.isFinite)).toBe(true);
   });
@@ -483,19 +479,18 @@ describe("an argument of the wrong kind", () => {
       "describeOnnx: output: expected Y, Y_h, got Z",
     ],
     [
-      () => fromOnnx(engine, model(small), { X: floats(1) } as never),
-      "fromOnnx: inputs: expected W, R, B, P, got X",
+      () => describeOnnx(model(small), { outputs: "Y" } as never),
+      "describeOnnx: options: …outputs…output…",
+    ],
+    [() => openGraph(engine, model(small)).run({}), "run: X: expected …, got undefined"],
+    [
+      () => openGraph(engine, model(small)).run({ X: floats(T, m, nx), Z: floats(1) } as never),
+      "run: inputs: expected X, got Z",
     ],
     [
-      () => fromOnnx(engine, model(small), {}, { precision: "f16" } as never),
-      "fromOnnx: precision: …",
+      () => openGraph(engine, model(small), { inputs: { W: floats(1) } }),
+      "openGraph: inputs: expected X, got W",
     ],
-    [
-      () => fromOnnx(engine, model({ ...small, initializers: {} })),
-      "fromOnnx: W: expected a tensor, as the file holds none for W",
-    ],
-    [() => runOnnx(engine, model(small), {}), "runOnnx: X: expected a tensor for X, got undefined"],
-    [() => runOnnx(engine, model(small), { Z: floats(1) }), "runOnnx: inputs: expected X, got Z"],
   ])("%#", (work, message) => {
     expectError(work, TypeError, message);
   });

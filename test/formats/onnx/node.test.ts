@@ -1,7 +1,14 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { fromBF16, fromF16 } from "../../../src/formats/halves.js";
-import { fromOnnx, type OnnxNode, readOnnx, runOnnx } from "../../../src/formats/onnx.js";
-import { createEngineSync, ShapeError, StateError, type Tensor } from "../../../src/index.js";
+import { describeOnnxNode, type OnnxNode, readOnnx } from "../../../src/formats/onnx.js";
+import {
+  createEngineSync,
+  createRecurrent,
+  ModelFormatError,
+  ShapeError,
+  type Tensor,
+} from "../../../src/index.js";
+import { openGraph } from "../../../src/onnx.js";
 import { expectError } from "../../support/errors.js";
 import { randomArray, uniform } from "../../support/random.js";
 import { expectedOf } from "./cases.js";
@@ -208,17 +215,26 @@ describe("numbers: raw and in fields, packed and alone, of every type", () => {
   });
 });
 
-describe("fromOnnx", () => {
+describe("describeOnnxNode: a node as a layer", () => {
   const given = { W: doubles(2, 3 * na, nx), R: doubles(2, 3 * na, na) };
   const x: Tensor = doubles(T, m, nx);
+  const [node] = readOnnx(model(gru)).nodes as [OnnxNode];
+  /** The node with other weights. */
+  const withWeights = (weights: Partial<typeof given>): OnnxNode => {
+    const operands = Object.entries(weights).map(([name, each]) => [
+      name,
+      { name, tensor: { dtype: "DOUBLE", ...each } },
+    ]);
+    return { ...node, inputs: { ...node.inputs, ...Object.fromEntries(operands) } };
+  };
 
-  it("a node among others, weights from the file: float32; with given ones: their precision", () => {
-    const layer = fromOnnx(engine, model(gru));
-    const state = layer.createState(m);
-    expect(state.read().h.data).toBeInstanceOf(Float32Array);
-    const [node] = readOnnx(model(gru)).nodes as [OnnxNode];
-    const double = fromOnnx<"f64">(engine, node, given);
-    const { y } = double.forward(x);
+  it("a node among others: the layer computes what the oracle does, to 1e-13", () => {
+    const { name, options, weights } = describeOnnxNode(withWeights(given));
+    expect(name).toBe("/encoder/GRU");
+    expect(options).toEqual({ cell: "gru", bidirectional: true, inputSize: nx, hiddenSize: na });
+    const layer = createRecurrent(engine, { ...options, precision: "f64" });
+    layer.load(weights);
+    const { y } = layer.forward(x);
     const spec = { ...gru, nodes: gru.nodes.slice(0, 1), outputs: [["y", FLOAT]] } as ModelSpec;
     const zeros = { shape: [2, m, na], data: new Float64Array(2 * m * na) };
     const lengths = { shape: [m], data: Int32Array.from([T, T, T]) };
@@ -234,26 +250,30 @@ describe("fromOnnx", () => {
         }
       }
     }
-    const exact = fromOnnx(engine, node, {}, { precision: "f64" });
-    expect(exact.createState(1).read().h.data).toBeInstanceOf(Float64Array);
-    for (const each of [layer, double, exact]) each.dispose();
-    state.dispose();
-    expect(() => layer.createState(1)).toThrow(StateError);
+    layer.dispose();
+    const { weights: narrow } = describeOnnxNode(node);
+    expect(narrow.weight_ih_l0?.data).toBeInstanceOf(Float32Array);
   });
 
-  it("a given weight of the wrong shape is the caller's: ShapeError", () => {
-    const call = () => fromOnnx(engine, model(gru), { W: doubles(2, 3 * na, 0) });
-    expectError(call, ShapeError, /^fromOnnx: "W": .* got \(2, 15, 0\)/);
+  it("a weight of the wrong shape, a weight that is an input, and other arguments", () => {
+    const wrong = () => describeOnnxNode(withWeights({ W: doubles(2, 3 * na, 0) }));
+    expectError(wrong, ModelFormatError, /^describeOnnxNode: "W": .* got \(2, 15, 0\)/);
+    expect(wrong).toThrow(expect.objectContaining({ code: "shape", tensor: "W" }));
+    const open = { ...node, inputs: { ...node.inputs, R: { name: "weights" } } };
+    const message = 'describeOnnxNode: "weights": expected R in the file, got an input …';
+    expectError(() => describeOnnxNode(open), ModelFormatError, message);
+    const kind = "describeOnnxNode: node: expected an object, got null";
+    expectError(() => describeOnnxNode(null as never), TypeError, kind);
   });
 
   it("an initial state that the file holds is not left out in silence", () => {
     const held = { ...gru.initializers, h0: floats(2, m, na) };
-    const call = () => fromOnnx(engine, model({ ...gru, initializers: held }));
-    expect(call).toThrow(/"h0": .*initial_h/);
+    const [first] = readOnnx(model({ ...gru, initializers: held })).nodes as [OnnxNode];
+    expectError(() => describeOnnxNode(first), ModelFormatError, /"h0": .*initial_h/);
   });
 });
 
-describe("runOnnx", () => {
+describe("openGraph of one node", () => {
   const spec: ModelSpec = {
     ...gru,
     nodes: gru.nodes.slice(0, 1),
@@ -266,14 +286,16 @@ describe("runOnnx", () => {
   const lens = [2, 0, 4];
 
   it("lengths as Int32Array, BigInt64Array, Float64Array: the same bits; zeros after the end; 0 leaves the state", () => {
+    const graph = openGraph(engine, model(spec));
     const results = [
       Int32Array.from(lens),
       BigInt64Array.from(lens, BigInt),
       Float64Array.from(lens),
-    ].map((data) => runOnnx(engine, model(spec), { ...inputs, lengths: { shape: [m], data } }));
+    ].map((data) => graph.run({ ...inputs, lengths: { shape: [m], data } }));
+    graph.dispose();
     expect(results[1]).toEqual(results[0]);
     expect(results[2]).toEqual(results[0]);
-    const { y, last } = results[0] as Record<string, Tensor>;
+    const { y, last } = results[0] as unknown as Record<string, Tensor>;
     const row = (t: number, d: number, b: number) =>
       Array.from(
         y?.data.subarray(((t * 2 + d) * m + b) * na, ((t * 2 + d) * m + b + 1) * na) ?? [],
@@ -293,49 +315,60 @@ describe("runOnnx", () => {
   it("an initializer that is an input, too, gives way to the caller's", () => {
     const lengths = { shape: [m], data: Int32Array.from([T, T, T]) };
     const zeros = { shape: [2, 3 * na, nx], data: new Float32Array(6 * na * nx) };
-    const held = runOnnx(engine, model(spec), { ...inputs, lengths });
-    const other = runOnnx(engine, model(spec), { ...inputs, lengths, W: zeros });
-    expect(other.y?.data).not.toEqual(held.y?.data);
-    expect(() => runOnnx(engine, model(spec), { ...inputs, lengths, R: zeros })).toThrow(TypeError);
+    const held = openGraph(engine, model(spec));
+    const other = openGraph(engine, model(spec), { inputs: { W: zeros } });
+    const [before, after] = [held, other].map((graph) => graph.run({ ...inputs, lengths }).y);
+    expect(after?.data).not.toEqual(before?.data);
+    expect(Object.keys(other.inputs)).toEqual(["x", "lengths", "h0"]);
+    for (const graph of [held, other]) graph.dispose();
+    const fixed = () => openGraph(engine, model(spec), { inputs: { R: zeros } });
+    expectError(fixed, TypeError, "openGraph: inputs: expected x, lengths, h0, W, got R");
   });
 
   it.each([
     [
       { x: floats(T, m, nx + 1) },
       ShapeError,
-      /"x": expected X \(T, m, nx\) with nx = 2 \(from W\), got \(4, 3, 3\)/,
+      /^run: x: expected \("?T"?, "?m"?, 2\), got \(4, 3, 3\)/,
     ],
     [
       { h0: floats(1, m, na) },
-      ShapeError,
-      /"h0": expected initial_h \(D, m, na\) with D = 2, m = 3, na = 5, got \(1, 3, 5\)/,
+      ModelFormatError,
+      /GRU "\/encoder\/GRU": initial_h: expected \(2, 3, 5\), got \(1, 3, 5\)/,
     ],
     [
       { lengths: { shape: [2], data: Int32Array.of(1, 1) } },
-      ShapeError,
-      /"lengths": expected sequence_lens \(m,\) with m = 3, got \(2\)/,
+      ModelFormatError,
+      /sequence_lens: expected 3 integers in 0 … 4, got \(1,1\)/,
     ],
     [
       { lengths: { shape: [m], data: Int32Array.of(1, 5, 1) } },
-      RangeError,
-      /lengths: expected lengths from 0 to T = 4 \(from X\), got 5/,
+      ModelFormatError,
+      /sequence_lens: expected 3 integers in 0 … 4, got \(1,5,1\)/,
     ],
-    [{ lengths: { shape: [m], data: Int32Array.of(1, -1, 1) } }, RangeError, /got -1/],
-    [{ lengths: [1, 2, 3] }, TypeError, /lengths: expected a tensor/],
-    [{ x: { shape: [T, m, nx], data: [1] } }, TypeError, /x: /],
+    [
+      { lengths: { shape: [m], data: Int32Array.of(1, -1, 1) } },
+      ModelFormatError,
+      /got \(1,-1,1\)/,
+    ],
+    [{ lengths: [1, 2, 3] }, TypeError, /lengths: expected \{ shape, data \}/],
+    [{ x: { shape: [T, m, nx], data: [1] } }, ShapeError, /x: /],
     [{ x: null }, TypeError, /x: /],
   ])("an input that does not fit, %#", (change, kind, message) => {
     const lengths = { shape: [m], data: Int32Array.from(lens) };
-    const call = () => runOnnx(engine, model(spec), { ...inputs, lengths, ...change } as never);
+    const graph = openGraph(engine, model(spec));
+    const call = () => graph.run({ ...inputs, lengths, ...change } as never);
     expectError(call, kind as ErrorConstructor, message);
+    graph.dispose();
   });
 
   it("T = 0, m = 0", () => {
+    const graph = openGraph(engine, model(spec));
     for (const [steps, batch] of [
       [0, m],
       [T, 0],
     ] as const) {
-      const { y, last } = runOnnx(engine, model(spec), {
+      const { y, last } = graph.run({
         x: floats(steps, batch, nx),
         h0: floats(2, batch, na),
         lengths: { shape: [batch], data: new Int32Array(batch) },
@@ -343,19 +376,23 @@ describe("runOnnx", () => {
       expect(y?.shape).toEqual([steps, 2, batch, na]);
       expect(last?.shape).toEqual([2, batch, na]);
     }
+    graph.dispose();
   });
 
-  it("2,000 runs, every second one a failure, and layers made and disposed of: memory does not grow", () => {
+  it("2,000 runs, every second one a failure, and graphs made and disposed of: memory does not grow", () => {
     const lengths = { shape: [m], data: Int32Array.from(lens) };
     const file = model(spec);
-    runOnnx(engine, file, { ...inputs, lengths });
-    const { bytes: before } = engine.memory();
-    for (let i = 0; i < 1000; i++) {
-      runOnnx(engine, file, { ...inputs, lengths });
+    const once = (): void => {
+      const graph = openGraph(engine, file);
+      graph.run({ ...inputs, lengths });
       const wrong = { shape: [m], data: Int32Array.of(9, 9, 9) };
-      expect(() => runOnnx(engine, file, { ...inputs, lengths: wrong })).toThrow(RangeError);
-      fromOnnx(engine, file).dispose();
-    }
+      const call = () => graph.run({ ...inputs, lengths: wrong });
+      expect(call).toThrow(ModelFormatError);
+      graph.dispose();
+    };
+    once();
+    const { bytes: before } = engine.memory();
+    for (let i = 0; i < 1000; i++) once();
     expect(engine.memory().bytes).toBe(before);
   });
 });

@@ -26,7 +26,7 @@ const module = (name: string, nx: number, na: number) => ({
   [`${name}.weight_hh_l0`]: [3 * na, na],
 });
 const left =
-  'assign them by recurrent, embedding or output; if they are of another kind (a normalisation, attention, a convolution), export the model to ONNX by torch.onnx.export and run it by openGraph of recurra/onnx; others: "ignore" leaves them out, and the outputs are wrong unless the network does without them';
+  'if they are of another kind (a normalisation, attention, a convolution), export the model to ONNX by torch.onnx.export and run it by openGraph of recurra/onnx; others: "ignore" leaves them out, and the outputs are wrong unless the network does without them';
 
 type Row = [
   what: string,
@@ -298,14 +298,14 @@ const rows: Row[] = [
     "more layers on top than the names say",
     "unknown-tensor",
     "fc2.weight",
-    `"fc2.weight": expected no tensors outside of the network, got "fc2.weight" (4, 5) and "fc2.bias" (4,); ${left}`,
+    `"fc2.weight": expected no tensors outside of the network, got "fc2.weight" (4, 5) and "fc2.bias" (4,); if "fc2" is a linear layer, pass { output: [{ name: "fc1", activation: "relu" }, "fc2"] } with the activation that lies between; ${left}`,
     { ...lstm, "fc1.weight": [5, 2], "fc2.weight": [4, 5], "fc2.bias": [4] },
   ],
   [
     "a normalisation between",
     "unknown-tensor",
     "norm.weight",
-    `"norm.weight": … got "norm.weight" (2,) and "norm.bias" (2,)…`,
+    `"norm.weight": … got "norm.weight" (2,) and "norm.bias" (2,); assign them by recurrent, embedding or output; ${left}`,
     { ...lstm, "norm.weight": [2], "norm.bias": [2] },
   ],
   [
@@ -372,6 +372,8 @@ describe("a file that is no network: its code, message and tensor, exactly", () 
     [file(lstm), { input: "tokens" }, 'input: expected "one-hot" or "features", got tokens'],
     [file(lstm), { nonlinearity: 1 }, "nonlinearity: … got 1"],
     [file(lstm), { others: true }, "others: …"],
+    [file(lstm), { residual: "no" }, "residual: expected true or false, got string"],
+    [file(lstm), { pooling: "sum" }, 'pooling: expected "steps" or "step" or … got sum'],
   ])("an argument of the wrong kind is a TypeError, %#", (given, names, message) => {
     const call = () => describeSafetensors(given as never, names as never);
     expectError(call, TypeError, `describeSafetensors: ${message}`);
@@ -427,8 +429,41 @@ describe("a note that nobody wrote", () => {
     });
   });
 
+  it("may leave out options, say that nothing is residual, and pool; nothing is assumed then", () => {
+    const kinds = { steps: "steps", step: "steps", last: "last", mean: "mean", max: "max" };
+    for (const [output, read] of Object.entries(kinds)) {
+      const stated = { ...note, recurrent: [{ name: "lstm" }], output, residual: false };
+      expect(describeSafetensors(noted(stated))).toMatchObject({ output: read, assumptions: [] });
+    }
+  });
+
+  it("keeps what an earlier reader assumed, also when it is written again", () => {
+    const assumptions = ["output: one for every step.", "network: It is small."];
+    const description = describeSafetensors(noted({ ...note, assumptions }));
+    expect(description.assumptions).toEqual(assumptions);
+    const again = describeSafetensors(readSafetensors(writeModel(description)));
+    expect(again.assumptions).toEqual(assumptions);
+  });
+
+  it("of a network with residual connections is refused, with what runs it", () => {
+    const error = thrownBy(() => describeSafetensors(noted({ ...note, residual: true })));
+    expectSaid(
+      error,
+      ModelFormatError,
+      "describeSafetensors: recurra.network: residual: residual connections are not supported: export the model to ONNX by torch.onnx.export and run it by openGraph of recurra/onnx",
+    );
+    expect(error).toMatchObject({ code: "unsupported-setting" });
+  });
+
   it.each([
     ["{", "expected JSON"],
+    [
+      { ...note, pooling: "mean" },
+      "the architecture: expected { input, recurrent, dense, output, residual?, assumptions? }, got pooling",
+    ],
+    [{ ...note, residual: 1 }, "residual: expected true or false"],
+    [{ ...note, assumptions: "none" }, "assumptions: expected a list of at most 10,000"],
+    [{ ...note, assumptions: [1] }, "assumptions[0]: expected a string"],
     [[], "the architecture: expected { input, recurrent, dense, output }"],
     [{ ...note, more: 1 }, "…more"],
     [{ ...note, output: undefined }, "…output…"],

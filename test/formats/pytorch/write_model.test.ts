@@ -247,3 +247,42 @@ const plain = {
   projected: false,
   peepholes: false,
 };
+
+describe("what is assumed of a description, written and read again", () => {
+  const { each } = layerOf({ ...plain }, 3, "lstm");
+  const given: ModelDescription = {
+    format: "safetensors",
+    input: { kind: "features", size: 3 },
+    recurrent: [each],
+    dense: [{ name: "head", weight: numbers(5, 2), activation: "identity" }],
+    output: "steps",
+    metadata: new Map(),
+  };
+  const noteOf = (description: ModelDescription) =>
+    readSafetensors(writeModel(description)).metadata.get("recurra.network");
+  const read = (description: ModelDescription) =>
+    describeSafetensors(readSafetensors(writeModel(description)));
+
+  it("nothing: the file says so, and nothing is assumed of it", () => {
+    const stated: ModelDescription = { ...given, assumptions: [] };
+    expect(noteOf(stated)).toBe(
+      '{"input":{"kind":"features"},"recurrent":[{"name":"lstm","options":{}}],"dense":[{"name":"head","activation":"identity"}],"output":"steps"}',
+    );
+    expect(read(stated).assumptions).toEqual([]);
+  });
+
+  it("what a reader of the same file would assume: no note, and the same again", () => {
+    const bare = { ...given, input: { ...given.input, guessed: true } as const };
+    const assumptions = read(bare).assumptions ?? [];
+    expect(assumptions.length).toBeGreaterThan(3);
+    expect(noteOf({ ...bare, assumptions })).toBeUndefined();
+    const fewer = assumptions.slice(1);
+    expect(read({ ...bare, assumptions: fewer }).assumptions).toEqual(fewer);
+  });
+
+  it("the mean and the maximum over the steps", () => {
+    for (const output of ["mean", "max"] as const) {
+      expect(read({ ...given, output })).toMatchObject({ output, assumptions: [] });
+    }
+  });
+});

@@ -1,0 +1,67 @@
+// Random numbers of a seed (base/random.ts), and dropout.
+
+import { lanes, loadLanes, storeLanes } from "../base/lanes";
+<<<<<<< HEAD
+import { seedOf, uniformAt } from "../base/random";
+=======
+
+const GOLDEN: u64 = 0x9e3779b97f4a7c15;
+
+// @ts-expect-error: decorator
+@inline
+function uniformAt(seed: u64, i: u64): f64 {
+  let z = seed + (i + 1) * GOLDEN;
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return <f64>((z ^ (z >> 31)) >> 11) * 1.1102230246251565e-16; // 2^−53
+}
+
+// @ts-expect-error: decorator
+@inline
+function seedOf(low: u32, high: u32): u64 {
+  return ((<u64>high) << 32) | (<u64>low);
+}
+>>>>>>> main
+
+/**
+ * y[i] = uniform number `first` + i of the seed, in [0, 1).
+ *
+ * - low, high:  the seed's halves
+ * - first:      an integer in 0 … 2^53
+ * - y:          out, set; (n)
+ */
+export function random_map(n: usize, low: u32, high: u32, first: f64, y: usize): void {
+  const seed = seedOf(low, high);
+  for (let i: usize = 0; i < n; i++) {
+    store<f64>(y + i * sizeof<f64>(), uniformAt(seed, <u64>first + i));
+  }
+}
+
+/**
+ * y[i] = 1 / (1 − p), or 0 with probability p: if number `first` + i of the seed is below p.
+ *
+ * - p:  in 0 … 1, below 1
+ * - y:  out, set; (n)
+ */
+export function dropout_mask(n: usize, p: f64, low: u32, high: u32, first: f64, y: usize): void {
+  const seed = seedOf(low, high);
+  const kept = 1 / (1 - p);
+  for (let i: usize = 0; i < n; i++) {
+    const isDropped = uniformAt(seed, <u64>first + i) < p;
+    store<f64>(y + i * sizeof<f64>(), isDropped ? 0 : kept);
+  }
+}
+
+/**
+ * y[i] = a[i]·b[i].
+ *
+ * - a, b:  in; (n)
+ * - y:     out, set; (n); may be a or b itself
+ */
+export function multiply_map(n: usize, a: usize, b: usize, y: usize): void {
+  for (let i: usize = 0; i < n; i += lanes<f64>()) {
+    const at = i * sizeof<f64>();
+    const product = f64x2.mul(loadLanes<f64>(a + at, n - i), loadLanes<f64>(b + at, n - i));
+    storeLanes<f64>(y + at, product, n - i);
+  }
+}

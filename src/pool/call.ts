@@ -1,0 +1,253 @@
+import { AbortedError, UnknownTokenError, WorkerLostError } from "../errors.js";
+import { giveWay } from "../model/give_way.js";
+import type { Score } from "../model/score_work.js";
+import { progressReporter, type RunOptions } from "../model/time_slices.js";
+import type { Tokenizer } from "../model/vocabulary.js";
+import { watchAbort } from "./abort_watch.js";
+import { ROOM } from "./crew.js";
+import type { CrewWorker, Task } from "./crew_worker.js";
+import { divide, divideAgain } from "./division.js";
+import type { Reply } from "./protocol.js";
+import { unpackScores } from "./scores.js";
+import { fromWire, type WireError } from "./wire_error.js";
+
+/** Texts that are searched for an unknown token without a pause. */
+const TEXTS_PER_PAUSE = 256;
+
+/** A sequence that was checked, or the reason why it cannot be used. */
+export type Given = string | Int32Array | Error;
+
+/** What is to be scored, and how. */
+export interface CallSetup extends Pick<RunOptions<"throw" | "return">, "signal" | "onProgress"> {
+  readonly where: string;
+  readonly given: readonly Given[];
+  /** The index of the first sequence in the names of errors. */
+  readonly first: number;
+  /** Whether an error ends the call or takes the place of a result. */
+  readonly onError: "throw" | "return";
+  /** The state of a stream that has read the start of every sequence. */
+  readonly from: Uint8Array | undefined;
+  readonly tokenizer: Tokenizer;
+  readonly workers: number;
+  /** The most workers that may end with a sequence. */
+  readonly tries: number;
+}
+
+/** Sequences that a worker scores in one go. */
+interface Portion {
+  readonly indices: readonly number[];
+  /** Workers that ended while they were at work on it. */
+  readonly deaths: number;
+  /** Whether a worker has ended that had it, at work or waiting: the next one has nothing else, so that the culprit is found. */
+  readonly isSuspect: boolean;
+}
+
+/** A call of `score` on its way through the workers. */
+export class ScoreCall {
+  /** The results, in order. */
+  readonly finished: Promise<(Score | Error)[]>;
+  readonly #setup: CallSetup;
+  readonly #results: (Score | Error | undefined)[];
+  /** Portions that no worker has; the last one is the next. */
+  #waiting: Portion[];
+  /** How to end the work on each portion that a worker has. */
+  readonly #running = new Map<Portion, () => void>();
+  readonly #report: (done: number) => void;
+  #resolve: (results: (Score | Error)[]) => void = () => undefined;
+  #reject: (error: unknown) => void = () => undefined;
+  #unwatch: () => void = () => undefined;
+  #done = 0;
+  #isOver = false;
+
+  constructor(setup: CallSetup) {
+    const { where, given, signal, onProgress, onError, workers } = setup;
+    this.#setup = setup;
+    this.#results = Array(given.length).fill(undefined);
+    this.#report = progressReporter(given.length, onProgress);
+    this.finished = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    const lengths = given.map((each) => (each instanceof Error ? 0 : each.length));
+    const usable = [...lengths.keys()].filter((i) => !(given[i] instanceof Error));
+    const portions = divide(lengths, usable, workers);
+    this.#waiting = portions.reverse().map((indices) => ({
+      indices,
+      deaths: 0,
+      isSuspect: false,
+    }));
+    this.#unwatch = watchAbort(signal, () => {
+      this.fail(new AbortedError(where, this.#results, signal?.reason));
+    });
+    if (this.#isOver) return;
+    const failed = given.findIndex((each) => each instanceof Error);
+    if (failed >= 0 && onError === "throw") void this.#fault(failed, given[failed] as Error);
+    else {
+      given.forEach((each, i) => {
+        if (each instanceof Error) this.#put(i, each);
+      });
+      this.#advance();
+    }
+  }
+
+  get where(): string {
+    return this.#setup.where;
+  }
+
+  /** Sequences that no worker has, and sequences at workers. */
+  get counts(): { waiting: number; running: number } {
+    const sum = (portions: Iterable<Portion>): number =>
+      [...portions].reduce((all, { indices }) => all + indices.length, 0);
+    return { waiting: sum(this.#waiting), running: sum(this.#running.keys()) };
+  }
+
+  /** Whether the next portion needs a worker that has nothing else. */
+  get waitsForIdle(): boolean {
+    return this.#waiting.at(-1)?.isSuspect === true;
+  }
+
+  /** Gives out the next portion: the result hands it to a worker. @param isIdle whether the worker has none */
+  next(isIdle: boolean): ((worker: CrewWorker) => void) | undefined {
+    if (this.waitsForIdle && !isIdle) return undefined;
+    const portion = this.#waiting.pop();
+    if (portion === undefined) return undefined;
+    return (worker) => {
+      const id = worker.ask(this.#task(portion));
+      this.#running.set(portion, () => worker.abort(id));
+    };
+  }
+
+  /** Ends the call with an error. Workers stop. */
+  fail(error: unknown): void {
+    this.#stop();
+    this.#reject(error);
+  }
+
+  #task(portion: Portion): Task {
+    const { given, from } = this.#setup;
+    const { indices, isSuspect } = portion;
+    return {
+      weight: isSuspect ? ROOM : 1,
+      message: (id) => {
+        const sequences = indices.map((i) => given[i] as string | Int32Array);
+        return { kind: "score", id, sequences, from };
+      },
+      done: (reply) => this.#receive(portion, reply),
+      lost: (cause, wasRunning) => this.#retry(portion, wasRunning ? cause : undefined),
+    };
+  }
+
+  #receive(portion: Portion, reply: Reply): void {
+    this.#running.delete(portion);
+    if (this.#isOver) return;
+    if (reply.kind === "failed" && reply.error !== undefined) this.fail(fromWire(reply.error));
+    if (reply.kind !== "scores") return;
+    let fault: { readonly i: number; readonly error: Error } | undefined;
+    let k = 0;
+    for (const each of unpackScores(reply)) {
+      const i = portion.indices[k] as number;
+      if ("logProb" in each) this.#put(i, each);
+      else {
+        const error = this.#errorOf(each, k, i);
+        if (this.#setup.onError === "return") this.#put(i, error);
+        else if (fault === undefined || i < fault.i) fault = { i, error };
+      }
+      k++;
+    }
+    if (fault === undefined) this.#advance();
+    else void this.#fault(fault.i, fault.error);
+  }
+
+  /** The error of sequence i, which was number k of its portion. */
+  #errorOf(wire: WireError, k: number, i: number): Error {
+    const { where, first } = this.#setup;
+    const there = `score: sequences[${k}]:`;
+    const here = `${where}: sequences[${first + i}]:`;
+    return fromWire({
+      ...wire,
+      message: wire.message.replace(there, here),
+      stack: wire.stack?.replace(there, here),
+    });
+  }
+
+  /** Puts a portion back whose worker ended. `cause` is undefined if the worker had not begun it. */
+  #retry(portion: Portion, cause: Error | undefined): void {
+    this.#running.delete(portion);
+    if (this.#isOver) return;
+    if (cause === undefined) {
+      this.#waiting.push({ ...portion, isSuspect: true });
+      return;
+    }
+    const { where, first, tries, onError } = this.#setup;
+    const deaths = portion.deaths + 1;
+    if (deaths < tries) {
+      const again = divideAgain(portion.indices, tries - deaths);
+      this.#waiting.push(...again.map((indices) => ({ indices, deaths, isSuspect: true })));
+      return;
+    }
+    for (const i of portion.indices) {
+      const times = deaths === 1 ? "" : `, and so did ${deaths - 1} before it`;
+      const message = `${where}: sequences[${first + i}]: the worker that scored it ended${times}: ${cause.message}`;
+      const error = new WorkerLostError(message, { cause });
+      if (onError === "throw") {
+        void this.#fault(i, error);
+        return;
+      }
+      this.#put(i, error);
+    }
+    this.#advance();
+  }
+
+  #put(i: number, result: Score | Error): void {
+    this.#results[i] = result;
+    this.#done++;
+  }
+
+  /** Tells how much is done, and ends the call if that is all. */
+  #advance(): void {
+    try {
+      this.#report(this.#done);
+    } catch (error) {
+      this.fail(error);
+      return;
+    }
+    if (this.#done < this.#results.length) return;
+    this.#stop();
+    this.#resolve(this.#results as (Score | Error)[]);
+  }
+
+  /**
+   * Ends the call with the error that `model.score` would find first. Of all sequences that cannot be read that is the one
+   * with the least index, whichever worker came to it first.
+   */
+  async #fault(i: number, error: Error): Promise<void> {
+    const { given, where, first, tokenizer } = this.#setup;
+    const isUnreadable = given[i] instanceof Error || error instanceof UnknownTokenError;
+    this.#stopWork();
+    const end = isUnreadable ? i : given.length;
+    try {
+      for (let j = 0; j < end && !this.#isOver; j++) {
+        const each = given[j] as Given;
+        if (each instanceof Error) throw each;
+        if (typeof each !== "string" || this.#results[j] !== undefined) continue;
+        for (const _ of tokenizer.encode(where, `sequences[${first + j}]`, each)) await giveWay();
+        if (j % TEXTS_PER_PAUSE === TEXTS_PER_PAUSE - 1) await giveWay();
+      }
+      this.fail(error);
+    } catch (earlier) {
+      this.fail(earlier);
+    }
+  }
+
+  #stop(): void {
+    this.#isOver = true;
+    this.#unwatch();
+    this.#stopWork();
+  }
+
+  #stopWork(): void {
+    this.#waiting = [];
+    for (const abort of this.#running.values()) abort();
+    this.#running.clear();
+  }
+}

@@ -1,0 +1,131 @@
+import { FeatureError, WorkerLostError } from "../errors.js";
+import { CrewWorker } from "./crew_worker.js";
+import type { ModelFacts, OpenMessage } from "./protocol.js";
+import type { WorkerLike } from "./worker_port.js";
+
+/** Portions at a worker: one at work, and one that it begins without waiting for this thread. */
+export const ROOM = 2;
+
+export interface CrewOptions {
+  readonly size: number;
+  /** Starts in a row that may fail before a worker is given up. */
+  readonly tries: number;
+  readonly spawn: () => WorkerLike;
+  readonly open: Omit<OpenMessage, "lock">;
+  /** Gives out the next portion for a worker: the result hands it over. @param isIdle whether the worker has none */
+  readonly nextPortion: (isIdle: boolean) => ((worker: CrewWorker) => void) | undefined;
+  /** No worker is left, and none can be started. */
+  readonly broken: (cause: Error) => void;
+}
+
+/** The workers of a pool. One that ends is replaced. */
+export class Crew {
+  readonly workers: CrewWorker[];
+  readonly #options: CrewOptions;
+  #isKept = true;
+  #isClosed = false;
+  /** Workers that replaced others. */
+  restarts = 0;
+  /** Why no worker is left. */
+  cause: Error | undefined;
+  /** Settles the promise of `start`. */
+  #started: { resolve(facts: ModelFacts): void; reject(error: Error): void } | undefined;
+
+  constructor(options: CrewOptions) {
+    this.#options = options;
+    this.workers = Array.from({ length: options.size }, () => this.#newWorker());
+  }
+
+  /** Starts all workers. @throws what one of them says of the model, or a FeatureError if one does not run */
+  async start(): Promise<ModelFacts> {
+    try {
+      return await new Promise((resolve, reject) => {
+        this.#started = { resolve, reject };
+        for (const worker of this.workers) worker.start(true);
+      });
+    } catch (error) {
+      await this.close();
+      throw error;
+    } finally {
+      this.#started = undefined;
+    }
+  }
+
+  /** Hands portions to all workers that have room: first to those that have none. */
+  fill(): void {
+    for (let room = 1; room <= ROOM; room++) {
+      for (const worker of this.workers) {
+        if (!worker.isReady || worker.load >= room) continue;
+        this.#options.nextPortion(worker.load === 0)?.(worker);
+      }
+    }
+  }
+
+  /** Chooses whether the workers keep the process alive. */
+  keepAlive(isKept: boolean): void {
+    if (isKept === this.#isKept) return;
+    this.#isKept = isKept;
+    for (const worker of this.workers) worker.keepAlive(isKept);
+  }
+
+  /** Ends all workers, and what they are asked. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(this.workers.map((worker) => worker.terminate()));
+  }
+
+  #newWorker(): CrewWorker {
+    const { spawn, open } = this.#options;
+    const worker: CrewWorker = new CrewWorker(spawn, open, {
+      ready: (facts) => this.#ready(facts),
+      lost: (cause, isRefusal) => this.#lost(worker, cause, isRefusal),
+      free: () => this.fill(),
+    });
+    return worker;
+  }
+
+  #ready(facts: ModelFacts): void {
+    if (this.#started === undefined) this.fill();
+    else if (this.workers.every(({ isReady }) => isReady)) this.#started.resolve(facts);
+  }
+
+  #lost(worker: CrewWorker, cause: Error, isRefusal: boolean): void {
+    if (this.#isClosed) return;
+    if (this.#started !== undefined) {
+      this.#started.reject(isRefusal ? cause : notStarted(cause));
+      return;
+    }
+    if (worker.failures < this.#options.tries) {
+      this.restarts++;
+      worker.start(this.#isKept);
+      this.fill();
+      return;
+    }
+    this.workers.splice(this.workers.indexOf(worker), 1);
+    if (this.workers.length > 0) this.fill();
+    else {
+      this.cause = cause;
+      this.#options.broken(cause);
+    }
+  }
+}
+
+/** A worker that never ran. */
+function notStarted(cause: Error): Error {
+  if (cause instanceof FeatureError) return cause;
+  if (cause.name === "DataCloneError") {
+    const message = `createPool: the model or an option cannot be sent to a worker: ${cause.message}`;
+    return new TypeError(message, { cause });
+  }
+  const hint =
+    "pass { worker: () => new Worker(…) } with a script that imports recurra/pool/worker";
+  return new FeatureError(`createPool: the worker did not start: ${cause.message}: ${hint}`, {
+    cause,
+  });
+}
+
+/** The error of whatever a pool without workers is asked. */
+export function noWorkers(where: string, cause: Error): WorkerLostError {
+  const message = `${where}: the workers of the pool do not start any more: ${cause.message}`;
+  return new WorkerLostError(message, { cause });
+}

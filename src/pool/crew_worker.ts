@@ -1,0 +1,158 @@
+import { StateError } from "../errors.js";
+import type {
+  FromWorker,
+  ModelFacts,
+  OpenMessage,
+  Reply,
+  ScoreMessage,
+  StreamMessage,
+} from "./protocol.js";
+import { fromWire } from "./wire_error.js";
+import { locks, type WorkerLike, WorkerPort } from "./worker_port.js";
+
+/** Something that a worker is asked. Either `done` or `lost` is called, once. */
+export interface Task {
+  /** How much of the room at a worker it takes: 0 for a command, 1 for a portion, all of it for one that is to be alone. */
+  readonly weight: number;
+  message(id: number): ScoreMessage | StreamMessage;
+  done(reply: Reply): void;
+  /** The worker ended. @param wasRunning whether it may have worked on this */
+  lost(cause: Error, wasRunning: boolean): void;
+}
+
+/** What a worker of a crew tells. */
+export interface CrewWorkerEvents {
+  /** It serves the model. */
+  ready(facts: ModelFacts): void;
+  /**
+   * It has ended, and its tasks were told so.
+   *
+   * @param isRefusal whether it ran, but could not serve the model
+   */
+  lost(cause: Error, isRefusal: boolean): void;
+  /** It has room for more work. */
+  free(): void;
+}
+
+let serial = 0;
+
+/** A name that no other worker of this host has. */
+const lockName = (): string =>
+  `recurra-pool-${Date.now().toString(36)}-${Math.random().toString(36).slice(2)}-${serial++}`;
+
+/** The place of one worker in a crew: the worker that is there now, and what it was asked. */
+export class CrewWorker {
+  readonly #events: CrewWorkerEvents;
+  readonly #spawn: () => WorkerLike;
+  readonly #open: Omit<OpenMessage, "lock">;
+  /** Not answered, in the order in which the worker gets them. */
+  readonly #tasks = new Map<number, Task>();
+  #port: WorkerPort | undefined;
+  /** What the worker holds as long as it lives. */
+  #lock: string | undefined;
+  #nextId = 0;
+  #isReady = false;
+  /** The weight of the tasks that are not answered. */
+  load = 0;
+  /** Live streams. */
+  streams = 0;
+  /** How many workers have ended at this place, and why the last one did. */
+  ended = 0;
+  cause: Error | undefined;
+  /** Starts in a row that failed. */
+  failures = 0;
+
+  constructor(spawn: () => WorkerLike, open: Omit<OpenMessage, "lock">, events: CrewWorkerEvents) {
+    this.#spawn = spawn;
+    this.#open = open;
+    this.#events = events;
+  }
+
+  /** Whether it serves the model; if not, it is starting. */
+  get isReady(): boolean {
+    return this.#isReady;
+  }
+
+  start(isKept: boolean): void {
+    const lost = (cause: Error): void => this.#lose(cause);
+    try {
+      const message = (data: unknown): void => this.#hear(data as FromWorker);
+      const port = new WorkerPort(this.#spawn(), { message, lost });
+      this.#port = port;
+      port.keepAlive(isKept);
+      // Where it is not needed, to wait for a lock would keep the process alive.
+      this.#lock = port.tellsEnd || locks() === undefined ? undefined : lockName();
+      port.post({ ...this.#open, lock: this.#lock });
+    } catch (error) {
+      void this.#port?.terminate();
+      lost(error as Error);
+    }
+  }
+
+  /** Asks the worker something; if it is starting it is asked when it is ready. */
+  ask(task: Task): number {
+    const id = this.#nextId++;
+    this.#tasks.set(id, task);
+    this.load += task.weight;
+    if (this.#isReady) this.#port?.post(task.message(id));
+    return id;
+  }
+
+  /** Ends the work on a task of `score`, which is answered all the same. */
+  abort(id: number): void {
+    if (this.#tasks.has(id)) this.#port?.post({ kind: "abort", id });
+  }
+
+  keepAlive(isKept: boolean): void {
+    this.#port?.keepAlive(isKept);
+  }
+
+  /** Ends the worker, and its tasks. */
+  async terminate(): Promise<void> {
+    const ended = this.#port?.terminate();
+    this.#dropTasks(new StateError("the pool was closed"));
+    await ended;
+  }
+
+  #hear(message: FromWorker): void {
+    if (message.kind === "ready") {
+      if (message.isLocked) this.#port?.watchLock(this.#lock as string);
+      this.#isReady = true;
+      this.failures = 0;
+      for (const [id, task] of this.#tasks) this.#port?.post(task.message(id));
+      this.#events.ready(message.facts);
+      return;
+    }
+    if (message.kind === "refused") {
+      void this.#port?.terminate();
+      const { error } = message;
+      const said = error.message.replace(/^(loadLanguageModel|createEngine):/, "createPool:");
+      this.#lose(fromWire({ ...error, message: said }), true);
+      return;
+    }
+    const task = this.#tasks.get(message.id);
+    this.#tasks.delete(message.id);
+    if (task === undefined) return;
+    this.load -= task.weight;
+    task.done(message);
+    this.#events.free();
+  }
+
+  #lose(cause: Error, isRefusal = false): void {
+    if (!this.#isReady) this.failures++;
+    this.#dropTasks(cause);
+    this.#events.lost(cause, isRefusal);
+  }
+
+  #dropTasks(cause: Error): void {
+    this.#isReady = false;
+    this.ended++;
+    this.cause = cause;
+    const tasks = [...this.#tasks.values()];
+    this.#tasks.clear();
+    this.load = 0;
+    this.streams = 0;
+    const running = tasks.find((task) => task.weight > 0);
+    for (const task of tasks) task.lost(cause, task === running);
+  }
+}

@@ -1,0 +1,143 @@
+import { AbortedError } from "../errors.js";
+import type { AbortSignalLike } from "../host.js";
+import { leading, SourceReader } from "../model/score_stream.js";
+import type { Score } from "../model/score_work.js";
+import type { Sequence } from "../model/vocabulary.js";
+import { watchAbort } from "./abort_watch.js";
+import type { Given } from "./call.js";
+import { OwnSignal } from "./own_signal.js";
+
+/** Sequences for each worker that are handed on together, if they have arrived: a batch of the model. */
+const GROUP = 64;
+
+export interface ScoreManySetup {
+  readonly open: () => AsyncIterator<Sequence> | Iterator<Sequence>;
+  /** The most sequences that are read and not given out. */
+  readonly concurrency: number;
+  readonly workers: number;
+  readonly signal: AbortSignalLike | undefined;
+  readonly onError: "throw" | "return";
+  /** Checks a sequence as it arrives. */
+  readonly read: (sequence: Sequence, i: number) => Given;
+  /** Scores some, until `ended` aborts. An error takes the place of a result. */
+  readonly score: (
+    given: readonly Given[],
+    first: number,
+    ended: AbortSignalLike,
+  ) => Promise<(Score | Error)[]>;
+}
+
+type Settled = { readonly results: (Score | Error)[] } | { readonly error: unknown };
+
+/** Sequences that were read, in groups, each on its way to its scores. */
+class Groups {
+  readonly #setup: ScoreManySetup;
+  readonly #reader: SourceReader<Sequence, Given>;
+  readonly #ended = new OwnSignal();
+  readonly #unwatch: () => void;
+  readonly #size: number;
+  /** In the order of the source. */
+  readonly #scoring: Promise<Settled>[] = [];
+  #reading: Promise<undefined> | undefined;
+  #isEnd = false;
+  /** Sequences that were read, and those of them that were not given out. */
+  #count = 0;
+  #held = 0;
+  /** Why the source ended, unless by itself. */
+  failure: { readonly cause: unknown } | undefined;
+
+  constructor(setup: ScoreManySetup) {
+    const { concurrency, workers, open, read, signal } = setup;
+    this.#setup = setup;
+    this.#size = Math.min(GROUP * workers, Math.max(Math.ceil(concurrency / 4), 1));
+    this.#reader = new SourceReader(open(), async (item, i) => read(item, i), signal);
+    this.#unwatch = watchAbort(signal, () => this.#ended.abort(signal?.reason));
+  }
+
+  /** The results of the next group; undefined after the last one. */
+  async next(): Promise<(Score | Error)[] | undefined> {
+    for (;;) {
+      this.refill();
+      const [head] = this.#scoring;
+      if (head === undefined && this.#reading === undefined) return undefined;
+      // Whichever comes first: a group is given out while the source is slow, and read while workers are.
+      const settled = await Promise.race(
+        [head, this.#reading].filter((each) => each !== undefined),
+      );
+      if (settled === undefined) continue;
+      this.#scoring.shift();
+      if ("error" in settled) throw settled.error;
+      return settled.results;
+    }
+  }
+
+  /** One result was given out. */
+  release(): void {
+    this.#held--;
+    this.refill();
+  }
+
+  /** Reads on if there is room. */
+  refill(): void {
+    if (!this.#isEnd && this.#held < this.#setup.concurrency) this.#reading ??= this.#read();
+  }
+
+  /** Ends what is at work, and the source. */
+  async end(): Promise<void> {
+    this.#unwatch();
+    this.#isEnd = true;
+    this.#ended.abort();
+    await this.#reader.end();
+  }
+
+  async #read(): Promise<undefined> {
+    const { concurrency, score } = this.#setup;
+    const most = Math.min(this.#size, concurrency - this.#held);
+    const { items, isEnd, failure } = await this.#reader.take(most);
+    this.#reading = undefined;
+    if (isEnd) {
+      this.#isEnd = true;
+      this.failure = failure;
+    }
+    if (items.length === 0) return undefined;
+    const scores = score(items, this.#count, this.#ended);
+    const settled: Promise<Settled> = scores.then(
+      (results) => ({ results }),
+      (error: unknown) => ({ error }),
+    );
+    this.#scoring.push(settled);
+    this.#count += items.length;
+    this.#held += items.length;
+    return undefined;
+  }
+}
+
+/**
+ * Scores the sequences of a source in order. Reading, scoring and giving out go on side by side, as long as at most
+ * `concurrency` sequences are held.
+ */
+export async function* scoreInOrder(
+  setup: ScoreManySetup,
+): AsyncGenerator<Score | Error, void, void> {
+  const groups = new Groups(setup);
+  let failure: { readonly cause: unknown } | undefined;
+  try {
+    for (let results = await groups.next(); results !== undefined; results = await groups.next()) {
+      for (const result of results) {
+        if (result instanceof Error && setup.onError === "throw") throw result;
+        groups.release();
+        yield result;
+      }
+    }
+    failure = groups.failure;
+  } catch (cause) {
+    if (cause instanceof AbortedError) {
+      yield* leading(cause.completed as (Score | Error | undefined)[]);
+    }
+    failure = { cause };
+  } finally {
+    // An error of the source's `return` counts for nothing beside another one.
+    await (failure === undefined ? groups.end() : groups.end().catch(() => undefined));
+  }
+  if (failure !== undefined) throw failure.cause;
+}

@@ -1,0 +1,51 @@
+import type { RecurrentOptions } from "../layers/options.js";
+
+/** The input of a network that is trained. */
+export type InputPart =
+  | {
+      readonly kind: "embedding";
+      readonly name: string;
+      readonly tokens: number;
+      readonly size: number;
+    }
+  | { readonly kind: "one-hot"; readonly size: number }
+  | { readonly kind: "features"; readonly size: number };
+
+/** A recurrent stack. */
+export interface RecurrentPart {
+  /** The start of its parameters' names. */
+  readonly name: string;
+  readonly options: RecurrentOptions<"f64">;
+  readonly hasBias: boolean;
+  /** After each of its layers that another recurrent layer follows. */
+  readonly dropout: number;
+}
+
+/** The linear layer on top. */
+export interface OutputPart {
+  readonly name: string;
+  readonly size: number;
+  readonly of: OutputOf;
+  /** Whether its weight is that of the embedding. */
+  readonly tied: boolean;
+  readonly hasBias: boolean;
+  readonly dropout: number;
+}
+
+/** Which rows have an output: every step, the end of each sequence, or the mean of its steps. */
+export type OutputOf = "step" | "last" | "mean";
+
+/** A network that is trained, whether options or a file describe it. */
+export interface Architecture {
+  readonly input: InputPart;
+  readonly recurrent: readonly RecurrentPart[];
+  /** Whether each recurrent layer's output is normalised. */
+  readonly layerNorm: boolean;
+  /** Whether the input of a recurrent layer is added to its output, if both have the same size. */
+  readonly residual: boolean;
+  readonly output: OutputPart;
+}
+
+/** The number of columns of a stack's output. */
+export const outputOfPart = ({ options }: RecurrentPart): number =>
+  (options.projectionSize ?? options.hiddenSize) * (options.bidirectional === true ? 2 : 1);

@@ -1,0 +1,160 @@
+import type {
+  DenseDescription,
+  InputDescription,
+  ModelDescription,
+  RecurrentDescription,
+  StoredNumbers,
+} from "../description/description.js";
+import { ModelFormatError } from "../description/format_error.js";
+import { checkDescription } from "../description/validate.js";
+import { type Bytes, isBytes } from "../formats/bytes.js";
+import { describeSafetensors } from "../formats/pytorch/reader.js";
+import { readSafetensors } from "../formats/safetensors/reader.js";
+import type { Tensor } from "../tensor.js";
+import type { Architecture, InputPart, RecurrentPart } from "./architecture.js";
+import type { TrainedNetwork } from "./network.js";
+
+/** What a network cannot express, in the words of an error. */
+function fail(where: string, what: string): never {
+  throw new ModelFormatError("network", `${where}: ${what}`);
+}
+
+/** A model that is to be trained: what its file said, as an architecture and tensors by the parameters' names. */
+export interface OpenedModel {
+  readonly architecture: Architecture;
+  readonly weights: ReadonlyMap<string, StoredNumbers>;
+  readonly description: ModelDescription;
+}
+
+/**
+ * The architecture and the weights of a description.
+ *
+ * @throws {ModelFormatError} for parts that are not trained here: merges other than concatenation, other than one linear layer
+ */
+export function openDescription(where: string, source: ModelDescription | Bytes): OpenedModel {
+  const description = isBytes(source) ? describeSafetensors(readSafetensors(source)) : source;
+  checkDescription(where, description);
+  const { input, recurrent, dense, output } = description;
+  const weights = new Map<string, StoredNumbers>();
+  if (output === "max") fail(where, "expected an output of steps, the last or the mean, got max");
+  if (input.kind === "embedding") weights.set(`${input.name}.weight`, input.weight);
+  const [top, ...others] = dense;
+  if (top === undefined || others.length > 0) {
+    fail(where, `expected one linear layer on top, got ${dense.length}`);
+  }
+  const isOutput = ["identity", "softmax", "logSoftmax"].includes(top.activation as string);
+  if (!isOutput) fail(where, `${top.name}: expected no activation but a softmax to be trained`);
+  const tied = input.kind === "embedding" && input.weight.data === top.weight.data;
+  if (!tied) weights.set(`${top.name}.weight`, top.weight);
+  if (top.bias !== undefined) weights.set(`${top.name}.bias`, top.bias);
+  const parts = recurrent.map((each): RecurrentPart => recurrentPart(where, each, weights));
+  return {
+    description,
+    weights,
+    architecture: {
+      input: inputPart(input),
+      recurrent: parts,
+      layerNorm: false,
+      residual: false,
+      output: {
+        name: top.name,
+        size: top.weight.shape[0] as number,
+        of: output === "steps" ? "step" : output,
+        tied,
+        hasBias: top.bias !== undefined,
+        dropout: 0,
+      },
+    },
+  };
+}
+
+function inputPart(input: InputDescription): InputPart {
+  if (input.kind !== "embedding") return { kind: input.kind, size: input.size };
+  const [tokens = 0, size = 0] = input.weight.shape;
+  return { kind: "embedding", name: input.name, tokens, size };
+}
+
+function recurrentPart(
+  where: string,
+  { name, options, weights: own, merge = "concat" }: RecurrentDescription,
+  weights: Map<string, StoredNumbers>,
+): RecurrentPart {
+  if (merge !== "concat") {
+    fail(where, `${name}: expected directions side by side to be trained, got merge ${merge}`);
+  }
+  const names = Object.keys(own);
+  const hasBias = names.some((each) => each.startsWith("bias"));
+  for (const each of names) {
+    if (own[each] !== undefined) weights.set(`${name}.${each}`, own[each] as StoredNumbers);
+  }
+  if (hasBias) {
+    // PyTorch has both biases; a file of Keras or ONNX may have one, and the other is zeros.
+    for (const each of names.filter((key) => key.startsWith("weight_hh"))) {
+      const rows = own[each]?.shape[0] ?? 0;
+      for (const part of ["bias_ih", "bias_hh"]) {
+        const bias = `${name}.${each.replace("weight_hh", part)}`;
+        if (weights.has(bias)) continue;
+        weights.set(bias, { shape: [rows], data: new Float64Array(rows) });
+      }
+    }
+  }
+  return { name, options: { ...options, precision: "f64" }, hasBias, dropout: 0 };
+}
+
+/**
+ * The description of a network as it is now, of which `loadLanguageModel` and `loadTagger` make a model.
+ *
+ * @param from the description that it was opened from
+ * @throws {ModelFormatError} for a network with LayerNorm or residuals, which no description has
+ */
+export function describeNetwork(
+  where: string,
+  { architecture, parameters }: TrainedNetwork,
+  from: ModelDescription | undefined,
+  metadata: ReadonlyMap<string, string>,
+): ModelDescription {
+  const { input, recurrent, output, layerNorm, residual } = architecture;
+  const lack = layerNorm ? "LayerNorm" : residual ? "residuals" : undefined;
+  if (lack !== undefined) {
+    fail(where, `a description has no ${lack}: keep the weights by save and load`);
+  }
+  const read = (name: string): Tensor => parameters.read(parameters.get(name));
+  const described: InputDescription =
+    input.kind === "embedding"
+      ? { kind: input.kind, name: input.name, weight: read(`${input.name}.weight`) }
+      : { kind: input.kind, size: input.size };
+  const weight =
+    output.tied && described.kind === "embedding"
+      ? described.weight
+      : read(`${output.name}.weight`);
+  const top: DenseDescription = {
+    name: output.name,
+    weight,
+    ...(output.hasBias ? { bias: read(`${output.name}.bias`) } : {}),
+    activation: from?.dense[0]?.activation ?? "identity",
+  };
+  return {
+    format: "safetensors",
+    input: described,
+    recurrent: recurrent.map(({ name, options: { precision: _, ...options } }, i) => {
+      const names = from?.recurrent[i]?.names;
+      const own = parameters.all.filter((each) => isOf(each.name, name));
+      const weights = own.map((each) => [each.name.slice(name.length + 1), parameters.read(each)]);
+      return {
+        name,
+        options,
+        weights: Object.fromEntries(weights),
+        ...(names === undefined ? {} : { names }),
+      };
+    }),
+    dense: [top],
+    output: output.of === "step" ? "steps" : output.of,
+    metadata: new Map([...(from?.metadata ?? []), ...metadata]),
+    // It was trained as it is, whatever a file left open.
+    assumptions: [],
+  };
+}
+
+/** Whether a parameter is one of the recurrent part of this name. */
+export const isOf = (parameter: string, part: string): boolean =>
+  parameter.startsWith(`${part}.`) && !parameter.slice(part.length + 1).includes(".");

@@ -1,0 +1,3 @@
+import { hashes } from "./hashes.js";
+
+process.stdout.write(await hashes());

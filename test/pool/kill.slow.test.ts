@@ -1,0 +1,118 @@
+import type { Score } from "recurra";
+import { type PoolStream, StreamLostError } from "recurra/pool";
+import { describe, expect, it } from "vitest";
+import { uniform } from "../support/random.js";
+import { modelOf, poolOf, textsOf, vocabulary, workerFactory } from "./pools.js";
+
+const KILLS = 100;
+const texts = textsOf(400, 120);
+
+/** Ends workers at random moments until `KILLS` have ended. */
+async function killAtRandom(all: ReturnType<typeof workerFactory>["all"], seed: number) {
+  const next = uniform(seed);
+  const upTo = (most: number): number => ((next() + 1) / 2) * most;
+  for (let kills = 0; kills < KILLS; ) {
+    await new Promise((resolve) => setTimeout(resolve, upTo(40)));
+    const victim = all[Math.floor(upTo(all.length))];
+    if (victim === undefined) continue;
+    await victim.terminate();
+    kills++;
+  }
+}
+
+describe(`a worker ends at ${KILLS} random moments: nothing is lost or repeated`, () => {
+  it("score and scoreMany", async () => {
+    const { all, worker } = workerFactory();
+    // A sequence may be hit by chance more than three times.
+    const pool = await poolOf({ vocabulary, worker, tries: 1000 });
+    const want = (await modelOf({ vocabulary })).scoreSync(texts);
+    let isOver = false;
+    let finished = 0;
+    const calls = async (): Promise<void> => {
+      while (!isOver) {
+        const told: number[] = [];
+        const onProgress = ({ done }: { done: number }) => told.push(done);
+        expect(await pool.score(texts, { onProgress })).toEqual(want);
+        expect(told.at(-1)).toBe(texts.length);
+        expect(told).toEqual([...new Set(told)].sort((a, b) => a - b));
+        const got: Score[] = [];
+        for await (const score of pool.scoreMany(texts)) got.push(score);
+        expect(got).toEqual(want);
+        finished += 2 * texts.length;
+      }
+    };
+    const working = calls();
+    await killAtRandom(all, 1);
+    isOver = true;
+    await working;
+    expect(pool.stats()).toMatchObject({ calls: 0, waiting: 0, running: 0, finished });
+    expect(pool.stats().restarts).toBeGreaterThanOrEqual(KILLS);
+    expect(finished).toBeGreaterThan(0);
+  });
+
+  it("streams, which go on from their last saved states", async () => {
+    const { all, worker } = workerFactory();
+    const pool = await poolOf({ vocabulary, worker, tries: 1000 });
+    const tokens = Array.from({ length: 500 }, (_, t) => (t * t + 3 * t) % 11);
+    const here = (await modelOf({ vocabulary })).stream();
+    const want = tokens.map((token) => here.push(token));
+    let isOver = false;
+    let lost = 0;
+    /** Reads all tokens, as often as it has to. */
+    const readAll = async (): Promise<void> => {
+      const got: number[] = [];
+      let stream: PoolStream = pool.stream({ checkpointEvery: 16 });
+      let start = 0;
+      while (got.length < tokens.length) {
+        try {
+          got.push(await stream.push(tokens[got.length] as number));
+        } catch (error) {
+          if (!(error instanceof StreamLostError)) throw error;
+          lost++;
+          start += error.pushed;
+          stream = await resumed(error);
+          got.length = start;
+        }
+      }
+      expect(got).toEqual(want);
+      stream.dispose();
+    };
+    /** A stream in the state that was saved; the worker may end at this, too. */
+    const resumed = async ({ state }: StreamLostError): Promise<PoolStream> => {
+      for (;;) {
+        const stream = pool.stream({ checkpointEvery: 16 });
+        try {
+          if (state !== undefined) await stream.state.fromBytes(state);
+          return stream;
+        } catch (error) {
+          if (!(error instanceof StreamLostError)) throw error;
+        }
+      }
+    };
+    const readers = Array.from({ length: 3 }, async () => {
+      while (!isOver) await readAll();
+    });
+    await killAtRandom(all, 2);
+    isOver = true;
+    await Promise.all(readers);
+    expect(lost).toBeGreaterThan(10);
+  });
+});
+
+it("10,000 calls leave the memory of the pool and of its workers as it was", async () => {
+  const pool = await poolOf({ vocabulary, size: 1 });
+  const stream = pool.stream();
+  const some = async (calls: number): Promise<number> => {
+    for (let i = 0; i < calls; i++) {
+      await pool.score(["abcdefghij", "abc"]);
+      if (i % 10 === 0) await stream.push(i % 11);
+    }
+    return process.memoryUsage().rss;
+  };
+  await some(2000);
+  const before = await some(1);
+  const after = await some(10_000);
+  expect(pool.stats()).toMatchObject({ calls: 0, waiting: 0, running: 0, restarts: 0 });
+  // Buffers of 10,000 results, if they stayed: at least 10,000 times two hundred bytes and a call's objects.
+  expect(after - before).toBeLessThan(16 * 2 ** 20);
+});
