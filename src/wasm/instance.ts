@@ -6,6 +6,7 @@ import { ARITY, FORWARD_ARITY, type ForwardKernels, type Kernels } from "./abi.j
 import { compileEmbedded, openEmbedded } from "./embedded.js";
 import {
   compileFailed,
+  instantiated,
   isModule,
   type WasmBytes,
   type WasmMemory,
@@ -130,8 +131,10 @@ export function bindKernels(where: string, module: WasmModule, memory: WasmMemor
   const missing = expected.find(([name]) => offered.get(name) !== "function");
   if (missing !== undefined) throw wrongBuild(where, `has no function ${missing[0]}`);
   // The loader wraps its exports in functions that count arguments; these are the bare ones.
-  const exports = instantiateSync(module, { env: { memory: memory as never } }).instance
-    .exports as Record<string, (...values: never[]) => unknown>;
+  const { instance } = instantiated(where, () =>
+    instantiateSync(module, { env: { memory: memory as never } }),
+  );
+  const exports = instance.exports as Record<string, (...values: never[]) => unknown>;
   for (const [name, arity] of expected) {
     const length = exports[name]?.length;
     if (length !== arity) {

@@ -93,3 +93,14 @@ export async function visit(browser, url, { extension, seconds = 60 } = {}) {
     program.stop();
   }
 }
+
+/** The version of a browser, as it tells it; empty where it is absent. */
+export async function versionOf(browser) {
+  try {
+    const [path, words] = await BROWSERS[browser]("about:blank", { profile: "" });
+    const binary = browser === "WebKitGTK" ? words[1] : path;
+    return /\d[\d.]+\w*/.exec(await run(binary, ["--version"], { seconds: 20 }))?.[0] ?? "";
+  } catch {
+    return "";
+  }
+}
