@@ -97,9 +97,13 @@ export async function visit(browser, url, { extension, seconds = 60 } = {}) {
 /** The version of a browser, as it tells it; empty where it is absent. */
 export async function versionOf(browser) {
   try {
-    const [path, words] = await BROWSERS[browser]("about:blank", { profile: "" });
-    const binary = browser === "WebKitGTK" ? words[1] : path;
-    return /\d[\d.]+\w*/.exec(await run(binary, ["--version"], { seconds: 20 }))?.[0] ?? "";
+    const [path] = await BROWSERS[browser]("about:blank", { profile: "" });
+    // MiniBrowser tells it to a display only.
+    const [command, words] =
+      browser === "WebKitGTK"
+        ? ["dpkg-query", ["--show", "libwebkit2gtk-4.1-0"]]
+        : [path, ["--version"]];
+    return /\s(\d[\d.]+\w*)/.exec(await run(command, words, { seconds: 20 }))?.[1] ?? "";
   } catch {
     return "";
   }
