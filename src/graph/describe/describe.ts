@@ -1,3 +1,4 @@
+import { assume } from "../../description/assumptions.js";
 import type {
   DenseDescription,
   InputDescription,
@@ -158,5 +159,10 @@ export function describeOnnx(
   const [first, second] = TRIALS;
   const { level, isOpen } = tryOut(open, wanted, { ...known, sizeOf: first });
   if (isOpen) tryOut(open, wanted, { ...known, sizeOf: second });
-  return describeLevels(level, metadata);
+  const assumptions = [...known.walked.assumptions];
+  if (options.output === undefined && names.length > 1) {
+    const what = `The model's output is ${JSON.stringify(wanted)}, the first of ${names.length}.`;
+    assumptions.push(assume("network", what));
+  }
+  return { ...describeLevels(level, metadata), assumptions };
 }

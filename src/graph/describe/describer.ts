@@ -82,6 +82,8 @@ export class Walked {
   readonly weights = new Map<Floats, Floats>();
   /** Which initial states are zeros. */
   readonly zeros = new Map<Floats, boolean>();
+  /** What the graph leaves to its caller, a sentence each. */
+  readonly assumptions = new Set<string>();
 }
 
 /**

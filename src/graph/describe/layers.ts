@@ -1,4 +1,5 @@
 import { ACTIVATIONS, type ActivationName } from "../../cells/activations.js";
+import { assume } from "../../description/assumptions.js";
 import type { DenseDescription, StoredNumbers } from "../../description/description.js";
 import type { Floats } from "../../wasm/abi.js";
 import { BINARY, REDUCE } from "../codes.js";
@@ -104,11 +105,24 @@ function isInitial(value: Value, describer: Describer): boolean {
   return known;
 }
 
+/** The states and lengths that a graph takes from its caller are inputs of the graph, not numbers of the file. */
+const STATES = assume(
+  "network",
+  "The initial states are inputs of the graph; every sequence begins with a state of zeros here.",
+);
+const LENGTHS = assume(
+  "network",
+  "sequence_lens is an input of the graph; every sequence is read to its own end here.",
+);
+
 function recurrent(op: Operation<"recurrent">, describer: Describer): readonly Place[] {
   const { node, layer, h, c, inputs } = op;
   const states = inputs.slice(1, 1 + Number(h) + Number(c));
   states.forEach((value, i) => {
-    if (isInitial(value, describer)) return;
+    if (isInitial(value, describer)) {
+      if (value.data === undefined) describer.walked.assumptions.add(STATES);
+      return;
+    }
     const name = h && i === 0 ? "initial_h" : "initial_c";
     describer.refuse(`${name}: expected zeros, or an input of the graph`);
   });
@@ -116,6 +130,7 @@ function recurrent(op: Operation<"recurrent">, describer: Describer): readonly P
   if (lengths !== undefined && !isGiven(describer.place(lengths))) {
     describer.refuse("sequence_lens: expected an input of the graph");
   }
+  if (lengths !== undefined) describer.walked.assumptions.add(LENGTHS);
   const below = inputOf(op, describer);
   const [time, batch] = below.rows as [Dimension, Dimension];
   const features = [{ extent: layer.directions }, { extent: layer.na }] as const;
