@@ -2,6 +2,7 @@
 // works in the memory of the kernels, in front of whose heap its own tables lie (asconfig.json, memoryBase). Only programs
 // that train load it.
 export { heap_base } from "./base/module";
+export { log_map } from "./blas/map";
 export { scale_rows, scatter_add_rows } from "./blas/scatter";
 export { binary_cross_entropy_rows } from "./heads/binary_cross_entropy";
 export { smooth_cross_entropy_rows } from "./heads/smooth_cross_entropy";

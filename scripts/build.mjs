@@ -1,6 +1,7 @@
 // Why this exists: one command makes everything that is shipped, in the order in which the parts need each other.
-//   build/*.wasm      the kernels (debug, release and relaxed) and the arrays module
-//   build/embedded/   the same as base64 inside JavaScript
+//   build/*.wasm      the kernels (debug, release and relaxed), the graph module and the arrays module
+//   build/sets/*.wasm the kernels by what a program needs, exact and with fused products
+//   build/embedded/   the sets, the graph module and the arrays module as text inside JavaScript
 //   build/inputs.json the hashes of what was built, so that a stale build is seen
 //   dist/esm, dist/cjs   the package: JavaScript and types, no dependency left outside
 //   dist/cli.js       the command
@@ -11,6 +12,7 @@ import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { fileURLToPath } from "node:url";
 import { inputs, stamp } from "./build_inputs.mjs";
+import { SETS } from "./compile_sets.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const require = createRequire(import.meta.url);
@@ -33,7 +35,7 @@ const tsc = require.resolve("typescript/bin/tsc");
 const read = inputs();
 rmSync(`${root}/build`, { recursive: true, force: true });
 
-const TARGETS = ["debug", "release", "relaxed", "graph", "train", "arrays"];
+const TARGETS = ["debug", "release", "relaxed", "graph", "train", "arrays", "set", "fused_set"];
 await Promise.all(TARGETS.map((target) => run("scripts/compile.mjs", target)));
 await run("scripts/embed.mjs");
 
@@ -44,7 +46,8 @@ await Promise.all([
   run(tsc, "-p", "tsconfig.build.json"),
 ]);
 await run("scripts/portable_types.mjs", "dist/esm");
-for (const name of ["kernels", "kernels.relaxed", "graph", "train", "arrays"]) {
+const sets = SETS.map(({ name }) => `sets/${name}`);
+for (const name of ["kernels", "kernels.relaxed", "graph", "train", "arrays", "probe", ...sets]) {
   cpSync(`${root}/build/${name}.wasm`, `${root}/dist/${name}.wasm`);
 }
 await run("scripts/notices.mjs");

@@ -13,9 +13,15 @@ const SCRIPTS = /^(build|bundle|compile|embed|notices|portable)\w*\.mjs$|_transf
 const STAMP = "build/inputs.json";
 /** The last output of each step. */
 const OUTPUTS = [
-  ...["kernels.debug", "kernels", "kernels.relaxed", "graph", "train", "arrays"].map(
-    (name) => `build/${name}.wasm`,
-  ),
+  ...[
+    "kernels.debug",
+    "kernels",
+    "kernels.relaxed",
+    "graph",
+    "train",
+    "arrays",
+    "sets/training",
+  ].map((name) => `build/${name}.wasm`),
   ...["build/embedded/arrays.js", "dist/esm/index.js", "dist/cjs/index.js", "dist/cli.js"],
   ...["dist/esm/index.d.ts", "dist/cjs/package.json"],
 ];

@@ -6,11 +6,14 @@ import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 import { mendBinders } from "./bundle_binders.mjs";
+import { slimVariant } from "./bundle_slim.mjs";
 
 /** Each is imported by a name of its own: package.json, "exports". */
 const FORMATS = ["safetensors", "keras", "tensorflowjs"];
 const ENTRIES = [
   "index",
+  "forward",
+  "slim",
   "arrays",
   "onnx",
   "train",
@@ -22,9 +25,9 @@ const isEntry = (id) => ENTRIES.some((entry) => id.endsWith(`/src/${entry}.ts`))
 
 /** What every reader of files needs; it knows no engine. */
 const READERS =
-  /\/src\/(\w+|wasm\/bytes|cells\/activations|description\/\w+|formats\/\w+|formats\/(safetensors|pytorch)\/\w+)\.ts$/;
+  /\/src\/(\w+|wasm\/(bytes|embedded|webassembly)|cells\/activations|description\/\w+|formats\/\w+|formats\/(safetensors|pytorch)\/\w+)\.ts$/;
 const ENGINE =
-  /\/src\/(wasm|cells|sequence|layers)\/|\/embedded\/kernels\.js$|@assemblyscript\/loader/;
+  /\/src\/(wasm|cells|sequence|layers)\/.*\.ts$|\/embedded\/(sets|fusions|probe)\b|@assemblyscript\/loader/;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -36,12 +39,13 @@ const staticModules = {
   name: "static-modules",
   resolveId: (id) => (id.startsWith("wasm:") ? { id, external: true } : undefined),
   load(id) {
-    const name = /\/build\/embedded\/([\w.]+)\.js$/.exec(id.replaceAll("\\", "/"))?.[1];
-    return name && `import source from "wasm:${name}";\nexport { source };`;
+    const name = /\/build\/embedded\/([\w./]+)\.js$/.exec(id.replaceAll("\\", "/"))?.[1];
+    if (name === undefined || name === "fusions") return undefined;
+    return `import source from "wasm:${name}";\nexport { source };`;
   },
   renderChunk(code, { fileName }) {
     const up = "../".repeat(fileName.split("/").length);
-    return code.replace(/(["'])wasm:([\w.]+)\1/g, `"${up}$2.wasm?module"`);
+    return code.replace(/(["'])wasm:([\w./]+)\1/g, `"${up}$2.wasm?module"`);
   },
 };
 
@@ -50,7 +54,7 @@ const open = (plugins) =>
     cwd: root,
     input: Object.fromEntries(ENTRIES.map((entry) => [entry, `src/${entry}.ts`])),
     platform: "neutral",
-    plugins: [mendBinders, ...plugins],
+    plugins: [slimVariant, mendBinders, ...plugins],
     transform: { target: "es2022" },
     // src/pool/spawn.ts asks for import.meta.url, and knows that CommonJS has none.
     checks: { emptyImportMeta: false },

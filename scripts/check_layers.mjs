@@ -13,7 +13,7 @@ const TIERS = {
     "base | version.d.ts",
     "blas",
     "cells | heads | optim | nn",
-    "index.ts | graph.ts | train.ts | arrays.ts",
+    "index.ts | graph.ts | train.ts | arrays.ts | sets",
   ],
   src: [
     "errors.ts | host.ts | utf8.ts",
@@ -29,7 +29,8 @@ const TIERS = {
     "model",
     "train",
     "pool",
-    "index.ts | arrays.ts | onnx.ts | train.ts | pool.ts | pool_worker.ts",
+    "index.ts | forward.ts | arrays.ts | onnx.ts | train.ts | pool.ts | pool_worker.ts",
+    "slim.ts",
     "cli",
   ],
   "src/formats": [

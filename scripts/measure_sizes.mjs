@@ -13,6 +13,7 @@ const PROGRAMS = [
   ["run and train a recurrent layer", "createEngine, createRecurrent", "recurra"],
   ["the exercise's LSTM, forward", "createEngine, lstmForward", "recurra"],
   ["the exercise's RNN, forward", "createEngine, rnnForward", "recurra"],
+  ["train a network", "createTrainable, createTrainer", "recurra/train"],
   ["everything in `recurra`", "*", "recurra"],
   ["read safetensors", "readSafetensors", "recurra/safetensors"],
   ["describe an ONNX model", "describeOnnx", "recurra/onnx"],

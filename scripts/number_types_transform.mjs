@@ -1,9 +1,13 @@
 // Why this exists: a kernel of the forward pass is one generic function, f<T>, and AssemblyScript exports no generic
-// function. For each one that the entry file exports this adds f in f64 and f_f32 in f32, as if they were written there.
+// function. For each one that the entry file exports this adds f in f64 and f_f32 in f32, as if they were written there. A
+// set of kernels (assembly/sets) has one number type, and no suffix: compile.mjs names it in NUMBER_TYPE.
 import { CommonFlags, NodeKind, SourceKind } from "assemblyscript";
 import { Transform } from "assemblyscript/transform";
 
-const NUMBER_TYPES = { "": "f64", _f32: "f32" };
+const numberTypes = () => {
+  const { NUMBER_TYPE } = process.env;
+  return NUMBER_TYPE === undefined ? { "": "f64", _f32: "f32" } : { "": NUMBER_TYPE };
+};
 
 /** The generic functions that a file exports, by name. */
 function genericFunctions({ statements }) {
@@ -22,7 +26,7 @@ const textOf = ({ range }) => range.source.text.slice(range.start, range.end);
 function instances(name, path, { signature: { parameters, returnType } }) {
   const list = parameters.map(textOf).join(", ");
   const values = parameters.map((parameter) => parameter.name.text).join(", ");
-  const functions = Object.entries(NUMBER_TYPES).map(
+  const functions = Object.entries(numberTypes()).map(
     ([suffix, type]) =>
       `export function ${name}${suffix}(${list}): ${textOf(returnType)} { generic_${name}<${type}>(${values}); }`,
   );
@@ -46,7 +50,8 @@ export default class NumberTypesTransform extends Transform {
         // asc warns of what it does not export.
         statement.members = statement.members.filter((member) => !isGeneric(member));
       }
-      parser.parseFile(added.join("\n"), `${internalPath}.instances.ts`, true);
+      if (added.length > 0)
+        parser.parseFile(added.join("\n"), `${internalPath}.instances.ts`, true);
     }
   }
 }

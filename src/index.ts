@@ -68,12 +68,12 @@ export type {
   ListForwardOptions,
   ListForwardResult,
 } from "./layers/forward.js";
+export type { ForwardRecurrent, NumberArray, OutOption } from "./layers/forward_recurrent.js";
 export type { BackwardResult, ListBackwardResult } from "./layers/gradients.js";
 export type { RecurrentOptions } from "./layers/options.js";
 export {
   type BackwardOptions,
   createRecurrent,
-  type NumberArray,
   type Recurrent,
 } from "./layers/recurrent.js";
 export type { RecurrentState, StateTensors } from "./layers/state.js";

@@ -46,5 +46,5 @@ export function loadSplat<T>(source: usize): v128 {
 @inline
 export function addProduct<T>(sum: v128, x: v128, y: v128): v128 {
   if (ASC_FEATURE_RELAXED_SIMD) return v128.relaxed_madd<T>(x, y, sum);
-  return v128.add<T>(sum, v128.mul<T>(x, y));
+  return v128.add<T>(v128.mul<T>(x, y), sum);
 }

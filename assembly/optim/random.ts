@@ -1,7 +1,9 @@
-// SplitMix64 (Steele, Lea and Flood, OOPSLA 2014) at any place of its sequence: number i of a seed is a function of seed + i,
-// so that what was drawn is known from a count alone. A uniform number in [0, 1) is the upper 53 bits.
+// Random numbers of a seed (base/random.ts), and dropout.
 
 import { lanes, loadLanes, storeLanes } from "../base/lanes";
+<<<<<<< HEAD
+import { seedOf, uniformAt } from "../base/random";
+=======
 
 const GOLDEN: u64 = 0x9e3779b97f4a7c15;
 
@@ -17,8 +19,9 @@ function uniformAt(seed: u64, i: u64): f64 {
 // @ts-expect-error: decorator
 @inline
 function seedOf(low: u32, high: u32): u64 {
-  return (<u64>high << 32) | <u64>low;
+  return ((<u64>high) << 32) | (<u64>low);
 }
+>>>>>>> main
 
 /**
  * y[i] = uniform number `first` + i of the seed, in [0, 1).

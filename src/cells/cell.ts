@@ -1,4 +1,4 @@
-import type { Kernels, NumberType } from "../wasm/abi.js";
+import type { NumberType, TrainingKernels } from "../wasm/abi.js";
 
 /** A recurrent product: some blocks of W_h's rows times the hidden state before the step, or times block q of the gates. */
 export interface RecurrentProduct {
@@ -10,7 +10,7 @@ export interface RecurrentProduct {
 }
 
 /**
- * A cell as the sequence engine sees it: the layout of its weights and gates, and one whole step, forward and backward.
+ * A cell as the sequence engine sees it: the layout of its weights and gates, and one whole step forward.
  *
  * The *gates* of a step are blocks of na numbers for each sequence of the batch: the products fill them, and the gates
  * kernel turns them into activations in place. Pointers are byte offsets.
@@ -36,21 +36,27 @@ export interface Cell {
   readonly peepholes: boolean;
   /** The record of the activations (assembly/base/activations.ts), for a cell without specialised kernels. */
   readonly activations?: readonly number[];
+  /** Whether the forget gate is 1 − the input gate. */
+  readonly coupled?: boolean;
   /** Whether h is a projection of the units' output. */
   readonly projected: boolean;
 
   /** Computes the state after the step from the input products in `gates` and the state before it, possibly in place. */
   forward(weights: CellWeights, m: number, at: ForwardStep): void;
-
-  /** Computes `dGates` and the gradient of the state before the step from that of the state after it. */
-  backward(
-    weights: CellWeights,
-    transposed: TransposedWeights,
-    kernels: Kernels,
-    m: number,
-    at: BackwardStep,
-  ): void;
 }
+
+/**
+ * The backward half of a cell: computes `dGates` and the gradient of the state before a step from that of the state after
+ * it. It is no member of the cell, so that a program that only runs forward does not ship it; cells/backward.ts knows which
+ * belongs to which.
+ */
+export type CellBackward = (
+  weights: CellWeights,
+  transposed: TransposedWeights,
+  kernels: TrainingKernels,
+  m: number,
+  at: BackwardStep,
+) => void;
 
 /** The weights of one layer direction, as a cell sees them: pointers and sizes. */
 export interface CellWeights {

@@ -1,4 +1,12 @@
-import type { Cell, CellWeights, ForwardStep } from "./cell.js";
+import type { GeneralKernels, GeneralTrainingKernels, TrainingKernels } from "../wasm/abi.js";
+import type {
+  BackwardStep,
+  Cell,
+  CellBackward,
+  CellWeights,
+  ForwardStep,
+  TransposedWeights,
+} from "./cell.js";
 
 // The gates start with the blocks n, r, z, q: the input product fills n, r, z, the recurrent product r, z, q. PyTorch's
 // order is r, z, n.
@@ -35,43 +43,53 @@ export const gruCell: Cell = {
     addProducts(weights, m, 3, 4, at);
     weights.dtype.kernels.gru_gates_forward(m, weights.na, at.hPrev, at.gates, at.h);
   },
+};
 
-  backward({ dtype, na, nh }, { products }, kernels, m, { hPrev, gates, dy, dh, dGates }) {
-    kernels.gru_gates_backward(m, na, hPrev, gates, dy, dh, dGates);
-    const r = dGates + na * dtype.item;
-    kernels.gemm_packed(m, nh, 3 * na, 4 * na, nh, nh, r, products[0] as number, dh, dh);
-  },
+/** Adds the part of dh that flows through the recurrent product of `blocks` blocks, from block r on. */
+function addToPrevious(
+  { dtype, na, nh }: CellWeights,
+  { products }: TransposedWeights,
+  kernels: TrainingKernels,
+  m: number,
+  blocks: number,
+  { dGates, dh }: BackwardStep,
+): void {
+  const r = dGates + na * dtype.item;
+  kernels.gemm_packed(m, nh, blocks * na, 4 * na, nh, nh, r, products[0] as number, dh, dh);
+}
+
+export const gruBackward: CellBackward = (weights, transposed, kernels, m, at) => {
+  const { hPrev, gates, dy, dh, dGates } = at;
+  kernels.gru_gates_backward(m, weights.na, hPrev, gates, dy, dh, dGates);
+  addToPrevious(weights, transposed, kernels, m, 3, at);
 };
 
 /** A GRU with any activations. Its gates are n, r, z, q, and then the three activated gates. */
-export const generalGru = (activations: readonly number[]): Cell => ({
+export const generalGru = (general: GeneralKernels, record: readonly number[]): Cell => ({
   ...gruCell,
   gateBlocks: 7,
-  activations,
+  activations: record,
 
   forward(weights, m, at) {
-    const { dtype, na, activations } = weights;
+    const { na, activations } = weights;
     const { hPrev, gates, h } = at;
     addProducts(weights, m, 3, 7, at);
-    dtype.kernels.gru_reset_forward(m, na, activations, 0, hPrev, gates);
-    dtype.kernels.gru_output_forward(m, na, activations, 0, hPrev, gates, h);
-  },
-
-  backward(
-    { dtype, na, nh, activations },
-    { products },
-    kernels,
-    m,
-    { hPrev, gates, dy, dh, dGates },
-  ) {
-    kernels.gru_output_backward(m, na, activations, 0, hPrev, gates, dy, dh, dGates);
-    const r = dGates + na * dtype.item;
-    kernels.gemm_packed(m, nh, 3 * na, 4 * na, nh, nh, r, products[0] as number, dh, dh);
+    general.gru_reset_forward(m, na, activations, 0, hPrev, gates);
+    general.gru_output_forward(m, na, activations, 0, hPrev, gates, h);
   },
 });
 
+export const generalGruBackward =
+  (general: GeneralTrainingKernels): CellBackward =>
+  (weights, transposed, kernels, m, at) => {
+    const { hPrev, gates, dy, dh, dGates } = at;
+    const { na, activations } = weights;
+    general.gru_output_backward(m, na, activations, 0, hPrev, gates, dy, dh, dGates);
+    addToPrevious(weights, transposed, kernels, m, 3, at);
+  };
+
 /** A GRU whose reset gate acts before the recurrent product (ONNX: linear_before_reset = 0), with any activations. */
-export const resetBeforeGru = (activations: readonly number[]): Cell => ({
+export const resetBeforeGru = (general: GeneralKernels, record: readonly number[]): Cell => ({
   ...gruCell,
   // The reset gate acts on h: q = r·h.
   bias: [
@@ -84,7 +102,7 @@ export const resetBeforeGru = (activations: readonly number[]): Cell => ({
     { blocks: 1, gradientBlock: 0, source: "q" },
   ],
   gateBlocks: 7,
-  activations,
+  activations: record,
 
   forward(weights, m, at) {
     const { dtype, na, products, activations } = weights;
@@ -92,18 +110,21 @@ export const resetBeforeGru = (activations: readonly number[]): Cell => ({
     const { hPrev, gates, h } = at;
     const row = 7 * na;
     addProducts(weights, m, 2, 7, at);
-    kernels.gru_reset_forward(m, na, activations, 1, hPrev, gates);
+    general.gru_reset_forward(m, na, activations, 1, hPrev, gates);
     const q = gates + 3 * na * item;
     kernels.gemm_packed(m, na, na, row, row, row, q, products[1] as number, gates, gates);
-    kernels.gru_output_forward(m, na, activations, 1, hPrev, gates, h);
-  },
-
-  backward(weights, { products }, kernels, m, { hPrev, gates, dy, dh, dGates, scratch }) {
-    const { dtype, na, nh, zeros, activations } = weights;
-    kernels.gru_output_backward(m, na, activations, 1, hPrev, gates, dy, dh, dGates);
-    kernels.gemm_packed(m, na, na, 4 * na, 0, na, dGates, products[1] as number, zeros, scratch);
-    kernels.gru_reset_backward(m, na, activations, hPrev, gates, scratch, dh, dGates);
-    const r = dGates + na * dtype.item;
-    kernels.gemm_packed(m, nh, 2 * na, 4 * na, nh, nh, r, products[0] as number, dh, dh);
+    general.gru_output_forward(m, na, activations, 1, hPrev, gates, h);
   },
 });
+
+export const resetBeforeGruBackward =
+  (general: GeneralTrainingKernels): CellBackward =>
+  (weights, transposed, kernels, m, at) => {
+    const { hPrev, gates, dy, dh, dGates, scratch } = at;
+    const { na, zeros, activations } = weights;
+    const q = transposed.products[1] as number;
+    general.gru_output_backward(m, na, activations, 1, hPrev, gates, dy, dh, dGates);
+    kernels.gemm_packed(m, na, na, 4 * na, 0, na, dGates, q, zeros, scratch);
+    general.gru_reset_backward(m, na, activations, hPrev, gates, scratch, dh, dGates);
+    addToPrevious(weights, transposed, kernels, m, 2, at);
+  };

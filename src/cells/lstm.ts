@@ -1,4 +1,5 @@
-import type { Cell } from "./cell.js";
+import type { GeneralKernels, GeneralTrainingKernels } from "../wasm/abi.js";
+import type { Cell, CellBackward } from "./cell.js";
 
 /** The long short-term memory without peepholes. Its gates are i, f, g, o. */
 export const lstmCell: Cell = {
@@ -23,13 +24,13 @@ export const lstmCell: Cell = {
     kernels.gemm_packed(m, n, nh, nh, n, n, hPrev, products[0] as number, gates, gates);
     kernels.lstm_gates_forward(m, na, cPrev, gates, c, h);
   },
+};
 
-  backward({ na, nh, zeros }, { products }, kernels, m, at) {
-    const { gates, cPrev, c, dy, dh, dNext, dc, dGates } = at;
-    const n = 4 * na;
-    kernels.lstm_gates_backward(m, na, gates, cPrev, c, dy, dNext, dc, dGates);
-    kernels.gemm_packed(m, nh, n, n, 0, nh, dGates, products[0] as number, zeros, dh);
-  },
+export const lstmBackward: CellBackward = ({ na, nh, zeros }, { products }, kernels, m, at) => {
+  const { gates, cPrev, c, dy, dh, dNext, dc, dGates } = at;
+  const n = 4 * na;
+  kernels.lstm_gates_backward(m, na, gates, cPrev, c, dy, dNext, dc, dGates);
+  kernels.gemm_packed(m, nh, n, n, 0, nh, dGates, products[0] as number, zeros, dh);
 };
 
 export interface LstmOptions {
@@ -40,26 +41,30 @@ export interface LstmOptions {
 
 /** An LSTM with any activations, peepholes, coupled gates. Its gates are the pre-activations i, f, g, o, then the gates. */
 export const generalLstm = (
-  activations: readonly number[],
+  general: GeneralKernels,
+  record: readonly number[],
   { coupled, peepholes }: LstmOptions,
 ): Cell => ({
   ...lstmCell,
   gateBlocks: 8,
   peepholes,
-  activations,
+  coupled,
+  activations: record,
 
   forward(weights, m, { hPrev, cPrev, gates, c, h }) {
     const { dtype, na, nh, products, activations, peepholes } = weights;
-    const { kernels } = dtype;
     const [n, row] = [4 * na, 8 * na];
-    kernels.gemm_packed(m, n, nh, nh, row, row, hPrev, products[0] as number, gates, gates);
-    kernels.lstm_general_forward(m, na, activations, +coupled, peepholes, cPrev, gates, c, h);
+    dtype.kernels.gemm_packed(m, n, nh, nh, row, row, hPrev, products[0] as number, gates, gates);
+    general.lstm_general_forward(m, na, activations, +coupled, peepholes, cPrev, gates, c, h);
   },
+});
 
-  backward({ na, nh, zeros, activations, peepholes }, { products }, kernels, m, at) {
+export const generalLstmBackward =
+  (general: GeneralTrainingKernels, { coupled = false }: Cell): CellBackward =>
+  ({ na, nh, zeros, activations, peepholes }, { products }, kernels, m, at) => {
     const { gates, cPrev, c, dy, dh, dNext, dc, dGates } = at;
     const n = 4 * na;
-    kernels.lstm_general_backward(
+    general.lstm_general_backward(
       m,
       na,
       activations,
@@ -74,8 +79,7 @@ export const generalLstm = (
       dGates,
     );
     kernels.gemm_packed(m, nh, n, n, 0, nh, dGates, products[0] as number, zeros, dh);
-  },
-});
+  };
 
 /** The same cell with a projection of the units' output u: h = W_hr·u (Sak et al. 2014). */
 export const projectedLstm = (cell: Cell): Cell => ({
@@ -90,15 +94,18 @@ export const projectedLstm = (cell: Cell): Cell => ({
     at.h = h;
     dtype.kernels.gemm_packed(m, nh, na, na, 0, nh, u, projection, zeros, h);
   },
+});
 
-  backward(weights, transposed, kernels, m, at) {
+/** The backward half of a projected cell, around that of the cell itself. */
+export const projectedLstmBackward =
+  (inner: CellBackward): CellBackward =>
+  (weights, transposed, kernels, m, at) => {
     const { na, nh, zeros } = weights;
     const { dy, dh, dp, scratch } = at;
     kernels.gather_rows(m, nh, nh, nh, dh, 0, dp);
     kernels.add_rows(1, m * nh, dy, dp);
     kernels.gemm_packed(m, na, nh, nh, 0, na, dp, transposed.projection, zeros, scratch);
     at.dy = scratch;
-    cell.backward(weights, transposed, kernels, m, at);
+    inner(weights, transposed, kernels, m, at);
     at.dy = dy;
-  },
-});
+  };

@@ -38,7 +38,10 @@ export async function withFile<T>(file: string, work: () => T | Promise<T>): Pro
 /** How the command line calls options of the library that its messages name. */
 const OPTIONS: readonly (readonly [RegExp, string])[] = [
   [/\{ residual: false \}/, "--no-residual"],
-  [/\{ output: \[\{ name: "(.*?)", activation: "relu" \}, …\] \}/, "--output $1:relu,…"],
+  [
+    /\{ output: \[\{ name: "(.*?)", activation: "relu" \}, (?:"(.*?)"|(…))\] \}/,
+    "--output $1:relu,$2$3",
+  ],
   [/\{ output: "last" \}, "mean" or "max"/, "--pooling last, mean or max"],
   [/\{ output: "steps" \}, "last", "mean" or "max"/, "--pooling steps, last, mean or max"],
   [/\{ output: "steps" \}/, "--pooling steps"],
@@ -61,7 +64,10 @@ export function fileFault(file: string, error: unknown): unknown {
 /** The text for an error: one line for a fault of the input, the whole trace for a fault of the program. */
 export function report(error: unknown): string {
   const known = [InputError, UsageError, ModelFormatError, EngineMemoryError, FeatureError];
-  if (known.some((kind) => error instanceof kind)) return `recurra: ${messageOf(error)}\n`;
+  // By name: the pool is loaded when it is needed.
+  const isLost = error instanceof Error && error.name === "WorkerLostError";
+  if (isLost || known.some((kind) => error instanceof kind))
+    return `recurra: ${messageOf(error)}\n`;
   const stack = error instanceof Error ? error.stack : undefined;
   return `recurra: internal error, please report it\n${stack ?? messageOf(error)}\n`;
 }

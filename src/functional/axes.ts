@@ -1,6 +1,7 @@
 import type { Tensor } from "../tensor.js";
 import { ITEM } from "../wasm/abi.js";
 import type { EngineCore } from "../wasm/engine.js";
+import { outputKernels } from "../wasm/kernel_sets.js";
 
 // The functions' tensors have time last, (n, m, T), as in the exercise; the engine works time-major, (T, m, n). One becomes
 // the other by reversing the axes. A `stage` is scratch memory for a tensor between the two.
@@ -15,7 +16,7 @@ export function write(
   if (data.length === 0) return;
   const [n = 0, m = 0, T = 1] = shape;
   engine.arena.f64(stage, data.length).set(data);
-  engine.kernels.reverse_axes(n, m, T, stage, target);
+  outputKernels(engine).reverse_axes(n, m, T, stage, target);
 }
 
 /** Reads (T, m, n) at `source` as a tensor of `shape` (n, m, T) or (n, m). */
@@ -26,7 +27,7 @@ export function read(
   stage: number,
 ): Tensor {
   const [n = 0, m = 0, T = 1] = shape;
-  if (n * m * T > 0) engine.kernels.reverse_axes(T, m, n, source, stage);
+  if (n * m * T > 0) outputKernels(engine).reverse_axes(T, m, n, source, stage);
   return { shape, data: engine.arena.f64(stage, n * m * T).slice() };
 }
 

@@ -1,4 +1,4 @@
-import { gruCell } from "../cells/gru.js";
+import { gruBackward as cellBackward, gruCell } from "../cells/gru.js";
 import { checkInstance, type Tensor } from "../tensor.js";
 import type { Engine } from "../wasm/engine.js";
 import { type CachedPass, Caches, gateOf, StepCache } from "./caches.js";
@@ -140,7 +140,7 @@ export function gruCellBackward(
   cache: GruCache,
 ): { dxt: Tensor; daPrev: Tensor } & GruGradients {
   checkInstance("gruCellBackward", "cache", GruCache, "GruCache", cache);
-  const { dx, da0, gradients } = backward(engine, table, cache, { da: daNext });
+  const { dx, da0, gradients } = backward(engine, table, cache, { da: daNext, cellBackward });
   return { dxt: dx, daPrev: da0, ...gradients };
 }
 
@@ -158,6 +158,6 @@ export function gruBackward(
   caches: GruCaches,
 ): { dx: Tensor; da0: Tensor } & GruGradients {
   checkInstance("gruBackward", "caches", GruCaches, "GruCaches", caches);
-  const { dx, da0, gradients } = backward(engine, table, caches, { da });
+  const { dx, da0, gradients } = backward(engine, table, caches, { da, cellBackward });
   return { dx, da0, ...gradients };
 }

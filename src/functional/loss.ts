@@ -1,9 +1,11 @@
 import { ShapeError } from "../errors.js";
 import { checkOptions, type OptionNames } from "../options.js";
 import { planLinearGradient } from "../sequence/linear.js";
+import { transposedLinear } from "../sequence/transposed.js";
 import { addWeightGradient } from "../sequence/weight_gradient.js";
 import { describe, type Tensor } from "../tensor.js";
 import { type Engine, withScratch } from "../wasm/engine.js";
+import { trainingKernels } from "../wasm/kernel_sets.js";
 import { read, stageBytes } from "./axes.js";
 import { Caches, startOf } from "./caches.js";
 import type { GruCaches } from "./gru.js";
@@ -85,8 +87,9 @@ export function softmaxCrossEntropy(
   const rows = T * m;
   return withScratch(core.arena, at.bytes + stageBytes(rows * na), ({ pointer }) => {
     // Allocates, too: last, so that a call that finds no memory leaves none behind, and before any view is made.
-    const transposed = linear.transposed();
-    const { arena, kernels } = core;
+    const transposed = transposedLinear(linear);
+    const { arena } = core;
+    const kernels = trainingKernels(core);
     const logits = pointer + at.logits;
     const da = pointer + at.da;
     const dW = pointer + at.dW;

@@ -1,4 +1,4 @@
-import { lstmCell } from "../cells/lstm.js";
+import { lstmBackward as cellBackward, lstmCell } from "../cells/lstm.js";
 import { checkOptions, type OptionNames } from "../options.js";
 import { checkInstance, describe, type Tensor } from "../tensor.js";
 import type { Engine } from "../wasm/engine.js";
@@ -168,7 +168,11 @@ export function lstmCellBackward(
   cache: LstmCache,
 ): { dxt: Tensor; daPrev: Tensor; dcPrev: Tensor } & LstmGradients {
   checkInstance("lstmCellBackward", "cache", LstmCache, "LstmCache", cache);
-  const { dx, da0, dc0, gradients } = backward(engine, table, cache, { da: daNext, dc: dcNext });
+  const { dx, da0, dc0, gradients } = backward(engine, table, cache, {
+    da: daNext,
+    dc: dcNext,
+    cellBackward,
+  });
   return { dxt: dx, daPrev: da0, dcPrev: dc0, ...gradients };
 }
 
@@ -198,6 +202,11 @@ export function lstmBackward(
       `lstmBackward: throughTime: expected a boolean, got ${describe(throughTime)}`,
     );
   }
-  const { dx, da0, dc0, gradients } = backward(engine, table, caches, { da, dc, throughTime });
+  const { dx, da0, dc0, gradients } = backward(engine, table, caches, {
+    da,
+    dc,
+    throughTime,
+    cellBackward,
+  });
   return { dx, da0, dc0, ...gradients };
 }

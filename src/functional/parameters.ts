@@ -4,6 +4,7 @@ import { Weights } from "../sequence/weights.js";
 import type { Tensor } from "../tensor.js";
 import { Shared } from "../wasm/arena.js";
 import type { EngineCore } from "../wasm/engine.js";
+import { float64 } from "../wasm/kernel_sets.js";
 import { type CellTable, fillFrom, namesOf, type Part, partsOf, type Sizes } from "./cell_table.js";
 
 /** A parameter object in linear memory: a recurrent layer and its output layer. */
@@ -23,7 +24,7 @@ export class PackedParameters extends Shared {
     this.sizes = sizes;
     this.parts = partsOf(table, sizes);
     this.#tensors = namesOf(table).map((name) => [name, tensors[name]]);
-    const dtype = engine.numberType("f64");
+    const dtype = float64(engine);
     const shape = { dtype, cells: [cell], layers: 1, reverse: false, nx, na, nh: na };
     const fill = fillFrom(parameters, this.parts, na);
     this.stack = new Stack(engine, shape, [new Weights(engine, cell, shape, fill)]);

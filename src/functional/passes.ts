@@ -1,11 +1,13 @@
-import { gateElements, inputProducts } from "../cells/cell.js";
+import { type CellBackward, gateElements, inputProducts } from "../cells/cell.js";
 import { planBackward } from "../sequence/backward_plan.js";
 import { Batch } from "../sequence/batch.js";
 import { backwardSteps, forwardSteps, gradientsOf, type Span } from "../sequence/direction.js";
 import { Tape } from "../sequence/tape.js";
+import { transposedOf } from "../sequence/transposed.js";
 import { checkShape, type Tensor } from "../tensor.js";
 import { ITEM } from "../wasm/abi.js";
 import { checkEngine, type Engine, withScratch } from "../wasm/engine.js";
+import { outputKernels } from "../wasm/kernel_sets.js";
 import { read, stageBytes, write } from "./axes.js";
 import { CachedPass, type Caches, StepCache, startOf } from "./caches.js";
 import {
@@ -95,7 +97,7 @@ function runForward(pass: CachedPass, { x, a: a0, c: c0 }: ForwardOperands, ny: 
     if (m > 0) forwardSteps(buffers, tape.batch, { first: 0, last: T });
     const logits = stage + stageSize;
     packed.linear.logits(T * m, buffers.h, logits);
-    engine.kernels.softmax_rows(T * m, ny, logits, logits);
+    outputKernels(engine).softmax_rows(T * m, ny, logits, logits);
     const y = read(engine, shape(ny), logits, stage);
     const a = read(engine, shape(na), buffers.h, stage);
     const c = cell.hasCellState ? read(engine, shape(na), buffers.c, stage) : a;
@@ -110,6 +112,8 @@ export interface BackwardOperands {
   readonly dc?: Tensor | undefined;
   /** Default true. */
   readonly throughTime?: boolean;
+  /** The backward half of the cell. */
+  readonly cellBackward: CellBackward;
 }
 
 export interface Backward<P> {
@@ -124,7 +128,7 @@ export function backward<P extends object>(
   engine: Engine,
   { cell }: CellTable<P>,
   caches: StepCache<P> | Caches<StepCache<P>>,
-  { da, dc, throughTime = true }: BackwardOperands,
+  { da, dc, throughTime = true, cellBackward }: BackwardOperands,
 ): Backward<P> {
   const single = caches instanceof StepCache;
   const where = `${cell.name}${single ? "CellBackward" : "Backward"}`;
@@ -143,7 +147,12 @@ export function backward<P extends object>(
     checkShape(where, names.dc, dc as Tensor, ["na", "m"], [na, m], origin);
   }
 
-  return runBackward(pass, { first, last: first + steps, throughTime }, da, dc) as Backward<P>;
+  return runBackward(
+    pass,
+    { first, last: first + steps, throughTime, cellBackward },
+    da,
+    dc,
+  ) as Backward<P>;
 }
 
 function runBackward(pass: CachedPass, span: Span, da: Tensor, dc: Tensor | undefined) {
@@ -157,7 +166,7 @@ function runBackward(pass: CachedPass, span: Span, da: Tensor, dc: Tensor | unde
   const bytes = stageSize + 2 * state + stageBytes(steps * m * (na + nx)) + planBytes;
   return withScratch(engine.arena, bytes, ({ pointer: stage }) => {
     // Allocates, too: last, so that a call that finds no memory leaves none behind, and before any view is made.
-    weights.transposed();
+    transposedOf(weights);
     const dh = stage + stageSize;
     const dcPrev = dh + state;
     const dy = dcPrev + state;

@@ -1,4 +1,4 @@
-import { rnnCell } from "../cells/rnn.js";
+import { rnnBackward as cellBackward, rnnCell } from "../cells/rnn.js";
 import { checkInstance, type Tensor } from "../tensor.js";
 import type { Engine } from "../wasm/engine.js";
 import { type CachedPass, Caches, StepCache } from "./caches.js";
@@ -89,7 +89,7 @@ export function rnnCellBackward(
   cache: RnnCache,
 ): { dxt: Tensor; daPrev: Tensor } & RnnGradients {
   checkInstance("rnnCellBackward", "cache", RnnCache, "RnnCache", cache);
-  const { dx, da0, gradients } = backward(engine, table, cache, { da: daNext });
+  const { dx, da0, gradients } = backward(engine, table, cache, { da: daNext, cellBackward });
   return { dxt: dx, daPrev: da0, ...gradients };
 }
 
@@ -107,6 +107,6 @@ export function rnnBackward(
   caches: RnnCaches,
 ): { dx: Tensor; da0: Tensor } & RnnGradients {
   checkInstance("rnnBackward", "caches", RnnCaches, "RnnCaches", caches);
-  const { dx, da0, gradients } = backward(engine, table, caches, { da });
+  const { dx, da0, gradients } = backward(engine, table, caches, { da, cellBackward });
   return { dx, da0, ...gradients };
 }

@@ -8,7 +8,7 @@ import { checkShape, type Tensor } from "../tensor.js";
 import { isCube, newTensor, numbersOf } from "./operands.js";
 import { checkSequences, listInput, listOutput } from "./sequences.js";
 import { createState, type RecurrentState, stateOf } from "./state.js";
-import { LayerTape, RecurrentTape } from "./tape.js";
+import type { RecurrentTape, TapeInProgress } from "./tape.js";
 
 /** Options of `forward` for a list of sequences. */
 export interface ListForwardOptions {
@@ -42,12 +42,15 @@ export interface ListForwardResult<D extends Float64Array | Float32Array> {
   tape?: RecurrentTape;
 }
 
-/** `Recurrent.forward` for a tensor (T, m, nx). */
+/** Opens the tape of a pass: absent where none is kept, and in programs that do not train. */
+export type NewTape = (stack: Stack, batch: Batch, form: { isList: boolean }) => TapeInProgress;
+
+/** `forward` for a tensor (T, m, nx). */
 export function forwardTensor<D extends Float64Array | Float32Array>(
   stack: Stack,
   x: Tensor<D>,
   given: RecurrentState<D> | undefined,
-  { out, keepTape = false }: ForwardOptions<D>,
+  { out, newTape }: { out?: Tensor<D> | undefined; newTape?: NewTape | undefined },
 ): ForwardResult<D> {
   const { shape } = stack;
   const { nx } = shape;
@@ -73,17 +76,17 @@ export function forwardTensor<D extends Float64Array | Float32Array>(
     },
   };
   const output: Output = (rows, first) => y.data.set(rows, first * m * n);
-  const form = { keepTape, isList: false };
+  const form = { newTape, isList: false };
   const { state, tape } = run(stack, { batch: Batch.dense(m, T), input, output }, given, form);
   return tape === undefined ? { y, state } : { y, state, tape };
 }
 
-/** `Recurrent.forward` for a list of sequences (T_b, nx). */
+/** `forward` for a list of sequences (T_b, nx). */
 export function forwardList<D extends Float64Array | Float32Array>(
   stack: Stack,
   sequences: readonly Tensor<D>[],
   given: RecurrentState<D> | undefined,
-  { keepTape = false }: ListForwardOptions,
+  newTape?: NewTape,
 ): ListForwardResult<D> {
   const { shape } = stack;
   const { nx } = shape;
@@ -95,7 +98,7 @@ export function forwardList<D extends Float64Array | Float32Array>(
   const batch = Batch.ragged(lengths);
   const input: Input = { feed: "rows", rows: listInput(batch, sequences, nx) };
   const output = listOutput(batch, outputs, n);
-  const form = { keepTape, isList: true };
+  const form = { newTape, isList: true };
   const { state, tape } = run(stack, { batch, input, output }, given, form);
   return tape === undefined ? { outputs, state } : { outputs, state, tape };
 }
@@ -105,14 +108,14 @@ function run<D extends Float64Array | Float32Array>(
   stack: Stack,
   { batch, input, output }: Pick<ForwardCall, "batch" | "input"> & { readonly output: Output },
   given: RecurrentState<D> | undefined,
-  { keepTape, isList }: { readonly keepTape: boolean; readonly isList: boolean },
+  { newTape, isList }: { readonly newTape: NewTape | undefined; readonly isList: boolean },
 ): { state: RecurrentState<D>; tape?: RecurrentTape } {
   const { engine, shape } = stack;
   const state = given ?? createState<D>(engine, shape, batch.m);
   const { at } = stateOf("forward", state, shape);
-  let tape: LayerTape | undefined;
+  let tape: TapeInProgress | undefined;
   try {
-    if (keepTape) tape = new LayerTape(stack, batch, { isList });
+    tape = newTape?.(stack, batch, { isList });
     if (batch.order === undefined) forwardStack(stack, { batch, state: at, input, tape }, output);
     else {
       inBatchOrder(stack, batch, at, (sorted) => {
@@ -124,5 +127,5 @@ function run<D extends Float64Array | Float32Array>(
     if (given === undefined) state.dispose();
     throw error;
   }
-  return tape === undefined ? { state } : { state, tape: new RecurrentTape(tape) };
+  return tape === undefined ? { state } : { state, tape: tape.handle() };
 }

@@ -42,7 +42,19 @@ export interface GradientPart {
 /** The gradients of each layer direction of a network. */
 export type GradientParts = readonly (readonly GradientPart[])[];
 
-export const gradientParts = (shape: StackShape): GradientParts =>
+const known = new WeakMap<StackShape, GradientParts>();
+
+/** The gradients of a network, made once. */
+export function gradientPartsOf(shape: StackShape): GradientParts {
+  let parts = known.get(shape);
+  if (parts === undefined) {
+    parts = gradientParts(shape);
+    known.set(shape, parts);
+  }
+  return parts;
+}
+
+const gradientParts = (shape: StackShape): GradientParts =>
   Array.from({ length: layerDirectionCount(shape) }, (_, p) => {
     const D = shape.cells.length;
     const [l, d] = [Math.floor(p / D), p % D];

@@ -1,12 +1,7 @@
-import { StateError } from "../errors.js";
 import { checkOptions, type OptionNames } from "../options.js";
-import type { StackShape } from "../sequence/shape.js";
-import type { Stack } from "../sequence/stack.js";
-import { checkShape, describe, type Tensor } from "../tensor.js";
+import { describe, type Tensor } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
-import { Shared } from "../wasm/arena.js";
-import { checkEngine, type Engine, type EngineCore } from "../wasm/engine.js";
-import { contentOf, Handle } from "../wasm/handle.js";
+import type { Engine } from "../wasm/engine.js";
 import { backward } from "./backward.js";
 import {
   type ForwardOptions,
@@ -16,21 +11,12 @@ import {
   type ListForwardOptions,
   type ListForwardResult,
 } from "./forward.js";
-import {
-  type BackwardResult,
-  type GradientParts,
-  gradientParts,
-  type ListBackwardResult,
-} from "./gradients.js";
-import { checkParts, numbersOf } from "./operands.js";
+import { ForwardRecurrent, type NumberArray, newRecurrent, open } from "./forward_recurrent.js";
+import { type BackwardResult, gradientPartsOf, type ListBackwardResult } from "./gradients.js";
+import { checkParts } from "./operands.js";
 import type { RecurrentOptions } from "./options.js";
-import { shapeOf } from "./shape.js";
-import { createState, type RecurrentState, type StateTensors, stateOf } from "./state.js";
-import { type RecurrentTape, tapeOf } from "./tape.js";
-import { type LayerWeights, packStack } from "./weights.js";
-
-/** The typed array of a precision. */
-export type NumberArray<P extends Precision> = P extends "f32" ? Float32Array : Float64Array;
+import type { RecurrentState, StateTensors } from "./state.js";
+import { openTape, type RecurrentTape, tapeOf } from "./tape.js";
 
 const LIST_OPTIONS: OptionNames<ListForwardOptions> = { keepTape: true };
 const OPTIONS: OptionNames<ForwardOptions<Float64Array>> = { out: true, ...LIST_OPTIONS };
@@ -45,77 +31,10 @@ export interface BackwardOptions<R> {
 
 const BACKWARD_OPTIONS: OptionNames<BackwardOptions<unknown>> = { out: true };
 
-/** The content of a `Recurrent`. */
-class RecurrentContent extends Shared {
-  readonly engine: EngineCore;
-  readonly shape: StackShape;
-  #stack: Stack | undefined;
-  #gradients: GradientParts | undefined;
-
-  constructor(engine: EngineCore, shape: StackShape) {
-    super();
-    this.engine = engine;
-    this.shape = shape;
-  }
-
-  load(weights: LayerWeights): void {
-    const stack = packStack(this.engine, this.shape, weights);
-    this.#stack?.release();
-    this.#stack = stack;
-  }
-
-  stack(where: string): Stack {
-    if (this.#stack === undefined) throw new StateError(`${where}: no weights: call load first`);
-    return this.#stack;
-  }
-
-  /** The gradients of a backward pass, by name. */
-  get gradients(): GradientParts {
-    this.#gradients ??= gradientParts(this.shape);
-    return this.#gradients;
-  }
-
-  protected free(): void {
-    this.#stack?.release();
-  }
-}
-
-/**
- * A recurrent network: layers on top of each other, each with one or two directions. Its weights are packed once, and its
- * tensors are time-major, so that none is transposed. `dispose` frees the memory of the weights; states and tapes keep
- * theirs. {@link createRecurrent} makes it.
- */
-export class Recurrent<D extends Float64Array | Float32Array = Float64Array> extends Handle {
-  /** The options with which it was made. */
-  readonly options: RecurrentOptions;
-
-  /** @internal */
-  constructor(content: RecurrentContent, options: RecurrentOptions) {
-    super("layer", content);
-    this.options = options;
-  }
-
-  /**
-   * Loads and packs the weights. They replace earlier ones; states stay valid.
-   *
-   * @param weights with the names, shapes and gate order of PyTorch's `nn.RNN`, `nn.LSTM` and `nn.GRU`
-   * @throws {TypeError | ShapeError} for a weight that is missing, misspelt, or of the wrong kind or size; nothing is
-   *   changed then
-   */
-  load(weights: LayerWeights): void {
-    open("load", this).load(weights);
-  }
-
-  /** Makes a state of zeros for `m` sequences. */
-  createState(m: number): RecurrentState<D> {
-    const { engine, shape } = open("createState", this);
-    if (!Number.isSafeInteger(m) || m < 0) {
-      const got = typeof m === "object" ? describe(m) : String(m);
-      throw new TypeError(`createState: m: expected an integer ≥ 0, got ${got}`);
-    }
-    return createState(engine, shape, m);
-  }
-
+/** A recurrent network that trains, too. {@link createRecurrent} makes it. */
+export class Recurrent<
+  D extends Float64Array | Float32Array = Float64Array,
+> extends ForwardRecurrent<D> {
   /**
    * Runs over sequences.
    *
@@ -125,13 +44,17 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
    * @throws {StateError} if no weights are loaded, or for a state of another network
    * @throws {EngineMemoryError} if linear memory does not suffice; the state is unchanged then
    */
-  forward(
+  override forward(
     x: readonly Tensor<D>[],
     state?: RecurrentState<D>,
     options?: ListForwardOptions,
   ): ListForwardResult<D>;
-  forward(x: Tensor<D>, state?: RecurrentState<D>, options?: ForwardOptions<D>): ForwardResult<D>;
-  forward(
+  override forward(
+    x: Tensor<D>,
+    state?: RecurrentState<D>,
+    options?: ForwardOptions<D>,
+  ): ForwardResult<D>;
+  override forward(
     x: Tensor<D> | readonly Tensor<D>[],
     state?: RecurrentState<D>,
     options: ForwardOptions<D> = NO_OPTIONS,
@@ -141,7 +64,7 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     const isList = Array.isArray(x);
     if (isList) checkOptions<ListForwardOptions>(where, options, LIST_OPTIONS);
     else if (options !== NO_OPTIONS) checkOptions(where, options, OPTIONS);
-    const { keepTape } = options;
+    const { out, keepTape } = options;
     if (keepTape !== undefined && typeof keepTape !== "boolean") {
       throw new TypeError(`${where}: keepTape: expected true or false, got ${describe(keepTape)}`);
     }
@@ -150,35 +73,10 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
         `${where}: keepTape: training is f64; make the layer with precision "f64"`,
       );
     }
+    const newTape = keepTape ? openTape : undefined;
     return isList
-      ? forwardList(stack, x, state, options)
-      : forwardTensor(stack, x as Tensor<D>, state, options);
-  }
-
-  /**
-   * Runs one live step: every sequence of the state reads one input. Nothing is allocated.
-   *
-   * @param x (m, nx)
-   * @param state advanced in place
-   * @returns the hidden state of the highest layer, (m, nh). Each state has one such tensor, which every step overwrites.
-   * @throws {StateError} for a network with a direction that reads from the end, which has no live step
-   */
-  step(x: Tensor<D>, state: RecurrentState<D>): Tensor<D> {
-    const where = "step";
-    const stack = open(where, this).stack(where);
-    const { nx, reverse, cells } = stack.shape;
-    if (reverse || cells.length > 1) {
-      throw new StateError(`${where}: a direction that reads from the end has no live step`);
-    }
-    const content = stateOf(where, state, stack.shape);
-    const { m } = content;
-    const numbers = numbersOf(stack.shape);
-    const { shape, data } = x ?? {};
-    const fits = shape?.length === 2 && shape[0] === m && shape[1] === nx;
-    if (!fits || data?.length !== m * nx || !(data instanceof numbers)) {
-      checkShape(where, "x", x, ["m", "nx"], [m, nx], " (from state and layer)", numbers);
-    }
-    return content.step(stack, data);
+      ? forwardList(stack, x, state, newTape)
+      : forwardTensor(stack, x as Tensor<D>, state, { out, newTape });
   }
 
   /**
@@ -211,32 +109,22 @@ export class Recurrent<D extends Float64Array | Float32Array = Float64Array> ext
     options: BackwardOptions<BackwardResult | ListBackwardResult> = {},
   ): BackwardResult | ListBackwardResult {
     const where = "backward";
-    const { engine, shape, gradients } = open(where, this);
+    const { engine, shape } = open(where, this);
     const content = tapeOf(where, tape, engine, shape);
     checkParts(where, "dState", dState);
     checkOptions(where, options, BACKWARD_OPTIONS);
-    return backward(content, gradients, { dy, dState, out: options.out });
+    return backward(content, gradientPartsOf(shape), { dy, dState, out: options.out });
   }
 }
 
-/** The content of a network. @throws {StateError} if the network or its engine is disposed */
-function open(where: string, layer: Recurrent<Float64Array | Float32Array>): RecurrentContent {
-  const content = contentOf<RecurrentContent>(where, layer);
-  content.engine.checkOpen();
-  return content;
-}
-
 /**
- * Makes a recurrent network. `load` sets its weights, `forward` runs over sequences, `step` over live streams.
+ * Makes a recurrent network. `load` sets its weights, `forward` runs over sequences, `step` over live streams, and
+ * `backward` trains. `createRecurrent` of `recurra/forward` makes the same without `backward`, for half the bytes.
  *
  * @throws {TypeError} for an unknown option, cell, activation or precision, or an option of another cell
  * @throws {RangeError} for a size that is no integer ≥ 1, a number out of range, or weights of more than 4 GiB
  */
-export function createRecurrent<P extends Precision = "f64">(
+export const createRecurrent = <P extends Precision = "f64">(
   engine: Engine,
   options: RecurrentOptions<P>,
-): Recurrent<NumberArray<P>> {
-  const core = checkEngine("createRecurrent", engine);
-  const shape = shapeOf(core, options);
-  return new Recurrent(new RecurrentContent(core, shape), { ...options });
-}
+): Recurrent<NumberArray<P>> => new Recurrent(newRecurrent(engine, options), { ...options });

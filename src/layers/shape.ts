@@ -10,6 +10,7 @@ import { generalLstm, lstmCell, projectedLstm } from "../cells/lstm.js";
 import { generalRnn, rnnCell } from "../cells/rnn.js";
 import { type StackShape, sizesOf } from "../sequence/shape.js";
 import type { EngineCore } from "../wasm/engine.js";
+import { generalKernels, numberType } from "../wasm/kernel_sets.js";
 import { checkRecurrentOptions, type RecurrentOptions } from "./options.js";
 
 /** The activations of each direction. */
@@ -22,23 +23,30 @@ function activationsOf(options: RecurrentOptions): (readonly Activation[])[] {
   return [activations.slice(0, n), activations.slice(activations.length - n)];
 }
 
+const PLAIN = { rnn: rnnCell, lstm: lstmCell, gru: gruCell };
+
 /** Picks the cell of one direction: the specialised kernels if the options allow, the general ones otherwise. */
-function cellOf(options: RecurrentOptions, activations: readonly Activation[]): Cell {
+function cellOf(
+  engine: EngineCore,
+  options: RecurrentOptions,
+  activations: readonly Activation[],
+): Cell {
   const { cell, clip = Number.POSITIVE_INFINITY } = options;
   const { resetAfter = true, peepholes = false, inputForget: coupled = false } = options;
   const defaults: readonly Activation[] = DEFAULT_ACTIVATIONS[cell];
   const isDefault =
     clip === Number.POSITIVE_INFINITY &&
     activations.every((each, i) => activationName(each) === defaults[i]);
-  const record = activationRecord(clip, activations);
-  if (cell === "rnn") return isDefault ? rnnCell : generalRnn(record);
-  if (cell === "gru") {
-    if (!resetAfter) return resetBeforeGru(record);
-    return isDefault ? gruCell : generalGru(record);
+  const isPlain = isDefault && resetAfter && !peepholes && !coupled;
+  let made = PLAIN[cell];
+  if (!isPlain) {
+    const general = generalKernels(engine, options.precision ?? "f64");
+    const record = activationRecord(clip, activations);
+    if (cell === "rnn") made = generalRnn(general, record);
+    else if (cell === "lstm") made = generalLstm(general, record, { peepholes, coupled });
+    else made = resetAfter ? generalGru(general, record) : resetBeforeGru(general, record);
   }
-  const isPlain = isDefault && !peepholes && !coupled;
-  const lstm = isPlain ? lstmCell : generalLstm(record, { peepholes, coupled });
-  return options.projectionSize === undefined ? lstm : projectedLstm(lstm);
+  return options.projectionSize === undefined ? made : projectedLstm(made);
 }
 
 /** Bytes that a 32-bit pointer reaches. */
@@ -67,8 +75,8 @@ export function shapeOf(engine: EngineCore, options: RecurrentOptions): StackSha
   checkRecurrentOptions(options);
   const { inputSize, hiddenSize, layers = 1, reverse = false, projectionSize } = options;
   const shape = {
-    dtype: engine.numberType(options.precision ?? "f64"),
-    cells: activationsOf(options).map((activations) => cellOf(options, activations)),
+    dtype: numberType(engine, options.precision ?? "f64"),
+    cells: activationsOf(options).map((activations) => cellOf(engine, options, activations)),
     layers,
     reverse,
     nx: inputSize,

@@ -1,5 +1,6 @@
 import { StateError } from "../errors.js";
 import type { Batch } from "../sequence/batch.js";
+import type { StackTape } from "../sequence/pass.js";
 import type { StackShape } from "../sequence/shape.js";
 import type { Stack } from "../sequence/stack.js";
 import { Tape } from "../sequence/tape.js";
@@ -7,14 +8,25 @@ import { checkInstance } from "../tensor.js";
 import type { EngineCore } from "../wasm/engine.js";
 import { contentOf, Handle } from "../wasm/handle.js";
 
+/** A tape while its pass runs. */
+export interface TapeInProgress extends StackTape {
+  release(): void;
+  /** The caller's handle, once the pass is done. */
+  handle(): RecurrentTape;
+}
+
 /** The content of a `RecurrentTape`. */
-export class LayerTape extends Tape {
+export class LayerTape extends Tape implements TapeInProgress {
   /** Whether the input was a list of sequences. */
   readonly isList: boolean;
 
   constructor(stack: Stack, batch: Batch, { isList }: { isList: boolean }) {
     super(stack, batch);
     this.isList = isList;
+  }
+
+  handle(): RecurrentTape {
+    return new RecurrentTape(this);
   }
 }
 
@@ -40,3 +52,7 @@ export function tapeOf(
   if (stack.shape !== shape) throw new StateError(`${where}: tape: made by another layer`);
   return content;
 }
+
+/** Opens the tape of a pass. */
+export const openTape = (stack: Stack, batch: Batch, form: { isList: boolean }): TapeInProgress =>
+  new LayerTape(stack, batch, form);

@@ -3,9 +3,10 @@ import { Layout } from "../sequence/layout.js";
 import type { StackState } from "../sequence/state.js";
 import { forwardStep, type StepScratch, stepScratchAt, takeStepScratch } from "../sequence/step.js";
 import type { Weights } from "../sequence/weights.js";
-import { ITEM } from "../wasm/abi.js";
+import { ITEM, type OutputKernels } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import { contentOf, type Handle } from "../wasm/handle.js";
+import { outputKernels } from "../wasm/kernel_sets.js";
 import { hashNetwork } from "./hash.js";
 import { type DenseScratch, denseScratchAt, type Network, type NetworkStack } from "./network.js";
 import type { Tokenizer } from "./vocabulary.js";
@@ -26,6 +27,7 @@ export class LanguageNetwork extends Shared {
   readonly #offsets: readonly StackState[];
   readonly #scratch: readonly StepScratch[];
   readonly #dense: DenseScratch;
+  readonly #output: OutputKernels;
   readonly #token: number;
   readonly #result: number;
   #hash: string | undefined;
@@ -42,6 +44,7 @@ export class LanguageNetwork extends Shared {
     this.start = start;
     const { engine, dtype, dense, stacks, tables } = network;
     const state = new Layout(dtype);
+    this.#output = outputKernels(engine);
     this.#offsets = network.takeStates(state, 1);
     this.stateBytes = state.bytes;
     const layout = new Layout(dtype);
@@ -111,17 +114,17 @@ export class LanguageNetwork extends Shared {
 
   /** The log-probability of a token that comes next. */
   logProb(pointer: number, token: number): number {
-    const { engine, dense } = this.network;
+    const { dense } = this.network;
     const logits = this.#logits(pointer);
     this.#setToken(token);
-    engine.kernels.score_rows(1, dense.outputSize, logits, this.#token, this.#result);
+    this.#output.score_rows(1, dense.outputSize, logits, this.#token, this.#result);
     return (this.#resultView as Float64Array)[0] as number;
   }
 
   /** The log-probabilities of all tokens that may come next. */
   logProbs(pointer: number): Float64Array {
-    const { engine, dense } = this.network;
-    engine.kernels.log_softmax_rows(1, dense.outputSize, this.#logits(pointer), this.#result);
+    const { dense } = this.network;
+    this.#output.log_softmax_rows(1, dense.outputSize, this.#logits(pointer), this.#result);
     this.#renewViews();
     return (this.#resultView as Float64Array).slice();
   }

@@ -23,6 +23,7 @@ import type { Weights } from "../sequence/weights.js";
 import { type Floats, ITEM, type NumberType, type Precision } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { EngineCore } from "../wasm/engine.js";
+import { generalKernels, numberType, outputKernels } from "../wasm/kernel_sets.js";
 
 /** Bytes of the largest table of input products. Without a table each token's row is multiplied: the same bits. */
 const LARGEST_TABLE = 64 * 1024 * 1024;
@@ -55,7 +56,7 @@ export class Network extends Shared {
   constructor(engine: EngineCore, described: ModelDescription, precision: Precision) {
     super();
     this.engine = engine;
-    this.dtype = engine.numberType(precision);
+    this.dtype = numberType(engine, precision);
     const { input, recurrent, dense } = fuseLayers(described);
     this.inputKind = input.kind;
     this.inputSize = input.kind === "embedding" ? (input.weight.shape[0] as number) : input.size;
@@ -257,12 +258,18 @@ export class DenseLayers extends Shared {
       linear.logits(rows, from, to);
       if (record !== undefined) {
         const elements = rows * linear.ny;
-        this.#dtype.kernels.activation_map(elements, record.pointer, 0, to, to);
+        generalKernels(this.#engine, this.#dtype.precision).activation_map(
+          elements,
+          record.pointer,
+          0,
+          to,
+          to,
+        );
       }
       from = to;
     });
     if (this.#dtype.precision === "f64") return from;
-    this.#engine.kernels.promote(rows * this.outputSize, from, promoted);
+    outputKernels(this.#engine).promote(rows * this.outputSize, from, promoted);
     return promoted;
   }
 

@@ -2,6 +2,7 @@ import { ITEM } from "../wasm/abi.js";
 import type { Block } from "../wasm/arena.js";
 import { type EngineCore, withScratch } from "../wasm/engine.js";
 import { contentOf } from "../wasm/handle.js";
+import { outputKernels } from "../wasm/kernel_sets.js";
 import { type BatchResults, type NetworkSequence, readAll, type SequenceWork } from "./batching.js";
 import type { LanguageNetwork } from "./language_network.js";
 import type { Network } from "./network.js";
@@ -97,7 +98,9 @@ export class ScoreWork implements SequenceWork<Score> {
   }
 
   begin(members: readonly number[]): BatchResults<Score> {
-    const { arena, kernels } = this.network.engine;
+    const { engine } = this.network;
+    const { arena } = engine;
+    const { score_rows } = outputKernels(engine);
     const all = members.map((i) => this.#tokens[i] as Int32Array);
     const logProbs = all.map((tokens) => {
       const first = this.#first?.[tokens[0] as number];
@@ -114,7 +117,7 @@ export class ScoreWork implements SequenceWork<Score> {
           const tokens = all[sequences[r] as number] as Int32Array;
           targets[r] = tokens[(steps[r] as number) + 1] as number;
         }
-        kernels.score_rows(rows, this.network.dense.outputSize, pointer, target, scratch);
+        score_rows(rows, this.network.dense.outputSize, pointer, target, scratch);
         const found = arena.f64(scratch, rows);
         for (let r = 0; r < rows; r++) {
           const own = logProbs[sequences[r] as number] as Float64Array;
@@ -127,12 +130,13 @@ export class ScoreWork implements SequenceWork<Score> {
 }
 
 /** The scores of sequences. The perplexity is computed by the engine's exp, so that every host gives the same bits. */
-function scoresOf({ arena, kernels }: EngineCore, all: readonly Float64Array[]): Score[] {
+function scoresOf(engine: EngineCore, all: readonly Float64Array[]): Score[] {
+  const { arena } = engine;
   const m = all.length;
   const sums = all.map((logProbs) => logProbs.reduce((sum, logProb) => sum + logProb, 0));
   return withScratch(arena, 2 * m * ITEM, ({ pointer }) => {
     arena.f64(pointer, m).set(sums.map((sum, b) => -sum / (all[b] as Float64Array).length));
-    kernels.exp_map(m, pointer, pointer + m * ITEM);
+    outputKernels(engine).exp_map(m, pointer, pointer + m * ITEM);
     const perplexities = arena.f64(pointer + m * ITEM, m);
     return all.map((tokenLogProbs, b) => ({
       logProb: sums[b] as number,

@@ -4,6 +4,7 @@ import { checkShape, isNumbers, type Tensor } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
 import { Shared } from "../wasm/arena.js";
 import { contentOf, Handle } from "../wasm/handle.js";
+import { outputKernels } from "../wasm/kernel_sets.js";
 import {
   type BatchResults,
   type IndexedError,
@@ -271,7 +272,7 @@ export class TagWork implements SequenceWork<Tagged> {
   #normalize(rows: number, pointer: number): void {
     const { engine, dense } = this.network;
     const { activation } = this.#content;
-    const { softmax_rows, log_softmax_rows } = engine.kernels;
+    const { softmax_rows, log_softmax_rows } = outputKernels(engine);
     if (activation === "softmax") softmax_rows(rows, dense.outputSize, pointer, pointer);
     if (activation === "logSoftmax") log_softmax_rows(rows, dense.outputSize, pointer, pointer);
   }

@@ -1,9 +1,16 @@
-import { type BackwardStep, type ForwardStep, gateElements } from "../cells/cell.js";
+import {
+  type BackwardStep,
+  type CellBackward,
+  type ForwardStep,
+  gateElements,
+} from "../cells/cell.js";
 import { ITEM } from "../wasm/abi.js";
+import { trainingKernels } from "../wasm/kernel_sets.js";
 import type { BackwardBuffers } from "./backward_plan.js";
 import type { Batch } from "./batch.js";
 import type { DirectionBuffers } from "./forward_plan.js";
 import type { StackState } from "./state.js";
+import { transposedOf } from "./transposed.js";
 import { addWeightGradient, GRADIENT_ROWS, type GradientInput } from "./weight_gradient.js";
 import type { WeightArrays, Weights } from "./weights.js";
 
@@ -64,6 +71,8 @@ export function saveState(
 export interface Span extends StepRange {
   /** Whether the gradient of a step flows on to the step before it. If not, every step has its own gradient only. */
   readonly throughTime: boolean;
+  /** The backward half of the direction's cell. */
+  readonly cellBackward: CellBackward;
 }
 
 /** Back-propagation through time over some steps of a forward pass that kept everything, in f64. */
@@ -75,8 +84,9 @@ export function backwardSteps(
 ): void {
   const { weights } = direction;
   const { cell, nx, na } = weights;
-  const { arena, kernels } = weights.engine;
-  const transposed = weights.transposed();
+  const { arena } = weights.engine;
+  const kernels = trainingKernels(weights.engine);
+  const transposed = transposedOf(weights);
   const gates = cell.input.length * na;
   const ldz = cell.gradientBlocks * na;
   ownGradients(weights, at).fill(0);
@@ -93,13 +103,14 @@ export function backwardSteps(
 function backThroughTime(
   direction: DirectionBuffers,
   batch: Batch,
-  { first, last, throughTime }: Span,
+  { first, last, throughTime, cellBackward }: Span,
   buffers: BackwardBuffers,
 ): void {
   const { weights, strides } = direction;
   const { cell, na, nh } = weights;
-  const { arena, kernels } = weights.engine;
-  const transposed = weights.transposed();
+  const { arena } = weights.engine;
+  const kernels = trainingKernels(weights.engine);
+  const transposed = transposedOf(weights);
   const base = batch.start(first);
   const { dh, dc, none, scratch } = buffers;
   // One literal: an object spread from others is several times slower to make and to read (V8 11, 2026).
@@ -131,7 +142,7 @@ function backThroughTime(
     at.dy = buffers.dy + (row - base) * nh * ITEM;
     at.dGates = buffers.dGates + (row - base) * cell.gradientBlocks * na * ITEM;
     at.dp = buffers.dp + (row - base) * nh * ITEM;
-    cell.backward(weights, transposed, kernels, m, at);
+    cellBackward(weights, transposed, kernels, m, at);
     if (!throughTime && t > first) {
       arena.f64(dh, m * nh).fill(0);
       arena.f64(dc, m * na).fill(0);
@@ -148,7 +159,7 @@ function addWeightGradients(
 ): void {
   const { weights, strides } = direction;
   const { cell, nx, na, nh } = weights;
-  const { kernels } = weights.engine;
+  const kernels = trainingKernels(weights.engine);
   const base = batch.start(first);
   const rows = batch.start(last) - base;
   const columns = cell.gradientBlocks * na;
@@ -190,11 +201,12 @@ function addWeightGradients(
 
 /** dP += Σ dGates·c over the rows: c before the step for i and f, c after it for o. The index belongs to c before. */
 function addPeepholeGradient(
-  { engine: { kernels }, na }: Weights,
+  { engine, na }: Weights,
   rows: number,
   { dGates, dPeepholes, gradient }: BackwardBuffers,
   c: { before: number; after: number; index: number },
 ): void {
+  const kernels = trainingKernels(engine);
   const [ldz, block] = [4 * na, na * ITEM];
   for (let r = 0; r < rows; r += GRADIENT_ROWS) {
     const some = Math.min(rows - r, GRADIENT_ROWS);

@@ -18,28 +18,31 @@ export class Linear extends Shared {
   readonly ny: number;
   readonly na: number;
   readonly dtype: NumberType;
-  readonly #engine: EngineCore;
+  readonly engine: EngineCore;
+  /** Wy as it came: a pointer. */
+  readonly W: number;
   readonly #block: Block;
   readonly #at: ReturnType<typeof planLinear>;
-  /** The panels of Wyᵀ. */
-  #transposed: Block | undefined;
+  /** The panels of Wyᵀ, once a loss has packed them (transposed.ts). */
+  transposed: Block | undefined;
 
   constructor(engine: EngineCore, dtype: NumberType, { ny, na, W, bias }: LinearWeights) {
     super();
     this.dtype = dtype;
     this.ny = ny;
     this.na = na;
-    this.#engine = engine;
+    this.engine = engine;
     this.#at = planLinear(ny, na, dtype);
     this.#block = engine.arena.allocate(this.#at.bytes);
     const { pointer } = this.#block;
     const { precision, kernels } = dtype;
-    engine.arena.view(precision, pointer + this.#at.W, W.length).set(W);
+    this.W = pointer + this.#at.W;
+    engine.arena.view(precision, this.W, W.length).set(W);
     const biases = engine.arena.view(precision, pointer + this.#at.bias, ny);
     if (bias === undefined) biases.fill(0);
     else biases.set(bias);
     const panels = pointer + this.#at.panels;
-    kernels.pack_panels(ny, na, na, 1, pointer + this.#at.W, panels);
+    kernels.pack_panels(ny, na, na, 1, this.W, panels);
   }
 
   /** logits (rows, ny) = h·Wyᵀ + by for h (rows, na). */
@@ -51,23 +54,10 @@ export class Linear extends Shared {
     kernels.gemm_packed(rows, ny, na, na, 0, ny, h, panels, bias, logits);
   }
 
-  /** The panels of Wyᵀ, f64, packed at the first use. May allocate. */
-  transposed(): number {
-    if (this.#transposed === undefined) {
-      const { ny, na } = this;
-      const layout = new Layout();
-      layout.takePanels(na, ny);
-      this.#transposed = this.#engine.arena.allocate(layout.bytes);
-      const W = this.#block.pointer + this.#at.W;
-      this.#engine.kernels.pack_panels(na, ny, 1, na, W, this.#transposed.pointer);
-    }
-    return this.#transposed.pointer;
-  }
-
   /** Copies of Wy (ny, na) and by (ny, 1), f64. */
   tensors(): { W: Tensor; bias: Tensor } {
     const { ny, na } = this;
-    const { arena } = this.#engine;
+    const { arena } = this.engine;
     const { pointer } = this.#block;
     const W = arena.f64(pointer + this.#at.W, ny * na).slice();
     const bias = arena.f64(pointer + this.#at.bias, ny).slice();
@@ -79,13 +69,13 @@ export class Linear extends Shared {
     const { ny, na, dtype } = this;
     const { pointer } = this.#block;
     const view = (offset: number, length: number): Floats =>
-      this.#engine.arena.view(dtype.precision, pointer + offset, length);
+      this.engine.arena.view(dtype.precision, pointer + offset, length);
     return [view(this.#at.W, ny * na), view(this.#at.bias, ny)];
   }
 
   protected free(): void {
     this.#block.release();
-    this.#transposed?.release();
+    this.transposed?.release();
   }
 }
 

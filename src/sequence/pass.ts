@@ -1,3 +1,4 @@
+import { backwardOf } from "../cells/backward.js";
 import { type Floats, ITEM } from "../wasm/abi.js";
 import type { Block } from "../wasm/arena.js";
 import { withScratch } from "../wasm/engine.js";
@@ -8,6 +9,7 @@ import {
   forwardSteps,
   type GradientBlock,
   gradientBlock,
+  type Span,
   type StepRange,
   saveState,
 } from "./direction.js";
@@ -16,6 +18,7 @@ import { feedRows, feedTokens, type Input, writeTokens } from "./input.js";
 import { outputOf, readsFromEnd } from "./shape.js";
 import type { Stack } from "./stack.js";
 import type { StackState } from "./state.js";
+import { transpose } from "./transposed.js";
 
 /** A forward pass through a stack. */
 export interface ForwardCall {
@@ -261,12 +264,18 @@ export function backwardStack<R>(
   const { layers, nh } = shape;
   const D = shape.cells.length;
   const out = outputOf(shape);
-  const all = { first: 0, last: batch.T, throughTime: true };
+  const steps = shape.cells.map((cell) => ({
+    first: 0,
+    last: batch.T,
+    throughTime: true,
+    cellBackward: backwardOf(engine, cell),
+  }));
   buffers.backward ??= new BackwardPlan(stack, buffers, 0);
   return withScratch(engine.arena, buffers.backward.bytes, ({ pointer }) => {
     // Allocates last: if memory does not suffice, nothing is left behind. No view of memory exists yet.
-    stack.transpose();
-    const { arena, kernels } = engine;
+    transpose(stack);
+    const { arena } = engine;
+    const { kernels } = shape.dtype;
     let plan = buffers.backward as BackwardPlan;
     if (plan.origin !== pointer) plan = new BackwardPlan(stack, buffers, pointer);
     buffers.backward = plan;
@@ -286,7 +295,7 @@ export function backwardStack<R>(
           kernels.gather_rows(N, nh, out, nh, above + d * nh * ITEM, index, at.dy);
         }
         if (isFromEnd && d > 0) kernels.gather_rows(N, n, n, n, below, index, at.dx);
-        backwardSteps(direction, batch, all, at);
+        backwardSteps(direction, batch, steps[d] as Span, at);
         if (isFromEnd) kernels.gather_rows(N, n, n, n, at.dx, index, below);
         take(p, gradientBlock(direction.weights, at));
       }

@@ -45,17 +45,6 @@ export class Stack extends Shared implements StackWeights {
     this.#plans.push(plan);
   }
 
-  /** Packs the transposed matrices of all layer directions, or of none if memory does not suffice. */
-  transpose(): void {
-    const fresh = this.layerDirections.filter((weights) => !weights.isTransposed);
-    try {
-      for (const weights of fresh) weights.transposed();
-    } catch (error) {
-      for (const weights of fresh) weights.forgetTransposed();
-      throw error;
-    }
-  }
-
   protected free(): void {
     for (const weights of this.layerDirections) weights.release();
   }

@@ -1,4 +1,4 @@
-import { ITEM, type Kernels, LAYOUTS } from "../wasm/abi.js";
+import { ITEM, LAYOUTS, type TrainingKernels } from "../wasm/abi.js";
 import { panelElements } from "./layout.js";
 
 /** Rows that are taken at a time: their panels and their transpose stay in the second-level cache. */
@@ -36,7 +36,7 @@ export interface GradientInput {
  * chunk continues the sum in memory.
  */
 export function addWeightGradient(
-  kernels: Kernels,
+  kernels: TrainingKernels,
   { rows, columns, pointer: d, scratch }: OutputGradient,
   inputs: readonly GradientInput[],
 ): void {

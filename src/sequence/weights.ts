@@ -1,6 +1,6 @@
 import { RECORD_ELEMENTS } from "../cells/activations.js";
 import type { Cell, CellWeights, TransposedWeights } from "../cells/cell.js";
-import { type Floats, ITEM, LAYOUTS, type NumberType } from "../wasm/abi.js";
+import { type Floats, LAYOUTS, type NumberType } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { EngineCore } from "../wasm/engine.js";
 import { Layout } from "./layout.js";
@@ -23,6 +23,12 @@ export interface WeightArrays<D extends Floats = Floats> {
 export interface StackWeights {
   readonly shape: StackShape;
   readonly layerDirections: readonly Weights[];
+}
+
+/** The panels of the transposed matrices of a layer direction. */
+export interface PackedTranspose {
+  readonly block: Block;
+  readonly weights: TransposedWeights;
 }
 
 /** Writes all weights of a layer direction. */
@@ -61,9 +67,10 @@ export class Weights extends Shared implements CellWeights {
   /** Where the matrices and their gradients are, if the weights are trained. */
   readonly trained: TrainedPlaces | undefined;
   readonly #block: Block;
-  /** Pointers to the matrices as they came. */
-  readonly #at: Record<"Wx" | "Wh" | "Wr", number>;
-  #transposed: { block: Block; weights: TransposedWeights } | undefined;
+  /** The matrices as they came: pointers. */
+  readonly raw: { readonly Wx: number; readonly Wh: number; readonly Wr: number };
+  /** The transposed matrices, once a backward pass has packed them (transposed.ts). */
+  transposed: PackedTranspose | undefined;
 
   /** @param source writes the weights, which are then packed; or where trained weights are, which `pack` packs */
   constructor(
@@ -85,7 +92,6 @@ export class Weights extends Shared implements CellWeights {
     const at = planWeights(cell, sizes, trained !== undefined);
     this.#block = engine.arena.allocate(at.bytes);
     const { pointer } = this.#block;
-    this.#at = trained ?? { Wx: pointer + at.Wx, Wh: pointer + at.Wh, Wr: pointer + at.Wr };
     this.bias = pointer + at.bias;
     this.panelsX = pointer + at.panelsX;
     this.products = at.products.map((offset) => pointer + offset);
@@ -93,6 +99,7 @@ export class Weights extends Shared implements CellWeights {
     this.peepholes = cell.peepholes ? (trained?.peepholes ?? pointer + at.peepholes) : 0;
     this.activations = pointer + at.activations;
     this.zeros = pointer + at.zeros;
+    this.raw = trained ?? { Wx: pointer + at.Wx, Wh: pointer + at.Wh, Wr: pointer + at.Wr };
     const zeros = Math.max(nx, na, nh);
     engine.arena.view(dtype.precision, this.zeros, zeros).fill(0);
     if (cell.activations !== undefined) {
@@ -103,20 +110,10 @@ export class Weights extends Shared implements CellWeights {
     this.pack();
   }
 
-  /** The panels of the transposed matrices, f64. The first call allocates and packs them. */
-  transposed(): TransposedWeights {
-    this.#transposed ??= this.#transpose();
-    return this.#transposed.weights;
-  }
-
-  get isTransposed(): boolean {
-    return this.#transposed !== undefined;
-  }
-
   /** Frees the transposed panels. */
   forgetTransposed(): void {
-    this.#transposed?.block.release();
-    this.#transposed = undefined;
+    this.transposed?.block.release();
+    this.transposed = undefined;
   }
 
   /** Calls `read` with views of the weights. */
@@ -136,55 +133,27 @@ export class Weights extends Shared implements CellWeights {
     const view = (pointer: number, length: number): Floats =>
       arena.view(this.dtype.precision, pointer, length);
     return {
-      Wx: view(this.#at.Wx, gates * nx),
-      Wh: view(this.#at.Wh, gates * nh),
+      Wx: view(this.raw.Wx, gates * nx),
+      Wh: view(this.raw.Wh, gates * nh),
       bias: view(this.bias, cell.bias.length * na),
-      Wr: view(this.#at.Wr, cell.projected ? nh * na : 0),
+      Wr: view(this.raw.Wr, cell.projected ? nh * na : 0),
       peepholes: view(this.peepholes, cell.peepholes ? 3 * na : 0),
     };
   }
 
-  /** Packs the matrices, the transposed ones too if they were packed before. Trained weights call it after each update. */
+  /** Packs the matrices. Trained weights are packed after each update; `packTransposed` packs them for backward passes. */
   pack(): void {
     const { cell, nx, na, nh } = this;
     const { kernels, item } = this.dtype;
     const gates = cell.input.length * na;
-    kernels.pack_panels(gates, nx, nx, 1, this.#at.Wx, this.panelsX);
-    let Wh = this.#at.Wh;
+    kernels.pack_panels(gates, nx, nx, 1, this.raw.Wx, this.panelsX);
+    let { Wh } = this.raw;
     cell.products.forEach(({ blocks }, i) => {
       kernels.pack_panels(blocks * na, nh, nh, 1, Wh, this.products[i] as number);
       Wh += blocks * na * nh * item;
     });
     if (cell.projected) {
-      kernels.pack_panels(nh, na, na, 1, this.#at.Wr, this.projection);
-    }
-    if (this.#transposed !== undefined) this.#packTransposed(this.#transposed.weights);
-  }
-
-  #transpose(): { block: Block; weights: TransposedWeights } {
-    const at = planTransposedWeights(this.cell, this);
-    const block = this.engine.arena.allocate(at.bytes);
-    const weights = {
-      panelsX: block.pointer + at.panelsX,
-      products: at.products.map((offset) => block.pointer + offset),
-      projection: block.pointer + at.projection,
-    };
-    this.#packTransposed(weights);
-    return { block, weights };
-  }
-
-  #packTransposed(weights: TransposedWeights): void {
-    const { cell, nx, na, nh } = this;
-    const { kernels } = this.engine;
-    const gates = cell.input.length * na;
-    kernels.pack_panels(nx, gates, 1, nx, this.#at.Wx, weights.panelsX);
-    let Wh = this.#at.Wh;
-    cell.products.forEach(({ blocks }, i) => {
-      kernels.pack_panels(nh, blocks * na, 1, nh, Wh, weights.products[i] as number);
-      Wh += blocks * na * nh * ITEM;
-    });
-    if (cell.projected) {
-      kernels.pack_panels(na, nh, 1, na, this.#at.Wr, weights.projection);
+      kernels.pack_panels(nh, na, na, 1, this.raw.Wr, this.projection);
     }
   }
 }
@@ -206,16 +175,6 @@ function planWeights(cell: Cell, { dtype, nx, na, nh }: LayerSizes, isTrained: b
     panelsX: layout.takePanels(gates, nx),
     products: cell.products.map(({ blocks }) => layout.takePanels(blocks * na, nh)),
     projection: cell.projected ? layout.takePanels(nh, na) : 0,
-    bytes: layout.bytes,
-  };
-}
-
-function planTransposedWeights(cell: Cell, { nx, na, nh }: LayerSizes) {
-  const layout = new Layout();
-  return {
-    panelsX: layout.takePanels(nx, cell.input.length * na),
-    products: cell.products.map(({ blocks }) => layout.takePanels(nh, blocks * na)),
-    projection: cell.projected ? layout.takePanels(na, nh) : 0,
     bytes: layout.bytes,
   };
 }

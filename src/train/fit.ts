@@ -198,6 +198,8 @@ export async function* fit(
   const { source, epochs, steps, validation } = check(content, data, options);
   const { checkpoint, checkpointEvery = 1000, signal, earlyStopping } = options;
   const { progress } = content;
+  // The run before had more batches.
+  if (progress.batch >= source.length) nextEpoch(progress);
   const isDone = (): boolean =>
     progress.epoch >= epochs || progress.steps >= steps || signal?.aborted === true;
   let turn = Date.now();

@@ -4,7 +4,8 @@ import { addWeightGradient, gradientElements } from "../sequence/weight_gradient
 import { ITEM, LAYOUTS } from "../wasm/abi.js";
 import type { Block } from "../wasm/arena.js";
 import type { EngineCore } from "../wasm/engine.js";
-import { trainKernels } from "../wasm/train_kernels.js";
+import { trainingKernels } from "../wasm/kernel_sets.js";
+import { trainerKernels } from "../wasm/trainer_kernels.js";
 import type { OutputOf } from "./architecture.js";
 import { joined, type Layer, type LayerPass, type PassContext, type PassForm } from "./layer.js";
 import type { Parameter, Parameters } from "./parameters.js";
@@ -29,12 +30,20 @@ export class Embedding implements Layer {
     return {
       scratchBytes: 0,
       forward: ({ tokens }) => {
-        engine.kernels.gather_rows(rows, n, n, n, this.#parameters.weights + offset, tokens, y);
+        trainingKernels(engine).gather_rows(
+          rows,
+          n,
+          n,
+          n,
+          this.#parameters.weights + offset,
+          tokens,
+          y,
+        );
         return y;
       },
       backward: ({ tokens }, _, dy) => {
         const target = this.#parameters.gradients + offset;
-        trainKernels(engine).scatter_add_rows(rows, n, n, n, dy, tokens, target);
+        trainerKernels(engine).scatter_add_rows(rows, n, n, n, dy, tokens, target);
         return 0;
       },
     };
@@ -61,7 +70,7 @@ export class LayerNorm implements Layer {
     const n = this.outputs;
     const { weights, gradients, engine } = this.#parameters;
     const [gain, bias] = [this.#gain.offset, this.#bias.offset];
-    const kernels = trainKernels(engine);
+    const kernels = trainerKernels(engine);
     const y = layout.take(rows * n);
     const statistics = layout.take(2 * rows);
     return {
@@ -112,7 +121,7 @@ export class Dropout implements Layer {
 
   plan(layout: Layout, { rows }: PassForm): LayerPass {
     const n = rows * this.outputs;
-    const kernels = trainKernels(this.#engine);
+    const kernels = trainerKernels(this.#engine);
     const y = layout.take(n);
     const mask = layout.take(n);
     return {
@@ -176,14 +185,14 @@ export class Residual implements Layer {
     return {
       scratchBytes: inner.scratchBytes,
       forward: (context, x) => {
-        const { kernels } = this.#engine;
+        const kernels = trainingKernels(this.#engine);
         const own = inner.forward(context, x);
         kernels.gather_rows(1, n, n, n, x, 0, y);
         kernels.add_rows(1, n, own, y);
         return y;
       },
       backward: (context, x, dy, scratch) => {
-        const { kernels } = this.#engine;
+        const kernels = trainingKernels(this.#engine);
         // The layers inside may overwrite dy.
         kernels.gather_rows(1, n, n, n, dy, 0, kept);
         const dx = inner.backward(context, x, dy, scratch);
@@ -226,7 +235,7 @@ export class Pooling implements Layer {
   plan(layout: Layout, { m, rows: N }: PassForm): LayerPass {
     const n = this.outputs;
     const engine = this.#engine;
-    const kernels = trainKernels(engine);
+    const kernels = trainerKernels(engine);
     const y = layout.take(m * n);
     const dx = layout.take(N * n);
     // The mean: the sequence of each row, and 1 / length. The end: the last row of each sequence, and the first.
@@ -261,7 +270,7 @@ export class Pooling implements Layer {
           kernels.scale_rows(m, n, factors, y);
         } else {
           forEachBlock((column, index) => {
-            engine.kernels.gather_rows(m, width, n, n, x + column, index, y + column);
+            trainingKernels(engine).gather_rows(m, width, n, n, x + column, index, y + column);
           });
         }
         return y;
@@ -269,7 +278,7 @@ export class Pooling implements Layer {
       backward: (_context, _x, dy) => {
         if (this.#of === "mean") {
           kernels.scale_rows(m, n, factors, dy);
-          engine.kernels.gather_rows(N, n, n, n, dy, rowsOf, dx);
+          trainingKernels(engine).gather_rows(N, n, n, n, dy, rowsOf, dx);
         } else {
           engine.arena.f64(dx, N * n).fill(0);
           forEachBlock((column, index) => {
@@ -312,7 +321,7 @@ export class TrainedLinear implements Layer {
 
   pack(): void {
     const [ny, na] = [this.outputs, this.#inputs];
-    const { kernels } = this.#parameters.engine;
+    const kernels = trainingKernels(this.#parameters.engine);
     const W = this.#parameters.weights + this.#weight.offset;
     kernels.pack_panels(ny, na, na, 1, W, this.#block.pointer);
     kernels.pack_panels(na, ny, 1, na, W, this.#transposed);
@@ -332,11 +341,22 @@ export class TrainedLinear implements Layer {
       scratchBytes: gradientElements(ny, na) * ITEM,
       forward: (_, x) => {
         const init = bias === undefined ? this.#zeros : weights + bias;
-        engine.kernels.gemm_packed(rows, ny, na, na, 0, ny, x, this.#block.pointer, init, y);
+        trainingKernels(engine).gemm_packed(
+          rows,
+          ny,
+          na,
+          na,
+          0,
+          ny,
+          x,
+          this.#block.pointer,
+          init,
+          y,
+        );
         return y;
       },
       backward: (_, x, dy, scratch) => {
-        const { kernels } = engine;
+        const kernels = trainingKernels(engine);
         if (bias !== undefined) kernels.add_rows(rows, ny, dy, gradients + bias);
         const target = gradients + this.#weight.offset;
         const d = { rows, columns: ny, pointer: dy, scratch };

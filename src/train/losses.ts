@@ -3,7 +3,7 @@ import { isNumbers } from "../tensor.js";
 import { ITEM } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { EngineCore } from "../wasm/engine.js";
-import { trainKernels } from "../wasm/train_kernels.js";
+import { trainerKernels } from "../wasm/trainer_kernels.js";
 import { checkInteger, checkNumber, shown } from "./checks.js";
 
 /** Cross-entropy of the softmax of the outputs against class ids: torch.nn.CrossEntropyLoss. */
@@ -134,7 +134,7 @@ export class Loss extends Shared {
 
   /** Replaces the outputs by their gradient; returns the loss, Σ of the rows' in ascending order. */
   run({ rows, outputs, targets, scales, loss }: LossRows): number {
-    const kernels = trainKernels(this.#engine);
+    const kernels = trainerKernels(this.#engine);
     const n = this.size;
     const weights = this.#block?.pointer ?? 0;
     if (this.name === "crossEntropy") {

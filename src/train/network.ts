@@ -1,4 +1,4 @@
-import { gradientParts } from "../layers/gradients.js";
+import { gradientPartsOf } from "../layers/gradients.js";
 import { shapeOf } from "../layers/shape.js";
 import { Batch } from "../sequence/batch.js";
 import { Layout } from "../sequence/layout.js";
@@ -30,7 +30,7 @@ function specsOf(architecture: Architecture, shapes: readonly StackShape[]): Par
   recurrent.forEach((part, s) => {
     const shape = shapes[s] as StackShape;
     const D = shape.cells.length;
-    const parts = gradientParts(shape);
+    const parts = gradientPartsOf(shape);
     for (let l = 0; l < shape.layers; l++, i++) {
       specs.push(...recurrentSpecs(parts.slice(l * D, (l + 1) * D), part));
       if (!layerNorm) continue;

@@ -1,7 +1,7 @@
 import { checkOptions, type OptionNames } from "../options.js";
 import { ITEM } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
-import { type TrainKernels, trainKernels } from "../wasm/train_kernels.js";
+import { type TrainerKernels, trainerKernels } from "../wasm/trainer_kernels.js";
 import { power } from "./arithmetic.js";
 import { checkFlag, checkNumber, shown } from "./checks.js";
 import type { Parameter, Parameters } from "./parameters.js";
@@ -122,7 +122,7 @@ interface Run {
 
 /** Updates all numbers of a run. The moments are in the order of `moments`. */
 type Update = (
-  kernels: TrainKernels,
+  kernels: TrainerKernels,
   run: Run,
   at: { g: number; w: number; moments: number[] },
 ) => void;
@@ -288,7 +288,7 @@ export class Optimizer extends Shared {
   /** Updates every parameter that is not frozen, from its gradient. */
   update(rate: number): void {
     const { engine, weights, gradients, all } = this.#parameters;
-    const kernels = trainKernels(engine);
+    const kernels = trainerKernels(engine);
     const update = this.#rule.update(rate);
     for (const { offset, n, parameters } of this.runs()) {
       const first = all.indexOf(parameters[0] as Parameter);

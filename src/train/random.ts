@@ -1,6 +1,6 @@
 import { ITEM } from "../wasm/abi.js";
 import { type EngineCore, withScratch } from "../wasm/engine.js";
-import { trainKernels } from "../wasm/train_kernels.js";
+import { trainerKernels } from "../wasm/trainer_kernels.js";
 
 const square = (x: number): number => x * x;
 
@@ -34,7 +34,7 @@ export class Random {
   /** n uniform numbers in [0, 1). */
   uniform(n: number): Float64Array {
     const { arena } = this.#engine;
-    const kernels = trainKernels(this.#engine);
+    const kernels = trainerKernels(this.#engine);
     return withScratch(arena, n * ITEM, ({ pointer }) => {
       kernels.random_map(n, this.seed.low, this.seed.high, this.drawn, pointer);
       this.drawn += n;
@@ -83,7 +83,8 @@ export class Random {
 
   /** By our kernel: a host's own Math.log may differ in the last bit. */
   #logarithms(x: Float64Array): Float64Array {
-    const { arena, kernels } = this.#engine;
+    const { arena } = this.#engine;
+    const kernels = trainerKernels(this.#engine);
     return withScratch(arena, x.length * ITEM, ({ pointer }) => {
       arena.f64(pointer, x.length).set(x);
       kernels.log_map(x.length, pointer, pointer);

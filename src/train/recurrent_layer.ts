@@ -1,3 +1,4 @@
+import { backwardOf } from "../cells/backward.js";
 import { type Cell, gateElements } from "../cells/cell.js";
 import type { GradientParts } from "../layers/gradients.js";
 import { planBackward } from "../sequence/backward_plan.js";
@@ -6,9 +7,11 @@ import type { DirectionBuffers } from "../sequence/forward_plan.js";
 import { feedRows } from "../sequence/input.js";
 import type { Layout } from "../sequence/layout.js";
 import { readsFromEnd, type StackShape } from "../sequence/shape.js";
+import { packTransposed, transposedOf } from "../sequence/transposed.js";
 import { type TrainedPlaces, Weights } from "../sequence/weights.js";
 import { ITEM } from "../wasm/abi.js";
 import type { EngineCore } from "../wasm/engine.js";
+import { trainingKernels } from "../wasm/kernel_sets.js";
 import type { Layer, LayerPass, PassContext, PassForm } from "./layer.js";
 import type { ParameterSpec, Parameters } from "./parameters.js";
 
@@ -80,7 +83,7 @@ export class RecurrentLayer implements Layer {
         const sizes = { dtype: shape.dtype, nx, na: shape.na, nh: shape.nh };
         const weights = new Weights(engine, cell, sizes, places);
         directions.push(weights);
-        weights.transposed();
+        transposedOf(weights);
       });
     } catch (error) {
       for (const weights of directions) weights.release();
@@ -98,7 +101,8 @@ export class RecurrentLayer implements Layer {
   pack(): void {
     this.#directions.forEach((weights, d) => {
       const { cell, na, bias } = weights;
-      const { arena, kernels } = this.#engine;
+      const { arena } = this.#engine;
+      const kernels = trainingKernels(this.#engine);
       arena.f64(bias, cell.bias.length * na).fill(0);
       const biases = this.#biases[d];
       if (biases !== undefined) {
@@ -109,6 +113,7 @@ export class RecurrentLayer implements Layer {
         });
       }
       weights.pack();
+      packTransposed(weights);
     });
   }
 
@@ -140,7 +145,8 @@ export class RecurrentLayer implements Layer {
         strides: { x: nx * ITEM, h: nh * ITEM, c: na * ITEM, gates: gateBytes, u: na * ITEM },
       };
       const last = { h: layout.take(m * nh), c: layout.take(cell.hasCellState ? m * na : 0) };
-      return { d, direction, last, origin: 0, back: planBackward(weights, m, N) };
+      const cellBackward = backwardOf(engine, cell);
+      return { d, direction, last, cellBackward, origin: 0, back: planBackward(weights, m, N) };
     });
     const isPlain = D === 1 && !shape.reverse;
     const y = isPlain ? (plans[0]?.direction.h as number) : layout.take(N * D * nh);
@@ -151,7 +157,8 @@ export class RecurrentLayer implements Layer {
     const mirrored = layout.take(isPlain ? 0 : N * nx);
 
     const forward = (context: PassContext, x: number): number => {
-      const { kernels, arena } = engine;
+      const { arena } = engine;
+      const kernels = trainingKernels(engine);
       const { batch, mirror, order, carry, states } = context;
       for (const { d, direction, last } of plans) {
         const { cell } = direction.weights;
@@ -182,11 +189,11 @@ export class RecurrentLayer implements Layer {
     };
 
     const backward = (context: PassContext, _: number, dy: number, scratch: number): number => {
-      const { kernels, arena } = engine;
+      const { arena } = engine;
+      const kernels = trainingKernels(engine);
       const { batch, mirror, previous } = context;
-      const all = { first: 0, last: batch.T, throughTime: true };
       for (const plan of plans) {
-        const { d, direction } = plan;
+        const { d, direction, cellBackward } = plan;
         const { weights } = direction;
         const isFromEnd = readsFromEnd(shape, d);
         if (plan.origin !== scratch) {
@@ -207,6 +214,7 @@ export class RecurrentLayer implements Layer {
           kernels.gather_rows(N, nh, D * nh, nh, source, isFromEnd ? mirror : 0, part);
         }
         if (isFromEnd && d > 0) kernels.gather_rows(N, nx, nx, nx, dx, mirror, mirrored);
+        const all = { first: 0, last: batch.T, throughTime: true, cellBackward };
         backwardSteps(direction, batch, all, at);
         if (isFromEnd) kernels.gather_rows(N, nx, nx, nx, mirrored, mirror, dx);
         this.#addBiasGradients(d, weights, at.db);
@@ -220,7 +228,7 @@ export class RecurrentLayer implements Layer {
       backward,
       keepState: ({ places, states }) => {
         if (states === undefined) return;
-        const { kernels } = engine;
+        const kernels = trainingKernels(engine);
         const kept = states.of(this.#index);
         for (const { d, direction, last } of plans) {
           kernels.gather_rows(m, nh, nh, nh, last.h, places, kept.h + d * m * nh * ITEM);
@@ -235,7 +243,7 @@ export class RecurrentLayer implements Layer {
     const biases = this.#biases[d];
     if (biases === undefined) return;
     const [, dih, , dhh] = biases;
-    const { kernels } = this.#engine;
+    const kernels = trainingKernels(this.#engine);
     forEachBias(cell, na, (block, from) => {
       if (from.ih !== undefined) kernels.add_rows(1, na, db + block, dih + from.ih);
       if (from.hh !== undefined) kernels.add_rows(1, na, db + block, dhh + from.hh);

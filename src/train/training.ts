@@ -2,7 +2,7 @@ import type { Bytes } from "../formats/bytes.js";
 import { checkOptions, type OptionNames } from "../options.js";
 import { ITEM } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
-import { trainKernels } from "../wasm/train_kernels.js";
+import { trainerKernels } from "../wasm/trainer_kernels.js";
 import { checkBatch, notFiniteOperand, type TrainingBatch } from "./batch.js";
 import { type Counters, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
 import { checkInteger, checkNumber } from "./checks.js";
@@ -163,7 +163,7 @@ export class TrainerContent extends Shared {
   /** The norm of the gradient: the root of the sum of all squares. */
   #norm(): number {
     const { engine, gradients } = this.network.parameters;
-    const kernels = trainKernels(engine);
+    const kernels = trainerKernels(engine);
     let sum = 0;
     for (const { offset, n } of this.optimizer.runs())
       sum += kernels.sum_squares(n, gradients + offset);
@@ -173,7 +173,7 @@ export class TrainerContent extends Shared {
   #clip(norm: number): void {
     const { clipNorm, clipValue } = this.#options;
     const { engine, gradients, bytes } = this.network.parameters;
-    const kernels = trainKernels(engine);
+    const kernels = trainerKernels(engine);
     const n = bytes / ITEM;
     if (clipNorm !== undefined) {
       const factor = clipNorm / (norm + CLIP_EPSILON);

@@ -11,7 +11,8 @@ export const LAYOUTS = { f64: { item: 8, panel: 4 }, f32: { item: 4, panel: 8 } 
 export const ITEM = LAYOUTS.f64.item;
 
 /**
- * The kernels of a forward pass. The module exports each in both precisions: in f64 under this name, in f32 with `_f32` appended.
+ * The kernels of a forward pass through plain cells, in one precision. A set of kernels (assembly/sets) is a module that
+ * exports them under these names; the full build exports those of f32 with `_f32` appended.
  *
  * The contract of a kernel is at its definition in `assembly/`, and only there. Pointers are byte offsets into linear memory;
  * all other sizes are in elements.
@@ -37,6 +38,15 @@ export interface ForwardKernels {
     init: number,
     c: number,
   ): void;
+  gather_rows(
+    rows: number,
+    n: number,
+    lds: number,
+    ldt: number,
+    source: number,
+    index: number,
+    target: number,
+  ): void;
   rnn_gates_forward(n: number, gates: number, h: number): void;
   lstm_gates_forward(
     m: number,
@@ -47,7 +57,10 @@ export interface ForwardKernels {
     h: number,
   ): void;
   gru_gates_forward(m: number, na: number, hPrev: number, gates: number, h: number): void;
+}
 
+/** The forward kernels of cells with other activations, a clip, peepholes or coupled gates, in one precision. */
+export interface GeneralKernels {
   activation_map(n: number, activations: number, which: number, x: number, y: number): void;
   rnn_general_forward(n: number, activations: number, gates: number, h: number): void;
   lstm_general_forward(
@@ -78,41 +91,21 @@ export interface ForwardKernels {
     gates: number,
     h: number,
   ): void;
-
-  gather_rows(
-    rows: number,
-    n: number,
-    lds: number,
-    ldt: number,
-    source: number,
-    index: number,
-    target: number,
-  ): void;
-  exp_map(n: number, x: number, y: number): void;
-  sigmoid_map(n: number, x: number, y: number): void;
-  tanh_map(n: number, x: number, y: number): void;
 }
 
-/** All kernels, in f64. */
-export interface Kernels extends ForwardKernels {
-  heap_base(): number;
-  /** 1 if multiply and add are fused, so that the bits depend on the host. */
-  is_relaxed(): number;
-
-  add_rows(rows: number, n: number, x: number, y: number): void;
-  add_product_rows(
-    rows: number,
-    n: number,
-    lda: number,
-    ldb: number,
-    a: number,
-    b: number,
-    y: number,
-  ): void;
+/** What follows the last layer, in f64. */
+export interface OutputKernels {
+  softmax_rows(rows: number, n: number, x: number, y: number): void;
+  log_softmax_rows(rows: number, n: number, x: number, y: number): void;
+  score_rows(rows: number, n: number, logits: number, targets: number, logProb: number): void;
+  exp_map(n: number, x: number, y: number): void;
   /** f32 to f64. */
   promote(n: number, x: number, y: number): void;
   reverse_axes(a: number, b: number, c: number, x: number, y: number): void;
+}
 
+/** The backward pass of plain cells, in f64, with the forward kernels that it needs besides. */
+export interface TrainingKernels extends ForwardKernels {
   rnn_gates_backward(n: number, h: number, dy: number, dh: number, dGates: number): void;
   lstm_gates_backward(
     m: number,
@@ -134,7 +127,30 @@ export interface Kernels extends ForwardKernels {
     dh: number,
     dGates: number,
   ): void;
+  add_rows(rows: number, n: number, x: number, y: number): void;
+  add_product_rows(
+    rows: number,
+    n: number,
+    lda: number,
+    ldb: number,
+    a: number,
+    b: number,
+    y: number,
+  ): void;
+  cross_entropy_rows(
+    rows: number,
+    n: number,
+    scale: number,
+    logits: number,
+    targets: number,
+    loss: number,
+    dlogits: number,
+  ): void;
+  reverse_axes(a: number, b: number, c: number, x: number, y: number): void;
+}
 
+/** The backward pass of the general cells, in f64. */
+export interface GeneralTrainingKernels {
   rnn_general_backward(
     n: number,
     activations: number,
@@ -179,22 +195,34 @@ export interface Kernels extends ForwardKernels {
     dh: number,
     dGates: number,
   ): void;
+}
 
+/** Element by element: only in the full build, where tests prove them for the arrays module. */
+interface Maps {
+  sigmoid_map(n: number, x: number, y: number): void;
+  tanh_map(n: number, x: number, y: number): void;
+}
+
+/** What the full build exports in both precisions. */
+export interface TwinKernels
+  extends ForwardKernels,
+    GeneralKernels,
+    Maps,
+    Pick<OutputKernels, "exp_map"> {}
+
+/** All kernels of the full build, in f64. */
+export interface Kernels
+  extends ForwardKernels,
+    GeneralKernels,
+    Maps,
+    OutputKernels,
+    TrainingKernels,
+    GeneralTrainingKernels {
+  heap_base(): number;
+  /** 1 if multiply and add are fused, so that the bits depend on the host. */
+  is_relaxed(): number;
   log_map(n: number, x: number, y: number): void;
-
-  softmax_rows(rows: number, n: number, x: number, y: number): void;
-  log_softmax_rows(rows: number, n: number, x: number, y: number): void;
   log_sum_exp_rows(rows: number, n: number, x: number, y: number): void;
-  cross_entropy_rows(
-    rows: number,
-    n: number,
-    scale: number,
-    logits: number,
-    targets: number,
-    loss: number,
-    dlogits: number,
-  ): void;
-  score_rows(rows: number, n: number, logits: number, targets: number, logProb: number): void;
 }
 
 /** A precision with its layout and its forward kernels. */
@@ -205,10 +233,11 @@ export interface NumberType {
   readonly kernels: ForwardKernels;
 }
 
-/** Parameters of each kernel. A module whose functions take other numbers of them is not a build of these kernels. */
-export const FORWARD_ARITY: Readonly<Record<keyof ForwardKernels, number>> = {
+/** Parameters of each kernel of the full build. A module whose functions take other numbers of them is no such build. */
+export const TWIN_ARITY: Readonly<Record<keyof TwinKernels, number>> = {
   pack_panels: 6,
   gemm_packed: 10,
+  gather_rows: 7,
   rnn_gates_forward: 3,
   lstm_gates_forward: 6,
   gru_gates_forward: 5,
@@ -217,30 +246,28 @@ export const FORWARD_ARITY: Readonly<Record<keyof ForwardKernels, number>> = {
   lstm_general_forward: 9,
   gru_reset_forward: 6,
   gru_output_forward: 7,
-  gather_rows: 7,
   exp_map: 3,
   sigmoid_map: 3,
   tanh_map: 3,
 };
-export const ARITY: Readonly<Record<keyof Kernels, number>> = {
-  ...FORWARD_ARITY,
+export const ARITY: Readonly<Record<Exclude<keyof Kernels, keyof TwinKernels>, number>> = {
   heap_base: 0,
   is_relaxed: 0,
-  add_rows: 4,
-  add_product_rows: 7,
+  log_map: 3,
+  log_sum_exp_rows: 4,
+  softmax_rows: 4,
+  log_softmax_rows: 4,
+  score_rows: 5,
   promote: 3,
-  reverse_axes: 5,
   rnn_gates_backward: 5,
   lstm_gates_backward: 9,
   gru_gates_backward: 7,
+  add_rows: 4,
+  add_product_rows: 7,
+  cross_entropy_rows: 7,
+  reverse_axes: 5,
   rnn_general_backward: 7,
   lstm_general_backward: 12,
   gru_output_backward: 9,
   gru_reset_backward: 8,
-  log_map: 3,
-  softmax_rows: 4,
-  log_softmax_rows: 4,
-  log_sum_exp_rows: 4,
-  cross_entropy_rows: 7,
-  score_rows: 5,
 };

@@ -1,6 +1,7 @@
+import { instantiateSync } from "@assemblyscript/loader";
 import { EngineMemoryError, StateError } from "../errors.js";
 import type { Floats, Precision } from "./abi.js";
-import { type WasmExports, type WasmMemory, type WasmModule, webAssembly } from "./webassembly.js";
+import type { WasmMemory, WasmModule } from "./webassembly.js";
 
 /** Blocks start at a cache line, so no two share one. */
 const ALIGNMENT = 64;
@@ -161,10 +162,14 @@ export class Arena {
     return new Int32Array(this.#open.buffer, pointer, length);
   }
 
-  /** An instance of `module` that works in this memory. Its tables must lie in front of the arena. */
-  instantiate(module: WasmModule): WasmExports {
-    const { Instance } = webAssembly("arena");
-    return new Instance(module, { env: { memory: this.#open } }).exports;
+  /**
+   * The functions of a new instance of `module`, which works in this memory. Its tables must lie in front of the arena.
+   * The loader wraps its exports in functions that count arguments; these are the bare ones, in a plain object, which
+   * calls read faster than the host's own (V8 11, 2026).
+   */
+  instantiate(module: WasmModule): object {
+    const imports = { env: { memory: this.#open as never } };
+    return { ...instantiateSync(module as never, imports).instance.exports };
   }
 
   /** Ends the arena and drops the memory, which the host then collects. */

@@ -1,17 +1,16 @@
 import { EngineMemoryError, StateError } from "../errors.js";
 import { checkOptions, type OptionNames } from "../options.js";
 import { checkInstance, describe } from "../tensor.js";
-import { type Kernels, LAYOUTS, type NumberType, type Precision } from "./abi.js";
 import { Arena, type Block, type Shared } from "./arena.js";
+import { type KernelSet, openSet } from "./embedded.js";
 import { Disposable, tellsOfCollection } from "./handle.js";
 import {
-  type BoundKernels,
-  bindKernels,
+  bindFull,
   checkHost,
   compile,
   compileSync,
+  type FullKernels,
   hasRelaxed,
-  relaxedModule,
   type WasmSource,
 } from "./instance.js";
 import { type WasmMemory, type WasmModule, webAssembly } from "./webassembly.js";
@@ -20,14 +19,14 @@ const PAGE = 65536;
 const INITIAL_BYTES = 16 * PAGE;
 const LARGEST_BYTES = 65536 * PAGE;
 /**
- * In front of the arena: the tables of the kernels, from 8192 on those of the graph module, and from 24576 on those of the
- * training module (asconfig.json).
+ * In front of the arena: the tables of the kernels, set by set (scripts/compile_sets.mjs), of the graph module, and of the
+ * training module.
  */
 const TABLES_BYTES = 28672;
 
 /** Options of {@link createEngine}. */
 export interface EngineOptions {
-  /** The kernels module. Default: the copy inside the JavaScript. */
+  /** The full build of the kernels, `recurra/kernels.wasm`. Default: the sets of kernels inside the JavaScript. */
   wasm?: WasmSource;
   /**
    * Use fused multiply-add if the host has relaxed SIMD. It is faster on some processors, but the bits differ between machines.
@@ -77,36 +76,54 @@ class KeyedResource {
 
 /** What the package itself needs of an engine. Users hold an {@link Engine}; `checkEngine` leads from one to the other. */
 export class EngineCore {
-  #kernels: BoundKernels | undefined;
+  /** Whether products and sums are fused. */
+  readonly relaxed: boolean;
   readonly #arena: Arena;
+  /** The kernels of the user's module. */
+  readonly #full: FullKernels | undefined;
+  #isOpen = true;
+  #made = new Map<object, unknown>();
   #kept = new WeakMap<object, KeyedResource>();
   readonly #allKept = new Set<KeyedResource>();
 
-  constructor(kernels: BoundKernels, arena: Arena) {
-    this.#kernels = kernels;
+  /** @param kernels those of a full build, or the embedded sets: relaxed or not */
+  constructor(arena: Arena, kernels: FullKernels | { readonly relaxed: boolean }) {
     this.#arena = arena;
+    this.#full = "f64" in kernels ? kernels : undefined;
+    this.relaxed = "f64" in kernels ? kernels.f64.is_relaxed() !== 0 : kernels.relaxed;
   }
 
   /** @throws {StateError} after `dispose` */
   checkOpen(): void {
-    if (this.#kernels === undefined) throw new StateError("the engine is disposed");
-  }
-
-  get kernels(): Kernels {
-    this.checkOpen();
-    return (this.#kernels as BoundKernels).f64;
-  }
-
-  /** The forward kernels and numbers of one precision. */
-  numberType(precision: Precision): NumberType {
-    const f64 = this.kernels;
-    const kernels = precision === "f64" ? f64 : (this.#kernels as BoundKernels).f32;
-    return { precision, ...LAYOUTS[precision], kernels };
+    if (!this.#isOpen) throw new StateError("the engine is disposed");
   }
 
   get arena(): Arena {
     this.checkOpen();
     return this.#arena;
+  }
+
+  /** What `make` gave at the first call with this key. */
+  once<T>(key: object, make: () => T): T {
+    this.checkOpen();
+    let made = this.#made.get(key) as T | undefined;
+    if (made === undefined) {
+      made = make();
+      this.#made.set(key, made);
+    }
+    return made;
+  }
+
+  /** The kernels of a set, compiled and bound at the first call. @throws {FeatureError} if the host does not compile them */
+  bind<K>(set: KernelSet): K {
+    this.checkOpen();
+    const { precision } = set;
+    if (this.#full !== undefined && precision !== undefined) return this.#full[precision] as K;
+    const bound = this.#made.get(set);
+    if (bound !== undefined) return bound as K;
+    const kernels = this.#arena.instantiate(openSet("engine", set, this.relaxed));
+    this.#made.set(set, kernels);
+    return kernels as K;
   }
 
   /** The resource that the engine keeps for `key`. */
@@ -128,7 +145,8 @@ export class EngineCore {
   dispose(): void {
     this.#arena.close();
     for (const kept of this.#allKept) kept.release();
-    this.#kernels = undefined;
+    this.#isOpen = false;
+    this.#made = new Map();
     this.#kept = new WeakMap();
   }
 }
@@ -156,7 +174,7 @@ export class Engine extends Disposable {
   constructor(core: EngineCore) {
     super();
     this.#core = core;
-    const relaxed = core.kernels.is_relaxed() !== 0;
+    const { relaxed } = core;
     this.features = Object.freeze({ simd: true, relaxed });
     this.deterministic = !relaxed;
   }
@@ -201,8 +219,8 @@ export function withScratch<R>(arena: Arena, bytes: number, work: (block: Block)
 
 /** Checks the host and the options; returns the pages that linear memory may grow to. */
 function checkCall(where: string, options: EngineOptions): number {
-  checkHost(where);
   checkOptions(where, options, OPTIONS);
+  checkHost(where, options.wasm);
   const { maximumBytes = LARGEST_BYTES, relaxed } = options;
   if (relaxed !== undefined && typeof relaxed !== "boolean") {
     throw new TypeError(`${where}: relaxed: expected true or false, got ${describe(relaxed)}`);
@@ -218,10 +236,14 @@ function checkCall(where: string, options: EngineOptions): number {
   return Math.floor(maximumBytes / PAGE);
 }
 
-function build(where: string, module: WasmModule, maximumPages: number): Engine {
-  const memory = openMemory(where, maximumPages);
-  const kernels = bindKernels(where, module, memory);
-  return new Engine(new EngineCore(kernels, new Arena(memory, TABLES_BYTES, maximumPages * PAGE)));
+/** An engine whose kernels are those of `module`, or the sets inside the JavaScript. */
+function build(
+  where: string,
+  maximumPages: number,
+  from: WasmModule | { relaxed: boolean },
+): Engine {
+  const arena = new Arena(openMemory(where, maximumPages), TABLES_BYTES, maximumPages * PAGE);
+  return new Engine(new EngineCore(arena, "relaxed" in from ? from : bindFull(where, from, arena)));
 }
 
 function openMemory(where: string, maximumPages: number): WasmMemory {
@@ -244,20 +266,26 @@ function openMemory(where: string, maximumPages: number): WasmMemory {
 export async function createEngine(options: EngineOptions = {}): Promise<Engine> {
   const where = "createEngine";
   const maximumPages = checkCall(where, options);
-  const { wasm, relaxed = false } = options;
-  const isRelaxed = wasm === undefined && relaxed && hasRelaxed(where);
-  const module = isRelaxed ? await relaxedModule(where) : await compile(where, wasm);
-  return build(where, module, maximumPages);
+  const { wasm } = options;
+  return build(
+    where,
+    maximumPages,
+    wasm === undefined ? embedded(where, options) : await compile(where, wasm),
+  );
 }
 
-/** As {@link createEngine}, but synchronous, for Node and workers. `wasm` must be bytes or a module. */
+/** As {@link createEngine}, but synchronous. `wasm` must be bytes or a module. */
 export function createEngineSync(options: EngineOptions = {}): Engine {
   const where = "createEngineSync";
   const maximumPages = checkCall(where, options);
-  if (options.relaxed === true && options.wasm === undefined) {
-    throw new TypeError(
-      `${where}: relaxed: that build is loaded on demand: use createEngine, or pass its bytes as wasm`,
-    );
-  }
-  return build(where, compileSync(where, options.wasm), maximumPages);
+  const { wasm } = options;
+  return build(
+    where,
+    maximumPages,
+    wasm === undefined ? embedded(where, options) : compileSync(where, wasm),
+  );
 }
+
+const embedded = (where: string, { relaxed = false }: EngineOptions) => ({
+  relaxed: relaxed && hasRelaxed(where),
+});

@@ -1,5 +1,5 @@
 import { source } from "../../build/embedded/graph.js";
-import { openEmbedded } from "./embedded.js";
+import type { KernelSet } from "./embedded.js";
 import type { EngineCore } from "./engine.js";
 
 /**
@@ -153,42 +153,7 @@ export interface GraphKernels {
   scatter_windows(item: number, channels: number, geometry: number, x: number, y: number): void;
 }
 
-/** Numbers of parameters: a module that has others is stale. */
-const ARITY: Readonly<Record<keyof GraphKernels, number>> = {
-  binary_strided: 7,
-  select_strided: 7,
-  gather_axis: 8,
-  gather_elements: 8,
-  scatter_blocks: 8,
-  top_rows: 9,
-  arg_rows: 8,
-  cumulate_rows: 8,
-  reduce_rows: 7,
-  magnitude_rows: 9,
-  normalise_rows: 8,
-  softmax_all: 6,
-  convert_map: 6,
-  copy_bytes: 3,
-  copy_strided: 5,
-  fill_map: 4,
-  unary_map: 7,
-  depthwise_rows: 10,
-  pool_windows: 6,
-  scatter_windows: 5,
-};
-
-const bound = new WeakMap<EngineCore, GraphKernels>();
+const GRAPH: KernelSet = { source };
 
 /** The graph kernels over an engine's memory, bound at the first call. */
-export function graphKernels(engine: EngineCore): GraphKernels {
-  const known = bound.get(engine);
-  if (known !== undefined) return known;
-  const exports = engine.arena.instantiate(openEmbedded("graph kernels", source));
-  for (const [name, arity] of Object.entries(ARITY)) {
-    const length = (exports[name] as { length?: number } | undefined)?.length;
-    if (length !== arity) throw new TypeError(`graph kernels: ${name}: run npm run build`);
-  }
-  const kernels = exports as unknown as GraphKernels;
-  bound.set(engine, kernels);
-  return kernels;
-}
+export const graphKernels = (engine: EngineCore): GraphKernels => engine.bind(GRAPH);

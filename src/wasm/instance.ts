@@ -1,20 +1,19 @@
-import { instantiateSync } from "@assemblyscript/loader";
-import { source as kernels } from "../../build/embedded/kernels.js";
+import { source as probe } from "../../build/embedded/probe.js";
 import { FeatureError } from "../errors.js";
 import { describe } from "../tensor.js";
-import { ARITY, FORWARD_ARITY, type ForwardKernels, type Kernels } from "./abi.js";
-import { compileEmbedded, openEmbedded } from "./embedded.js";
+import { ARITY, type Kernels, TWIN_ARITY, type TwinKernels } from "./abi.js";
+import type { Arena } from "./arena.js";
 import {
   compileFailed,
+  compileRefused,
   isModule,
   type WasmBytes,
-  type WasmMemory,
   type WasmModule,
   type WasmResponse,
   webAssembly,
 } from "./webassembly.js";
 
-/** A source of the kernels module: bytes, a `WebAssembly.Module`, or a `Response` (`fetch(…)`). */
+/** A source of the full build of the kernels: bytes, a `WebAssembly.Module`, or a `Response` (`fetch(…)`). */
 export type WasmSource = WasmBytes | WasmModule | WasmResponse | Promise<WasmResponse>;
 
 /** A module with one SIMD instruction, a splat. Hosts without SIMD refuse it. */
@@ -23,15 +22,26 @@ const SIMD_PROBE = Uint8Array.of(
   ...[10, 10, 1, 8, 0, 65, 0, 253, 15, 253, 98, 11],
 );
 
+/** Whether the kernels are compiled here. If not, the host imported them as modules, and this one with them. */
+const COMPILES = typeof probe === "string";
+
 let simd: boolean | undefined;
 
-/** Throws a `FeatureError` if the host cannot run the kernels. */
-export function checkHost(where: string): void {
+/** Throws a `FeatureError` if the host cannot run the kernels, or cannot compile those of the package where none are given. */
+export function checkHost(where: string, wasm: WasmSource | undefined): void {
   simd ??= webAssembly(where).validate(SIMD_PROBE);
   if (!simd) {
     throw new FeatureError(
       `${where}: this host has no WebAssembly SIMD (Chrome 91, Firefox 89, Safari 16.4, Node 16.4 and later have it)`,
     );
+  }
+  if (wasm !== undefined || !COMPILES) return;
+  const { Module } = webAssembly(where);
+  try {
+    // A host that refuses this one refuses the kernels, too.
+    new Module(SIMD_PROBE);
+  } catch (cause) {
+    throw compileRefused(where, cause);
   }
 }
 
@@ -41,15 +51,9 @@ const RELAXED_PROBE = Uint8Array.of(
   ...[10, 15, 1, 13, 0, 65, 1, 253, 15, 65, 2, 253, 15, 253, 128, 2, 11],
 );
 
-/** Whether the host has relaxed SIMD. */
+/** Whether the host has relaxed SIMD, and compiles the relaxed build: modules that come compiled are exact. */
 export function hasRelaxed(where: string): boolean {
-  return webAssembly(where).validate(RELAXED_PROBE);
-}
-
-/** The relaxed build. It is a chunk of its own, which is loaded on demand. */
-export async function relaxedModule(where: string): Promise<WasmModule> {
-  const { source } = await import("../../build/embedded/kernels.relaxed.js");
-  return compileEmbedded(where, source);
+  return COMPILES && webAssembly(where).validate(RELAXED_PROBE);
 }
 
 const tagOf = (source: unknown): string =>
@@ -68,8 +72,7 @@ function bytesOf(source: WasmBytes): WasmBytes {
 }
 
 /** Compiles `source` synchronously. */
-export function compileSync(where: string, source: WasmSource | undefined): WasmModule {
-  if (source === undefined) return openEmbedded(where, kernels);
+export function compileSync(where: string, source: WasmSource): WasmModule {
   if (isModule(source)) return source;
   if (!isBytes(source)) {
     throw new TypeError(
@@ -86,8 +89,7 @@ export function compileSync(where: string, source: WasmSource | undefined): Wasm
 }
 
 /** Compiles `source`, off the main thread if the host can. */
-export async function compile(where: string, source: WasmSource | undefined): Promise<WasmModule> {
-  if (source === undefined) return compileEmbedded(where, kernels);
+export async function compile(where: string, source: WasmSource): Promise<WasmModule> {
   const given = await source;
   if (!isBytes(given) && !isResponse(given)) return compileSync(where, given);
   const bytes = isBytes(given) ? bytesOf(given) : await receive(where, given);
@@ -115,33 +117,32 @@ async function receive(where: string, response: WasmResponse): Promise<ArrayBuff
   }
 }
 
-/** The kernels of a module: all in f64, those of the forward pass in f32 too. */
-export interface BoundKernels {
+/** The kernels of the full build: all in f64, those of the forward pass in f32 too. */
+export interface FullKernels {
   readonly f64: Kernels;
-  readonly f32: ForwardKernels;
+  readonly f32: TwinKernels;
 }
 
-/** Checks that `module` is a build of the kernels, and binds it to `memory`. */
-export function bindKernels(where: string, module: WasmModule, memory: WasmMemory): BoundKernels {
+/** Checks that `module` is the full build of the kernels, and binds it to the memory of `arena`. */
+export function bindFull(where: string, module: WasmModule, arena: Arena): FullKernels {
   const { Module } = webAssembly(where);
   const offered = new Map(Module.exports(module).map(({ name, kind }) => [name, kind]));
-  const expected = Object.entries(ARITY);
-  for (const [name, arity] of Object.entries(FORWARD_ARITY)) expected.push([`${name}_f32`, arity]);
+  const twins = Object.entries(TWIN_ARITY);
+  const expected = [...Object.entries(ARITY), ...twins];
+  for (const [name, arity] of twins) expected.push([`${name}_f32`, arity]);
   const missing = expected.find(([name]) => offered.get(name) !== "function");
   if (missing !== undefined) throw wrongBuild(where, `has no function ${missing[0]}`);
-  // The loader wraps its exports in functions that count arguments; these are the bare ones.
-  const exports = instantiateSync(module, { env: { memory: memory as never } }).instance
-    .exports as Record<string, (...values: never[]) => unknown>;
+  const exports = arena.instantiate(module) as Record<string, (...values: never[]) => unknown>;
   for (const [name, arity] of expected) {
     const length = exports[name]?.length;
     if (length !== arity) {
       throw wrongBuild(where, `has ${name} with ${length} arguments, not ${arity}`);
     }
   }
-  const single = Object.keys(FORWARD_ARITY).map((name) => [name, exports[`${name}_f32`]]);
+  const single = twins.map(([name]) => [name, exports[`${name}_f32`]]);
   return {
     f64: exports as unknown as Kernels,
-    f32: Object.fromEntries(single) as unknown as ForwardKernels,
+    f32: Object.fromEntries(single) as unknown as TwinKernels,
   };
 }
 

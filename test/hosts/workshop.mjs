@@ -60,7 +60,6 @@ const environment = (more = {}) => ({
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name))),
   CI: "true",
   NO_COLOR: "1",
-  FORCE_COLOR: "0",
   WRANGLER_SEND_METRICS: "false",
   NEXT_TELEMETRY_DISABLED: "1",
   ...more,
@@ -307,6 +306,8 @@ async function openServer() {
       response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
       response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
     }
+    // An isolated page loads the scripts of its workers with this one.
+    if (extname(file) === ".js") response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
     response.setHeader("Cross-Origin-Resource-Policy", "cross-origin");
     response.setHeader("Content-Type", TYPES[extname(file)] ?? "application/octet-stream");
     response.end(readFileSync(file));

@@ -14,9 +14,15 @@ const { inputs, stamp, staleness }: BuildInputs = await import(`${root}scripts/b
 function built(): string {
   const folder = temporaryFolder();
   const outputs = [
-    ...["kernels", "kernels.debug", "kernels.relaxed", "graph", "train", "arrays"].map(
-      (n) => `build/${n}.wasm`,
-    ),
+    ...[
+      "kernels",
+      "kernels.debug",
+      "kernels.relaxed",
+      "graph",
+      "train",
+      "arrays",
+      "sets/training",
+    ].map((n) => `build/${n}.wasm`),
     ...["build/embedded/arrays.js", "dist/cli.js", "dist/cjs/package.json"],
     ...["dist/esm/index.js", "dist/esm/index.d.ts", "dist/cjs/index.js"],
   ];

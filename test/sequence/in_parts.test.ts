@@ -6,6 +6,7 @@ import { rnnCell } from "../../src/cells/rnn.js";
 import type { Recurrent, RecurrentState } from "../../src/index.js";
 import { chunkRows } from "../../src/sequence/forward_plan.js";
 import { coreOf } from "../../src/wasm/engine.js";
+import { float64 } from "../../src/wasm/kernel_sets.js";
 import { FIXED, seeds, sizes } from "../support/cells.js";
 import { expectSame } from "../support/compare.js";
 import { engines } from "../support/engines.js";
@@ -88,11 +89,7 @@ describe.each(engines)("a layer on the $name", ({ engine }) => {
       const most = 200;
       const sizes = { nx, na, nh: na };
       const chunk = Math.floor(
-        chunkRows(
-          { cell: CELLS[cell], dtype: coreOf(engine).numberType("f64"), ...sizes },
-          m,
-          most * m,
-        ) / m,
+        chunkRows({ cell: CELLS[cell], dtype: float64(coreOf(engine)), ...sizes }, m, most * m) / m,
       );
       expect(chunk).toBeLessThan(most / 2);
       const { layer, x, start } = open(chunk, nx, na, m, 2 * chunk + 1);

@@ -1,11 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import {
-  FORWARD_ARITY,
-  type ForwardKernels,
-  type Kernels,
-  type Precision,
-} from "../../src/wasm/abi.js";
+import { type Kernels, type Precision, TWIN_ARITY, type TwinKernels } from "../../src/wasm/abi.js";
+import type { TrainerKernels } from "../../src/wasm/trainer_kernels.js";
 
 /** What a precision means to a test. */
 interface Numbers {
@@ -35,36 +31,73 @@ export interface Build<K = Kernels> {
 }
 
 /** Every kernel of the forward pass exists in both precisions: of f32 only these. */
-export type Twin = Build<ForwardKernels>;
+export type Twin = Build<TwinKernels>;
 
-function open(name: string, file: string): { f64: Build; f32: Twin } {
-  const path = fileURLToPath(new URL(`../../build/${file}`, import.meta.url));
+/** The exports of build/FILE.wasm over a memory. */
+function instantiate(file: string, memory: WebAssembly.Memory): Record<string, unknown> {
+  const path = fileURLToPath(new URL(`../../build/${file}.wasm`, import.meta.url));
   if (!existsSync(path)) throw new Error(`${path} is missing: run "npm run build" first`);
-  const memory = new WebAssembly.Memory({ initial: 256 });
   const abort = (): never => {
-    throw new Error(`${name}: an assertion of the kernel failed`);
+    throw new Error(`${file}: an assertion of the kernel failed`);
   };
   const module = new WebAssembly.Module(readFileSync(path));
-  const instance = new WebAssembly.Instance(module, { env: { memory, abort } });
-  const exports = instance.exports as unknown as Kernels;
-  const single = Object.keys(FORWARD_ARITY).map((key) => [key, instance.exports[`${key}_f32`]]);
-  const kernels = Object.fromEntries(single) as ForwardKernels;
-  const base = Math.ceil(exports.heap_base() / 16) * 16;
+  return { ...new WebAssembly.Instance(module, { env: { memory, abort } }).exports };
+}
+
+function open(name: string, file: string): { f64: Build; f32: Twin } {
+  const memory = new WebAssembly.Memory({ initial: 256 });
+  const kernels = instantiate(file, memory) as unknown as Kernels;
+  const exports = kernels as unknown as Record<string, unknown>;
+  const single = Object.keys(TWIN_ARITY).map((key) => [key, exports[`${key}_f32`]]);
+  const twins = Object.fromEntries(single) as TwinKernels;
+  const base = Math.ceil(kernels.heap_base() / 16) * 16;
   return {
-    f64: { name, kernels: exports, memory, base, numbers: NUMBERS.f64 },
-    f32: { name: `${name} f32`, kernels, memory, base, numbers: NUMBERS.f32 },
+    f64: { name, kernels, memory, base, numbers: NUMBERS.f64 },
+    f32: { name: `${name} f32`, kernels: twins, memory, base, numbers: NUMBERS.f32 },
   };
 }
 
-const opened = [open("debug", "kernels.debug.wasm"), open("release", "kernels.wasm")];
+/** The first byte behind the tables of all sets (scripts/compile_sets.mjs). */
+const TABLES_END = 8192;
 
-/** Every build of the kernels module: one suite runs over all of them. */
+/** The sets that the JavaScript embeds, in one memory. What no set holds, such as `log_map`, is the release build's. */
+function openSets({ f64: full, f32: twins }: ReturnType<typeof open>): { f64: Build; f32: Twin } {
+  const { memory } = full;
+  const sets = (kernels: object, ...names: string[]) =>
+    Object.assign({ ...kernels }, ...names.map((name) => instantiate(`sets/${name}`, memory)));
+  const own = ["forward_f64", "general_f64", "output", "training", "general_training"];
+  const f64: Kernels = sets(full.kernels, ...own);
+  const f32: TwinKernels = sets(twins.kernels, "forward_f32", "general_f32");
+  return {
+    f64: { name: "sets", kernels: f64, memory, base: TABLES_END, numbers: NUMBERS.f64 },
+    f32: { name: "sets f32", kernels: f32, memory, base: TABLES_END, numbers: NUMBERS.f32 },
+  };
+}
+
+const opened = [
+  open("debug", "kernels.debug"),
+  open("release", "kernels"),
+  openSets(open("release", "kernels")),
+];
+
+/** Every build of the kernels: one suite runs over all of them. */
 export const builds: readonly Build[] = opened.map(({ f64 }) => f64);
 
 export const singles: readonly Twin[] = opened.map(({ f32 }) => f32);
 
 /** Both precisions of every build, for the suites of the forward kernels. */
 export const twins: readonly Twin[] = [...builds, ...singles];
+
+/** The training module, in its one build; nothing of the kernels is in its memory. */
+export function openTraining(): Build<TrainerKernels> {
+  const path = fileURLToPath(new URL("../../build/train.wasm", import.meta.url));
+  const memory = new WebAssembly.Memory({ initial: 16 });
+  const module = new WebAssembly.Module(readFileSync(path));
+  const kernels = new WebAssembly.Instance(module, { env: { memory } })
+    .exports as unknown as TrainerKernels & Pick<Kernels, "heap_base">;
+  const base = Math.ceil(kernels.heap_base() / 16) * 16;
+  return { name: "training", kernels, memory, base, numbers: NUMBERS.f64 };
+}
 
 /** An operand of a kernel, standing between guard cells. */
 export interface Operand {

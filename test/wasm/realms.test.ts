@@ -1,6 +1,6 @@
+import { readFileSync } from "node:fs";
 import { runInNewContext } from "node:vm";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { source as base64 } from "../../build/embedded/kernels.js";
 import * as recurra from "../../src/index.js";
 import { checkTensor, isDetached, isNumbers } from "../../src/tensor.js";
 import { allBits, network } from "../support/operands.js";
@@ -65,7 +65,8 @@ describe("another realm", () => {
   });
 
   it("its bytes and buffers are as good", () => {
-    const text = JSON.stringify(base64);
+    const file = readFileSync(new URL("../../build/kernels.wasm", import.meta.url));
+    const text = JSON.stringify(file.toString("base64"));
     const bytes = `Uint8Array.from(atob(${text}), (letter) => letter.charCodeAt(0))`;
     for (const wasm of [bytes, `${bytes}.buffer`]) {
       const source = runInNewContext(wasm, { atob }) as recurra.WasmSource;

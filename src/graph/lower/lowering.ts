@@ -1,6 +1,7 @@
 import type { NumberType } from "../../wasm/abi.js";
 import type { EngineCore } from "../../wasm/engine.js";
 import { type GraphKernels, graphKernels } from "../../wasm/graph_kernels.js";
+import { numberType } from "../../wasm/kernel_sets.js";
 import type { Constants } from "../constants.js";
 import { Spans } from "../spans.js";
 import { itemOf, sizeOf, type Value } from "../value.js";
@@ -47,7 +48,7 @@ export class Lowering {
   }
 
   numberType({ precision }: Pick<Value, "precision">): NumberType {
-    return this.engine.numberType(precision);
+    return numberType(this.engine, precision);
   }
 
   /** The steps so far. */

@@ -1,12 +1,12 @@
 import { source } from "../../build/embedded/train.js";
-import { openEmbedded } from "./embedded.js";
+import type { KernelSet } from "./embedded.js";
 import type { EngineCore } from "./engine.js";
 
 /**
  * The kernels that training needs besides those of the engine, in f64: a module of its own over the engine's memory, which
  * only programs that train load. Contracts stand at the definitions in assembly/optim, heads, nn and blas.
  */
-export interface TrainKernels {
+export interface TrainerKernels {
   sgd_update(
     n: number,
     rate: number,
@@ -123,41 +123,10 @@ export interface TrainKernels {
     target: number,
   ): void;
   scale_rows(rows: number, n: number, factors: number, x: number): void;
+  log_map(n: number, x: number, y: number): void;
 }
 
-/** Numbers of parameters: a module that has others is stale. */
-const ARITY: Readonly<Record<keyof TrainKernels, number>> = {
-  sgd_update: 10,
-  adam_update: 13,
-  rmsprop_update: 11,
-  adagrad_update: 7,
-  sum_squares: 2,
-  scale_map: 3,
-  clamp_map: 3,
-  random_map: 5,
-  dropout_mask: 6,
-  multiply_map: 4,
-  smooth_cross_entropy_rows: 9,
-  squared_error_rows: 7,
-  binary_cross_entropy_rows: 8,
-  layer_norm_forward: 8,
-  layer_norm_backward: 9,
-  scatter_add_rows: 7,
-  scale_rows: 4,
-};
+const TRAINER: KernelSet = { source };
 
-const bound = new WeakMap<EngineCore, TrainKernels>();
-
-/** The training kernels over an engine's memory, bound at the first call. */
-export function trainKernels(engine: EngineCore): TrainKernels {
-  const known = bound.get(engine);
-  if (known !== undefined) return known;
-  const exports = engine.arena.instantiate(openEmbedded("training kernels", source));
-  for (const [name, arity] of Object.entries(ARITY)) {
-    const length = (exports[name] as { length?: number } | undefined)?.length;
-    if (length !== arity) throw new TypeError(`training kernels: ${name}: run npm run build`);
-  }
-  const kernels = exports as unknown as TrainKernels;
-  bound.set(engine, kernels);
-  return kernels;
-}
+/** The kernels of trainers over an engine's memory, bound at the first call. */
+export const trainerKernels = (engine: EngineCore): TrainerKernels => engine.bind(TRAINER);
