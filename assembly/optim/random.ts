@@ -1,27 +1,7 @@
 // Random numbers of a seed (base/random.ts), and dropout.
 
 import { lanes, loadLanes, storeLanes } from "../base/lanes";
-<<<<<<< HEAD
 import { seedOf, uniformAt } from "../base/random";
-=======
-
-const GOLDEN: u64 = 0x9e3779b97f4a7c15;
-
-// @ts-expect-error: decorator
-@inline
-function uniformAt(seed: u64, i: u64): f64 {
-  let z = seed + (i + 1) * GOLDEN;
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-  return <f64>((z ^ (z >> 31)) >> 11) * 1.1102230246251565e-16; // 2^−53
-}
-
-// @ts-expect-error: decorator
-@inline
-function seedOf(low: u32, high: u32): u64 {
-  return ((<u64>high) << 32) | (<u64>low);
-}
->>>>>>> main
 
 /**
  * y[i] = uniform number `first` + i of the seed, in [0, 1).
