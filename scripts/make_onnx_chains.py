@@ -31,6 +31,10 @@ class Model(nn.Module):
             y = y[:, -1] if self.first else y[-1]
         if self.last == "state":
             y = torch.cat((h[-2], h[-1]), 1) if self.rnn.bidirectional else h[-1]
+        if self.last == "mean":
+            y = y.mean(1 if self.first else 0)
+        if self.last == "max":
+            y = y.amax(1 if self.first else 0, keepdim=True).squeeze(1 if self.first else 0)
         return self.head(y)
 
 
@@ -41,7 +45,9 @@ def stored(array):
 
 cells, heads = map(itertools.cycle, (["LSTM", "GRU", "RNN", "relu"], ["linear", "log", "two", "bare", ""]))
 cases, sources = [], ["tokens", "one-hot", "features"]
-for i, (source, last, bi, layers) in enumerate(itertools.product(sources, ["", "step", "state"], [False, True], [1, 2])):
+chosen = [*itertools.product(sources, ["", "step", "state"], [False, True], [1, 2])]
+chosen += [*itertools.product(["tokens", "features"], ["mean", "max"], [False, True], [1])]
+for i, (source, last, bi, layers) in enumerate(chosen):
     if last == "step" and bi:
         continue
     cell, first, extra = next(cells), i % 2 == 0, {0: "h0", 12: "lengths"}.get(i, "")

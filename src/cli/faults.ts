@@ -38,7 +38,10 @@ export async function withFile<T>(file: string, work: () => T | Promise<T>): Pro
 /** How the command line calls options of the library that its messages name. */
 const OPTIONS: readonly (readonly [RegExp, string])[] = [
   [/\{ residual: false \}/, "--no-residual"],
-  [/\{ output: \[\{ name: "(.*?)", activation: "relu" \}, …\] \}/, "--output $1:relu,…"],
+  [
+    /\{ output: \[\{ name: "(.*?)", activation: "relu" \}, (?:"(.*?)"|(…))\] \}/,
+    "--output $1:relu,$2$3",
+  ],
   [/\{ output: "last" \}, "mean" or "max"/, "--pooling last, mean or max"],
   [/\{ output: "steps" \}, "last", "mean" or "max"/, "--pooling steps, last, mean or max"],
   [/\{ output: "steps" \}/, "--pooling steps"],

@@ -1,8 +1,3 @@
-/**
- * ONNX files: what they hold, models as exporters write them, and whole graphs, compiled.
- *
- * @module recurra/onnx
- */
 export { type ModelFormatCode, ModelFormatError } from "../description/format_error.js";
 export type { OnnxAttributes, OnnxOperator } from "./onnx/attributes.js";
 export {

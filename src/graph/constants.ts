@@ -19,6 +19,8 @@ export class Constants extends Shared {
   readonly #placed = new Map<object, Map<string, unknown>>();
   readonly #integers = new Map<string, number>();
   readonly #kept = new Map<object, Map<string, Shared>>();
+  readonly #ids = new WeakMap<object, number>();
+  #count = 0;
   #bytes = 0;
   #zeros = { pointer: 0, bytes: 0 };
 
@@ -109,6 +111,14 @@ export class Constants extends Shared {
       this.#engine.arena.i32(this.#zeros.pointer, size / 4).fill(0);
     }
     return this.#zeros.pointer;
+  }
+
+  /** A number that names an array in a form; 0 for none. */
+  idOf(key: object | undefined): number {
+    if (key === undefined) return 0;
+    const id = this.#ids.get(key) ?? ++this.#count;
+    this.#ids.set(key, id);
+    return id;
   }
 
   /** Something made once for `key` and `form`; it is released with the rest. */

@@ -21,8 +21,9 @@ import {
 import { Runner } from "./runner.js";
 import { GraphStream, StreamContent } from "./stream.js";
 
-export type { GraphInput, GraphOutput, GraphPort } from "./input.js";
+export type { GraphInput, GraphNumbers, GraphOutput, GraphPort } from "./input.js";
 
+/** Options of {@link openGraph}. */
 export interface OpenGraphOptions {
   /**
    * What is known at opening, by the names of the graph's inputs: a value that is the same in every run (a number, or
@@ -68,6 +69,7 @@ export class Graph extends Handle {
     return Object.fromEntries(open.map((each) => [each.name, portOf(each)]));
   }
 
+  /** The graph's outputs. */
   get outputs(): Readonly<Record<string, GraphPort>> {
     const { compiler } = contentOf<Runner>("outputs", this);
     return Object.fromEntries(compiler.outputs.map((each) => [each.name, portOf(each)]));

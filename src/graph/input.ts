@@ -5,7 +5,8 @@ import type { Floats, Precision } from "../wasm/abi.js";
 import { kindOf } from "./operators/elementwise.js";
 import { allocate, itemOf, type Kind, sameShape, sizeOf } from "./value.js";
 
-type Numbers =
+/** Numbers that a graph takes: integers as numbers or as BigInts. */
+export type GraphNumbers =
   | Float64Array
   | Float32Array
   | Int32Array
@@ -18,8 +19,8 @@ export type GraphInput =
   | number
   | bigint
   | boolean
-  | Numbers
-  | { readonly shape: readonly number[]; readonly data: Numbers };
+  | GraphNumbers
+  | { readonly shape: readonly number[]; readonly data: GraphNumbers };
 
 /** What a graph gives. Integers are `BigInt64Array`, truth values `Uint8Array`. */
 export interface GraphOutput {
@@ -64,10 +65,10 @@ export const portOf = ({ kind, shape }: Declared): GraphPort => ({ type: TYPES[k
 /** A given input, its numbers not yet looked at. */
 export interface Given {
   readonly shape: readonly number[];
-  readonly data: Numbers;
+  readonly data: GraphNumbers;
 }
 
-const isNumbers = (value: unknown): value is Numbers =>
+const isNumbers = (value: unknown): value is GraphNumbers =>
   isAnyTypedArray(value) || Array.isArray(value);
 
 /**
@@ -141,7 +142,7 @@ function checkDeclared(where: string, { name, shape: declared }: Declared, given
 export function writeNumbers(
   where: string,
   { name, kind }: Declared,
-  data: Numbers,
+  data: GraphNumbers,
   target: Floats,
   offset = 0,
 ): void {

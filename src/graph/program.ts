@@ -3,11 +3,12 @@ import type { Floats } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { EngineCore } from "../wasm/engine.js";
 import type { Constants } from "./constants.js";
-import { countUses, fuse } from "./fuse.js";
+import { fuse } from "./fuse.js";
 import { lower } from "./lower/lower.js";
 import { Lowering, type Run } from "./lower/lowering.js";
 import { addressOf, type View } from "./lower/view.js";
 import type { Operation } from "./operation.js";
+import { countUses } from "./producers.js";
 import { itemOf, type Value } from "./value.js";
 
 /** Where an input or output of a program stands. */
@@ -96,7 +97,7 @@ export interface Plan {
 export function makeProgram(engine: EngineCore, constants: Constants, plan: Plan): Program {
   const { where, inputs, outputs, maximumBytes } = plan;
   const wanted = [...outputs.values()];
-  const operations = fuse(plan.operations, wanted);
+  const operations = fuse(plan.operations, wanted, constants);
   const lowering = new Lowering(engine, constants, countUses(operations, wanted));
   const given = [...inputs].map(([name, value]) => {
     const view = lowering.allocate(value);

@@ -285,6 +285,7 @@ export class GraphStream extends Handle {
     return new GraphStream(copy);
   }
 
+  /** The state, to be stored and taken back. */
   get state(): GraphState {
     contentOf<StreamContent>("state", this);
     return new GraphState(() => contentOf<StreamContent>("state", this));

@@ -48,6 +48,8 @@ export class CrewWorker {
   /** Not answered, in the order in which the worker gets them. */
   readonly #tasks = new Map<number, Task>();
   #port: WorkerPort | undefined;
+  /** What the worker holds as long as it lives. */
+  #lock: string | undefined;
   #nextId = 0;
   #isReady = false;
   /** The weight of the tasks that are not answered. */
@@ -72,13 +74,15 @@ export class CrewWorker {
   }
 
   start(isKept: boolean): void {
-    const lock = locks() === undefined ? undefined : lockName();
     const lost = (cause: Error): void => this.#lose(cause);
     try {
-      const message = (data: unknown): void => this.#hear(data as FromWorker, lock);
-      this.#port = new WorkerPort(this.#spawn(), { message, lost });
-      this.#port.keepAlive(isKept);
-      this.#port.post({ ...this.#open, lock });
+      const message = (data: unknown): void => this.#hear(data as FromWorker);
+      const port = new WorkerPort(this.#spawn(), { message, lost });
+      this.#port = port;
+      port.keepAlive(isKept);
+      // Where it is not needed, to wait for a lock would keep the process alive.
+      this.#lock = port.tellsEnd || locks() === undefined ? undefined : lockName();
+      port.post({ ...this.#open, lock: this.#lock });
     } catch (error) {
       void this.#port?.terminate();
       lost(error as Error);
@@ -110,9 +114,9 @@ export class CrewWorker {
     await ended;
   }
 
-  #hear(message: FromWorker, lock: string | undefined): void {
+  #hear(message: FromWorker): void {
     if (message.kind === "ready") {
-      if (message.isLocked) this.#port?.watchLock(lock as string);
+      if (message.isLocked) this.#port?.watchLock(this.#lock as string);
       this.#isReady = true;
       this.failures = 0;
       for (const [id, task] of this.#tasks) this.#port?.post(task.message(id));

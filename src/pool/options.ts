@@ -20,7 +20,7 @@ export interface PoolOptions extends LanguageModelOptions {
   readonly tries?: number | undefined;
   /**
    * Starts a worker whose script imports `recurra/pool/worker`. Default: the script of this package, which Node, Deno, Bun,
-   * Vite, webpack, Rollup and Parcel find by themselves.
+   * Vite, webpack, rspack and Parcel find by themselves.
    */
   readonly worker?: (() => WorkerLike) | undefined;
   /** Options of the engine of each worker. `wasm`, if given, is bytes or a module. */

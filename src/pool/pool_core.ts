@@ -40,6 +40,8 @@ export interface PoolModel {
   readonly precision: Precision;
   /** The token before every sequence, if there is one. */
   readonly start: number | undefined;
+  /** What the model file does not say and was inferred, a sentence each. */
+  readonly assumptions: readonly string[];
 }
 
 type Setup = Omit<CallSetup, "tokenizer" | "workers" | "tries">;
@@ -60,7 +62,7 @@ export class PoolCore implements StreamHost {
   private constructor(
     settings: PoolSettings,
     { crew, queue }: { crew: Crew; queue: CallQueue },
-    { size, start, vocabulary, unknown }: ModelFacts,
+    { size, start, vocabulary, unknown, assumptions }: ModelFacts,
   ) {
     this.#settings = settings;
     this.#crew = crew;
@@ -68,7 +70,7 @@ export class PoolCore implements StreamHost {
     const matcher = vocabulary && new TokenMatcher("createPool", vocabulary, size);
     this.tokenizer = new Tokenizer(size, matcher, unknown);
     const { precision = "f64" } = settings.model;
-    this.model = { vocabulary: this.tokenizer.vocabulary, size, precision, start };
+    this.model = { vocabulary: this.tokenizer.vocabulary, size, precision, start, assumptions };
   }
 
   static async open(where: string, source: PoolSource, settings: PoolSettings): Promise<PoolCore> {

@@ -56,6 +56,7 @@ export interface ModelFacts {
   /** The tokens by their ids. */
   readonly vocabulary: readonly (string | undefined)[] | undefined;
   readonly unknown: number | undefined;
+  readonly assumptions: readonly string[];
 }
 
 export interface ReadyReply {

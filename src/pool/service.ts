@@ -166,6 +166,7 @@ function hold(name: string): Promise<boolean> {
   });
 }
 
-function factsOf({ size, start, vocabulary }: LanguageModel): ModelFacts {
-  return { size, start, vocabulary: vocabulary?.tokens, unknown: vocabulary?.unknown };
+function factsOf({ size, start, vocabulary, assumptions }: LanguageModel): ModelFacts {
+  const { tokens, unknown } = vocabulary ?? {};
+  return { size, start, vocabulary: tokens, unknown, assumptions };
 }

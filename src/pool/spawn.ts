@@ -35,7 +35,7 @@ function script(): UrlLike | string {
   return url === undefined ? __filename.replace(/[^/\\]*$/, name) : new URL(name, url);
 }
 
-/** Starts a web worker, in the words by which Vite, webpack, Rollup and Parcel find its script. */
+/** Starts a web worker, in the words by which Vite, webpack, rspack and Parcel find its script. */
 function spawnWeb(): WorkerLike {
   return new Worker(new URL("./pool_worker.js", (import.meta as { url: string }).url), {
     type: "module",

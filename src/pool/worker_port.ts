@@ -41,8 +41,14 @@ export class WorkerPort {
   constructor(worker: WorkerLike, events: WorkerEvents) {
     this.#worker = worker;
     this.#events = events;
-    if (typeof this.#worker.on === "function") this.#listenToNode(this.#worker.on.bind(worker));
-    else this.#listenToWeb(this.#worker.addEventListener?.bind(worker));
+    const { on, addEventListener } = this.#worker;
+    if (this.tellsEnd) this.#listenToNode(on?.bind(worker));
+    else this.#listenToWeb(addEventListener?.bind(worker));
+  }
+
+  /** Whether the host tells when the worker ends, as `worker_threads` does. */
+  get tellsEnd(): boolean {
+    return typeof this.#worker.on === "function";
   }
 
   post(message: unknown): void {
@@ -69,11 +75,11 @@ export class WorkerPort {
     await this.#worker.terminate();
   }
 
-  #listenToNode(on: (name: string, listener: (value: never) => void) => void): void {
-    on("message", (data: unknown) => this.#hear(data));
-    on("messageerror", (error: unknown) => this.#lose(error));
-    on("error", (error: unknown) => this.#lose(error));
-    on("exit", (code: number) => this.#lose(new Error(`the worker ended with code ${code}`)));
+  #listenToNode(on: AnyWorker["on"]): void {
+    on?.("message", (data: unknown) => this.#hear(data));
+    on?.("messageerror", (error: unknown) => this.#lose(error));
+    on?.("error", (error: unknown) => this.#lose(error));
+    on?.("exit", (code: number) => this.#lose(new Error(`the worker ended with code ${code}`)));
   }
 
   #listenToWeb(listen: AnyWorker["addEventListener"]): void {

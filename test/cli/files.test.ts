@@ -199,7 +199,7 @@ describe("convert", () => {
     const chains = JSON.parse(readFileSync(`${root}test/fixtures/onnx/chains.json`, "utf8"));
     writeFileSync(join(folder, "chain.onnx"), Buffer.from(chains[0].model, "base64"));
     run("convert", "chain.onnx", "chain.safetensors");
-    const args = ["score", "--json", "--per-token", "--format", "jsonl", "--model"];
+    const args = ["score", "--quiet", "--json", "--per-token", "--format", "jsonl", "--model"];
     const [onnx, own] = ["chain.onnx", "chain.safetensors"].map((name) =>
       recurra([...args, name], "[0,1,2,3,2,1]\n[6,5,4]\n", folder),
     );

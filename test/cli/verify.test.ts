@@ -84,6 +84,7 @@ describe("recurra verify", () => {
       1,
       "steps.json: verifyModel: …load it with --pooling steps if…",
     ],
+    ["deep-head", [], 1, "deep-head.safetensors: …pass --output fc1:relu,fc2 with…"],
     [
       "deep-head",
       ["--output", "fc1,fc2"],

@@ -30,6 +30,7 @@ const KNOWN: Record<string, readonly number[]> = {
   LSTM: [1, 2, 3, 7],
   GRU: [1, 2, 3],
   RNN: [1, 2, 3],
+  OneHot: [1],
   Pad: [2],
   Range: [0, 1, 2],
 };

@@ -1,11 +1,10 @@
 // The places of a browser that run JavaScript, in each browser that Debian brings.
-import { createHash } from "node:crypto";
 import { copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
 import { visit } from "./visit.mjs";
-import { checkGolden, project, root, server, temporary, write } from "./workshop.mjs";
+import { checkGolden, GOLDEN, project, root, server, temporary, write } from "./workshop.mjs";
 
 const SCRIPTS = ["places", "worker", "worklet", "service_worker", "frame"];
 
@@ -49,7 +48,7 @@ function site() {
   return served;
 }
 
-/** A page on the disk, one file that holds all scripts: its address. */
+/** A page on the disk, one file that holds all scripts. WebKitGTK's browser takes a # for a part of a file's name. */
 function file() {
   local ??= (async () => {
     const folder = await bundles("iife");
@@ -57,9 +56,13 @@ function file() {
       ["worker.js", "worklet.js"].map((name) => [name, readFileSync(join(folder, name), "utf8")]),
     );
     const safe = JSON.stringify(texts).replaceAll("<", "\\u003c");
-    const script = `<script>TEXTS = ${safe};</script><script src="places.js"></script>`;
-    write(folder, { "page.html": html("page inWorker inAudioWorklet", script) });
-    return pathToFileURL(join(folder, "page.html")).href;
+    let count = 0;
+    return (to) => {
+      const name = `page${++count}.html`;
+      const script = `<script>TEXTS = ${safe}; REPORT_TO = "${to}";</script><script src="places.js"></script>`;
+      write(folder, { [name]: html("page inWorker inAudioWorklet", script) });
+      return pathToFileURL(join(folder, name)).href;
+    };
   })();
   return local;
 }
@@ -81,13 +84,32 @@ function once(open) {
   };
 }
 
+/**
+ * Some hosts flush subnormal numbers to zero on audio threads, against the standard of WebAssembly; the worklet proves it by a
+ * module that is not this package's. The cases that compute such numbers then have other bits, and no other case may.
+ */
+function checkWorklet({ text, flushes }) {
+  if (!flushes) return checkGolden(text);
+  const isApart = (line) => /^\w+ {2}(saturated|subnormal|all)(, GRU)?$/.test(line);
+  const without = (lines) =>
+    lines
+      .split("\n")
+      .filter((line) => !isApart(line))
+      .join("\n");
+  if (without(text) !== without(GOLDEN)) return checkGolden(text);
+  return "but for subnormal numbers, which this host flushes to zero on its audio threads";
+}
+
+const check = (place, found) =>
+  place === "inAudioWorklet" ? checkWorklet(found) : checkGolden(found);
+
 /** Rows for the places of a page; `label` tells the page. */
 function rowsOf(host, label, places, open) {
   const visited = once(open);
   return places.map((place) => ({
     host,
     what: `${NAMES[place]}${label}`,
-    run: async () => checkGolden((await visited())[place]),
+    run: async () => check(place, (await visited())[place]),
   }));
 }
 
@@ -115,7 +137,9 @@ function browser(host) {
       async run() {
         const report = await isolated();
         if (report.isolated !== true) throw new Error("the page is not isolated");
-        for (const place of ["page", "inWorker", "inAudioWorklet"]) checkGolden(report[place]);
+        return ["page", "inWorker", "inAudioWorklet"]
+          .map((place) => check(place, report[place]))
+          .at(-1);
       },
     },
     ...rowsOf(
@@ -135,9 +159,6 @@ function browser(host) {
   ];
 }
 
-/** The id that Chromium gives an extension: letters for the digits of its key's hash. */
-const KEY = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAx6Wj7rL5Pn7nXqCgLq0S";
-
 const extension = {
   host: "Chromium",
   what: "a page of an extension, manifest 3",
@@ -147,27 +168,26 @@ const extension = {
       manifest_version: 3,
       name: "recurra",
       version: "1",
-      key: KEY,
+      background: { service_worker: "background.js" },
       content_security_policy: { extension_pages: "script-src 'self' 'wasm-unsafe-eval'" },
     };
     const bundled = await bundles("esm");
+    const scripts = ["places.js", "worker.js"].map((name) => [
+      name,
+      readFileSync(join(bundled, name), "utf8"),
+    ]);
     write(folder, {
       "manifest.json": JSON.stringify(manifest),
-      "page.html": html("page inWorker", MODULE),
-      ...Object.fromEntries(
-        ["places.js", "worker.js"].map((name) => [name, readFileSync(join(bundled, name), "utf8")]),
-      ),
+      // An address of the extension cannot be given on the command line: it is not loaded yet.
+      "background.js": 'chrome.tabs.create({ url: "page.html" });\n',
+      "page.html": html("page inWorker", `<script src="report_to.js"></script>${MODULE}`),
+      ...Object.fromEntries(scripts),
     });
-    const digits = createHash("sha256")
-      .update(Buffer.from(KEY, "base64"))
-      .digest("hex")
-      .slice(0, 32);
-    const id = digits.replaceAll(/./g, (digit) =>
-      String.fromCharCode(97 + Number.parseInt(digit, 16)),
-    );
-    const report = await visit("Chromium", `chrome-extension://${id}/page.html`, {
-      extension: folder,
-    });
+    const open = (to) => {
+      write(folder, { "report_to.js": `REPORT_TO = "${to}";\n` });
+      return "about:blank";
+    };
+    const report = await visit("Chromium", open, { extension: folder });
     for (const place of ["page", "inWorker"]) checkGolden(report[place]);
   },
 };

@@ -49,11 +49,15 @@ export const BROWSERS = {
   },
 };
 
-/** What the page at `url` reports, in a browser of its own. The address to report to stands behind the #. */
+/**
+ * What the page at `url` reports, in a browser of its own. The address to report to stands behind the #, or goes to a function
+ * that gives the page's address.
+ */
 export async function visit(browser, url, { extension, seconds = 60 } = {}) {
   const { to, report } = server.expect();
   const profile = temporary(`profile${++count}`);
-  const [command, words] = await BROWSERS[browser](`${url}#${to}`, { profile, extension });
+  const address = typeof url === "function" ? url(to) : `${url}#${to}`;
+  const [command, words] = await BROWSERS[browser](address, { profile, extension });
   const home = temporary(`home${count}`);
   const env = {
     HOME: home,

@@ -307,6 +307,8 @@ async function openServer() {
       response.setHeader("Cross-Origin-Opener-Policy", "same-origin");
       response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
     }
+    // An isolated page loads the scripts of its workers with this one.
+    if (extname(file) === ".js") response.setHeader("Cross-Origin-Embedder-Policy", "require-corp");
     response.setHeader("Cross-Origin-Resource-Policy", "cross-origin");
     response.setHeader("Content-Type", TYPES[extname(file)] ?? "application/octet-stream");
     response.end(readFileSync(file));

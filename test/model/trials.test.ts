@@ -104,7 +104,11 @@ describe("the mean or the maximum over the steps", () => {
 describe("a head of two linear layers", () => {
   it("is not read at all without names", () => {
     const error = () => caseDescription("deep-head");
-    expectError(error, ModelFormatError, '… got "fc2.weight" (2, 6)…');
+    expectError(
+      error,
+      ModelFormatError,
+      '… got "fc2.weight" (2, 6) and "fc2.bias" (2,); if "fc2" is a linear layer, pass { output: [{ name: "fc1", activation: "relu" }, "fc2"] } with the activation that lies between; …',
+    );
   });
 
   it("is asked about: the activation between them", () => {

@@ -21,13 +21,14 @@ describe("pool.score gives the bits of scoreSync", () => {
   it.each(LANGUAGE)("$name", async (plan) => {
     const described = describedOf(plan);
     const sequences = idsOf(Array.from({ length: 40 }, (_, i) => (i * 11) % 37));
-    for (const precision of ["f64", "f32"] as const) {
-      const pool = await poolOf({ precision }, described);
-      const model = await modelOf({ precision }, described);
-      expect(pool.model.precision).toBe(precision);
-      expect(await pool.score(sequences)).toEqual(model.scoreSync(sequences));
-      await pool.close();
-    }
+    // Each number type for each second one: what differs between models is not in the pool.
+    const precision = LANGUAGE.indexOf(plan) % 2 === 0 ? "f64" : "f32";
+    const pool = await poolOf({ precision }, described);
+    const model = await modelOf({ precision }, described);
+    const { size, assumptions } = model;
+    expect(pool.model).toMatchObject({ size, precision, assumptions, start: undefined });
+    expect(await pool.score(sequences)).toEqual(model.scoreSync(sequences));
+    await pool.close();
   });
 
   it("with a start token, and an unknown one", async () => {

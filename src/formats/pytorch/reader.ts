@@ -104,11 +104,26 @@ class UnclaimedTensors {
     return list(names.map((name) => shown(this.#tensors, name)));
   }
 
+  /** How to name the linear layer that one of the tensors left could be, above the last that was found. */
+  #linearAbove(dense: readonly DenseDescription[], left: readonly string[]): string | undefined {
+    const last = dense.at(-1);
+    const ny = last?.weight.shape[0];
+    const weight = left.find((name) => {
+      const { shape = [] } = this.#tensors.get(name) ?? {};
+      return /(^|\.)weight$/.test(name) && shape.length === 2 && shape[1] === ny;
+    });
+    if (last === undefined || weight === undefined) return undefined;
+    const above = quote(weight.replace(/\.?weight$/, ""));
+    const names = `{ output: [{ name: ${quote(last.name)}, activation: "relu" }, ${above}] }`;
+    return `if ${above} is a linear layer, pass ${names} with the activation that lies between`;
+  }
+
   /** Throws if any tensor was not used. */
-  checkEmpty(): void {
+  checkEmpty(dense: readonly DenseDescription[]): void {
     const left = this.names();
     if (left.length === 0) return;
-    const assign = "assign them by recurrent, embedding or output";
+    const assign =
+      this.#linearAbove(dense, left) ?? "assign them by recurrent, embedding or output";
     const graph = `if they are of another kind (a normalisation, attention, a convolution), ${ONNX_ADVICE}`;
     const ignore = `others: "ignore" leaves them out, and the outputs are wrong unless the network does without them`;
     const got = `expected no tensors outside of the network, got ${this.show(left)}`;
@@ -213,7 +228,7 @@ export function describeSafetensors(
   const unclaimed = new UnclaimedTensors(tensors);
   const architecture = stated ?? inferArchitecture(tensors, file.metadata, modules, names);
   const description = build(architecture, modules, unclaimed);
-  if (names.others !== "ignore") unclaimed.checkEmpty();
+  if (names.others !== "ignore") unclaimed.checkEmpty(description.dense);
   if (stated === undefined) checkQuestions(description, names);
   const assumptions = stated?.assumptions ?? assumptionsOf(description, names, file.metadata);
   const left = unclaimed.names();

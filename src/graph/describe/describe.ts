@@ -1,3 +1,4 @@
+import { assume } from "../../description/assumptions.js";
 import type {
   DenseDescription,
   InputDescription,
@@ -115,6 +116,7 @@ function describeLevels(top: Level, metadata: ModelDescription["metadata"]): Mod
   const recurrent: RecurrentDescription[] = [];
   const dense: DenseDescription[] = [];
   let input: InputDescription = { kind: "features", size: 0 };
+  let output: ModelDescription["output"] = "steps";
   for (let level: Level | undefined = top; level !== undefined; level = level.below) {
     const { part } = level;
     if (part.kind === "dense") dense.push(part.description);
@@ -122,12 +124,12 @@ function describeLevels(top: Level, metadata: ModelDescription["metadata"]): Mod
     else if (part.kind === "recurrent") {
       const { name } = part.node;
       const { options, weights } = part.layer;
+      if (level.rows.length === 1) output = part.pool ?? "last";
       recurrent.push({ name: moduleOf(name) ?? name, options, weights });
     }
   }
   recurrent.reverse();
   dense.reverse();
-  const output = top.rows.length === 1 ? "last" : "steps";
   const description = { format: "onnx", input, recurrent, dense, output, metadata } as const;
   return fuseLayers(description, (below, above) => below.name === above.name);
 }
@@ -157,5 +159,10 @@ export function describeOnnx(
   const [first, second] = TRIALS;
   const { level, isOpen } = tryOut(open, wanted, { ...known, sizeOf: first });
   if (isOpen) tryOut(open, wanted, { ...known, sizeOf: second });
-  return describeLevels(level, metadata);
+  const assumptions = [...known.walked.assumptions];
+  if (options.output === undefined && names.length > 1) {
+    const what = `The model's output is ${JSON.stringify(wanted)}, the first of ${names.length}.`;
+    assumptions.push(assume("network", what));
+  }
+  return { ...describeLevels(level, metadata), assumptions };
 }

@@ -19,7 +19,13 @@ export interface Level {
   readonly part:
     | { readonly kind: "given"; readonly whole: boolean }
     | { readonly kind: "input"; readonly description: InputDescription }
-    | { readonly kind: "recurrent"; readonly node: OnnxNode; readonly layer: NodeLayer }
+    | {
+        readonly kind: "recurrent";
+        readonly node: OnnxNode;
+        readonly layer: NodeLayer;
+        /** What one row for the sequence is, where that is not the last state. */
+        readonly pool?: "mean" | "max";
+      }
     | { readonly kind: "dense"; readonly description: DenseDescription };
   /** Steps and sequences; sequences alone where only the last step has an output; all axes of an input of the graph. */
   readonly rows: readonly Dimension[];
@@ -76,6 +82,8 @@ export class Walked {
   readonly weights = new Map<Floats, Floats>();
   /** Which initial states are zeros. */
   readonly zeros = new Map<Floats, boolean>();
+  /** What the graph leaves to its caller, a sentence each. */
+  readonly assumptions = new Set<string>();
 }
 
 /**

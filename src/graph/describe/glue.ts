@@ -3,7 +3,7 @@ import type { Value } from "../value.js";
 import { type Describer, isWhole, type Place, type Rules, type Shown } from "./describer.js";
 import { cut, joined, type Layout, permuted, reshaped } from "./layout.js";
 
-/** The last step that a layer of one direction computes is its last state. */
+/** The last step that a layer of one direction computes is its last state, unless sequences end before it. */
 function settled(place: Shown): Shown {
   const { level, layout } = place;
   const { part, rows } = level;
@@ -11,7 +11,8 @@ function settled(place: Shown): Shown {
   if (part.kind !== "recurrent" || time === undefined || batch === undefined) return place;
   const isOpen = time.extent === 1 || layout.axes.flat().some(([each]) => each === time);
   const end = part.node.attributes.direction === "reverse" ? 0 : time.extent - 1;
-  if (isOpen || part.layer.directions > 1 || (layout.starts.get(time) ?? 0) !== end) return place;
+  if (isOpen || part.node.inputs.sequence_lens || part.layer.directions > 1) return place;
+  if ((layout.starts.get(time) ?? 0) !== end) return place;
   return { ...place, level: { ...level, rows: [batch] } };
 }
 

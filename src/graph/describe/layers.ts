@@ -1,10 +1,11 @@
 import { ACTIVATIONS, type ActivationName } from "../../cells/activations.js";
+import { assume } from "../../description/assumptions.js";
 import type { DenseDescription, StoredNumbers } from "../../description/description.js";
 import type { Floats } from "../../wasm/abi.js";
-import { BINARY } from "../codes.js";
+import { BINARY, REDUCE } from "../codes.js";
 import { moved } from "../moves.js";
 import type { Operation } from "../operation.js";
-import type { Value } from "../value.js";
+import { sizeOf, type Value } from "../value.js";
 import {
   type Describer,
   isRows,
@@ -104,11 +105,24 @@ function isInitial(value: Value, describer: Describer): boolean {
   return known;
 }
 
+/** The states and lengths that a graph takes from its caller are inputs of the graph, not numbers of the file. */
+const STATES = assume(
+  "network",
+  "The initial states are inputs of the graph; every sequence begins with a state of zeros here.",
+);
+const LENGTHS = assume(
+  "network",
+  "sequence_lens is an input of the graph; every sequence is read to its own end here.",
+);
+
 function recurrent(op: Operation<"recurrent">, describer: Describer): readonly Place[] {
   const { node, layer, h, c, inputs } = op;
   const states = inputs.slice(1, 1 + Number(h) + Number(c));
   states.forEach((value, i) => {
-    if (isInitial(value, describer)) return;
+    if (isInitial(value, describer)) {
+      if (value.data === undefined) describer.walked.assumptions.add(STATES);
+      return;
+    }
     const name = h && i === 0 ? "initial_h" : "initial_c";
     describer.refuse(`${name}: expected zeros, or an input of the graph`);
   });
@@ -116,6 +130,7 @@ function recurrent(op: Operation<"recurrent">, describer: Describer): readonly P
   if (lengths !== undefined && !isGiven(describer.place(lengths))) {
     describer.refuse("sequence_lens: expected an input of the graph");
   }
+  if (lengths !== undefined) describer.walked.assumptions.add(LENGTHS);
   const below = inputOf(op, describer);
   const [time, batch] = below.rows as [Dimension, Dimension];
   const features = [{ extent: layer.directions }, { extent: layer.na }] as const;
@@ -131,6 +146,36 @@ function recurrent(op: Operation<"recurrent">, describer: Describer): readonly P
     // Y_c is of no use to the layers above.
     { kind: "states", parts: [], extents: [], axis: 0 },
   ];
+}
+
+/** The mean or the maximum over all steps. */
+function pool(op: Operation<"reduce">, describer: Describer): Place {
+  const place = describer.place(op.inputs[0]);
+  const { shape } = op.inputs[0] as Value;
+  const axis = shape.findIndex((n, i) => n === op.n && sizeOf(shape.slice(0, i)) === op.outer);
+  const names = { [REDUCE.mean]: "mean", [REDUCE.maximum]: "max" } as const;
+  const { part, rows } = place?.kind === "shown" ? place.level : {};
+  const [time, batch] = rows ?? [];
+  const code = op.code as keyof typeof names;
+  const isSteps =
+    place?.kind === "shown" &&
+    part?.kind === "recurrent" &&
+    // Steps after a sequence's end would count, as zeros.
+    part.node.inputs.sequence_lens === undefined &&
+    time !== undefined &&
+    shows(place.layout.axes[axis] ?? [], [time]) &&
+    isWhole(place);
+  if (!isSteps || batch === undefined || names[code] === undefined) {
+    return describer.refuse("expected the mean or the maximum over the steps of a recurrent layer");
+  }
+  const keeps = (op.outputs[0] as Value).shape.length === shape.length;
+  const axes = place.layout.axes.flatMap((each, i) => (i !== axis ? [each] : keeps ? [[]] : []));
+  return {
+    ...place,
+    level: { ...place.level, part: { ...part, pool: names[code] }, rows: [batch] },
+    layout: { ...place.layout, axes },
+    where: describer.where,
+  };
 }
 
 /** The file's weight (n, ny) as (ny, n); a weight of several layers is turned once. */
@@ -239,6 +284,7 @@ function softmax(op: Operation<"softmax">, describer: Describer): Place {
 export const layers: Rules = {
   gather,
   recurrent,
+  reduce: pool,
   matmul: multiply,
   binary: addBias,
   unary: applyFunction,

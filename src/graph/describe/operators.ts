@@ -6,7 +6,7 @@ import { elementwiseOperators } from "../operators/elementwise.js";
 import { gather } from "../operators/indexing.js";
 import { productOperators } from "../operators/products.js";
 import { batchFirst, layerOfNode, PLACES } from "../operators/recurrent.js";
-import { softmax } from "../operators/reduce.js";
+import { global, reduction, softmax } from "../operators/reduce.js";
 import { shapeOperators } from "../operators/shape.js";
 import type { Value } from "../value.js";
 import { type Describer, WHERE } from "./describer.js";
@@ -66,6 +66,10 @@ export function operatorsFor(describer: Describer): (name: string) => Operator |
     ...productOperators(),
     Gather: gather,
     OneHot: oneHot(describer),
+    GlobalAveragePool: global("mean"),
+    GlobalMaxPool: global("maximum"),
+    ReduceMean: reduction("mean"),
+    ReduceMax: reduction("maximum"),
     Softmax: softmax(false),
     LogSoftmax: softmax(true),
     ...Object.fromEntries(RECURRENT.map((name) => [name, recurrent])),

@@ -77,6 +77,28 @@ function scatterND(node: Node, builder: Builder): Value[] {
   return builder.add("scatter", [x, indices, same], [x], given);
 }
 
+/** Off and on; indices outside −depth … depth − 1 are off everywhere. */
+function oneHot(node: Node, builder: Builder): Value {
+  const [indices, depth, values] = [node.input(0), node.list(1, 1), node.input(2)];
+  const [n = 0] = depth;
+  const axis = node.axis(node.int("axis", -1), indices.shape.length + 1);
+  const along = [n, ...indices.shape.slice(axis).map(() => 1)];
+  builder.checkShape(along);
+  const hits = [0, -n].map((first) => {
+    const places = builder.integers(
+      Array.from({ length: n }, (_, i) => first + i),
+      along,
+    );
+    const shape = [...indices.shape.slice(0, axis), 1, ...indices.shape.slice(axis)];
+    return builder.binary("equal", builder.reshape(indices, shape), places, "bool");
+  }) as [Value, Value];
+  const [off, on] = [0, 1].map((i) => builder.reshape(builder.along(values, 0, i, 1), [])) as [
+    Value,
+    Value,
+  ];
+  return builder.select(builder.binary("or", ...hits), on, off);
+}
+
 function top(node: Node, builder: Builder): Value[] {
   const x = node.input(0);
   const axis = node.axis(node.int("axis", -1), x.shape.length);
@@ -101,6 +123,7 @@ function top(node: Node, builder: Builder): Value[] {
 export const indexingOperators = (): Readonly<Record<string, Operator>> => ({
   Gather: gather,
   GatherElements: gatherElements,
+  OneHot: oneHot,
   ScatterND: scatterND,
   TopK: top,
 });

@@ -1,6 +1,7 @@
 import type { Operator } from "../node.js";
 import { elementwiseOperators } from "./elementwise.js";
 import { indexingOperators } from "./indexing.js";
+import { pad } from "./pad.js";
 import { productOperators } from "./products.js";
 import { recurrentOperators } from "./recurrent.js";
 import { reductionOperators } from "./reduce.js";
@@ -15,6 +16,7 @@ export function operatorOf(name: string): Operator | undefined {
     [
       elementwiseOperators(),
       shapeOperators(),
+      { Pad: pad },
       windowOperators(),
       productOperators(),
       reductionOperators(),

@@ -52,7 +52,7 @@ function reduced(node: Node, since: number): number[] {
 
 type Step = (builder: Builder, x: Value) => Value;
 
-const reduction =
+export const reduction =
   (name: keyof typeof REDUCE, since = 18, after?: Step): Operator =>
   (node, builder) => {
     const y = reduceAxes(
@@ -124,7 +124,7 @@ export const softmax =
     return builder.permute(y, order);
   };
 
-const global =
+export const global =
   (name: "maximum" | "mean"): Operator =>
   (node, builder) => {
     const x = node.input(0);

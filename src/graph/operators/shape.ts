@@ -1,7 +1,6 @@
 import type { Builder } from "../builder.js";
 import type { Node, Operator } from "../node.js";
 import { allocate, broadcast, itemOf, MAX_RANK, replaced, sizeOf, type Value } from "../value.js";
-import { pad } from "./pad.js";
 
 /** Axes from an attribute (before `since`) or from input i. */
 export function axesOf(node: Node, since: number, i = 1): readonly number[] | undefined {
@@ -249,5 +248,4 @@ export const shapeOperators = (): Readonly<Record<string, Operator>> => ({
   ConstantOfShape: constantOfShape,
   Range: range,
   Constant: constant,
-  Pad: pad,
 });

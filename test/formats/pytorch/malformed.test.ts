@@ -26,7 +26,7 @@ const module = (name: string, nx: number, na: number) => ({
   [`${name}.weight_hh_l0`]: [3 * na, na],
 });
 const left =
-  'assign them by recurrent, embedding or output; if they are of another kind (a normalisation, attention, a convolution), export the model to ONNX by torch.onnx.export and run it by openGraph of recurra/onnx; others: "ignore" leaves them out, and the outputs are wrong unless the network does without them';
+  'if they are of another kind (a normalisation, attention, a convolution), export the model to ONNX by torch.onnx.export and run it by openGraph of recurra/onnx; others: "ignore" leaves them out, and the outputs are wrong unless the network does without them';
 
 type Row = [
   what: string,
@@ -298,14 +298,14 @@ const rows: Row[] = [
     "more layers on top than the names say",
     "unknown-tensor",
     "fc2.weight",
-    `"fc2.weight": expected no tensors outside of the network, got "fc2.weight" (4, 5) and "fc2.bias" (4,); ${left}`,
+    `"fc2.weight": expected no tensors outside of the network, got "fc2.weight" (4, 5) and "fc2.bias" (4,); if "fc2" is a linear layer, pass { output: [{ name: "fc1", activation: "relu" }, "fc2"] } with the activation that lies between; ${left}`,
     { ...lstm, "fc1.weight": [5, 2], "fc2.weight": [4, 5], "fc2.bias": [4] },
   ],
   [
     "a normalisation between",
     "unknown-tensor",
     "norm.weight",
-    `"norm.weight": … got "norm.weight" (2,) and "norm.bias" (2,)…`,
+    `"norm.weight": … got "norm.weight" (2,) and "norm.bias" (2,); assign them by recurrent, embedding or output; ${left}`,
     { ...lstm, "norm.weight": [2], "norm.bias": [2] },
   ],
   [

@@ -1,11 +1,12 @@
 // Every place of a browser that runs JavaScript: each is a name and what it gives, the hashes or an error.
 import { hashes } from "./hashes.js";
 
-/** Scripts by their names, or, in a page of file://, their texts. */
+/** The address of a script; in a page of file:// that of its text, which workers take as a blob and worklets as data. */
 const script = (name) => {
   const text = globalThis.TEXTS?.[name];
-  return text === undefined
-    ? name
+  if (text === undefined) return name;
+  return name === "worklet.js"
+    ? `data:text/javascript,${encodeURIComponent(text)}`
     : URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
 };
 
@@ -70,7 +71,7 @@ const PLACES = { page: hashes, inWorker, inAudioWorklet, inFrame, inServiceWorke
 
 /** A place that does not answer is told apart from one that gives an error. */
 const late = () =>
-  new Promise((_, reject) => setTimeout(() => reject(new Error("no answer within 20 s")), 20_000));
+  new Promise((_, reject) => setTimeout(() => reject(new Error("no answer within 12 s")), 12_000));
 
 async function runAll(names) {
   const report = { isolated: globalThis.crossOriginIsolated };
@@ -79,7 +80,7 @@ async function runAll(names) {
       (error) => `${error.name}: ${error.message}`,
     );
   }
-  const [, to] = /#(.*)$/.exec(location.href) ?? [];
+  const to = globalThis.REPORT_TO ?? location.hash.slice(1);
   await fetch(to, { method: "POST", body: JSON.stringify(report) });
 }
 
