@@ -4,6 +4,7 @@
  * @module recurra/pool
  */
 export { QueueFullError, StreamLostError, WorkerLostError } from "./errors.js";
+export type { UrlLike } from "./host.js";
 export type {
   CloseOptions,
   PoolOptions,

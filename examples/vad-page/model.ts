@@ -1,5 +1,5 @@
 import { createEngine, type Engine } from "recurra";
-import { openGraph } from "recurra/onnx";
+import { type Graph, openGraph } from "recurra/onnx";
 import { CHUNK, createVoiceActivity, INPUTS, RATE } from "../vad/voice_activity.js";
 
 /** A model that runs here. */
@@ -15,7 +15,17 @@ let engine: Promise<Engine> | undefined;
 /** Opens a model and runs it, so that what is wrong with it is said before anybody speaks. */
 export async function tryModel(name: string, bytes: Uint8Array<ArrayBuffer>): Promise<Model> {
   engine ??= createEngine();
-  using graph = openGraph(await engine, bytes, { inputs: INPUTS });
+  const host = await engine;
+  try {
+    using graph = openGraph(host, bytes, { inputs: INPUTS });
+    return { name, bytes, speed: speedOf(graph) };
+  } catch (error) {
+    const { message } = error as Error;
+    throw new Error(`${name} is not Silero VAD v5 or v6. ${message}`, { cause: error });
+  }
+}
+
+function speedOf(graph: Graph): number {
   const detector = createVoiceActivity(graph);
   const silence = new Float32Array(CHUNK);
   const chunks = 100;
@@ -25,7 +35,7 @@ export async function tryModel(name: string, bytes: Uint8Array<ArrayBuffer>): Pr
   for (let i = 0; i < chunks; i++) detector.push(silence);
   const spent = (performance.now() - begin) / 1000;
   detector.finish();
-  return { name, bytes, speed: (chunks * CHUNK) / RATE / Math.max(spent, 1e-4) };
+  return (chunks * CHUNK) / RATE / Math.max(spent, 1e-4);
 }
 
 const STORE = "models";

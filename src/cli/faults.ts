@@ -64,7 +64,10 @@ export function fileFault(file: string, error: unknown): unknown {
 /** The text for an error: one line for a fault of the input, the whole trace for a fault of the program. */
 export function report(error: unknown): string {
   const known = [InputError, UsageError, ModelFormatError, EngineMemoryError, FeatureError];
-  if (known.some((kind) => error instanceof kind)) return `recurra: ${messageOf(error)}\n`;
+  // By name: the pool is loaded when it is needed.
+  const isLost = error instanceof Error && error.name === "WorkerLostError";
+  if (isLost || known.some((kind) => error instanceof kind))
+    return `recurra: ${messageOf(error)}\n`;
   const stack = error instanceof Error ? error.stack : undefined;
   return `recurra: internal error, please report it\n${stack ?? messageOf(error)}\n`;
 }

@@ -16,9 +16,10 @@ import {
 import { Memo } from "./memo.js";
 import { operatorOf } from "./operators/operators.js";
 import { makeProgram, type Program } from "./program.js";
+import { Source } from "./source.js";
 import { precisionOf, tensorsOf } from "./tensors.js";
 import { sameShape, sizeOf, type Value } from "./value.js";
-import { Source, walk } from "./walk.js";
+import { walk } from "./walk.js";
 
 /** Programs of one graph, for as many sets of shapes. */
 const MOST_PROGRAMS = 8;
@@ -70,9 +71,8 @@ export class Compiler extends Shared {
     this.#maximumBytes = maximumBytes;
     const { graph } = model;
     const read = tensorsOf(open, this.precision);
-    const { bytes: file } = model;
     const listed = "docs/graphs.md";
-    this.#source = new Source({ where, bytes: file, opset, graph, listed, operatorOf, read });
+    this.#source = new Source({ model, opset, graph, listed, operatorOf, read });
     const declared = (list: typeof graph.inputs): Declared[] =>
       list.map((each, i) => {
         const known = declaredOf(each, this.precision, i);

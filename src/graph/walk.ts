@@ -1,111 +1,36 @@
 import { nameOf } from "../formats/onnx/file.js";
-import { type GraphProto, type NodeProto, parseGraph } from "../formats/onnx/proto.js";
-import type { TensorProto } from "../formats/onnx/tensor.js";
-import { Wire } from "../formats/onnx/wire.js";
+import { type GraphProto, LIMITS, type NodeProto } from "../formats/onnx/proto.js";
 import type { Builder } from "./builder.js";
-import { Node, type Operator } from "./node.js";
+import { Node } from "./node.js";
+import type { Source } from "./source.js";
 import type { Value } from "./value.js";
 
-/** Sub-graphs within sub-graphs. */
-const MOST_NESTING = 32;
+/** Functions within functions. */
+const MOST_CALLS = 32;
 
-/** What a file says, and what it is walked with. */
-export interface SourceContent {
-  /** The public function, for messages. */
-  readonly where: string;
-  readonly bytes: Uint8Array;
+/** The function whose nodes are walked. */
+interface Call {
+  readonly title: string;
+  readonly depth: number;
   readonly opset: number;
-  readonly graph: GraphProto;
-  /** The page that lists the operators, for messages. */
-  readonly listed: string;
-  readonly operatorOf: (name: string) => Operator | undefined;
-  readonly read: (proto: TensorProto) => Value;
-}
-
-/** A file whose graph can be walked again and again, for other shapes. */
-export class Source {
-  readonly content: SourceContent;
-  readonly #subGraphs = new Map<number, GraphProto>();
-  readonly #makers = new Map<GraphProto, ReadonlyMap<string, number>>();
-  readonly #free = new Map<GraphProto, ReadonlySet<string>>();
-
-  constructor(content: SourceContent) {
-    this.content = content;
-  }
-
-  fail(what: string, at: number): never {
-    const { where, bytes } = this.content;
-    return new Wire(where, bytes).fail("graph", what, at);
-  }
-
-  /** The sub-graph that is an attribute of a node. */
-  subGraph(node: NodeProto, name: string): GraphProto {
-    const { where, bytes } = this.content;
-    const attribute = node.attributes.get(name);
-    if (attribute?.g === undefined) {
-      return new Wire(where, bytes).fail(
-        "attribute",
-        `${node.operator} ${JSON.stringify(nameOf(node))}: expected a graph ${name}, got none`,
-        node.at,
-      );
-    }
-    const { begin, end } = attribute.g;
-    let graph = this.#subGraphs.get(begin);
-    if (graph === undefined) {
-      graph = parseGraph(new Wire(where, bytes, begin, end));
-      this.#subGraphs.set(begin, graph);
-    }
-    return graph;
-  }
-
-  /** The place of the node that makes each name. */
-  makers(graph: GraphProto): ReadonlyMap<string, number> {
-    const known = this.#makers.get(graph);
-    if (known !== undefined) return known;
-    const makers = new Map<string, number>();
-    graph.nodes.forEach(({ outputs, at }, i) => {
-      for (const name of outputs) {
-        if (makers.has(name)) this.fail(`${JSON.stringify(name)} is made twice`, at);
-        if (name !== "") makers.set(name, i);
-      }
-    });
-    this.#makers.set(graph, makers);
-    return makers;
-  }
-
-  /** The names that a sub-graph takes from outside. */
-  free(graph: GraphProto, depth = 0): ReadonlySet<string> {
-    const known = this.#free.get(graph);
-    if (known !== undefined) return known;
-    if (depth > MOST_NESTING) {
-      this.fail(`expected ≤ ${MOST_NESTING} graphs within graphs, got more`, graph.at);
-    }
-    const needed = new Set(graph.outputs.map(({ name }) => name));
-    for (const node of [...graph.nodes].reverse()) {
-      if (!node.outputs.some((output) => needed.has(output))) continue;
-      for (const output of node.outputs) needed.delete(output);
-      for (const input of node.inputs) if (input !== "") needed.add(input);
-      for (const [name, { g }] of node.attributes) {
-        if (g === undefined) continue;
-        for (const each of this.free(this.subGraph(node, name), depth + 1)) needed.add(each);
-      }
-    }
-    for (const name of graph.initializers.keys()) needed.delete(name);
-    this.#free.set(graph, needed);
-    return needed;
-  }
+  /** Inputs that the node does not give. */
+  readonly absent: ReadonlySet<string>;
+  /** Nodes of all functions that were entered. */
+  readonly spent: { nodes: number };
 }
 
 /** The names of a graph and their values; a sub-graph sees those around it. */
 class Scope {
   readonly source: Source;
   readonly graph: GraphProto;
+  readonly call: Call;
   readonly #outer: Scope | undefined;
   readonly #values = new Map<string, Value>();
 
-  constructor(source: Source, graph: GraphProto, outer?: Scope) {
+  constructor(source: Source, graph: GraphProto, call: Call, outer?: Scope) {
     this.source = source;
     this.graph = graph;
+    this.call = call;
     this.#outer = outer;
   }
 
@@ -137,8 +62,9 @@ export function walk(
   builder: Builder,
   inputs: ReadonlyMap<string, Value>,
 ): ReadonlyMap<string, Value> {
-  const { graph } = source.content;
-  const scope = new Scope(source, graph);
+  const { graph, opset } = source.content;
+  const call = { title: "", depth: 0, opset, absent: new Set<string>(), spent: { nodes: 0 } };
+  const scope = new Scope(source, graph, call);
   for (const [name, value] of inputs) scope.set(name, value);
   const values = walkGraph(builder, scope);
   return new Map(graph.outputs.map(({ name }, i) => [name, values[i] as Value]));
@@ -186,7 +112,7 @@ function walkGraph(builder: Builder, scope: Scope): Value[] {
   return graph.outputs.map(({ name }) => {
     const value = scope.get(name);
     if (value !== undefined) return value;
-    builder.where = source.content.where;
+    builder.where = source.content.model.where;
     return builder.fail("graph", `output ${JSON.stringify(name)}: no node computes it`);
   });
 }
@@ -195,36 +121,72 @@ function walkGraph(builder: Builder, scope: Scope): Value[] {
 export const titleOf = (node: NodeProto): string =>
   `${node.domain ? `${node.domain}.` : ""}${node.operator} ${JSON.stringify(nameOf(node))}`;
 
+/** Says for messages that a node is at hand. */
+function enter(builder: Builder, proto: NodeProto, { source, call }: Scope): void {
+  const within = call.depth === 0 ? "" : ` in ${call.title}`;
+  builder.where = `${source.content.model.where}: ${titleOf(proto)}${within}`;
+}
+
 function walkNode(
   builder: Builder,
   proto: NodeProto,
   scope: Scope,
 ): readonly (Value | undefined)[] {
-  const { where, opset, listed, operatorOf, read } = scope.source.content;
-  const { operator, domain } = proto;
-  builder.where = `${where}: ${titleOf(proto)}`;
+  const { source, call } = scope;
+  const { operatorOf, read } = source.content;
+  enter(builder, proto, scope);
   const inputs = proto.inputs.map((name) => {
-    if (name === "") return undefined;
+    if (name === "" || call.absent.has(name)) return undefined;
     const missing = `input ${JSON.stringify(name)}: no node before this one computes it`;
     return scope.get(name) ?? builder.fail("graph", missing);
   });
   const branch = takenBranch(builder, proto, scope);
-  if (branch !== undefined) return walkGraph(builder, new Scope(scope.source, branch, scope));
-  const make = domain === "" ? operatorOf(operator) : undefined;
-  if (make === undefined) return builder.fail("operator", unknown(proto, listed));
+  if (branch !== undefined) return walkGraph(builder, new Scope(source, branch, call, scope));
+  const make = proto.domain === "" ? operatorOf(proto.operator) : undefined;
+  if (make === undefined) return walkCall(builder, proto, scope, inputs);
   const known = inputs.every((value) => value === undefined || value.data !== undefined);
   const before = known ? builder.memo.result(proto, inputs) : undefined;
   if (before !== undefined) return before;
-  const made = make(new Node(builder, proto, opset, inputs, read), builder);
+  const made = make(new Node(builder, proto, call.opset, inputs, read), builder);
   const values = Array.isArray(made) ? made : [made as Value];
   if (known) builder.memo.keep(proto, inputs, values);
   return values;
 }
 
+/** A node that stands for a function of the file. */
+function walkCall(
+  builder: Builder,
+  proto: NodeProto,
+  { source, call }: Scope,
+  inputs: readonly (Value | undefined)[],
+): Value[] {
+  const called = source.functionOf(proto);
+  if (called === undefined) return builder.fail("operator", unknown(proto, source.content.listed));
+  const { spent, depth } = call;
+  if (depth === MOST_CALLS) {
+    builder.fail("graph", `expected ≤ ${MOST_CALLS} functions within functions, got more`);
+  }
+  spent.nodes += called.graph.nodes.length;
+  if (spent.nodes > LIMITS.nodes) {
+    const what = `expected ≤ ${LIMITS.nodes} nodes in the functions that are called, got more`;
+    builder.fail("too-many-nodes", what);
+  }
+  const absent = new Set(called.inputs.filter((_, i) => inputs[i] === undefined));
+  const title = titleOf(proto);
+  const opset = called.opset ?? call.opset;
+  const inner = { title, depth: depth + 1, opset, absent, spent };
+  const scope = new Scope(source, source.bodyOf(proto, called), inner);
+  called.inputs.forEach((name, i) => {
+    const value = inputs[i];
+    if (value !== undefined) scope.set(name, value);
+  });
+  return walkGraph(builder, scope);
+}
+
 /** The branch of an `If` that its condition takes; undefined for other nodes. */
 function takenBranch(builder: Builder, proto: NodeProto, scope: Scope): GraphProto | undefined {
   if (proto.operator !== "If" || proto.domain !== "") return undefined;
-  builder.where = `${scope.source.content.where}: ${titleOf(proto)}`;
+  enter(builder, proto, scope);
   const condition = scope.get(proto.inputs[0] ?? "");
   if (condition === undefined) return builder.fail("graph", "expected a condition, got none");
   if (condition.size !== 1) {

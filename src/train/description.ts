@@ -150,6 +150,8 @@ export function describeNetwork(
     dense: [top],
     output: output.of === "step" ? "steps" : output.of,
     metadata: new Map([...(from?.metadata ?? []), ...metadata]),
+    // It was trained as it is, whatever a file left open.
+    assumptions: [],
   };
 }
 

@@ -71,6 +71,12 @@ describe.each(Object.entries(hosts))("Chromium, %s", (name, open) => {
     expect(await tab.evaluate(run, [page.worker, how] as const)).toBe(GOLDEN);
   });
 
+  it("… in an AudioWorklet", async () => {
+    expect(await tab.evaluate((url) => recurraPage.goldenInWorklet(url), page.worklet)).toBe(
+      GOLDEN,
+    );
+  });
+
   it("Silero VAD v5 alone and in pushAll, 0 bits from Node's", async () => {
     const model = new Uint8Array(readFileSync(`${fixtures}silero-vad/silero_vad_v5.onnx`));
     const here = graphBits(onnx, recurra.createEngineSync(), model);
@@ -142,9 +148,12 @@ describe.each(Object.entries(hosts))("Chromium, %s", (name, open) => {
 
     it("without 'wasm-unsafe-eval' the page imports, and createEngine is rejected", async () => {
       const strict = await under(STRICT);
-      await expect(strict.evaluate(() => recurraPage.golden())).rejects.toThrow(
-        /Content Security Policy/,
-      );
+      // The directive, and the host's own text.
+      const refusal =
+        /createEngine: .*'wasm-unsafe-eval' in script-src.*the host says: CompileError: .*Content Security policy/i;
+      await expect(strict.evaluate(() => recurraPage.golden())).rejects.toThrow(refusal);
+      const fetched = strict.evaluate(() => recurraPage.goldenOfResponse("kernels.wasm"));
+      await expect(fetched).rejects.toThrow(refusal);
       await strict.close();
     });
   });

@@ -73,6 +73,8 @@ export interface Page {
   url: string;
   /** Where the page finds its worker's script. */
   worker: string;
+  /** … and the script of its AudioWorklet. */
+  worklet: string;
   /** Where it finds the script of a pool's worker, if the bundler does not know by itself. */
   poolWorker?: string;
   close(): Promise<void> | void;
@@ -82,6 +84,7 @@ const SOURCES = [
   "test/browser/page.ts",
   "test/browser/pool_worker.ts",
   "test/browser/worker.ts",
+  "test/browser/worklet.ts",
   "test/oracle/tensor.ts",
   "test/support/exercise.ts",
   "test/support/golden.ts",
@@ -120,7 +123,9 @@ export const hosts: Record<string, (folder: string) => Promise<Page>> = {
     const outdir = join(folder, "esbuild");
     await esbuild({
       absWorkingDir: folder,
-      entryPoints: ["page", "pool_worker", "worker"].map((name) => `test/browser/${name}.ts`),
+      entryPoints: ["page", "pool_worker", "worker", "worklet"].map(
+        (name) => `test/browser/${name}.ts`,
+      ),
       outdir,
       format: "esm",
       bundle: true,
@@ -128,12 +133,15 @@ export const hosts: Record<string, (folder: string) => Promise<Page>> = {
     });
     cpSync(join(folder, "public"), outdir, { recursive: true });
     writeFiles(outdir, { "index.html": html("page.js") });
-    return { ...(await serve(outdir)), worker: "worker.js", poolWorker: "pool_worker.js" };
+    const scripts = { worker: "worker.js", worklet: "worklet.js", poolWorker: "pool_worker.js" };
+    return { ...(await serve(outdir)), ...scripts };
   },
 
   async "vite build"(folder) {
     const outDir = join(folder, "vite");
-    const worker = join(folder, "test/browser/worker.ts");
+    const [worker = "", worklet = ""] = ["worker", "worklet"].map((name) =>
+      join(folder, `test/browser/${name}.ts`),
+    );
     await viteBuild({
       configFile: false,
       logLevel: "warn",
@@ -141,12 +149,12 @@ export const hosts: Record<string, (folder: string) => Promise<Page>> = {
       build: {
         outDir,
         rolldownOptions: {
-          input: { index: join(folder, "index.html"), worker },
+          input: { index: join(folder, "index.html"), worker, worklet },
           output: { entryFileNames: "[name].js" },
         },
       },
     });
-    return { ...(await serve(outDir)), worker: "worker.js" };
+    return { ...(await serve(outDir)), worker: "worker.js", worklet: "worklet.js" };
   },
 
   async "vite dev server"(folder) {
@@ -158,6 +166,7 @@ export const hosts: Record<string, (folder: string) => Promise<Page>> = {
     });
     await server.listen();
     const url = server.resolvedUrls?.local[0] ?? "";
-    return { url, worker: "/test/browser/worker.ts", close: () => server.close() };
+    const [worker, worklet] = ["/test/browser/worker.ts", "/test/browser/worklet.ts"] as const;
+    return { url, worker, worklet, close: () => server.close() };
   },
 };

@@ -36,6 +36,16 @@ const functions = {
     });
   },
 
+  /** What an AudioWorklet posts. */
+  async goldenInWorklet(url: string): Promise<string> {
+    const context = new OfflineAudioContext(1, 128, 44100);
+    await context.audioWorklet.addModule(url);
+    const { port } = new AudioWorkletNode(context, "golden");
+    return new Promise((resolve) => {
+      port.onmessage = ({ data }: MessageEvent<string>) => resolve(data);
+    });
+  },
+
   async seedCase(url: string): Promise<Record<string, string[]>> {
     const seedCase: SeedCase = await (await fetch(url)).json();
     const outputs = runSeedCase(bound("page", recurra, await recurra.createEngine()), seedCase);

@@ -93,11 +93,11 @@ const rows = () =>
     );
 
 describe("examples/vad-page in Chromium, from the disk", () => {
-  it("a file that is no model: the message of openGraph", async () => {
+  it("a file that is no model: a message that says so, and why", async () => {
     const name = "no.onnx";
     writeFileSync(join(folder, name), "nothing");
     await page.setInputFiles("#model-file", join(folder, name));
-    expect(await problem()).toMatch(/^openGraph: /);
+    expect(await problem()).toMatch(/^no.onnx is not Silero VAD v5 or v6. openGraph: /);
   });
 
   it("a sound file, through the AudioWorklet: probabilities and segments 0 bits from Node's", async () => {

@@ -1,4 +1,5 @@
 // Pages in browsers that are started for one page, and report to the server: no browser needs a driver.
+import { spawnSync } from "node:child_process";
 import { accessSync, constants, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { root, run, server, start, temporary, Unavailable, within } from "./workshop.mjs";
@@ -12,6 +13,19 @@ function isExecutable(path) {
   } catch {
     return false;
   }
+}
+
+/** The first of `paths` that is there; Debian's `packages` bring it where apt-get may be used. */
+function installed(paths, packages) {
+  const found = () => paths.find(isExecutable);
+  if (found() === undefined && process.getuid?.() === 0 && isExecutable("/usr/bin/apt-get")) {
+    const options = { env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" } };
+    const install = ["install", "-y", "--no-install-recommends", ...packages];
+    for (const words of [["update"], install]) spawnSync("apt-get", words, options);
+  }
+  const path = found();
+  if (path !== undefined) return path;
+  throw new Unavailable(`apt-get install ${packages.join(" ")} brings it`);
 }
 
 /** The path of Chromium; scripts/chromium.mjs installs it where apt-get can. */
@@ -36,16 +50,16 @@ export const BROWSERS = {
     return [await chromium(), [...words, url]];
   },
   "Firefox ESR"(url, { profile }) {
-    const path = ["/usr/bin/firefox-esr", "/usr/bin/firefox"].find(isExecutable);
-    if (path === undefined) throw new Unavailable("apt-get install firefox-esr brings it");
+    const path = installed(["/usr/bin/firefox-esr"], ["firefox-esr"]);
     return [path, ["--headless", "--no-remote", "--profile", profile, url]];
   },
   WebKitGTK(url) {
-    const path = "/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser";
-    if (!isExecutable(path)) throw new Unavailable("apt-get install libwebkit2gtk-4.1-0 brings it");
-    if (!isExecutable("/usr/bin/xvfb-run"))
-      throw new Unavailable("apt-get install xvfb brings its display");
-    return ["/usr/bin/xvfb-run", ["-a", path, "--private", url]];
+    const path = installed(
+      ["/usr/lib/x86_64-linux-gnu/webkit2gtk-4.1/MiniBrowser"],
+      ["libwebkit2gtk-4.1-0"],
+    );
+    const display = installed(["/usr/bin/xvfb-run"], ["xvfb", "xauth"]);
+    return [display, ["-a", path, "--private", url]];
   },
 };
 

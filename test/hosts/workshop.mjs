@@ -60,7 +60,6 @@ const environment = (more = {}) => ({
   ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^npm_/i.test(name))),
   CI: "true",
   NO_COLOR: "1",
-  FORCE_COLOR: "0",
   WRANGLER_SEND_METRICS: "false",
   NEXT_TELEMETRY_DISABLED: "1",
   ...more,

@@ -257,6 +257,21 @@ describe("how a job ends", () => {
     expect(await other).toBe("b");
   });
 
+  it("aborted while it waits behind 256 others: it does not wait for the end of one", async () => {
+    const scheduler = new Scheduler();
+    const log = new Log();
+    const long = Array.from({ length: 256 }, () => run(scheduler, log.job("l", 30)));
+    const controller = new AbortController();
+    const { signal } = controller;
+    const waiting = run(scheduler, log.job("w", 1), { signal }).catch((error: unknown) => error);
+    await nextTask();
+    controller.abort();
+    expect(await waiting).toBeInstanceOf(AbortedError);
+    expect(log.count("l")).toBeLessThan(256 * 5);
+    await Promise.all(long);
+    expect([log.count("l"), log.count("w")]).toEqual([256 * 30, 0]);
+  });
+
   it("aborted before it comes: it does not begin", async () => {
     const scheduler = new Scheduler();
     const log = new Log();

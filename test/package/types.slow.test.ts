@@ -62,6 +62,7 @@ createArrays().then(({ sigmoid }) => sigmoid([0]));
 
 // What a host gives fits the package's own declarations.
 const HOST = `import { type Bytes, createEngine, loadLanguageModel } from "recurra";
+import { createPool, type PoolStats, type PoolStream, WorkerLostError } from "recurra/pool";
 export async function scores(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
   const { signal } = new AbortController();
   await createEngine({ wasm: new WebAssembly.Module(bytes) });
@@ -75,6 +76,17 @@ export async function scores(bytes: Uint8Array<ArrayBuffer>): Promise<number> {
   return (score?.logProb ?? 0) + stored.length;
 }
 export const bytes: Bytes[] = [];
+export async function pooled(model: URL): Promise<PoolStats> {
+  const worker = () => new Worker("w.js");
+  await using pool = await createPool(model, { size: 2, worker });
+  using stream: PoolStream = pool.stream({ checkpointEvery: 5 });
+  const { signal } = new AbortController();
+  const [score] = await pool.score(["a"], { from: stream, signal });
+  for await (const each of pool.scoreMany(["a"], { onError: "return" })) {
+    if (each instanceof WorkerLostError) return { ...pool.stats(), calls: score?.tokens ?? 0 };
+  }
+  return pool.stats();
+}
 `;
 // A program without the dom library: no console, no fetch.
 const PLAIN = readFileSync(`${root}test/hosts/programs/types.mts`, "utf8");

@@ -155,6 +155,22 @@ describe("the errors of a stream", () => {
     for (const token of "gh") expect(await again.push(token)).toBe(here.push(token));
   });
 
+  it("after reset and fromBytes the saved state is the one that they set", async () => {
+    const { worker } = workerFactory(`${root}test/pool/killer.mjs`);
+    const pool = await poolOf({ vocabulary, worker });
+    const [stored, reset] = [pool.stream(), pool.stream({ checkpointEvery: 2 })];
+    await stored.push("a");
+    const bytes = await stored.state.toBytes();
+    await stored.push("b");
+    await stored.state.fromBytes(bytes);
+    await stored.push("c");
+    expect(await rejection(stored.push("k"))).toMatchObject({ state: bytes, pushed: 0 });
+    for (const token of "abcd") await reset.push(token);
+    await reset.reset();
+    await reset.push("c");
+    expect(await rejection(reset.push("k"))).toMatchObject({ state: undefined, pushed: 0 });
+  });
+
   it("without checkpointEvery no state is there", async () => {
     const { worker } = workerFactory(`${root}test/pool/killer.mjs`);
     const pool = await poolOf({ vocabulary, worker });

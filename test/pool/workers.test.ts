@@ -3,7 +3,15 @@ import { WorkerLostError } from "recurra/pool";
 import { describe, expect, it } from "vitest";
 import { expectSaid } from "../support/errors.js";
 import { root } from "../support/project.js";
-import { modelOf, poolOf, rejection, textsOf, vocabulary, workerFactory } from "./pools.js";
+import {
+  description,
+  modelOf,
+  poolOf,
+  rejection,
+  textsOf,
+  vocabulary,
+  workerFactory,
+} from "./pools.js";
 
 const killer = `${root}test/pool/killer.mjs`;
 /** Without the text that ends a worker. */
@@ -20,6 +28,17 @@ describe("a worker that ends is replaced", () => {
     await all[1]?.terminate();
     expect(await pool.score(harmless)).toEqual(want);
     expect(pool.stats()).toMatchObject({ restarts: 2, finished: 400 });
+  });
+
+  it("by one with the weights of the beginning, though the caller changed them since", async () => {
+    const mine = structuredClone(description);
+    const { all, worker } = workerFactory();
+    const pool = await poolOf({ size: 1, vocabulary, worker }, mine);
+    (mine.dense[0] as { weight: { data: Float64Array } }).weight.data.fill(0);
+    await all[0]?.terminate();
+    const want = (await modelOf({ vocabulary })).scoreSync(harmless);
+    expect(await pool.score(harmless)).toEqual(want);
+    expect(pool.stats().restarts).toBe(1);
   });
 
   it.each([1, 2, 3, 5])(

@@ -25,6 +25,8 @@ export interface AttributeProto {
   readonly floats: readonly number[];
   readonly ints: readonly number[];
   readonly strings: readonly string[];
+  /** In a function: the attribute of its node that has the value. */
+  readonly ref?: string;
 }
 
 export interface NodeProto {
@@ -66,6 +68,8 @@ export interface ModelProto {
   readonly opsets: ReadonlyMap<string, number>;
   readonly metadata: ReadonlyMap<string, string>;
   readonly graph: GraphProto;
+  /** The places of functions, which `parseFunctions` reads. */
+  readonly functions: readonly Span[];
 }
 
 /** Most attributes have no list. */
@@ -73,11 +77,12 @@ const NONE: readonly never[] = Object.freeze([]);
 
 const TYPES = { f: 1, i: 2, s: 3, t: 4, g: 5, floats: 6, ints: 7, strings: 8 } as const;
 
-function parseAttribute(wire: Wire): AttributeProto {
+export function parseAttribute(wire: Wire): AttributeProto {
   let name = "";
   let type = 0;
   let kind = 0;
-  const values: { f?: number; i?: number; s?: string; t?: TensorProto; g?: Span } = {};
+  const values: { f?: number; i?: number; s?: string; t?: TensorProto; g?: Span; ref?: string } =
+    {};
   let floats: number[] | undefined;
   let ints: number[] | undefined;
   let strings: string[] | undefined;
@@ -103,6 +108,7 @@ function parseAttribute(wire: Wire): AttributeProto {
       strings.push(wire.text(LIMITS.text));
       kind = TYPES.strings;
     } else if (field === 20) type = wire.integer();
+    else if (field === 21) values.ref = wire.text(LIMITS.name);
     else wire.skip();
   }
   // An empty list has only a type.
@@ -110,7 +116,7 @@ function parseAttribute(wire: Wire): AttributeProto {
   return { name, type: type || kind, at: wire.begin, ...values, ...lists };
 }
 
-function parseNode(wire: Wire): NodeProto {
+export function parseNode(wire: Wire): NodeProto {
   let name = "";
   let operator = "";
   let domain = "";
@@ -239,7 +245,7 @@ export function parseGraph(wire: Wire): GraphProto {
 }
 
 /** A pair of strings (metadata), or a domain and its version: fields 1 and 2. */
-function parsePair(wire: Wire): { key: string; text: string; version: number } {
+export function parsePair(wire: Wire): { key: string; text: string; version: number } {
   let key = "";
   let text = "";
   let version = 0;
@@ -260,6 +266,7 @@ export function parseModel(where: string, bytes: Uint8Array): ModelProto {
   let graph: GraphProto | undefined;
   const opsets = new Map<string, number>();
   const metadata = new Map<string, string>();
+  const functions: Span[] = [];
   for (let field = wire.next(); field !== 0; field = wire.next()) {
     if (field === 1) irVersion = wire.integer();
     else if (field === 2) producer = wire.text(LIMITS.name);
@@ -280,12 +287,13 @@ export function parseModel(where: string, bytes: Uint8Array): ModelProto {
         wire.fail("too-many-metadata", `metadata: expected ≤ ${LIMITS.metadata} keys, got more`);
       }
       metadata.set(key, text);
-    } else wire.skip();
+    } else if (field === 25) functions.push(wire.span());
+    else wire.skip();
   }
   if (!(irVersion >= 1)) wire.fail("model", `expected an ir_version ≥ 1, got ${irVersion}`, 0);
   if (graph === undefined) return wire.fail("model", "expected a graph, got none", 0);
   // Before IR 3 there was one set of operators and no field for it.
   if (irVersion < 3 && opsets.size === 0) opsets.set("", 1);
   if (opsets.size === 0) wire.fail("model", "expected an opset_import, got none", 0);
-  return { where, bytes, irVersion, producer, opsets, metadata, graph };
+  return { where, bytes, irVersion, producer, opsets, metadata, graph, functions };
 }

@@ -11,9 +11,10 @@ import { READ_OPTIONS } from "../../formats/options.js";
 import type { OptionNames } from "../../options.js";
 import { NeedsValue } from "../builder.js";
 import { declaredOf } from "../input.js";
+import { Source } from "../source.js";
 import { precisionOf, tensorsOf } from "../tensors.js";
 import type { Value } from "../value.js";
-import { Source, walk } from "../walk.js";
+import { walk } from "../walk.js";
 import { Describer, isWhole, type Level, type Place, Walked, WHERE } from "./describer.js";
 import { glue } from "./glue.js";
 import { layers, moduleOf } from "./layers.js";
@@ -90,8 +91,7 @@ function tryOut(
   const { inputs, isOpen } = inputsOf(open, describer, sizeOf);
   const outputs = graph.outputs.filter(({ name }) => name === wanted).slice(0, 1);
   const source = new Source({
-    where: WHERE,
-    bytes,
+    model,
     opset,
     graph: { ...graph, outputs },
     listed: "docs/formats.md",

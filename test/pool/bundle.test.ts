@@ -1,0 +1,33 @@
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+import { expect, it } from "vitest";
+import { root } from "../support/project.js";
+
+/** A program's bundle, minified, without what it would load on demand only. */
+async function bundle(contents: string): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: root, sourcefile: "program.js" },
+    bundle: true,
+    format: "esm",
+    minify: true,
+    splitting: true,
+    target: "es2022",
+    outdir: "out",
+    write: false,
+  });
+  return outputFiles.find(({ path }) => path.endsWith("stdin.js"))?.text ?? "";
+}
+
+// Measured (November 2026): 11.4 kB.
+it("the page's part of a pool holds no kernel and no reader of files, and is below 13 kB gzipped", async () => {
+  const page = await bundle('export { createPool } from "recurra/pool"');
+  for (const name of ["lstm_gates_forward", "weight_hh", "safetensors file", "WebAssembly"]) {
+    expect(page, name).not.toContain(name);
+  }
+  expect(gzipSync(page, { level: 9 }).length).toBeLessThan(13_000);
+});
+
+it("the worker's script is kept whole, though nothing is imported from it", async () => {
+  const worker = await bundle('import "recurra/pool/worker"');
+  expect(worker).toContain("weight_hh");
+});
