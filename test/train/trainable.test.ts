@@ -295,7 +295,7 @@ describe("trainable opens what other readers describe", () => {
         expect([...data], own).toEqual([...(before?.data ?? [])]);
       }
       const [a, b] = await Promise.all([
-        loadTagger(engine, description, { activation: "identity" }),
+        loadTagger(engine, description, { activation: "identity", output: description.output }),
         loadTagger(engine, net.description(), { activation: "identity" }),
       ]);
       const { input } = description;
@@ -316,6 +316,23 @@ describe("trainable opens what other readers describe", () => {
       expect(Object.keys(attempt().weights()).length).toBeGreaterThan(3);
     } else expect(attempt).toThrow(ModelFormatError);
   });
+});
+
+it("options of trainable decide what a file leaves open", () => {
+  const bytes = fixtureBytes("torch-files/two.safetensors");
+  const [steps, last] = (["steps", "last"] as const).map((output) => {
+    const net = trainable(engine, bytes, { output });
+    expect(net.description().output).toBe(output);
+    return createTrainer(net, { loss: "crossEntropy", optimizer: { name: "sgd" } });
+  });
+  expect(steps?.evaluate({ inputs: [[1, 2]], targets: [[0, 1]] }).tokens).toBe(2);
+  expect(last?.evaluate({ inputs: [[1, 2]], targets: [1] }).tokens).toBe(1);
+  expect(() => trainable(engine, bytes, { input: "features" })).toThrow(
+    /^trainable: input: the model has an embedding/,
+  );
+  expect(() => trainable(engine, bytes, { output: "max" } as never)).toThrow(
+    /^trainable: output: expected one of/,
+  );
 });
 
 it("trainable refuses what it does not train, with the part's name", async () => {
