@@ -61,6 +61,20 @@ export function compileRefused(where: string, cause: unknown): FeatureError {
 }
 
 /**
+ * What `make` gives, which instantiates a compiled module. WebKit asks a page's policy only here, not when it compiles.
+ *
+ * @throws {FeatureError} if the host refuses
+ */
+export function instantiated<R>(where: string, make: () => R): R {
+  try {
+    return make();
+  } catch (cause) {
+    const isRefusal = cause instanceof Error && cause.name === "CompileError";
+    throw isRefusal ? compileRefused(where, cause) : cause;
+  }
+}
+
+/**
  * The error for bytes that were not compiled. If they are a module, the host refused it: by a page's policy, for example.
  */
 export const compileFailed = (where: string, bytes: WasmBytes, cause: unknown): Error =>

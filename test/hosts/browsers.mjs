@@ -3,7 +3,7 @@ import { copyFileSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { build } from "esbuild";
-import { visit } from "./visit.mjs";
+import { versionOf, visit } from "./visit.mjs";
 import { checkGolden, GOLDEN, project, root, server, temporary, write } from "./workshop.mjs";
 
 const SCRIPTS = ["places", "worker", "worklet", "service_worker", "frame"];
@@ -69,7 +69,7 @@ function file() {
 
 const NAMES = {
   page: "a page",
-  inWorker: "a module worker",
+  inWorker: "a worker",
   inAudioWorklet: "an AudioWorklet",
   inFrame: "a sandboxed iframe",
   inServiceWorker: "a service worker",
@@ -97,7 +97,7 @@ function checkWorklet({ text, flushes }) {
       .filter((line) => !isApart(line))
       .join("\n");
   if (without(text) !== without(GOLDEN)) return checkGolden(text);
-  return "but for subnormal numbers, which this host flushes to zero on its audio threads";
+  return "yes, but for subnormal numbers, which this host flushes to zero on its audio threads";
 }
 
 const check = (place, found) =>
@@ -108,6 +108,7 @@ function rowsOf(host, label, places, open) {
   const visited = once(open);
   return places.map((place) => ({
     host,
+    version: () => versionOf(host),
     what: `${NAMES[place]}${label}`,
     run: async () => check(place, (await visited())[place]),
   }));
@@ -117,13 +118,12 @@ const policy = (words) => `?csp=${encodeURIComponent(words)}`;
 const SELF = "default-src 'none'; script-src 'self'; connect-src *; worker-src 'self'";
 const WITH_WASM = SELF.replace("'self';", "'self' 'wasm-unsafe-eval';");
 const REFUSAL =
-  /^FeatureError: createEngine: this host refuses to compile WebAssembly: in a page, allow 'wasm-unsafe-eval' in script-src .*the host says: \S*Error: .+$/;
+  /^FeatureError: createEngine: this host refuses to compile WebAssembly: in a page, allow 'wasm-unsafe-eval' in script-src .*the host says: \S*Error: .+$/s;
 
 function checkRefusal(report) {
-  const lines = report.refused.split("\n");
-  if (lines.length === 2 && lines.every((line) => REFUSAL.test(line)))
-    return lines[0].split("the host says: ")[1];
-  throw new Error(`expected two FeatureErrors that name the directive, got ${report.refused}`);
+  const { refused } = report;
+  if (refused.length === 2 && refused.every((text) => REFUSAL.test(text))) return;
+  throw new Error(`expected two FeatureErrors that name the directive, got ${refused}`);
 }
 
 function browser(host) {
@@ -133,6 +133,7 @@ function browser(host) {
     ...rowsOf(host, "", Object.keys(NAMES), at("")),
     {
       host,
+      version: () => versionOf(host),
       what: "a page that is `crossOriginIsolated`",
       async run() {
         const report = await isolated();
@@ -150,6 +151,7 @@ function browser(host) {
     ),
     {
       host,
+      version: () => versionOf(host),
       what: "a policy without `'wasm-unsafe-eval'`: embedded and fetched kernels are a FeatureError that names it",
       run: async () => checkRefusal(await at(`refused.html${policy(SELF)}`)()),
     },
@@ -161,6 +163,7 @@ function browser(host) {
 
 const extension = {
   host: "Chromium",
+  version: () => versionOf("Chromium"),
   what: "a page of an extension, manifest 3",
   async run() {
     const folder = temporary("extension");

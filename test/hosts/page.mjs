@@ -1,13 +1,11 @@
 // docs/hosts.md, from the results of a run.
 
-const WORDS = { passed: "yes", failed: "**no**" };
-
 const oneLine = (text) => text.replaceAll(/\s+/g, " ").replaceAll("|", "\\|").slice(0, 160);
 
 function cell({ outcome, note }) {
   if (outcome === "skipped") return `not run here: ${oneLine(note)}`;
   if (outcome === "failed") return `**no**: ${oneLine(note)}`;
-  return note === "" ? WORDS.passed : `${WORDS.passed}: ${oneLine(note)}`;
+  return note === "" ? "yes" : oneLine(note);
 }
 
 export function page(results) {
@@ -24,7 +22,7 @@ export function page(results) {
 
 Where the package runs, tried with the packed package. \`npm run build && npm run test:hosts\` makes this page. Each row
 computes the golden hashes of \`test/fixtures/golden.txt\` (forward and backward passes of every cell, language models in both
-precisions) and compares all of them: "yes" means 0 bits of difference, or what the row says instead. Tools come from npm,
+precisions) and compares all of them: "yes" means 0 bits of difference, or what the row itself says. Tools come from npm,
 Firefox ESR, WebKitGTK and Chromium from Debian's packages; a host that a machine lacks is named, not left out.
 
 ${table}
@@ -45,8 +43,10 @@ Importing the package touches none of them (\`test/package/bare_realm.test.ts\`)
 
 These hosts compile no bytes. The package conditions \`workerd\` and \`edge-light\`, which Wrangler, Cloudflare's Vite plugin and
 Next.js set, choose a build that imports the \`.wasm\` files as modules, so the same program runs there: \`await createEngine()\`.
-On workerd a clock stands still during a request's computation, so \`score\` does not give way; \`createEngine({ relaxed: true })\` and
-all else works as elsewhere.
+On workerd the clock stands still while a request computes, so \`score\` does not give way.
+
+\`import.meta.resolve\` and a file system are the README example's way to the model's bytes, and workerd has neither: there Wrangler
+gives them (\`rules: [{ type: "Data", globs: ["**/*.safetensors"] }]\`), and the rest of the example is the same.
 `,
   };
 }

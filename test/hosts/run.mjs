@@ -24,7 +24,7 @@ process.on("exit", cleanUp);
 for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, () => process.exit(1));
 for (const row of chosen) {
   const start = Date.now();
-  const result = { ...row, version: row.version?.() ?? VERSIONS[row.tool] ?? "", note: "" };
+  const result = { ...row, version: (await row.version?.()) ?? VERSIONS[row.tool] ?? "", note: "" };
   try {
     const seconds = Math.min(ROW_SECONDS, (deadline - start) / 1000);
     if (seconds <= 0) throw new Error(`not begun within ${ALL_SECONDS} s`);

@@ -93,3 +93,18 @@ export async function visit(browser, url, { extension, seconds = 60 } = {}) {
     program.stop();
   }
 }
+
+/** The version of a browser, as it tells it; empty where it is absent. */
+export async function versionOf(browser) {
+  try {
+    const [path] = await BROWSERS[browser]("about:blank", { profile: "" });
+    // MiniBrowser tells it to a display only.
+    const [command, words] =
+      browser === "WebKitGTK"
+        ? ["dpkg-query", ["--show", "libwebkit2gtk-4.1-0"]]
+        : [path, ["--version"]];
+    return /\s(\d[\d.]+\w*)/.exec(await run(command, words, { seconds: 20 }))?.[1] ?? "";
+  } catch {
+    return "";
+  }
+}

@@ -61,6 +61,25 @@ it("a host that refuses to compile is named, with what it says and what to do", 
   await expectRejection(createArrays(), FeatureError, `createArrays: ${message}`);
 });
 
+it("WebKit refuses at the instance, not at compilation: the same error", async () => {
+  const refusal = new WebAssembly.CompileError("Refused to create a WebAssembly object");
+  const { Module, Memory, RuntimeError, validate } = WebAssembly;
+  const compile = (bytes: BufferSource) => Promise.resolve(new Module(bytes));
+  const Instance = new Proxy(WebAssembly.Instance, {
+    construct() {
+      throw refusal;
+    },
+  });
+  const { createEngine, createEngineSync, FeatureError } = await importInto(WebAssembly);
+  vi.stubGlobal("WebAssembly", { Module, Memory, RuntimeError, Instance, validate, compile });
+  const message =
+    "this host refuses to compile WebAssembly: in a page, allow 'wasm-unsafe-eval' …the host says: CompileError: Refused to create a WebAssembly object";
+  for (const options of [{}, { wasm: kernels() }]) {
+    expectError(() => createEngineSync(options), FeatureError, `createEngineSync: ${message}`);
+    await expectRejection(createEngine(options), FeatureError, `createEngine: ${message}`);
+  }
+});
+
 it("the import itself touches nothing of WebAssembly", async () => {
   const touched: (string | symbol)[] = [];
   const spy = new Proxy(WebAssembly, {

@@ -13,7 +13,7 @@ export function broadcastStrides({ shape, strides }: View, target: readonly numb
 }
 
 /** Packed strides whose axes go in the order of a view's: what follows a convolution stays as it lies. */
-function packedLike({ strides }: View, shape: readonly number[]): number[] {
+export function packedLike({ strides }: View, shape: readonly number[]): number[] {
   const result: number[] = new Array(shape.length).fill(1);
   let stride = 1;
   for (const i of axesByStride(shape, strides).reverse()) {

@@ -64,7 +64,7 @@ async function refused() {
       (error) => lines.push(`${error.name}: ${error.message}`),
     );
   }
-  return lines.join("\n");
+  return lines;
 }
 
 const PLACES = { page: hashes, inWorker, inAudioWorklet, inFrame, inServiceWorker, refused };
