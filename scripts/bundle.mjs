@@ -71,6 +71,7 @@ for (const { folder, format, bundle } of bundles) {
         { name: "readers", test: (id) => READERS.test(id) && !isEntry(id) },
         { name: "keras", test: /\/formats\/keras\//, minShareCount: 2 },
         { name: "engine", test: ENGINE, minShareCount: 2 },
+        { name: "model", test: /\/src\/(model|pool)\//, minShareCount: 2 },
       ],
     },
     // Names stay: stack traces and error messages show them, and without them the start is no faster.

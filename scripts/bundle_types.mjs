@@ -20,7 +20,8 @@ const bundle = await rolldown({
 const { output } = await bundle.write({
   dir: "dist/types",
   entryFileNames: "[name].d.ts",
-  chunkFileNames: "chunks/[name].d.ts",
+  chunkFileNames: "[name].d.ts",
+  codeSplitting: { groups: [{ name: "shared", minShareCount: 2 }] },
 });
 await bundle.close();
 for (const { fileName } of output) {
