@@ -131,6 +131,7 @@ describe("a host that is short of memory", () => {
       ...WebAssembly,
       validate: () => true,
       Module: WebAssembly.Module,
+      Instance: WebAssembly.Instance,
       Memory: class {
         constructor() {
           throw refusal;
