@@ -3,7 +3,8 @@
 //   build/sets/*.wasm the kernels by what a program needs, exact and with fused products
 //   build/embedded/   the sets, the graph module and the arrays module as text inside JavaScript
 //   build/inputs.json the hashes of what was built, so that a stale build is seen
-//   dist/esm, dist/cjs   the package: JavaScript and types, no dependency left outside
+//   dist/esm, dist/cjs   the package: JavaScript, no dependency left outside
+//   dist/types        its declarations, once
 //   dist/cli.js       the command
 //   dist/THIRD_PARTY_NOTICES.txt   the licences of what the bundles contain
 //   dist/*.wasm       the release builds once more, for those who serve or compile them on their own
@@ -45,16 +46,12 @@ await Promise.all([
   run("scripts/build_cli.mjs"),
   run(tsc, "-p", "tsconfig.build.json"),
 ]);
-await run("scripts/portable_types.mjs", "dist/esm");
+await run("scripts/portable_types.mjs", "build/types");
+await run("scripts/bundle_types.mjs");
 const sets = SETS.map(({ name }) => `sets/${name}`);
 for (const name of ["kernels", "kernels.relaxed", "graph", "train", "arrays", "probe", ...sets]) {
   cpSync(`${root}/build/${name}.wasm`, `${root}/dist/${name}.wasm`);
 }
 await run("scripts/notices.mjs");
-// The same types serve require: a package.json of its own makes them, and the JavaScript beside them, CommonJS.
-cpSync(`${root}/dist/esm`, `${root}/dist/cjs`, {
-  recursive: true,
-  filter: (path) => !path.endsWith(".js"),
-});
 writeFileSync(`${root}/dist/cjs/package.json`, '{ "type": "commonjs" }\n');
 stamp(read);

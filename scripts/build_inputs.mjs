@@ -23,7 +23,7 @@ const OUTPUTS = [
     "sets/training",
   ].map((name) => `build/${name}.wasm`),
   ...["build/embedded/arrays.js", "dist/esm/index.js", "dist/cjs/index.js", "dist/cli.js"],
-  ...["dist/esm/index.d.ts", "dist/cjs/package.json"],
+  ...["dist/esm/index.d.ts", "dist/types/index.d.ts", "dist/cjs/package.json"],
 ];
 
 const hash = (bytes) => createHash("sha256").update(bytes).digest("hex").slice(0, 16);
@@ -42,10 +42,14 @@ export function inputs(root = repository) {
   const hashes = files.map((file) => [file, hash(readFileSync(join(root, file)))]);
   // Of package.json what reaches the outputs: the version, and the tools'.
   const { version, devDependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const tools = ["assemblyscript", "as-bind", "esbuild", "rolldown", "typescript"].map((name) => [
-    name,
-    devDependencies?.[name],
-  ]);
+  const tools = [
+    "assemblyscript",
+    "as-bind",
+    "esbuild",
+    "rolldown",
+    "rolldown-plugin-dts",
+    "typescript",
+  ].map((name) => [name, devDependencies?.[name]]);
   return {
     ...Object.fromEntries(hashes),
     "package.json": hash(JSON.stringify([version, tools])),

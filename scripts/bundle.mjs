@@ -6,28 +6,16 @@ import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 import { mendBinders } from "./bundle_binders.mjs";
+import { ENTRIES } from "./bundle_entries.mjs";
 import { slimVariant } from "./bundle_slim.mjs";
 
-/** Each is imported by a name of its own: package.json, "exports". */
-const FORMATS = ["safetensors", "keras", "tensorflowjs"];
-const ENTRIES = [
-  "index",
-  "forward",
-  "slim",
-  "arrays",
-  "onnx",
-  "train",
-  "pool",
-  "pool_worker",
-  ...FORMATS.map((name) => `formats/${name}`),
-];
 const isEntry = (id) => ENTRIES.some((entry) => id.endsWith(`/src/${entry}.ts`));
 
 /** What every reader of files needs; it knows no engine. */
 const READERS =
   /\/src\/(\w+|wasm\/(bytes|embedded|webassembly)|cells\/activations|description\/\w+|formats\/\w+|formats\/(safetensors|pytorch)\/\w+)\.ts$/;
 const ENGINE =
-  /\/src\/(wasm|cells|sequence|layers)\/.*\.ts$|\/embedded\/(sets|fusions|probe)\b|@assemblyscript\/loader/;
+  /\/src\/(wasm|cells|sequence|layers)\/.*\.ts$|\/src\/model\/give_way\.ts$|\/embedded\/(sets|fusions|probe|abi)\b|@assemblyscript\/loader/;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 
@@ -40,7 +28,7 @@ const staticModules = {
   resolveId: (id) => (id.startsWith("wasm:") ? { id, external: true } : undefined),
   load(id) {
     const name = /\/build\/embedded\/([\w./]+)\.js$/.exec(id.replaceAll("\\", "/"))?.[1];
-    if (name === undefined || name === "fusions") return undefined;
+    if (name === undefined || /^(fusions|abi)$/.test(name)) return undefined;
     return `import source from "wasm:${name}";\nexport { source };`;
   },
   renderChunk(code, { fileName }) {
@@ -73,6 +61,8 @@ for (const { folder, format, bundle } of bundles) {
     dir: `dist/${folder}`,
     format,
     exports: "named",
+    // For pages and bundlers, which read the ES modules. The text of an embedded module is no source.
+    sourcemap: folder === "esm",
     entryFileNames: "[name].js",
     chunkFileNames: "chunks/[name].js",
     codeSplitting: {
@@ -81,11 +71,19 @@ for (const { folder, format, bundle } of bundles) {
         { name: "readers", test: (id) => READERS.test(id) && !isEntry(id) },
         { name: "keras", test: /\/formats\/keras\//, minShareCount: 2 },
         { name: "engine", test: ENGINE, minShareCount: 2 },
+        { name: "model", test: /\/src\/(model|pool)\//, minShareCount: 2 },
       ],
     },
     // Names stay: stack traces and error messages show them, and without them the start is no faster.
     minify: { compress: true, mangle: false, codegen: { removeWhitespace: true } },
   });
+  for (const { fileName, source } of output.filter((each) => each.fileName.endsWith(".map"))) {
+    const map = JSON.parse(source);
+    map.sourcesContent = map.sourcesContent.map((text, i) =>
+      map.sources[i].includes("build/embedded/") ? null : text,
+    );
+    writeFileSync(`${root}/dist/${folder}/${fileName}`, JSON.stringify(map));
+  }
   for (const { fileName, modules } of output.filter(({ type }) => type === "chunk")) {
     const inputs = Object.entries(modules).map(([path, { renderedLength }]) => [
       relative(root, path),

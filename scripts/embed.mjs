@@ -26,6 +26,19 @@ function checkShared(name, bytes) {
     throw new Error(`${name}: its tables differ from ${SETS[0].name}'s`);
 }
 
+/** The functions of the full build and the numbers of their parameters, as src/wasm/instance.ts counts them. */
+function fingerprint() {
+  const env = { memory: new WebAssembly.Memory({ initial: 1 }) };
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(wasm("kernels")), { env });
+  let hash = 0;
+  for (const name of Object.keys(exports).sort()) {
+    for (const letter of `${name} ${exports[name].length}`) {
+      hash = (Math.imul(hash, 31) + letter.charCodeAt(0)) | 0;
+    }
+  }
+  return hash;
+}
+
 function write(name, constants) {
   const code = Object.entries(constants).map(([key, text]) => `export const ${key} = "${text}";\n`);
   const types = Object.keys(constants).map((key) => `export declare const ${key}: string;\n`);
@@ -51,6 +64,8 @@ for (const { name } of SETS) {
   write(`sets/${name}`, { source: encode(bytes) });
 }
 write("fusions", fusions);
+writeFileSync(new URL("abi.js", embedded), `export const fingerprint = ${fingerprint()};\n`);
+writeFileSync(new URL("abi.d.ts", embedded), "export declare const fingerprint: number;\n");
 checkTables("graph", wasm("graph"), SETS_END, GRAPH_END);
 checkTables("train", wasm("train"), GRAPH_END, TRAIN_END);
 for (const name of ["graph", "train", "arrays"]) write(name, { source: encode(wasm(name)) });

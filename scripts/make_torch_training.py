@@ -1,5 +1,5 @@
-"""Trajectories of PyTorch's training, float64: test/fixtures/torch-training/. Written by torch 1.13 on Python 3.11:
-/usr/bin/python3 scripts/make_torch_training.py test/fixtures/torch-training
+"""Trajectories of PyTorch's training, float64: test/fixtures/torch-training/ and shakespeare/training.json. Written by torch
+1.13 on Python 3.11: /usr/bin/python3 scripts/make_torch_training.py test/fixtures
 
 Each run: 200 steps of one network with one optimiser, gradients clipped; the loss of every step and the weights at the end.
 First weights and data are formulas of integers, `fraction`, which test/train/torch_runs.ts has, too. Numbers are base64 of
@@ -239,9 +239,53 @@ EXTRA = [
     {"optimizer": {"name": "sgd", "lr": 0.2, "momentum": 0.8, "dampening": 0.3}, "clipValue": 0.05, "accumulate": 2},
     {"optimizer": {"name": "rmsprop", "lr": 0.002, "centered": True, "eps": 1e-4}, "clipNorm": 0.5},
 ]
-os.makedirs(sys.argv[1], exist_ok=True)
+
+
+def fine_tune(folder, steps=20, streams=4, T=32):
+    """The Shakespeare model from its weights: truncated back-propagation over its text, state carried, Adam."""
+    file = open(os.path.join(folder, "model.safetensors"), "rb").read()
+    length = struct.unpack("<Q", file[:8])[0]
+    header, data = json.loads(file[8 : 8 + length]), file[8 + length :]
+    ids = json.load(open(os.path.join(folder, "vocab.json")))
+    text = open(os.path.join(folder, "text.txt")).read()
+    net = nn.ModuleDict({
+        "embedding": nn.Embedding(65, 128), "lstm": nn.LSTM(128, 128, 2), "decoder": nn.Linear(128, 65),
+    })
+    with torch.no_grad():
+        for name, value in net.named_parameters():
+            first, last = header[name]["data_offsets"]
+            numbers = struct.unpack(f"<{(last - first) // 4}f", data[first:last])
+            value.copy_(torch.tensor(numbers).view(value.shape))
+    optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+    tokens = torch.tensor([ids[character] for character in text])
+    part = (len(tokens) - 1) // streams
+    losses, state = [], None
+    for step in range(steps):
+        starts = [b * part + step * T for b in range(streams)]
+        x, y = (torch.stack([tokens[s + by : s + by + T] for s in starts], 1) for by in (0, 1))
+        h, state = net["lstm"](net["embedding"](x), state)
+        state = detached(state)
+        loss = nn.functional.cross_entropy(net["decoder"](h).flatten(0, 1), y.flatten())
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        optimizer.step()
+        losses.append(loss.item())
+    weights = {}
+    for name, value in net.named_parameters():
+        flat = value.detach().view(-1).tolist()
+        weights[name] = packed([sum(flat), sum(x * x for x in flat),
+                                sum(x * fraction(i + 1) for i, x in enumerate(flat))])
+    content = {"streams": streams, "T": T, "lr": 1e-3, "clipNorm": 1.0, "losses": packed(losses), "weights": weights}
+    with open(os.path.join(folder, "training.json"), "w") as file:
+        json.dump(content, file, separators=(",", ":"))
+
+
+fine_tune(os.path.join(sys.argv[1], "shakespeare"))
+runs_folder = os.path.join(sys.argv[1], "torch-training")
+os.makedirs(runs_folder, exist_ok=True)
 for name, spec in NETWORKS.items():
     trainers = TRAINERS + (EXTRA if name == "gru-ragged" else [])
     runs = [run(spec, trainer, i == 0) for i, trainer in enumerate(trainers)]
-    with open(os.path.join(sys.argv[1], f"{name}.json"), "w") as file:
+    with open(os.path.join(runs_folder, f"{name}.json"), "w") as file:
         json.dump({"network": spec, "runs": runs}, file, separators=(",", ":"))

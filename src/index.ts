@@ -3,6 +3,7 @@
  *
  * @module recurra
  */
+
 export type { Activation, ActivationName } from "./cells/activations.js";
 export type {
   DenseDescription,
@@ -62,6 +63,7 @@ export {
   rnnCellForward,
   rnnForward,
 } from "./functional/rnn.js";
+export type { AbortSignalLike } from "./host.js";
 export type {
   ForwardOptions,
   ForwardResult,

@@ -47,6 +47,7 @@ export {
   type NamedWeights,
   type SaveOptions,
   type Trainable,
+  type TrainableModelOptions,
   trainable,
 } from "./train/trainable.js";
 export { createTrainer, type Trainer } from "./train/trainer.js";

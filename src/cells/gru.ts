@@ -20,7 +20,8 @@ function addProducts(
   { hPrev, gates }: ForwardStep,
 ): void {
   const r = gates + na * dtype.item;
-  const [n, ld] = [blocks * na, row * na];
+  const n = blocks * na;
+  const ld = row * na;
   dtype.kernels.gemm_packed(m, n, nh, nh, ld, ld, hPrev, products[0] as number, r, r);
 }
 

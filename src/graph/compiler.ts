@@ -113,7 +113,11 @@ export class Compiler extends Shared {
   checkFixed(where: string, declared: Declared, value: GraphInput): void {
     const known = this.#constants.get(declared.name);
     if (known === undefined) return;
-    const numbers = numbersOf(where, declared, takeInput(where, declared, value, known.shape));
+    const numbers = numbersOf(
+      where,
+      declared,
+      takeInput(where, declared, value, { ...known, fixed: known.shape }),
+    );
     if (
       numbers.length === known.data.length &&
       known.data.every((n, i) => Object.is(n, numbers[i]))

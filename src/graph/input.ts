@@ -64,8 +64,10 @@ export const portOf = ({ kind, shape }: Declared): GraphPort => ({ type: TYPES[k
 
 /** A given input, its numbers not yet looked at. */
 export interface Given {
-  readonly shape: readonly number[];
-  readonly data: GraphNumbers;
+  shape: readonly number[];
+  data: GraphNumbers;
+  /** The shape where it is known already. */
+  readonly fixed?: readonly number[] | undefined;
 }
 
 const isNumbers = (value: unknown): value is GraphNumbers =>
@@ -74,20 +76,21 @@ const isNumbers = (value: unknown): value is GraphNumbers =>
 /**
  * The shape and numbers of what the caller gives for an input.
  *
- * @param fixed the shape where it is known already
+ * @param target what is filled: steady runs make no garbage
  */
 export function takeInput(
   where: string,
   declared: Declared,
   value: GraphInput,
-  fixed: readonly number[] | undefined,
+  target: Given = { shape: [], data: [] },
 ): Given {
   const { name } = declared;
+  const { fixed } = target;
   if (typeof value === "number" || typeof value === "bigint" || typeof value === "boolean") {
     const shape =
       fixed ?? declared.shape?.map((extent) => (typeof extent === "number" ? extent : 1));
     const single = shape !== undefined && sizeOf(shape) === 1 ? shape : [];
-    return checkDeclared(where, declared, { shape: single, data: [value as number] });
+    return checked(where, declared, filled(target, single, [value as number]));
   }
   if (isNumbers(value)) {
     const shape = fixed ?? closed(declared);
@@ -97,7 +100,7 @@ export function takeInput(
         `${where}: ${name}: expected { shape, data }, as its shape is open, got ${got}`,
       );
     }
-    return checkDeclared(where, declared, { shape, data: value });
+    return checked(where, declared, filled(target, shape, value));
   }
   const { shape, data } = (value ?? {}) as Given;
   if (!Array.isArray(shape) || !isNumbers(data)) {
@@ -105,23 +108,31 @@ export function takeInput(
       `${where}: ${name}: expected a number or { shape, data }, got ${describe(value)}`,
     );
   }
-  return checkDeclared(where, declared, { shape, data });
+  return checked(where, declared, filled(target, shape, data));
+}
+
+function filled(target: Given, shape: readonly number[], data: GraphNumbers): Given {
+  target.shape = shape;
+  target.data = data;
+  return target;
 }
 
 /** A declared shape without open extents. */
-export function closed({ shape }: Declared): number[] | undefined {
-  const open = shape === undefined || shape.some((extent) => typeof extent !== "number");
-  return open ? undefined : [...(shape as readonly number[])];
+export function closed({ shape }: Declared): readonly number[] | undefined {
+  if (shape === undefined) return undefined;
+  for (let i = 0; i < shape.length; i++) if (typeof shape[i] !== "number") return undefined;
+  return shape as readonly number[];
 }
 
 /** Throws unless a shape fits the declared one and its data. */
-function checkDeclared(where: string, { name, shape: declared }: Declared, given: Given): Given {
+function checked(where: string, { name, shape: declared }: Declared, given: Given): Given {
   const { shape, data } = given;
   let fits = declared === undefined || declared.length === shape.length;
   let isShape = true;
   // A loop, as every push comes here.
   for (let i = 0; i < shape.length; i++) {
-    const [extent, known] = [shape[i] as number, declared?.[i]];
+    const extent = shape[i] as number;
+    const known = declared?.[i];
     isShape &&= Number.isSafeInteger(extent) && extent >= 0;
     fits &&= typeof known !== "number" || known === extent;
   }

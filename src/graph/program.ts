@@ -130,7 +130,9 @@ export function makeProgram(engine: EngineCore, constants: Constants, plan: Plan
     const { pointer } = block;
     engine.arena.i32(pointer, block.bytes / 4).fill(0);
     const port = ({ name, value, view }: { name: string; value: Value; view: View }): Port => ({
-      ...{ name, value, pointer: addressOf(view, pointer) },
+      name,
+      value,
+      pointer: addressOf(view, pointer),
       bytes: value.size * itemOf(value.precision),
     });
     const runs = lowering.bind(pointer).slice(1, -1);

@@ -63,7 +63,11 @@ export class Runner extends Shared {
         if (value !== undefined) compiler.checkFixed(where, declared, value);
       } else if (value === undefined) {
         throw new TypeError(`${where}: ${name}: expected a value, got undefined`);
-      } else target[declared.index] = takeInput(where, declared, value, this.shapes.get(name));
+      } else {
+        const { index } = declared;
+        const given = target[index] ?? { shape: [], data: [], fixed: this.shapes.get(name) };
+        target[index] = takeInput(where, declared, value, given);
+      }
     }
     let got = 0;
     for (const name in inputs) if (inputs[name] !== undefined) got++;

@@ -22,11 +22,18 @@ export interface Value {
   readonly origins: number;
 }
 
-export const sizeOf = (shape: readonly number[]): number =>
-  shape.reduce((product, extent) => product * extent, 1);
+// Loops, as every run comes here: a closure would be garbage.
+export function sizeOf(shape: readonly number[]): number {
+  let size = 1;
+  for (let i = 0; i < shape.length; i++) size *= shape[i] as number;
+  return size;
+}
 
-export const sameShape = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length === b.length && a.every((extent, i) => extent === b[i]);
+export function sameShape(a: readonly number[], b: readonly number[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
 
 /** Bytes of one number of a precision. */
 export const itemOf = (precision: Precision): 4 | 8 => (precision === "f64" ? 8 : 4);

@@ -19,7 +19,7 @@ import type { RecurrentState, StateTensors } from "./state.js";
 import { openTape, type RecurrentTape, tapeOf } from "./tape.js";
 
 const LIST_OPTIONS: OptionNames<ListForwardOptions> = { keepTape: true };
-const OPTIONS: OptionNames<ForwardOptions<Float64Array>> = { out: true, ...LIST_OPTIONS };
+const OPTIONS: OptionNames<ForwardOptions<Float64Array>> = { out: true, keepTape: true };
 
 const NO_OPTIONS = {};
 

@@ -44,12 +44,25 @@ export interface ScoreManyOptions<E extends OnError = "throw">
 
 const SYNC_NAMES = { from: true, onError: true } as const;
 const EACH_NAMES: OptionNames<ScoreEachOptions> = {
-  ...SYNC_NAMES,
+  from: true,
+  onError: true,
   signal: true,
   yieldEvery: true,
 };
-const SCORE_NAMES: OptionNames<ScoreOptions> = { ...EACH_NAMES, onProgress: true };
-const SCORE_MANY_NAMES: OptionNames<ScoreManyOptions> = { ...EACH_NAMES, concurrency: true };
+const SCORE_NAMES: OptionNames<ScoreOptions> = {
+  from: true,
+  onError: true,
+  signal: true,
+  yieldEvery: true,
+  onProgress: true,
+};
+const SCORE_MANY_NAMES: OptionNames<ScoreManyOptions> = {
+  from: true,
+  onError: true,
+  signal: true,
+  yieldEvery: true,
+  concurrency: true,
+};
 
 /** A model that says how likely each token is after those before it. Made by `loadLanguageModel`. */
 export class LanguageModel extends Handle {

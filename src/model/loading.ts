@@ -54,15 +54,19 @@ export interface TaggerOptions extends LoadOptions {
   readonly classes?: readonly string[] | undefined;
 }
 
-const LOAD_NAMES: OptionNames<LoadOptions> = {
+// Written out: a bundler keeps an object that another is spread into, used or not.
+const LANGUAGE_MODEL_NAMES: OptionNames<LanguageModelOptions> = {
   precision: true,
   input: true,
   vocabulary: true,
   unknown: true,
+  start: true,
 };
-const LANGUAGE_MODEL_NAMES: OptionNames<LanguageModelOptions> = { ...LOAD_NAMES, start: true };
 const TAGGER_NAMES: OptionNames<TaggerOptions> = {
-  ...LOAD_NAMES,
+  precision: true,
+  input: true,
+  vocabulary: true,
+  unknown: true,
   output: true,
   activation: true,
   classes: true,

@@ -53,8 +53,13 @@ export type EachTagged<E extends OnError> =
   | (E extends "return" ? IndexedError & { readonly tagged?: undefined } : never);
 
 const SYNC_NAMES = { onError: true } as const;
-const EACH_NAMES: OptionNames<TagEachOptions> = { ...SYNC_NAMES, signal: true, yieldEvery: true };
-const TAG_NAMES: OptionNames<TagOptions> = { ...EACH_NAMES, onProgress: true };
+const EACH_NAMES: OptionNames<TagEachOptions> = { onError: true, signal: true, yieldEvery: true };
+const TAG_NAMES: OptionNames<TagOptions> = {
+  onError: true,
+  signal: true,
+  yieldEvery: true,
+  onProgress: true,
+};
 
 /** The content of a tagger. */
 export class TaggerContent extends Shared {

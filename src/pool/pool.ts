@@ -87,6 +87,7 @@ export class Pool {
     // As it is now: the work begins later. Its error is that of the first group.
     const state = from && core.stateOf(where, from);
     state?.catch(() => undefined);
+    const owner = {};
     const scores = scoreInOrder({
       open: () => iteratorOf(sequences),
       concurrency: concurrency ?? HELD * core.size,
@@ -96,7 +97,8 @@ export class Pool {
       read: (sequence, i) => core.read(where, sequence, i),
       score: async (given, first, ended) => {
         const setup = { where, given, first, onError: "return", from: await state } as const;
-        return core.count(() => core.score({ ...setup, signal: ended, onProgress: undefined }));
+        const call = { ...setup, signal: ended, onProgress: undefined };
+        return core.count(() => core.score(call, owner));
       },
     });
     return scores as AsyncGenerator<Outcome<Score, E>, void, void>;

@@ -125,12 +125,12 @@ export class PoolCore implements StreamHost {
     return Array.from(sequences as readonly Sequence[], (each, i) => this.read(where, each, i));
   }
 
-  /** Scores what was read. */
-  async score(setup: Setup): Promise<(Score | Error)[]> {
+  /** Scores what was read. Calls of one owner are worked on in their order, those of others in turns. */
+  async score(setup: Setup, owner: object = setup): Promise<(Score | Error)[]> {
     this.checkOpen(setup.where);
     const { tries } = this.#settings;
     const call = new ScoreCall({ ...setup, tokenizer: this.tokenizer, workers: this.size, tries });
-    this.#queue.add(call);
+    this.#queue.add(call, owner);
     this.#crew.fill();
     try {
       const results = await call.finished;

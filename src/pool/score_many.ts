@@ -77,9 +77,10 @@ class Groups {
     this.refill();
   }
 
-  /** Reads on if there is room. */
+  /** Reads on if there is room for a whole group: a call for each sequence costs as much as to score it. */
   refill(): void {
-    if (!this.#isEnd && this.#held < this.#setup.concurrency) this.#reading ??= this.#read();
+    const room = this.#setup.concurrency - this.#held;
+    if (!this.#isEnd && room >= this.#size) this.#reading ??= this.#read();
   }
 
   /** Ends what is at work, and the source. */
@@ -91,9 +92,8 @@ class Groups {
   }
 
   async #read(): Promise<undefined> {
-    const { concurrency, score } = this.#setup;
-    const most = Math.min(this.#size, concurrency - this.#held);
-    const { items, isEnd, failure } = await this.#reader.take(most);
+    const { score } = this.#setup;
+    const { items, isEnd, failure } = await this.#reader.take(this.#size);
     this.#reading = undefined;
     if (isEnd) {
       this.#isEnd = true;

@@ -19,6 +19,12 @@ function fail(where: string, what: string): never {
   throw new ModelFormatError("network", `${where}: ${what}`);
 }
 
+/** What a file may leave open. */
+export interface Answers {
+  readonly input?: "features" | "one-hot" | undefined;
+  readonly output?: "steps" | "last" | "mean" | undefined;
+}
+
 /** A model that is to be trained: what its file said, as an architecture and tensors by the parameters' names. */
 export interface OpenedModel {
   readonly architecture: Architecture;
@@ -31,9 +37,14 @@ export interface OpenedModel {
  *
  * @throws {ModelFormatError} for parts that are not trained here: merges other than concatenation, other than one linear layer
  */
-export function openDescription(where: string, source: ModelDescription | Bytes): OpenedModel {
-  const description = isBytes(source) ? describeSafetensors(readSafetensors(source)) : source;
-  checkDescription(where, description);
+export function openDescription(
+  where: string,
+  source: ModelDescription | Bytes,
+  answers: Answers,
+): OpenedModel {
+  const described = isBytes(source) ? describeSafetensors(readSafetensors(source)) : source;
+  checkDescription(where, described);
+  const description = settled(where, described, answers);
   const { input, recurrent, dense, output } = description;
   const weights = new Map<string, StoredNumbers>();
   if (output === "max") fail(where, "expected an output of steps, the last or the mean, got max");
@@ -66,6 +77,21 @@ export function openDescription(where: string, source: ModelDescription | Bytes)
       },
     },
   };
+}
+
+/** A description with what the caller says of it. */
+function settled(
+  where: string,
+  description: ModelDescription,
+  { input, output }: Answers,
+): ModelDescription {
+  const { assumptions: _, ...known } = description;
+  const settled = output === undefined ? known : { ...known, output };
+  if (input === undefined) return settled;
+  if (settled.input.kind === "embedding") {
+    throw new TypeError(`${where}: input: the model has an embedding, which takes tokens`);
+  }
+  return { ...settled, input: { kind: input, size: settled.input.size } };
 }
 
 function inputPart(input: InputDescription): InputPart {

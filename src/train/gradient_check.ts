@@ -24,7 +24,7 @@ const NAMES: OptionNames<GradCheckOptions> = { loss: true, worst: true, samples:
 export interface CheckedEntry {
   /** Its parameter. */
   readonly name: string;
-  /** Its index there, in C order of the engine's own layout of gates. */
+  /** Its index there, in C order of PyTorch's layout. */
   readonly index: number;
   /** By back-propagation. */
   readonly gradient: number;
@@ -92,11 +92,24 @@ export function gradCheck(
         const gradient = own[index] as number;
         const scale = Math.max(most, Math.abs(difference));
         const error = scale === 0 ? 0 : Math.abs(gradient - difference) / scale;
-        return { name: parameter.name, index, gradient, difference, error };
+        return {
+          name: parameter.name,
+          index: outerIndex(parameter, index),
+          gradient,
+          difference,
+          error,
+        };
       });
     });
     return entries.sort((a, b) => b.error - a.error).slice(0, worst);
   } finally {
     loss.release();
   }
+}
+
+/** The index in PyTorch's order of a number that stands at `index` in memory. */
+function outerIndex({ order, size }: Parameter, index: number): number {
+  if (order === undefined) return index;
+  const block = size / order.length;
+  return (order[Math.floor(index / block)] as number) * block + (index % block);
 }

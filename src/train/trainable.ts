@@ -14,7 +14,7 @@ import {
 } from "../tensor.js";
 import { checkEngine, type Engine } from "../wasm/engine.js";
 import { contentOf, Handle } from "../wasm/handle.js";
-import { shown } from "./checks.js";
+import { checkWord, shown } from "./checks.js";
 import { describeNetwork, openDescription } from "./description.js";
 import { initialise } from "./initialisation.js";
 import { TrainedNetwork } from "./network.js";
@@ -33,6 +33,16 @@ export interface SaveOptions {
 }
 
 const SAVE_NAMES: OptionNames<SaveOptions> = { metadata: true };
+
+/** Options of {@link trainable}: what a file may leave open, as for `loadTagger`. */
+export interface TrainableModelOptions {
+  /** The input of a network without an embedding: rows of numbers, or tokens as one-hot vectors. Default: as described. */
+  readonly input?: "features" | "one-hot" | undefined;
+  /** Whether each step has an output, or each sequence one. Default: as described. */
+  readonly output?: "steps" | "last" | "mean" | undefined;
+}
+
+const MODEL_NAMES: OptionNames<TrainableModelOptions> = { input: true, output: true };
 
 /** What a trainable network needs besides its linear memory. */
 interface Origin {
@@ -238,10 +248,18 @@ export function createTrainable(engine: Engine, options: TrainableOptions): Trai
  * @throws {ModelFormatError} if the model has parts that are not trained here: several linear layers, or directions that are
  *   summed, multiplied or averaged
  */
-export function trainable(engine: Engine, model: ModelDescription | Bytes): Trainable {
+export function trainable(
+  engine: Engine,
+  model: ModelDescription | Bytes,
+  options: TrainableModelOptions = {},
+): Trainable {
   const where = "trainable";
   const core = checkEngine(where, engine);
-  const { architecture, weights, description } = openDescription(where, model);
+  checkOptions(where, options, MODEL_NAMES);
+  const { input, output } = options;
+  checkWord(`${where}: input`, input, ["features", "one-hot"]);
+  checkWord(`${where}: output`, output, ["steps", "last", "mean"]);
+  const { architecture, weights, description } = openDescription(where, model, options);
   const network = new TrainedNetwork(core, architecture);
   try {
     loadWeights(where, network, weights);

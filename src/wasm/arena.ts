@@ -1,7 +1,7 @@
 import { instantiateSync } from "@assemblyscript/loader";
 import { EngineMemoryError, StateError } from "../errors.js";
 import type { Floats, Precision } from "./abi.js";
-import type { WasmMemory, WasmModule } from "./webassembly.js";
+import { instantiated, type WasmMemory, type WasmModule } from "./webassembly.js";
 
 /** Blocks start at a cache line, so no two share one. */
 const ALIGNMENT = 64;
@@ -167,9 +167,11 @@ export class Arena {
    * The loader wraps its exports in functions that count arguments; these are the bare ones, in a plain object, which
    * calls read faster than the host's own (V8 11, 2026).
    */
-  instantiate(module: WasmModule): object {
+  instantiate(where: string, module: WasmModule): object {
     const imports = { env: { memory: this.#open as never } };
-    return { ...instantiateSync(module as never, imports).instance.exports };
+    return {
+      ...instantiated(where, () => instantiateSync(module as never, imports)).instance.exports,
+    };
   }
 
   /** Ends the arena and drops the memory, which the host then collects. */

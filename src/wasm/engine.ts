@@ -121,7 +121,7 @@ export class EngineCore {
     if (this.#full !== undefined && precision !== undefined) return this.#full[precision] as K;
     const bound = this.#made.get(set);
     if (bound !== undefined) return bound as K;
-    const kernels = this.#arena.instantiate(openSet("engine", set, this.relaxed));
+    const kernels = this.#arena.instantiate("engine", openSet("engine", set, this.relaxed));
     this.#made.set(set, kernels);
     return kernels as K;
   }

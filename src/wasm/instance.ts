@@ -1,11 +1,11 @@
+import { fingerprint } from "../../build/embedded/abi.js";
 import { source as probe } from "../../build/embedded/probe.js";
 import { FeatureError } from "../errors.js";
 import { describe } from "../tensor.js";
-import { ARITY, type Kernels, TWIN_ARITY, type TwinKernels } from "./abi.js";
+import type { Kernels, TwinKernels } from "./abi.js";
 import type { Arena } from "./arena.js";
 import {
   compileFailed,
-  compileRefused,
   instantiated,
   isModule,
   type WasmBytes,
@@ -38,12 +38,8 @@ export function checkHost(where: string, wasm: WasmSource | undefined): void {
   }
   if (wasm !== undefined || !COMPILES) return;
   const { Module, Instance } = webAssembly(where);
-  try {
-    // A host that refuses this one refuses the kernels, too. WebKit asks a page's policy at the instance only.
-    new Instance(new Module(SIMD_PROBE), {});
-  } catch (cause) {
-    throw compileRefused(where, cause);
-  }
+  // A host that refuses this one refuses the kernels, too.
+  instantiated(where, () => new Instance(new Module(SIMD_PROBE), {}));
 }
 
 /** A module with one relaxed SIMD instruction, a swizzle. */
@@ -124,30 +120,32 @@ export interface FullKernels {
   readonly f32: TwinKernels;
 }
 
-/** Checks that `module` is the full build of the kernels, and binds it to the memory of `arena`. */
-export function bindFull(where: string, module: WasmModule, arena: Arena): FullKernels {
-  const { Module } = webAssembly(where);
-  const offered = new Map(Module.exports(module).map(({ name, kind }) => [name, kind]));
-  const twins = Object.entries(TWIN_ARITY);
-  const expected = [...Object.entries(ARITY), ...twins];
-  for (const [name, arity] of twins) expected.push([`${name}_f32`, arity]);
-  const missing = expected.find(([name]) => offered.get(name) !== "function");
-  if (missing !== undefined) throw wrongBuild(where, `has no function ${missing[0]}`);
-  const exports = instantiated(where, () => arena.instantiate(module)) as Record<
-    string,
-    (...values: never[]) => unknown
-  >;
-  for (const [name, arity] of expected) {
-    const length = exports[name]?.length;
-    if (length !== arity) {
-      throw wrongBuild(where, `has ${name} with ${length} arguments, not ${arity}`);
+/** The functions of a module, each with its number of parameters, as one number. scripts/embed.mjs takes that of the build. */
+function fingerprintOf(exports: Readonly<Record<string, { readonly length: number }>>): number {
+  let hash = 0;
+  for (const name of Object.keys(exports).sort()) {
+    for (const letter of `${name} ${exports[name]?.length}`) {
+      hash = (Math.imul(hash, 31) + letter.charCodeAt(0)) | 0;
     }
   }
-  const single = twins.map(([name]) => [name, exports[`${name}_f32`]]);
-  return {
-    f64: exports as unknown as Kernels,
-    f32: Object.fromEntries(single) as unknown as TwinKernels,
-  };
+  return hash;
+}
+
+/** Checks that `module` is the full build of the kernels, and binds it to the memory of `arena`. */
+export function bindFull(where: string, module: WasmModule, arena: Arena): FullKernels {
+  const offered = webAssembly(where).Module.exports(module);
+  if (!offered.some(({ name }) => name === "heap_base")) {
+    throw wrongBuild(where, "has no function heap_base");
+  }
+  const exports = arena.instantiate(where, module) as Record<string, () => unknown>;
+  if (fingerprintOf(exports) !== fingerprint) {
+    throw wrongBuild(where, "has other functions: take the file of this version");
+  }
+  const single: Record<string, unknown> = {};
+  for (const [name, kernel] of Object.entries(exports)) {
+    if (name.endsWith("_f32")) single[name.slice(0, -"_f32".length)] = kernel;
+  }
+  return { f64: exports as unknown as Kernels, f32: single as unknown as TwinKernels };
 }
 
 const wrongBuild = (where: string, why: string): TypeError =>

@@ -52,7 +52,14 @@ describe("--jobs", () => {
       os.availableParallelism = () => 3;
       syncBuiltinESMExports();`;
     const model = ["--model", `${SHAKESPEARE}model.safetensors`];
-    const args = ["text.txt", ...model, "--vocabulary", `${SHAKESPEARE}vocab.json`];
+    const args = [
+      "text.txt",
+      "--precision",
+      "f32",
+      ...model,
+      "--vocabulary",
+      `${SHAKESPEARE}vocab.json`,
+    ];
     const long = counted(args, cores + COUNTING);
     expect([long.status, long.workers]).toEqual([0, "3"]);
     expect(long.stdout).toBe(counted([...args, "--jobs", "1"]).stdout);

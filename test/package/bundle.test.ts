@@ -33,6 +33,21 @@ async function bundle(contents: string): Promise<string> {
   return [...loaded].map((path) => texts.get(path) ?? "").join("");
 }
 
+/** The same as one script. */
+async function iife(contents: string): Promise<string> {
+  const { outputFiles } = await build({
+    stdin: { contents, resolveDir: folder, sourcefile: "program.js" },
+    absWorkingDir: folder,
+    bundle: true,
+    format: "iife",
+    globalName: "program",
+    logLevel: "error",
+    minify: true,
+    write: false,
+  });
+  return outputFiles[0]?.text ?? "";
+}
+
 // Names in error messages and tables, which no minifier touches.
 const OTHERS = [
   "lstmForward",
@@ -69,22 +84,83 @@ describe("a bundle holds what is used", () => {
   });
 });
 
-// Measured (November 2026): 60.0, 29.0, 36.7, 12.7, 11.1, 5.0, 7.6 and 38 kB; a sixth on top, for what is to come.
+/** Words of code that a program without it must not ship: names of kernels, properties and functions, which no minifier touches. */
+const WORDS = {
+  training: [
+    "_gates_backward",
+    "cross_entropy_rows",
+    "add_product_rows",
+    "dGates",
+    "dState",
+    "keepTape",
+    "createTrainer",
+  ],
+  onnx: ["initial_h", "depthwise_rows", "ConvTranspose"],
+  keras: ["inbound_nodes", "return_sequences", "reset_after"],
+};
+
+const PROGRAMS = {
+  "createEngine and loadLanguageModel": 'export { createEngine, loadLanguageModel } from "recurra"',
+  "createEngine and loadTagger": 'export { createEngine, loadTagger } from "recurra"',
+  "createEngine and lstmForward": 'export { createEngine, lstmForward } from "recurra"',
+  "createRecurrent of recurra/forward":
+    'export { createEngine } from "recurra"; export { createRecurrent } from "recurra/forward"',
+};
+
+describe("a bundle that runs forward", () => {
+  let whole: string;
+  const present = (words: readonly string[]) => words.filter((word) => whole.includes(word));
+
+  beforeAll(async () => {
+    const entries = ["recurra", "recurra/train", "recurra/onnx", "recurra/keras"];
+    whole = await bundle(
+      entries.map((entry, i) => `export * as e${i} from "${entry}";`).join("\n"),
+    );
+  });
+
+  it.each(Object.entries(PROGRAMS))(
+    "of %s: no name of training, ONNX or Keras code, and no kernel of a set that it does not import",
+    async (_, contents) => {
+      const code = await bundle(contents);
+      for (const words of Object.values(WORDS)) {
+        expect(present(words).length, "the words are those of the whole").toBeGreaterThan(1);
+        for (const word of words) expect(code.includes(word), word).toBe(false);
+      }
+      // "\0asm" as src/wasm/bytes.ts reads it: lstmForward takes two sets, scoring five, a layer four.
+      const sets = code.split("8}D}V}P98889").length - 1;
+      expect(sets).toBe({ 1: 5, 2: 5, 3: 2, 4: 4 }[Object.values(PROGRAMS).indexOf(contents) + 1]);
+    },
+  );
+});
+
+// Measured (28 November 2026): 67.8, 16.7, 33.7, 4.6, 16.9, 25.7, 49.2 and 11.7 kB of those with kernels; a few per cent on top.
 describe("size, minified and gzipped", () => {
+  it("one file for a script tag (iife) is at most 1 kB more", async () => {
+    for (const contents of Object.values(PROGRAMS)) {
+      const [module, script] = [await bundle(contents), await iife(contents)];
+      const [less, more] = [module, script].map((code) => gzipSync(code, { level: 9 }).length);
+      expect((more as number) - (less as number)).toBeLessThan(1000);
+    }
+  });
+
   it.each([
     ["recurra", 'export * from "recurra"', 70_000],
-    ["createEngine and rnnForward", 'export { createEngine, rnnForward } from "recurra"', 34_000],
+    ["createEngine and rnnForward", 'export { createEngine, rnnForward } from "recurra"', 18_000],
     [
       "createEngine and createRecurrent",
       'export { createEngine, createRecurrent } from "recurra"',
-      43_000,
+      35_000,
     ],
-    ["recurra/arrays", 'export * from "recurra/arrays"', 16_000],
+    ["createEngine", 'export { createEngine } from "recurra"', 5_300],
+    ["createEngine and lstmForward", PROGRAMS["createEngine and lstmForward"], 18_000],
+    ["createRecurrent of recurra/forward", PROGRAMS["createRecurrent of recurra/forward"], 26_500],
+    ["createEngine and loadLanguageModel", PROGRAMS["createEngine and loadLanguageModel"], 51_000],
+    ["recurra/arrays", 'export * from "recurra/arrays"', 12_500],
     // 11.1 kB before files were recognised by content and misspelt options named: 13.1 kB since (28 November 2026).
     ["recurra/safetensors", 'export * from "recurra/safetensors"', 13_200],
     ["readSafetensors", 'export { readSafetensors } from "recurra/safetensors"', 5_800],
     ["recurra/tensorflowjs", 'export * from "recurra/tensorflowjs"', 8_800],
-    ["recurra/keras", 'export * from "recurra/keras"', 44_000],
+    ["recurra/keras", 'export * from "recurra/keras"', 20_000],
   ])("%s", async (name, contents, limit) => {
     const bytes = gzipSync(await bundle(contents), { level: 9 }).length;
     expect(bytes, `${name}: ${bytes} bytes`).toBeLessThan(limit);

@@ -24,7 +24,7 @@ function built(): string {
       "sets/training",
     ].map((n) => `build/${n}.wasm`),
     ...["build/embedded/arrays.js", "dist/cli.js", "dist/cjs/package.json"],
-    ...["dist/esm/index.js", "dist/esm/index.d.ts", "dist/cjs/index.js"],
+    ...["dist/esm/index.js", "dist/esm/index.d.ts", "dist/types/index.d.ts", "dist/cjs/index.js"],
   ];
   const sources = ["assembly/base/lanes.ts", "src/index.ts", "scripts/build.mjs"];
   const settings = ["asconfig.json", "tsconfig.json", "tsconfig.build.json"];

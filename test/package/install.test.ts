@@ -55,7 +55,9 @@ describe("the tarball", () => {
   });
 
   it("holds what is shipped, and nothing else", () => {
-    const outside = tarball.files.filter((path) => !/^dist\/.+\.(js|d\.ts|wasm)$/.test(path));
+    const outside = tarball.files.filter(
+      (path) => !/^dist\/.+\.(js|js\.map|d\.ts|wasm)$/.test(path),
+    );
     expect(outside.sort()).toEqual([
       "CHANGELOG.md",
       "LICENSE",
@@ -63,25 +65,38 @@ describe("the tarball", () => {
       "SECURITY.md",
       "dist/THIRD_PARTY_NOTICES.txt",
       "dist/cjs/package.json",
+      "dist/types/package.json",
       "models/english-characters.safetensors",
       "package.json",
     ]);
-    for (const format of ["esm", "cjs"]) {
-      for (const name of [
-        "index.js",
-        "index.d.ts",
-        "arrays.js",
-        "arrays.d.ts",
-        "formats/safetensors.js",
-        "formats/safetensors.d.ts",
-        "onnx.js",
-        "onnx.d.ts",
-        "formats/keras.js",
-        "formats/keras.d.ts",
-        "formats/tensorflowjs.js",
-        "formats/tensorflowjs.d.ts",
-      ]) {
-        expect(tarball.files).toContain(`dist/${format}/${name}`);
+    expect(tarball.files.length).toBeLessThanOrEqual(120);
+    const { exports } = JSON.parse(readFileSync(`${root}package.json`, "utf8"));
+    const targets =
+      JSON.stringify(exports).match(/(?<=")\.\/dist[^"]+\.(js|d\.ts|wasm)(?=")/g) ?? [];
+    expect(targets.length).toBeGreaterThan(40);
+    for (const target of targets) expect(tarball.files).toContain(target.slice(2));
+  });
+
+  it("holds its types once: what is imported is what is required", () => {
+    for (const path of tarball.files.filter((each) => /^dist\/esm\/.*\.d\.ts$/.test(each))) {
+      const text = readFileSync(`${root}${path}`, "utf8");
+      expect(text).toMatch(/^export \* from "(\.\.\/)+types\/[\w/]+\.js";\n$/);
+    }
+    expect(tarball.files.filter((path) => /^dist\/(cjs|workerd)\/.*\.d\.ts$/.test(path))).toEqual(
+      [],
+    );
+  });
+
+  it("maps its ES modules to the sources, which the maps hold", () => {
+    const modules = tarball.files.filter((path) => /^dist\/esm\/.*\.js$/.test(path));
+    for (const path of modules) {
+      const text = readFileSync(`${root}${path}`, "utf8");
+      if (/^export\{[^}]*\}from"[^"]*";\s*$/.test(text)) continue;
+      expect(text).toMatch(/\n\/\/# sourceMappingURL=[\w.]+\.js\.map\n?$/);
+      const { sources, sourcesContent } = JSON.parse(readFileSync(`${root}${path}.map`, "utf8"));
+      for (const [i, source] of sources.entries()) {
+        const isEmbedded = source.includes("/build/embedded/");
+        expect(sourcesContent[i] === null, source).toBe(isEmbedded);
       }
     }
   });
@@ -92,7 +107,6 @@ describe("the tarball", () => {
     for (const path of tarball.files) {
       const text = readFileSync(join(installed, path), "latin1");
       expect(text.includes(home), path).toBe(false);
-      expect(text.includes("sourceMappingURL"), path).toBe(false);
     }
   });
 

@@ -98,21 +98,3 @@ describe(`a worker ends at ${KILLS} random moments: nothing is lost or repeated`
     expect(lost).toBeGreaterThan(10);
   });
 });
-
-it("10,000 calls leave the memory of the pool and of its workers as it was", async () => {
-  const pool = await poolOf({ vocabulary, size: 1 });
-  const stream = pool.stream();
-  const some = async (calls: number): Promise<number> => {
-    for (let i = 0; i < calls; i++) {
-      await pool.score(["abcdefghij", "abc"]);
-      if (i % 10 === 0) await stream.push(i % 11);
-    }
-    return process.memoryUsage().rss;
-  };
-  await some(2000);
-  const before = await some(1);
-  const after = await some(10_000);
-  expect(pool.stats()).toMatchObject({ calls: 0, waiting: 0, running: 0, restarts: 0 });
-  // Buffers of 10,000 results, if they stayed: at least 10,000 times two hundred bytes and a call's objects.
-  expect(after - before).toBeLessThan(16 * 2 ** 20);
-});

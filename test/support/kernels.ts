@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { type Kernels, type Precision, TWIN_ARITY, type TwinKernels } from "../../src/wasm/abi.js";
+import type { Kernels, Precision, TwinKernels } from "../../src/wasm/abi.js";
 import type { TrainerKernels } from "../../src/wasm/trainer_kernels.js";
 
 /** What a precision means to a test. */
@@ -47,13 +47,18 @@ function instantiate(file: string, memory: WebAssembly.Memory): Record<string, u
 function open(name: string, file: string): { f64: Build; f32: Twin } {
   const memory = new WebAssembly.Memory({ initial: 256 });
   const kernels = instantiate(file, memory) as unknown as Kernels;
-  const exports = kernels as unknown as Record<string, unknown>;
-  const single = Object.keys(TWIN_ARITY).map((key) => [key, exports[`${key}_f32`]]);
-  const twins = Object.fromEntries(single) as TwinKernels;
+  const single = Object.entries(kernels).filter(([key]) => key.endsWith("_f32"));
+  const twins = Object.fromEntries(single.map(([key, kernel]) => [key.slice(0, -4), kernel]));
   const base = Math.ceil(kernels.heap_base() / 16) * 16;
   return {
     f64: { name, kernels, memory, base, numbers: NUMBERS.f64 },
-    f32: { name: `${name} f32`, kernels: twins, memory, base, numbers: NUMBERS.f32 },
+    f32: {
+      name: `${name} f32`,
+      kernels: twins as unknown as TwinKernels,
+      memory,
+      base,
+      numbers: NUMBERS.f32,
+    },
   };
 }
 

@@ -3,6 +3,7 @@ import { createEngineSync } from "../../src/index.js";
 import { gradCheck } from "../../src/train/gradient_check.js";
 import type { LossOptions } from "../../src/train/losses.js";
 import { createTrainable } from "../../src/train/trainable.js";
+import { createTrainer } from "../../src/train/trainer.js";
 import { drawBatch, names, optionsOf } from "./networks.js";
 
 const LOSSES: readonly LossOptions[] = [
@@ -37,6 +38,22 @@ describe.each(names)("%s", (name) => {
       engine.dispose();
     },
   );
+});
+
+it("an entry's index is that of the weight in PyTorch's order", () => {
+  const engine = createEngineSync();
+  const net = createTrainable(engine, optionsOf("gru"));
+  const batch = drawBatch(optionsOf("gru"), "mse");
+  const trainer = createTrainer(net, { loss: "mse", optimizer: { name: "sgd", lr: 1 } });
+  const entries = gradCheck(net, batch, { loss: "mse", worst: 1e6 });
+  const before = net.weights();
+  trainer.step(batch);
+  const after = net.weights();
+  for (const { name, index, gradient } of entries) {
+    const move = (before[name]?.data[index] as number) - (after[name]?.data[index] as number);
+    expect(Math.abs(move - gradient), `${name}[${index}]`).toBeLessThan(1e-15);
+  }
+  expect(entries).toHaveLength(Object.values(before).reduce((n, { data }) => n + data.length, 0));
 });
 
 it("class weights and positive weights: the gradient is the four-point difference to 1e-7", () => {

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { ModelFormatError, readSafetensors } from "../../src/formats/safetensors.js";
+import { describeKeras } from "../../src/formats/keras.js";
+import {
+  describeSafetensors,
+  ModelFormatError,
+  readSafetensors,
+} from "../../src/formats/safetensors.js";
 import {
   createEngineSync,
   loadLanguageModel,
@@ -11,6 +16,7 @@ import {
 import { createTrainable, trainable } from "../../src/train/trainable.js";
 import { createTrainer } from "../../src/train/trainer.js";
 import { vacancies } from "../support/engines.js";
+import { fixtureBytes } from "../support/fixtures.js";
 import { drawBatch, names, optionsOf } from "./networks.js";
 
 const engine = createEngineSync();
@@ -263,6 +269,70 @@ describe("errors name the place, what is expected and what was given", () => {
     expect(() => other.weights()).toThrow(StateError);
     expect(() => createTrainable({} as never, good)).toThrow(TypeError);
   });
+});
+
+describe("trainable opens what other readers describe", () => {
+  const files = ["language", "lone", "projected", "relu", "tied", "two", "cells"];
+
+  it.each(files)(
+    "a file of PyTorch, %s: its tensors, names and outputs come back",
+    async (name) => {
+      const bytes = fixtureBytes(`torch-files/${name}.safetensors`);
+      const names = name === "cells" ? { input: "features" as const } : {};
+      const description = describeSafetensors(readSafetensors(bytes), names);
+      if (description.dense.length !== 1) {
+        expect(() => trainable(engine, description)).toThrow(
+          /expected one linear layer on top, got/,
+        );
+        return;
+      }
+      const net = trainable(engine, description);
+      const { tensors } = readSafetensors(bytes);
+      const saved = readSafetensors(net.save()).tensors;
+      for (const [own, { data, shape }] of saved) {
+        const before = tensors.get(own);
+        expect(before?.shape, own).toEqual(shape);
+        expect([...data], own).toEqual([...(before?.data ?? [])]);
+      }
+      const [a, b] = await Promise.all([
+        loadTagger(engine, description, { activation: "identity", output: description.output }),
+        loadTagger(engine, net.description(), { activation: "identity" }),
+      ]);
+      const { input } = description;
+      const rows = { shape: [4, 0], data: new Float64Array(0) };
+      if (input.kind === "features") {
+        rows.shape = [4, input.size];
+        rows.data = Float64Array.from({ length: 4 * input.size }, (_, i) => Math.sin(i));
+      }
+      const sequence = input.kind === "features" ? rows : [1, 0, 1, 1];
+      expect(await b.tag([sequence as never])).toEqual(await a.tag([sequence as never]));
+    },
+  );
+
+  it("a model of Keras", () => {
+    const description = describeKeras(fixtureBytes("keras/h5py.keras"));
+    const attempt = () => trainable(engine, description);
+    if (description.dense.length === 1) {
+      expect(Object.keys(attempt().weights()).length).toBeGreaterThan(3);
+    } else expect(attempt).toThrow(ModelFormatError);
+  });
+});
+
+it("options of trainable decide what a file leaves open", () => {
+  const bytes = fixtureBytes("torch-files/two.safetensors");
+  const [steps, last] = (["steps", "last"] as const).map((output) => {
+    const net = trainable(engine, bytes, { output });
+    expect(net.description().output).toBe(output);
+    return createTrainer(net, { loss: "crossEntropy", optimizer: { name: "sgd" } });
+  });
+  expect(steps?.evaluate({ inputs: [[1, 2]], targets: [[0, 1]] }).tokens).toBe(2);
+  expect(last?.evaluate({ inputs: [[1, 2]], targets: [1] }).tokens).toBe(1);
+  expect(() => trainable(engine, bytes, { input: "features" })).toThrow(
+    /^trainable: input: the model has an embedding/,
+  );
+  expect(() => trainable(engine, bytes, { output: "max" } as never)).toThrow(
+    /^trainable: output: expected one of/,
+  );
 });
 
 it("trainable refuses what it does not train, with the part's name", async () => {

@@ -321,6 +321,19 @@ describe("the guard", () => {
     );
   });
 
+  it("forgets the states that are carried: the next step starts from zeros", () => {
+    const { trainer } = make("projection");
+    const own = drawBatch(optionsOf("projection"), "mse", { lengths: [3, 3] });
+    const fresh = trainer.step(own).loss;
+    const [x, ...others] = own.inputs as Tensor[];
+    const broken = { shape: x?.shape ?? [], data: new Float64Array(6).fill(Number.NaN) };
+    expect(trainer.step({ ...own, carry: true }).loss).not.toBe(fresh);
+    expect(() => trainer.step({ ...own, inputs: [broken, ...others], carry: true })).toThrow(
+      DivergenceError,
+    );
+    expect(trainer.step({ ...own, carry: true }).loss).toBe(fresh);
+  });
+
   it("without copies the weights before the step stay", () => {
     const { net, trainer } = make("gru", { guardEvery: 0, optimizer: { name: "sgd", lr: 1e300 } });
     const own = drawBatch(optionsOf("gru"), "mse");

@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { createEngine, createEngineSync, type EngineOptions } from "../../src/index.js";
-import { ARITY } from "../../src/wasm/abi.js";
 import { expectError, expectRejection } from "../support/errors.js";
 import { allBits, network } from "../support/operands.js";
 
@@ -55,17 +54,26 @@ describe("where the kernels come from, 0 bits of difference", () => {
 describe("a source that is no build of the kernels", () => {
   // magic, version; a module that exports nothing
   const empty = Uint8Array.of(0, 97, 115, 109, 1, 0, 0, 0);
-  const first = Object.keys(ARITY)[0];
-  const none = `wasm: …${first}`;
+  const none = "wasm: …heap_base";
+  // The same, and its one function has the name of a kernel.
+  const similar = Uint8Array.of(
+    ...[...empty, 1, 5, 1, 0x60, 0, 1, 0x7f, 3, 2, 1, 0, 7, 13, 1, 9],
+    ...[...new TextEncoder().encode("heap_base"), 0, 0, 10, 6, 1, 4, 0, 0x41, 0, 0x0b],
+  );
   const broken = "wasm: …WebAssembly module…";
   const cases: [string, unknown, string][] = [
     [
       "an empty module",
       empty,
-      `wasm: expected a build of this version's kernels, got a module that has no function ${first}`,
+      "wasm: expected a build of this version's kernels, got a module that has no function heap_base",
     ],
     ["a module", new WebAssembly.Module(empty), none],
     ["the arrays module", read("arrays"), none],
+    [
+      "a build of other functions",
+      similar,
+      "wasm: expected a build of this version's kernels, got a module that has other functions: take the file of this version",
+    ],
     ["no bytes", new Uint8Array(0), "wasm: expected a WebAssembly module, got other bytes"],
     ["text", new TextEncoder().encode("<!doctype html>"), broken],
     ["half of the bytes", kernels.subarray(0, kernels.length / 2), broken],

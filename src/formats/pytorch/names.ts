@@ -50,7 +50,7 @@ export interface PlainModule {
 }
 
 const PARTS = ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "weight_hr", "peephole"];
-const RECURRENT = new RegExp(
+const RECURRENT = /* @__PURE__ */ new RegExp(
   `^(?:(.*)\\.)?((${PARTS.join("|")})(?:_l(0|[1-9]\\d{0,3})(_reverse)?)?)$`,
   "s",
 );

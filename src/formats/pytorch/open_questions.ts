@@ -10,7 +10,7 @@ import { fail, list, quote } from "./names.js";
 
 type Described = Omit<ModelDescription, "metadata">;
 
-export const ONNX_ADVICE = graphAdvice("torch.onnx.export");
+export const ONNX_ADVICE = /* @__PURE__ */ graphAdvice("torch.onnx.export");
 
 const namesOf = (parts: readonly { readonly name: string }[]): string =>
   list(parts.map(({ name }) => quote(name)));

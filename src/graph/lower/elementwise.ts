@@ -1,3 +1,4 @@
+import { UNARY } from "../codes.js";
 import type { Operation } from "../operation.js";
 import { sameShape, type Value } from "../value.js";
 import type { Lowering } from "./lowering.js";
@@ -13,7 +14,7 @@ export function broadcastStrides({ shape, strides }: View, target: readonly numb
 }
 
 /** Packed strides whose axes go in the order of a view's: what follows a convolution stays as it lies. */
-function packedLike({ strides }: View, shape: readonly number[]): number[] {
+export function packedLike({ strides }: View, shape: readonly number[]): number[] {
   const result: number[] = new Array(shape.length).fill(1);
   let stride = 1;
   for (const i of axesByStride(shape, strides).reverse()) {
@@ -32,7 +33,9 @@ export function lowerUnary(lowering: Lowering, op: Operation<"unary">): void {
   const [input, output] = [op.inputs[0] as Value, op.outputs[0] as Value];
   const x = lowering.packed(input);
   lowering.consumed(op.inputs);
-  const y = lowering.isLast(x) ? x : lowering.allocate(output, stridesLike(x, x.shape));
+  // Mish reads x once more after it has written.
+  const isInPlace = code !== UNARY.mish && lowering.isLast(x);
+  const y = isInPlace ? x : lowering.allocate(output, stridesLike(x, x.shape));
   lowering.set(output, y);
   const { unary_map } = lowering.nn;
   const { size } = output;

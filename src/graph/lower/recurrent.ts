@@ -57,8 +57,15 @@ export function lowerRecurrent(lowering: Lowering, op: Operation<"recurrent">): 
     const call: Places = {
       stack,
       lengths,
-      ...{ T, m, rows, x: at(x), gates: at(gates), y: at(y) },
-      ...{ h0: at(parts[0].view), c: at(parts[1].view), last: h === undefined ? 0 : at(h) },
+      T,
+      m,
+      rows,
+      x: at(x),
+      gates: at(gates),
+      y: at(y),
+      h0: at(parts[0].view),
+      c: at(parts[1].view),
+      last: h === undefined ? 0 : at(h),
     };
     const directions = Array.from({ length: D }, (_, d) =>
       lengths === undefined ? direction(call, d) : raggedDirection(call, d, lowering),

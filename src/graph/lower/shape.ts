@@ -1,8 +1,8 @@
 import type { Operation } from "../operation.js";
 import type { Value } from "../value.js";
-import { broadcastStrides } from "./elementwise.js";
+import { broadcastStrides, packedLike } from "./elementwise.js";
 import type { Lowering } from "./lowering.js";
-import { reshapedStrides, rowMajor, type View } from "./view.js";
+import { isPacked, reshapedStrides, rowMajor, type View } from "./view.js";
 
 // Most of these compute nothing: the output is another view of the input's buffer.
 
@@ -49,9 +49,12 @@ export function lowerExpand(lowering: Lowering, op: Operation<"expand">): void {
   alias(lowering, op, { ...view, shape, strides: broadcastStrides(view, shape) });
 }
 
+/** The parts one after the other, their axes in the order in which the first part's lie: what follows a convolution stays so. */
 export function lowerConcat(lowering: Lowering, op: Operation<"concat">): void {
   const output = op.outputs[0] as Value;
-  const y = lowering.allocate(output);
+  const first = lowering.view(op.inputs[0] as Value);
+  const strides = isPacked(first) ? packedLike(first, output.shape) : rowMajor(output.shape);
+  const y = lowering.allocate(output, strides);
   let before = 0;
   for (const input of op.inputs) {
     const view = lowering.view(input);

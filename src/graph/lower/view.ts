@@ -23,12 +23,17 @@ export interface View {
 
 export const newStorage = (bytes: number): Storage => ({
   bytes,
-  ...{ pointer: 0, fixed: false, pending: 0, first: Number.POSITIVE_INFINITY, last: -1 },
+  pointer: 0,
+  fixed: false,
+  pending: 0,
+  first: Number.POSITIVE_INFINITY,
+  last: -1,
 });
 
 export const fixedStorage = (pointer: number, bytes: number): Storage => ({
   ...newStorage(bytes),
-  ...{ pointer, fixed: true },
+  pointer,
+  fixed: true,
 });
 
 /** The byte at which a view begins, once its storage has a place in a block at `base`. */

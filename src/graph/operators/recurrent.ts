@@ -105,7 +105,9 @@ function recurrent(node: Node, builder: Builder): (Value | undefined)[] {
     [x, ...initial.filter((each) => each !== undefined)],
     isLstm ? [...outputs, { ...like, shape: state }] : outputs,
     {
-      ...{ node: read, layer, lengths },
+      node: read,
+      layer,
+      lengths,
       h: initial[0] !== undefined,
       c: initial[1] !== undefined,
       work: T * m * D * na * (nx + na) * 4,

@@ -157,7 +157,13 @@ function transposed(node: Node, builder: Builder): Value {
   const inputs = bias === undefined ? [x, weights] : [x, weights, bias];
   const work = x.size * Mg * kh * kw;
   const given: Geometry & { groups: number; work: number } = {
-    ...{ kernel, strides, dilations, pads, output, groups, work },
+    kernel,
+    strides,
+    dilations,
+    pads,
+    output,
+    groups,
+    work,
   };
   const [y] = builder.add("convTranspose", inputs, [{ ...x, shape }], given) as [Value];
   return back(builder, y, line);
