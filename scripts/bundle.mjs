@@ -15,7 +15,7 @@ const isEntry = (id) => ENTRIES.some((entry) => id.endsWith(`/src/${entry}.ts`))
 const READERS =
   /\/src\/(\w+|wasm\/(bytes|embedded|webassembly)|cells\/activations|description\/\w+|formats\/\w+|formats\/(safetensors|pytorch)\/\w+)\.ts$/;
 const ENGINE =
-  /\/src\/(wasm|cells|sequence|layers)\/.*\.ts$|\/embedded\/(sets|fusions|probe|abi)\b|@assemblyscript\/loader/;
+  /\/src\/(wasm|cells|sequence|layers)\/.*\.ts$|\/src\/model\/give_way\.ts$|\/embedded\/(sets|fusions|probe|abi)\b|@assemblyscript\/loader/;
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 

@@ -43,3 +43,9 @@ export async function hidden(wasm: WasmSource, x: Tensor): Promise<Float64Array>
     throw error;
   }
 }
+
+// The declarations of every other entry.
+export type * as forward from "recurra/forward";
+export type * as pool from "recurra/pool";
+export type * as slim from "recurra/slim";
+export type * as train from "recurra/train";
