@@ -8,6 +8,8 @@ import { checkOptions, type OptionNames } from "./options.js";
 import { describe, isDetached, isNumbers } from "./tensor.js";
 import { type ArraysSource, ManagedModule } from "./wasm/managed.js";
 
+export type { ArraysSource } from "./wasm/managed.js";
+
 /** Element-wise functions and reductions of a Float64Array. A result is a copy that the caller owns; x is not changed. */
 export interface Arrays {
   /** `1 / (1 + e^−x)` of each element. */

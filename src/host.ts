@@ -12,6 +12,8 @@ export interface AbortSignalLike {
   readonly aborted: boolean;
   /** Why: becomes the `cause` of the `AbortedError`. */
   readonly reason?: unknown;
+  /** Calls `listener` when the signal aborts. */
   addEventListener(type: "abort", listener: () => void): void;
+  /** Ends what `addEventListener` began. */
   removeEventListener(type: "abort", listener: () => void): void;
 }

@@ -132,4 +132,4 @@ export {
   type EngineOptions,
   type Features,
 } from "./wasm/engine.js";
-export type { WasmSource } from "./wasm/instance.js";
+export type { WasmBytes, WasmModule, WasmResponse, WasmSource } from "./wasm/instance.js";

@@ -14,6 +14,8 @@ import {
   webAssembly,
 } from "./webassembly.js";
 
+export type { WasmBytes, WasmModule, WasmResponse };
+
 /** A source of the full build of the kernels: bytes, a `WebAssembly.Module`, or a `Response` (`fetch(…)`). */
 export type WasmSource = WasmBytes | WasmModule | WasmResponse | Promise<WasmResponse>;
 

@@ -15,6 +15,7 @@ export interface WasmResponse {
   readonly ok: boolean;
   readonly status: number;
   readonly url: string;
+  /** The whole body. */
   arrayBuffer(): Promise<ArrayBuffer>;
 }
 
