@@ -10,7 +10,7 @@ const execArgv = process.versions.node.startsWith("20.")
 const PACKAGE = ["bench", "browser", "cli", "docs", "examples", "package", "pool"].map(
   (room) => `test/${room}/**/*.test.ts`,
 );
-/** Sweeps, 100,000 calls, every TypeScript setting, builds made again. */
+/** Sweeps, 100,000 calls, every TypeScript setting, builds made again, commands that are killed, whole pages. */
 const SLOW = "test/**/*.slow.test.ts";
 
 const project = (name: string, test: object) => ({
@@ -27,7 +27,12 @@ export default defineConfig({
     // vitest's own choice leaves one core idle.
     maxWorkers: availableParallelism(),
     projects: [
-      project("sources", { include: ["test/**/*.test.ts"], exclude: [...PACKAGE, SLOW] }),
+      // One process for many files: half the time of a process for each goes into loading the same sources.
+      project("sources", {
+        include: ["test/**/*.test.ts"],
+        exclude: [...PACKAGE, SLOW],
+        isolate: false,
+      }),
       project("package", { include: PACKAGE, exclude: [SLOW] }),
       project("slow", { include: [SLOW], testTimeout: 180_000 }),
     ],
