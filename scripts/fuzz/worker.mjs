@@ -30,7 +30,7 @@ async function run(file) {
   }
   let tagger;
   try {
-    tagger = await loadTagger(engine, description, { activation: "identity" });
+    tagger = await loadTagger(engine, description, { activation: "identity", output: "steps" });
   } catch (error) {
     if (error instanceof ModelFormatError || error instanceof EngineMemoryError) return "refused";
     throw error;
@@ -48,7 +48,7 @@ async function run(file) {
 
 // A model that was there before: whatever files come, its numbers stay the same, bit for bit.
 const sound = read(pack(samples[0]), READ);
-const standing = await loadTagger(engine, sound, { activation: "identity" });
+const standing = await loadTagger(engine, sound, { activation: "identity", output: "steps" });
 const wanted = JSON.stringify(await standing.tag([sequenceOf(sound)]));
 export const outcome = { cases: 0, run: 0, refused: 0 };
 const clock = process.hrtime.bigint;
