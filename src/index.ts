@@ -103,6 +103,7 @@ export {
   type ModelSource,
   type TaggerOptions,
 } from "./model/loading.js";
+export { type NextAllOptions, nextAll, type PushAllOptions, pushAll } from "./model/push_all.js";
 export type { Score } from "./model/score_work.js";
 export type { LanguageStream, StreamState } from "./model/stream.js";
 export type {

@@ -12,6 +12,8 @@ export class StreamContent extends Shared {
   readonly block: Block;
   /** Whether a token was read. */
   isPrimed: boolean;
+  /** The last call of many streams that had it: it may stand in the list once. */
+  call = 0;
 
   /** Takes over the caller's ownership of the block. */
   constructor(model: Handle, block: Block, isPrimed: boolean) {
