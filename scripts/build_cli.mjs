@@ -1,7 +1,7 @@
 // Why this exists: the command is a program for Node beside a package that runs anywhere. It is bundled with the libraries
 // that read arguments, tables and progress, so that whoever installs the package gets no dependency; the engine and the
 // readers of files are the package's own bundles, which are loaded and not copied. The commands that train are a second file,
-// which is loaded when one of them is called, so that the others start as fast as without them.
+// and what reads a tokenizer.json a third: they are loaded when they are asked for, so that the others start as fast as before.
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -17,8 +17,8 @@ const ownEntries = {
       path: path.replace(/^(\.\.\/)+/, "./esm/"),
       external: true,
     }));
-    onResolve({ filter: /^\.\/learning\.js$/ }, () => ({
-      path: "./cli_learning.js",
+    onResolve({ filter: /^\.{1,2}\/(learning|tokenizer)\.js$/ }, ({ path }) => ({
+      path: path.replace(/^\.+\//, "./cli_"),
       external: true,
     }));
   },
@@ -27,7 +27,7 @@ const ownEntries = {
 mkdirSync(`${root}/build/metafiles`, { recursive: true });
 
 /** Bundles an entry of src/cli as a program for Node. */
-async function program(entry, name, options = {}) {
+async function program(entry, name) {
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints: [`src/cli/${entry}.ts`],
@@ -43,9 +43,12 @@ async function program(entry, name, options = {}) {
     },
     plugins: [ownEntries],
     metafile: true,
-    ...options,
   });
   writeFileSync(`${root}/build/metafiles/${name}.json`, JSON.stringify(metafile));
 }
 
-await Promise.all([program("main", "cli"), program("learning", "cli_learning")]);
+await Promise.all([
+  program("main", "cli"),
+  program("learning", "cli_learning"),
+  program("tokenizer", "cli_tokenizer"),
+]);

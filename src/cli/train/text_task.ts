@@ -64,13 +64,17 @@ const bits = (nats: number, per: number): number => -nats / per / Math.LN2;
 /** Scores the validation text as `recurra score` would read it: line by line, its ends included. */
 async function heldOut(
   model: Uint8Array,
-  { encode, unit }: TextTokens,
+  { encode, unit, lineEnd }: TextTokens,
   { text, hasLines }: { readonly text: string; readonly hasLines: boolean },
 ): Promise<HeldOut> {
   using engine = await createEngine();
   const loaded = await loadLanguageModel(engine, model);
   const pieces: Int32Array[] = [];
-  if (hasLines) pieces.push(...linesOf(text).map(encode));
+  // A tokenizer.json's model has no start of its own.
+  const ends =
+    hasLines && lineEnd !== undefined && loaded.vocabulary === undefined ? [lineEnd] : [];
+  if (hasLines)
+    pieces.push(...linesOf(text).map((line) => Int32Array.of(...ends, ...encode(line))));
   else {
     const ids = encode(text);
     for (let at = 0; at < ids.length; at += 8 * PIECE) pieces.push(ids.slice(at, at + 8 * PIECE));
@@ -79,7 +83,9 @@ async function heldOut(
   const logProb = scores.reduce((sum, score) => sum + score.logProb, 0);
   const tokens = scores.reduce((sum, score) => sum + score.tokens, 0);
   const characters = [...text].length;
-  const perCharacter = bits(logProb, characters);
+  // Without a start, the first token of a piece has no score: it counts as the others do.
+  const all = pieces.reduce((sum, { length }) => sum + length - ends.length, 0);
+  const perCharacter = (bits(logProb, tokens) * all) / characters;
   const parts = [`${perCharacter.toFixed(3)} bits per character`];
   if (unit === "tokens") parts.push(`${bits(logProb, tokens).toFixed(3)} bits per token`);
   const said = `${parts.join(", ")} of ${count(characters)} characters that it has not seen`;
