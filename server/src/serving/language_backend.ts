@@ -1,0 +1,131 @@
+import type { Score } from "recurra";
+import { createPool, type Pool, type PoolStream } from "recurra/pool";
+import type {
+  Backend,
+  BackendStats,
+  BackendStream,
+  CallOptions,
+  ModelInfo,
+  Push,
+  PushResult,
+} from "./backend.js";
+import type { ModelFile } from "./model_file.js";
+import { notOffered, poolStats } from "./offers.js";
+
+/** Calls that a pool may have open: the server bounds them itself, before they reach the pool. */
+const OPEN_CALLS = 1_000_000;
+
+/** A language model with its workers. */
+export class LanguageBackend implements Backend {
+  readonly info: ModelInfo;
+  readonly #pool: Pool;
+  readonly run = notOffered("run", "language model");
+  readonly tag = notOffered("tag", "language model");
+
+  private constructor(pool: Pool) {
+    this.#pool = pool;
+    const { vocabulary, size, precision, assumptions } = pool.model;
+    this.info = {
+      kind: "language",
+      inputs: [
+        ...(vocabulary === undefined
+          ? []
+          : [{ name: "text", datatype: "BYTES", shape: [-1] } as const]),
+        { name: "tokens", datatype: "INT64", shape: [-1] },
+      ],
+      outputs: [
+        { name: "log_prob", datatype: "FP64", shape: [-1] },
+        { name: "token_log_probs", datatype: "FP64", shape: [-1] },
+        { name: "token_counts", datatype: "INT64", shape: [-1] },
+      ],
+      precision,
+      assumptions,
+      vocabulary: vocabulary?.tokens,
+      tokens: size,
+    };
+  }
+
+  static async open(
+    file: ModelFile & { readonly kind: "language" | "tagger" },
+    options: {
+      readonly workers: number;
+      readonly precision?: "f64" | "f32" | undefined;
+      readonly unknown?: string | number | undefined;
+      readonly checkpointEvery: number;
+    },
+  ): Promise<LanguageBackend> {
+    const { workers, precision, unknown } = options;
+    const pool = await createPool(file.description, {
+      size: workers,
+      precision,
+      unknown,
+      maxQueue: OPEN_CALLS,
+    });
+    return new LanguageBackend(pool);
+  }
+
+  score(
+    sequences: readonly (string | readonly number[])[],
+    { signal }: CallOptions,
+  ): Promise<(Score | Error)[]> {
+    return this.#pool.score(sequences, { signal, onError: "return" });
+  }
+
+  openStream(from?: Uint8Array): BackendStream {
+    const stream = this.#pool.stream();
+    if (from !== undefined) stream.state.fromBytes(from).catch(() => undefined);
+    return new LanguageBackendStream(stream);
+  }
+
+  pushAll(
+    pushes: readonly Push[],
+    { states }: { readonly states: boolean },
+  ): Promise<PushResult[]> {
+    return Promise.all(
+      pushes.map(async ({ stream, steps }) => {
+        try {
+          const { inner } = stream as LanguageBackendStream;
+          const results = steps.map((step) => inner.push(step as number | string));
+          return {
+            results: await Promise.all(results),
+            state: states ? await inner.state.toBytes() : undefined,
+          };
+        } catch (error) {
+          return error as Error;
+        }
+      }),
+    );
+  }
+
+  stats(): BackendStats {
+    return poolStats(this.#pool.stats());
+  }
+
+  close({ drain }: { readonly drain: boolean }): Promise<void> {
+    return this.#pool.close({ drain });
+  }
+}
+
+class LanguageBackendStream implements BackendStream {
+  readonly inner: PoolStream;
+
+  constructor(inner: PoolStream) {
+    this.inner = inner;
+  }
+
+  next(): Promise<Float64Array> {
+    return this.inner.next();
+  }
+
+  fork(): BackendStream {
+    return new LanguageBackendStream(this.inner.fork());
+  }
+
+  state(): Promise<Uint8Array> {
+    return this.inner.state.toBytes();
+  }
+
+  close(): void {
+    this.inner.dispose();
+  }
+}
