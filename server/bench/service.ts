@@ -62,7 +62,8 @@ function portIn(line: string): number | undefined {
   try {
     const found = JSON.parse(line) as { port?: unknown; msg?: unknown };
     if (typeof found.port === "number") return found.port;
-    const [, port] = /:(\d+)\b/.exec(/listening/i.test(String(found.msg)) ? String(found.msg) : "") ?? [];
+    const [, port] =
+      /:(\d+)\b/.exec(/listening/i.test(String(found.msg)) ? String(found.msg) : "") ?? [];
     return port === undefined ? undefined : Number(port);
   } catch {
     return undefined;

@@ -1,8 +1,7 @@
 // Load by wrk, which takes little of the cores that it shares with the server.
-import { execFile } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { promisify } from "node:util";
-import { programPath } from "../../scripts/debian_program.mjs";
 import { FOLDER } from "./fixture.js";
 
 /** What a load of requests met. Times are in milliseconds. */
@@ -40,10 +39,19 @@ end
 `;
 
 export async function load({ url, clients, seconds, bodies }: LoadSetup): Promise<Load> {
-  const wrk = programPath({ title: "wrk", variable: "WRK_PATH", names: ["wrk"], package: "wrk" });
+  const tool = [process.execPath, ["scripts/load_tools.mjs", "wrk"]] as const;
+  const wrk = execFileSync(...tool, { encoding: "utf8" }).trim();
   writeFileSync(`${FOLDER}/bodies.txt`, bodies.map((body) => `${body}\n`).join(""));
   writeFileSync(`${FOLDER}/load.lua`, SCRIPT);
-  const words = ["-t1", `-c${clients}`, `-d${seconds}`, "--timeout", "30", "-s", `${FOLDER}/load.lua`];
+  const words = [
+    "-t1",
+    `-c${clients}`,
+    `-d${seconds}`,
+    "--timeout",
+    "30",
+    "-s",
+    `${FOLDER}/load.lua`,
+  ];
   const { stdout } = await promisify(execFile)(wrk, [...words, url]);
   return JSON.parse(stdout.trim().split("\n").at(-1) as string) as Load;
 }

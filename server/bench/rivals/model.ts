@@ -31,7 +31,9 @@ export interface Feeds {
 
 /** Opens the model with the runtime's own settings: as many threads as cores. */
 export async function openScorer(): Promise<(feeds: Feeds) => Promise<Float32Array>> {
-  const session = await ort.InferenceSession.create(scoringModel(readModelFile(readFileSync(MODEL))));
+  const session = await ort.InferenceSession.create(
+    scoringModel(readModelFile(readFileSync(MODEL))),
+  );
   return async ({ tokens, rows, targets, T, m }) => {
     const { logProb } = await session.run({
       tokens: new ort.Tensor("int32", tokens, [T, m]),

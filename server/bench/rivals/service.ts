@@ -1,5 +1,5 @@
 // The HTTP side of both rivals, as a user of fastify writes it: a schema, one route, an error handler of the framework.
-import { type AddressInfo } from "node:net";
+import type { AddressInfo } from "node:net";
 import fastify from "fastify";
 import { readVocabulary } from "../fixture.js";
 
@@ -16,7 +16,10 @@ const schema = {
     properties: { text: { type: "string", minLength: 2, maxLength: 10_000 } },
   },
   response: {
-    200: { type: "object", properties: { logProb: { type: "number" }, tokens: { type: "integer" } } },
+    200: {
+      type: "object",
+      properties: { logProb: { type: "number" }, tokens: { type: "integer" } },
+    },
   },
 };
 

@@ -1,8 +1,16 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { resolve } from "node:path";
-import { ModelFormatError, type Score, UnknownTokenError, type VocabularySource } from "recurra";
+import {
+  type ModelDescription,
+  ModelFormatError,
+  type Score,
+  UnknownTokenError,
+  type VocabularySource,
+} from "recurra";
 import { createPool, type Pool, type PoolOptions, WorkerLostError } from "recurra/pool";
+import { Problem } from "../problem.js";
+import { readModelFile } from "../serving/model_file.js";
 import { JobError, withFile } from "./errors.js";
 import type { JobModel } from "./plan.js";
 import type { InputRecord, Sequence } from "./records.js";
@@ -20,33 +28,46 @@ export interface ModelRequest extends Pick<JobModel, "precision" | "unknown"> {
 /** A model file, and the file of its vocabulary, as their bytes are now. */
 export async function modelOf(path: string, request: ModelRequest): Promise<JobModel> {
   const { vocabulary, ...options } = request;
-  const file = await fileOf(path);
-  return { ...file, ...options, ...(vocabulary ? { vocabulary: await fileOf(vocabulary) } : {}) };
+  const { hash } = await readModel(path);
+  return {
+    path: resolve(path),
+    sha256: hash,
+    ...options,
+    ...(vocabulary === undefined ? {} : { vocabulary: await vocabularyFile(vocabulary) }),
+  };
 }
 
-async function fileOf(path: string): Promise<{ path: string; sha256: string }> {
-  return { path: resolve(path), sha256: sha256(await withFile(path, () => readFile(path))) };
+async function vocabularyFile(path: string): Promise<{ path: string; sha256: string }> {
+  const bytes = await withFile(path, () => readFile(path));
+  return { path: resolve(path), sha256: createHash("sha256").update(bytes).digest("hex") };
 }
 
-/** The bytes of a file. @throws {JobError} if they are not those that the job was planned with */
-async function checkedBytes(file: { path: string; sha256: string }): Promise<Buffer> {
-  const bytes = await withFile(file.path, () => readFile(file.path));
-  const found = sha256(bytes);
-  if (found === file.sha256) return bytes;
+/** Reads a language model of any format. @throws {JobError} */
+async function readModel(path: string): Promise<{ hash: string; description: ModelDescription }> {
+  try {
+    const file = await readModelFile(path, "language");
+    return file as typeof file & { readonly kind: "language" };
+  } catch (error) {
+    if (!(error instanceof Problem)) throw error;
+    throw new JobError("model", error.message);
+  }
+}
+
+/** @throws {JobError} if a file is not the one that the job was planned with */
+function checkHash(file: { path: string; sha256: string }, found: string): void {
+  if (found === file.sha256) return;
   const what = `expected the file with SHA-256 ${file.sha256}, got ${found}`;
   throw new JobError("model-changed", `${file.path}: ${what}: start a new job`);
 }
 
 async function vocabularyOf(file: { path: string; sha256: string }): Promise<VocabularySource> {
-  const bytes = await checkedBytes(file);
+  checkHash(file, (await vocabularyFile(file.path)).sha256);
   try {
-    return JSON.parse(bytes.toString("utf8")) as VocabularySource;
+    return JSON.parse(await readFile(file.path, "utf8")) as VocabularySource;
   } catch {
     throw new JobError("model", `${file.path}: expected JSON: { token: id } or a list of tokens`);
   }
 }
-
-const sha256 = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
 /** Scores records on all cores; the kernels run in workers, so that this thread answers at once. */
 export class Scorer {
@@ -64,7 +85,8 @@ export class Scorer {
    */
   static async open(model: JobModel, size?: number): Promise<Scorer> {
     const { path, precision, unknown, vocabulary } = model;
-    const bytes = await checkedBytes(model);
+    const { hash, description } = await readModel(path);
+    checkHash(model, hash);
     const options: PoolOptions = {
       precision,
       ...(vocabulary === undefined ? {} : { vocabulary: await vocabularyOf(vocabulary) }),
@@ -72,7 +94,7 @@ export class Scorer {
       ...(size === undefined ? {} : { size }),
     };
     try {
-      return new Scorer(await createPool(bytes, options));
+      return new Scorer(await createPool(description, options));
     } catch (error) {
       const kinds = [ModelFormatError, TypeError, RangeError];
       if (!kinds.some((kind) => error instanceof kind)) throw error;
