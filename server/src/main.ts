@@ -2,6 +2,7 @@
 import { createRequire } from "node:module";
 import { Command } from "commander";
 import { serve } from "./http/serve.js";
+import { jobCommand } from "./jobs/command.js";
 import { addOptions, SettingsError, settingsFrom } from "./settings.js";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
@@ -14,6 +15,9 @@ const program = addOptions(
 ).action(async (options: Record<string, unknown>) => {
   await serve(settingsFrom(options));
 });
+
+// `job` has options of its own, by names that the service has, too.
+program.enablePositionalOptions().addCommand(jobCommand());
 
 try {
   await program.parseAsync();
