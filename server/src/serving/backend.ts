@@ -69,6 +69,8 @@ export type StepResult = number | Float64Array | Readonly<Record<string, HostTen
 
 /** A live stream at one worker. */
 export interface BackendStream {
+  /** Settles when the stream has taken the state that it was opened in. */
+  readonly opened: Promise<void>;
   /** Log-probabilities of the next token, by id. @throws a `Problem` `not-supported` for a model without them */
   next(): Promise<Float64Array>;
   fork(): BackendStream;

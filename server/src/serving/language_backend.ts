@@ -96,8 +96,7 @@ export class LanguageBackend implements Backend {
 
   openStream(from?: Uint8Array): BackendStream {
     const stream = this.#pool.stream();
-    if (from !== undefined) stream.state.fromBytes(from).catch(() => undefined);
-    return new LanguageBackendStream(stream);
+    return new LanguageBackendStream(stream, from && stream.state.fromBytes(from));
   }
 
   pushAll(
@@ -131,9 +130,13 @@ export class LanguageBackend implements Backend {
 
 class LanguageBackendStream implements BackendStream {
   readonly inner: PoolStream;
+  readonly opened: Promise<void>;
 
-  constructor(inner: PoolStream) {
+  constructor(inner: PoolStream, opened: Promise<void> = Promise.resolve()) {
     this.inner = inner;
+    this.opened = opened;
+    // Whoever waits for it is told; nobody has to.
+    opened.catch(() => undefined);
   }
 
   next(): Promise<Float64Array> {
