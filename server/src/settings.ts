@@ -56,7 +56,12 @@ const SETTINGS = Type.Object(
       description: "port to listen at; 0 takes a free one",
     }),
     workers: count(1, availableParallelism(), "workers of each model"),
-    maxBatch: count(1, 64, "the most sequences or pushes that are gathered into one batch"),
+    maxBatch: count(1, 64, "the most sequences that are gathered into one batch"),
+    maxLiveBatch: count(
+      1,
+      1024,
+      "the most pushes of live streams that are gathered into one batch",
+    ),
     maxDelay: Type.Number({
       minimum: 0,
       maximum: 1000,
@@ -65,10 +70,11 @@ const SETTINGS = Type.Object(
     }),
     maxQueue: count(
       1,
-      4096,
-      "sequences of a model that may wait; the next one is answered with 503",
+      16_384,
+      "sequences of a model, and pushes, that may wait; the next one is answered with 503",
     ),
     maxBody: count(1024, 4_194_304, "bytes of a body; lines of NDJSON are bounded one by one"),
+    maxModel: count(1024, 1_073_741_824, "bytes of a model that is uploaded"),
     maxDepth: count(1, 32, "lists and objects inside each other in a body"),
     maxConnections: count(1, 20_000, "open connections"),
     timeout: count(1, 30_000, "milliseconds that a request may take, if it names no deadline"),

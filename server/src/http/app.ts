@@ -12,7 +12,9 @@ import type { App, Context } from "./context.js";
 import { handleErrors } from "./errors.js";
 import { observe } from "./observe.js";
 import { addHealth } from "./routes/health.js";
+import { addModels, MODEL_SCHEMAS } from "./routes/models.js";
 import { addScore } from "./routes/score.js";
+import { addStreams, STREAM_SCHEMAS } from "./routes/streams.js";
 import { SHARED } from "./schemas.js";
 import { addTimeouts } from "./timeouts.js";
 import { addTokens } from "./tokens.js";
@@ -50,7 +52,7 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
   addParsers(app as never, settings.maxDepth);
   addTimeouts(app, settings);
   observe(app, context);
-  for (const schema of SHARED) app.addSchema(schema);
+  for (const schema of [...SHARED, ...STREAM_SCHEMAS, ...MODEL_SCHEMAS]) app.addSchema(schema);
   await app.register(helmet, { global: true, contentSecurityPolicy: false });
   await app.register(swagger, {
     openapi: {
@@ -63,6 +65,7 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
       },
       tags: [
         { name: "native", description: "Recurra's own calls" },
+        { name: "streams", description: "Live sequences that read step by step" },
         { name: "inference protocol", description: "Open Inference Protocol v2" },
         { name: "models", description: "What is served" },
         { name: "operation", description: "Health and metrics" },
@@ -107,6 +110,8 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
     own.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
     addHealth(own, context);
     addScore(own, context);
+    addStreams(own, context);
+    addModels(own, context);
   });
   await app.ready();
   return app as App;

@@ -6,6 +6,7 @@ import type {
   RawRequestDefaultExpression,
   RawServerDefault,
 } from "fastify";
+import type { StreamTable } from "../live/stream_table.js";
 import type { Metrics } from "../metrics.js";
 import type { Registry } from "../serving/registry.js";
 import type { Settings } from "../settings.js";
@@ -28,6 +29,7 @@ export interface Phase {
 export interface Context {
   readonly settings: Settings;
   readonly registry: Registry;
+  readonly streams: StreamTable;
   readonly metrics: Metrics;
   readonly phase: Phase;
   /** The version of this package. */

@@ -1,9 +1,11 @@
 import { createRequire } from "node:module";
 import closeWithGrace from "close-with-grace";
 import { pino } from "pino";
+import { StreamTable } from "../live/stream_table.js";
 import { Metrics } from "../metrics.js";
 import { Registry } from "../serving/registry.js";
 import { checkSettings, printableSettings, type Settings } from "../settings.js";
+import { openStore } from "../state/open_store.js";
 import { createApp } from "./app.js";
 import type { App, Context } from "./context.js";
 
@@ -24,8 +26,18 @@ export async function startServer(given: Partial<Settings>): Promise<Server> {
   const settings = checkSettings(given);
   const log = pino({ level: settings.logLevel }, pino.destination({ sync: false }));
   const metrics = new Metrics();
-  const registry = new Registry(settings, eventsOf(metrics), log);
-  const context: Context = { settings, registry, metrics, phase: { isDraining: false }, version };
+  const events = eventsOf(metrics);
+  const registry = new Registry(settings, events, log);
+  const store = await openStore(settings, log);
+  const streams = new StreamTable({ registry, limits: settings, store, events: events.batches });
+  const context: Context = {
+    settings,
+    registry,
+    streams,
+    metrics,
+    phase: { isDraining: false },
+    version,
+  };
   log.info({ settings: printableSettings(settings), version }, "starting");
   try {
     const { models } = settings;
@@ -34,18 +46,20 @@ export async function startServer(given: Partial<Settings>): Promise<Server> {
     const url = await app.listen({ host: settings.host, port: settings.port });
     return { app, registry, url, close: () => drain(app, context) };
   } catch (error) {
-    await registry.close(false);
+    streams.close();
+    await Promise.all([registry.close(false), store?.close()]);
     throw error;
   }
 }
 
 /** Readiness goes first; then no connection is taken; then the workers end. */
-async function drain(app: App, { phase, registry, settings }: Context): Promise<void> {
+async function drain(app: App, { phase, registry, streams, settings }: Context): Promise<void> {
   phase.isDraining = true;
   const late = setTimeout(() => app.server.closeAllConnections(), settings.drain);
   await app.close();
   clearTimeout(late);
-  await registry.close(false);
+  streams.close();
+  await Promise.all([registry.close(false), streams.store?.close()]);
 }
 
 function eventsOf(metrics: Metrics): ConstructorParameters<typeof Registry>[1] {

@@ -54,6 +54,16 @@ export type Step =
   | Float64Array
   | Readonly<Record<string, HostTensor>>;
 
+/** Steps as a client gives them: one of the fields, by the kind of the model. */
+export interface StepsGiven {
+  readonly text?: string | undefined;
+  readonly tokens?: readonly (number | string)[] | undefined;
+  /** Rows of numbers. */
+  readonly rows?: readonly (readonly number[])[] | undefined;
+  /** For each step the inputs of a graph, each a list of numbers. */
+  readonly inputs?: readonly Readonly<Record<string, readonly number[]>>[] | undefined;
+}
+
 /** The answer to one step: a log-probability, the values of a row, or the outputs of a graph by name. */
 export type StepResult = number | Float64Array | Readonly<Record<string, HostTensor>>;
 
@@ -96,6 +106,8 @@ export interface Backend {
     inputs: Readonly<Record<string, HostTensor>>,
     options: CallOptions,
   ): Promise<Readonly<Record<string, HostTensor>>>;
+  /** Checks what a stream is to read, before anything is sent. @throws a `Problem`: nothing is read then */
+  readSteps(given: StepsGiven): readonly Step[];
   /** Opens a stream, at the beginning or in a state. */
   openStream(from?: Uint8Array): BackendStream;
   /** Pushes many streams: one message for each worker. Each stream occurs once. */

@@ -1,5 +1,6 @@
 import type { Score } from "recurra";
 import { createPool, type Pool, type PoolStream } from "recurra/pool";
+import { Problem } from "../problem.js";
 import type {
   Backend,
   BackendStats,
@@ -8,6 +9,7 @@ import type {
   ModelInfo,
   Push,
   PushResult,
+  StepsGiven,
 } from "./backend.js";
 import type { ModelFile } from "./model_file.js";
 import { notOffered, poolStats } from "./offers.js";
@@ -69,6 +71,27 @@ export class LanguageBackend implements Backend {
     { signal }: CallOptions,
   ): Promise<(Score | Error)[]> {
     return this.#pool.score(sequences, { signal, onError: "return" });
+  }
+
+  readSteps({ text, tokens }: StepsGiven): readonly number[] {
+    const { vocabulary, size } = this.#pool.model;
+    if (text !== undefined) {
+      if (vocabulary !== undefined) return Array.from(vocabulary.encode(text));
+      throw new Problem("invalid-sequence", "text: the model has no vocabulary: give tokens");
+    }
+    if (tokens === undefined) throw new Problem("invalid-request", "expected text or tokens");
+    return tokens.map((token, i) => {
+      if (typeof token === "number") {
+        if (token < size) return token;
+        throw new Problem(
+          "invalid-sequence",
+          `tokens[${i}]: expected an id in 0 … ${size - 1}, got ${token}`,
+        );
+      }
+      const ids = vocabulary?.encode(token) ?? [];
+      if (ids.length === 1) return ids[0] as number;
+      throw new Problem("invalid-sequence", `tokens[${i}]: expected one token of the vocabulary`);
+    });
   }
 
   openStream(from?: Uint8Array): BackendStream {
