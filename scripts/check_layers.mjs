@@ -28,6 +28,7 @@ const TIERS = {
     "graph",
     "model",
     "train",
+    "data",
     "pool",
     "index.ts | forward.ts | arrays.ts | onnx.ts | train.ts | pool.ts | pool_worker.ts",
     "slim.ts",
@@ -57,6 +58,8 @@ const PACKAGES = {
   "cli-progress": ["cli"],
   "cli-table3": ["cli"],
   "csv-parse": ["cli"],
+  "@huggingface/tokenizers": ["cli"],
+  uplot: ["cli"],
 };
 
 const bare = (path) => path.replace(/(\.d)?\.(ts|js|mjs)$/, "");
