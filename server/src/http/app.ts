@@ -12,6 +12,7 @@ import type { App, Context } from "./context.js";
 import { handleErrors } from "./errors.js";
 import { observe } from "./observe.js";
 import { addHealth } from "./routes/health.js";
+import { addInference, INFERENCE_SCHEMAS } from "./routes/inference.js";
 import { addModels, MODEL_SCHEMAS } from "./routes/models.js";
 import { addScore } from "./routes/score.js";
 import { addStreams, STREAM_SCHEMAS } from "./routes/streams.js";
@@ -52,7 +53,8 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
   addParsers(app as never, settings.maxDepth);
   addTimeouts(app, settings);
   observe(app, context);
-  for (const schema of [...SHARED, ...STREAM_SCHEMAS, ...MODEL_SCHEMAS]) app.addSchema(schema);
+  for (const schema of [...SHARED, ...STREAM_SCHEMAS, ...MODEL_SCHEMAS, ...INFERENCE_SCHEMAS])
+    app.addSchema(schema);
   await app.register(helmet, { global: true, contentSecurityPolicy: false });
   await app.register(swagger, {
     openapi: {
@@ -112,6 +114,7 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
     addScore(own, context);
     addStreams(own, context);
     addModels(own, context);
+    addInference(own, context);
   });
   await app.ready();
   return app as App;
