@@ -55,7 +55,6 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
   observe(app, context);
   for (const schema of [...SHARED, ...STREAM_SCHEMAS, ...MODEL_SCHEMAS, ...INFERENCE_SCHEMAS])
     app.addSchema(schema);
-  await app.register(helmet, { global: true, contentSecurityPolicy: false });
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
@@ -106,7 +105,16 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
     });
   }
   await addTokens(app, settings);
-  await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });
+  // The headers of helmet are for pages; an answer in JSON has the one that concerns it (observe.ts).
+  await app.register(async (pages) => {
+    await pages.register(helmet, { contentSecurityPolicy: false, strictTransportSecurity: false });
+    await pages.register(swaggerUi, {
+      routePrefix: "/docs",
+      staticCSP: true,
+      // The page is served over HTTP, too: nothing in it has to be fetched by HTTPS.
+      transformStaticCSP: (header) => header.replace(/upgrade-insecure-requests;?/, ""),
+    });
+  });
   await app.register(async (routes) => {
     const own = routes as unknown as App;
     own.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
