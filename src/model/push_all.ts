@@ -1,12 +1,14 @@
-import { ShapeError, StateError } from "../errors.js";
+import { StateError } from "../errors.js";
 import { checkOptions, type OptionNames } from "../options.js";
-import { checkInstance, describe, isTypedArray, type Tensor } from "../tensor.js";
+import { checkInstance, type Tensor } from "../tensor.js";
 import { contentOf } from "../wasm/handle.js";
 import { outputKernels } from "../wasm/kernel_sets.js";
 import { LanguageModel } from "./language_model.js";
 import { type LanguageNetwork, openLanguage } from "./language_network.js";
-import { LIVE_ROWS, type LiveBatch, liveBatchOf } from "./live_batch.js";
-import { LanguageStream, type StreamContent } from "./stream.js";
+import { LIVE_ROWS, liveBatchOf } from "./live_batch.js";
+import { checkStreams, place, prime, type Rows, readTokens, targetOf } from "./live_streams.js";
+import { LanguageStream } from "./stream.js";
+import type { StreamContent } from "./stream_state.js";
 
 /** Options of {@link nextAll}. */
 export interface NextAllOptions {
@@ -22,9 +24,6 @@ export interface PushAllOptions extends NextAllOptions {
 
 const PUSH_NAMES: OptionNames<PushAllOptions> = { out: true, logProbs: true };
 const NEXT_NAMES: OptionNames<NextAllOptions> = { out: true };
-
-/** Calls of many streams, so that one that stands in a list twice is found without a set. */
-let calls = 0;
 
 /**
  * Pushes a token to each of many streams of a model, computed together: every stream gets the bits that it gets alone, in about
@@ -49,7 +48,7 @@ export function pushAll(
   const language = openAll(where, model, streams);
   const batch = liveBatchOf(language.step);
   const n = streams.length;
-  readTokens(where, language, tokens, { n, ids: batch.room(n) });
+  readTokens(where, language.tokenizer, tokens, { n, ids: batch.room(n) });
   const out = targetOf(where, options.out, logProbs ? n : 0);
   for (let first = 0; first < n; first += LIVE_ROWS) {
     const m = Math.min(n - first, LIVE_ROWS);
@@ -62,9 +61,7 @@ export function pushAll(
     for (let r = 0; r < m; r++) batch.tokens[r] = batch.ids[first + r] as number;
     batch.step.advance(m, batch.pointer);
     batch.scatter(m);
-    for (let r = 0; r < m; r++) {
-      contentOf<StreamContent>(where, streams[first + r] as LanguageStream).isPrimed = true;
-    }
+    prime(where, streams, { first, m });
   }
   return out;
 }
@@ -115,86 +112,8 @@ function openAll(
 ): LanguageNetwork {
   checkInstance(where, "model", LanguageModel, "what loadLanguageModel gives", model);
   const language = openLanguage(where, model);
-  if (!Array.isArray(streams)) {
-    throw new TypeError(`${where}: streams: expected an array, got ${describe(streams)}`);
-  }
-  calls++;
-  for (let i = 0; i < streams.length; i++) {
-    const stream = streams[i] as LanguageStream;
-    if (!(stream instanceof LanguageStream)) {
-      checkInstance(where, `streams[${i}]`, LanguageStream, "a stream", stream);
-    }
-    const content = contentAt(where, stream, i);
-    if (content.model !== model) {
-      throw new StateError(`${where}: streams[${i}]: a stream of another model`);
-    }
-    if (content.call === calls) {
-      throw new TypeError(`${where}: streams[${i}]: expected each stream once, got one twice`);
-    }
-    content.call = calls;
-  }
+  checkStreams(where, streams, LanguageStream, model);
   return language;
-}
-
-/** The content of a stream. The name for an error is made when there is one. */
-function contentAt(where: string, stream: LanguageStream, i: number): StreamContent {
-  try {
-    return contentOf(where, stream);
-  } catch {
-    return contentOf(`${where}: streams[${i}]`, stream);
-  }
-}
-
-/** The ids of the tokens, checked. */
-function readTokens(
-  where: string,
-  { tokenizer }: LanguageNetwork,
-  tokens: ArrayLike<number | string>,
-  { n, ids }: { n: number; ids: Int32Array },
-): void {
-  const isList = typeof tokens === "object" && tokens !== null;
-  if (!isList || typeof tokens.length !== "number") {
-    throw new TypeError(
-      `${where}: tokens: expected a list of ids or tokens, got ${describe(tokens)}`,
-    );
-  }
-  if (tokens.length !== n) {
-    throw new ShapeError(`${where}: tokens: expected ${n}, one a stream, got ${tokens.length}`);
-  }
-  const { size } = tokenizer;
-  for (let i = 0; i < n; i++) {
-    const token = tokens[i] as number;
-    const isId = Number.isInteger(token) && token >= 0 && token < size;
-    ids[i] = isId ? token : tokenizer.id(where, `tokens[${i}]`, token);
-  }
-}
-
-/** Where results go: `out`, or a new array. */
-function targetOf(where: string, out: Float64Array | undefined, length: number): Float64Array {
-  if (out === undefined) return new Float64Array(length);
-  if (!isTypedArray(out, "Float64Array")) {
-    throw new TypeError(`${where}: out: expected Float64Array, got ${describe(out)}`);
-  }
-  if (out.length === length) return out;
-  throw new ShapeError(`${where}: out: expected ${length} numbers, got ${out.length}`);
-}
-
-interface Rows {
-  readonly first: number;
-  readonly m: number;
-}
-
-/** Says where the states of some streams stand. */
-function place(
-  where: string,
-  streams: readonly LanguageStream[],
-  batch: LiveBatch,
-  { first, m }: Rows,
-): void {
-  for (let r = 0; r < m; r++) {
-    const { block } = contentOf<StreamContent>(where, streams[first + r] as LanguageStream);
-    batch.place(r, block.pointer);
-  }
 }
 
 /** The log-probabilities of the tokens that come next, 0 for a stream that has read none. */

@@ -83,7 +83,9 @@ function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyRe
   if (problem.code === "internal") request.log.error({ err: problem.cause }, "request failed");
   if (problem.retryAfter !== undefined) reply.header("Retry-After", problem.retryAfter);
   if (problem.status === 401) reply.header("WWW-Authenticate", "Bearer");
-  const body = JSON.stringify({ ...problem.body, requestId: request.id });
+  // Clients of the inference protocol read `error`.
+  const own = request.url.startsWith("/v2") ? { error: problem.message } : {};
+  const body = JSON.stringify({ ...problem.body, requestId: request.id, ...own });
   return reply.status(problem.status).type(PROBLEM_TYPE).serializer(asText).send(body);
 }
 
