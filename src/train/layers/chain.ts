@@ -21,7 +21,8 @@ function joined(passes: readonly LayerPass[]): LayerPass {
     },
     backward(context, _, dy, scratch) {
       let at = dy;
-      for (let i = passes.length - 1; i >= 0; i--) {
+      // 0: nothing below needs a gradient.
+      for (let i = passes.length - 1; i >= 0 && at !== 0; i--) {
         at = (passes[i] as LayerPass).backward(context, inputs[i] as number, at, scratch);
       }
       return at;
