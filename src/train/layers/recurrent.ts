@@ -1,19 +1,17 @@
-import { backwardOf } from "../cells/backward.js";
-import { type Cell, gateElements } from "../cells/cell.js";
-import type { GradientParts } from "../layers/gradients.js";
-import { planBackward } from "../sequence/backward_plan.js";
-import { backwardSteps, forwardSteps, saveState } from "../sequence/direction.js";
-import type { DirectionBuffers } from "../sequence/forward_plan.js";
-import { feedRows } from "../sequence/input.js";
-import type { Layout } from "../sequence/layout.js";
-import { readsFromEnd, type StackShape } from "../sequence/shape.js";
-import { packTransposed, transposedOf } from "../sequence/transposed.js";
-import { type TrainedPlaces, Weights } from "../sequence/weights.js";
-import { ITEM } from "../wasm/abi.js";
-import type { EngineCore } from "../wasm/engine.js";
-import { trainingKernels } from "../wasm/kernel_sets.js";
-import type { Layer, LayerPass, PassContext, PassForm } from "./layer.js";
-import type { ParameterSpec, Parameters } from "./parameters.js";
+import type { Cell } from "../../cells/cell.js";
+import type { GradientParts } from "../../layers/gradients.js";
+import type { Layout } from "../../sequence/layout.js";
+import { readsFromEnd, type StackShape } from "../../sequence/shape.js";
+import { packTransposed, transposedOf } from "../../sequence/transposed.js";
+import { type TrainedPlaces, Weights } from "../../sequence/weights.js";
+import { ITEM } from "../../wasm/abi.js";
+import type { EngineCore } from "../../wasm/engine.js";
+import { trainingKernels } from "../../wasm/kernel_sets.js";
+import type { ParameterSpec, Parameters } from "../parameters.js";
+import type { Layer, LayerPass, PassForm } from "./layer.js";
+import { type DirectionPass, planDirection } from "./recurrent_direction.js";
+import { Embedding, OneHot } from "./token_rows.js";
+import { planTable, type TokenInput, usesTable } from "./token_table.js";
 
 /** Names one parameter of one direction of a layer. */
 type PartName = "weight_ih" | "weight_hh" | "bias_ih" | "bias_hh" | "weight_hr" | "peephole";
@@ -31,13 +29,17 @@ export function recurrentSpecs(
   });
 }
 
-/** How the parameters of a layer are called, and which one it is. */
-interface Names {
+/** How the parameters of a layer are called, which one it is, and what it reads. */
+interface Place {
   /** Of its stack. */
   readonly name: string;
   readonly hasBias: boolean;
   /** Its number through all stacks. */
   readonly index: number;
+  /** If it reads tokens. */
+  readonly tokens: TokenInput | undefined;
+  /** Whether anything below needs the gradient of its input. */
+  readonly needsInput: boolean;
 }
 
 /** One recurrent layer, in one or two directions, whose weights are trained. */
@@ -51,16 +53,29 @@ export class RecurrentLayer implements Layer {
   readonly #biases: readonly (readonly [number, number, number, number] | undefined)[];
   /** Its number through all stacks. */
   readonly #index: number;
+  readonly #parameters: Parameters;
+  readonly #tokens: TokenInput | undefined;
+  /** Makes rows of tokens where no table does. */
+  readonly #rows: Layer | undefined;
+  readonly #needsInput: boolean;
 
   constructor(
     parameters: Parameters,
     shape: StackShape,
     l: number,
-    { name, hasBias, index }: Names,
+    { name, hasBias, index, tokens, needsInput }: Place,
   ) {
     const { engine } = parameters;
+    this.#parameters = parameters;
     this.#index = index;
     this.#engine = engine;
+    this.#tokens = tokens;
+    this.#needsInput = needsInput;
+    if (tokens !== undefined) {
+      const { embedding, count } = tokens;
+      this.#rows =
+        embedding === undefined ? new OneHot(engine, count) : new Embedding(parameters, embedding);
+    }
     const D = shape.cells.length;
     const nx = l === 0 ? shape.nx : D * shape.nh;
     this.#shape = { ...shape, layers: 1, nx };
@@ -121,132 +136,89 @@ export class RecurrentLayer implements Layer {
     for (const weights of this.#directions) weights.release();
   }
 
-  plan(layout: Layout, { m, rows: N }: PassForm): LayerPass {
+  plan(layout: Layout, form: PassForm): LayerPass {
+    const tokens = this.#tokens;
+    const isTable = tokens !== undefined && usesTable(tokens, form.total);
+    const rows = tokens === undefined || isTable ? undefined : this.#rows?.plan(layout, form);
+    const passes = this.#directions.map((weights, d) =>
+      this.#planDirection(layout, form, { weights, d, isTable }),
+    );
     const shape = this.#shape;
-    const { na, nh, nx } = shape;
+    const { nh, nx } = shape;
     const D = shape.cells.length;
-    const engine = this.#engine;
-    const plans = this.#directions.map((weights, d) => {
-      const { cell } = weights;
-      const gateBytes = gateElements(cell, na) * ITEM;
-      const h0 = layout.take((m + N) * nh);
-      const c0 = layout.take(cell.hasCellState ? (m + N) * na : 0);
-      const h = h0 + m * nh * ITEM;
-      const direction: DirectionBuffers = {
-        weights,
-        x: readsFromEnd(shape, d) ? layout.take(N * nx) : 0,
-        h0,
-        c0,
-        h,
-        c: c0 + m * na * ITEM,
-        gates: cell.gateBlocks === 0 ? h : layout.take(N * gateElements(cell, na)),
-        u: layout.take(cell.projected ? N * na : 0),
-        keeps: true,
-        strides: { x: nx * ITEM, h: nh * ITEM, c: na * ITEM, gates: gateBytes, u: na * ITEM },
-      };
-      const last = { h: layout.take(m * nh), c: layout.take(cell.hasCellState ? m * na : 0) };
-      const cellBackward = backwardOf(engine, cell);
-      return { d, direction, last, cellBackward, origin: 0, back: planBackward(weights, m, N) };
-    });
     const isPlain = D === 1 && !shape.reverse;
-    const y = isPlain ? (plans[0]?.direction.h as number) : layout.take(N * D * nh);
-    const dx = layout.take(N * nx);
-    const dh = layout.take(m * nh);
-    const dc = layout.take(m * na);
-    const part = layout.take(isPlain ? 0 : N * nh);
-    const mirrored = layout.take(isPlain ? 0 : N * nx);
-
-    const forward = (context: PassContext, x: number): number => {
-      const { arena } = engine;
-      const kernels = trainingKernels(engine);
-      const { batch, mirror, order, carry, states } = context;
-      for (const { d, direction, last } of plans) {
-        const { cell } = direction.weights;
-        if (carry && states !== undefined) {
-          const kept = states.of(this.#index);
-          const start = { h: kept.h + d * m * nh * ITEM, c: kept.c + d * m * na * ITEM };
-          kernels.gather_rows(m, nh, nh, nh, start.h, order, direction.h0);
-          if (cell.hasCellState) kernels.gather_rows(m, na, na, na, start.c, order, direction.c0);
-        } else {
-          arena.f64(direction.h0, m * nh).fill(0);
-          if (cell.hasCellState) arena.f64(direction.c0, m * na).fill(0);
-        }
-        // A sequence without steps keeps its state.
-        kernels.gather_rows(m, nh, nh, nh, direction.h0, 0, last.h);
-        if (cell.hasCellState) kernels.gather_rows(m, na, na, na, direction.c0, 0, last.c);
-        const isFromEnd = readsFromEnd(shape, d);
-        if (isFromEnd) kernels.gather_rows(N, nx, nx, nx, x, mirror, direction.x);
-        else direction.x = x;
-        feedRows(direction, N, direction.x);
-        const all = { first: 0, last: batch.T };
-        forwardSteps(direction, batch, all);
-        saveState(direction, batch, all, last);
-        if (isPlain) continue;
-        const target = y + d * nh * ITEM;
-        kernels.gather_rows(N, nh, nh, D * nh, direction.h, isFromEnd ? mirror : 0, target);
-      }
-      return y;
-    };
-
-    const backward = (context: PassContext, _: number, dy: number, scratch: number): number => {
-      const { arena } = engine;
-      const kernels = trainingKernels(engine);
-      const { batch, mirror, previous } = context;
-      for (const plan of plans) {
-        const { d, direction, cellBackward } = plan;
-        const { weights } = direction;
-        const isFromEnd = readsFromEnd(shape, d);
-        if (plan.origin !== scratch) {
-          plan.origin = scratch;
-          plan.back = planBackward(weights, m, N, scratch);
-        }
-        const at = plan.back;
-        arena.f64(dh, m * nh).fill(0);
-        arena.f64(dc, m * na).fill(0);
-        at.dy = isPlain ? dy : part;
-        at.dh = dh;
-        at.dc = dc;
-        at.dx = isFromEnd ? mirrored : dx;
-        at.previous = previous;
-        at.addsToInput = d > 0;
-        if (!isPlain) {
-          const source = dy + d * nh * ITEM;
-          kernels.gather_rows(N, nh, D * nh, nh, source, isFromEnd ? mirror : 0, part);
-        }
-        if (isFromEnd && d > 0) kernels.gather_rows(N, nx, nx, nx, dx, mirror, mirrored);
-        const all = { first: 0, last: batch.T, throughTime: true, cellBackward };
-        backwardSteps(direction, batch, all, at);
-        if (isFromEnd) kernels.gather_rows(N, nx, nx, nx, mirrored, mirror, dx);
-        this.#addBiasGradients(d, weights, at.db);
-      }
-      return dx;
-    };
-
+    const y = isPlain ? (passes[0] as DirectionPass).h : layout.take(form.rows * D * nh);
+    const dx = this.#needsInput && !isTable ? layout.take(form.rows * nx) : 0;
+    const part = layout.take(isPlain ? 0 : form.rows * nh);
+    const mirrored = layout.take(isPlain || dx === 0 ? 0 : form.rows * nx);
+    const kernels = trainingKernels(this.#engine);
     return {
-      scratchBytes: plans.reduce((most, { back }) => Math.max(most, back.bytes), 0),
-      forward,
-      backward,
-      keepState: ({ places, states }) => {
-        if (states === undefined) return;
-        const kernels = trainingKernels(engine);
-        const kept = states.of(this.#index);
-        for (const { d, direction, last } of plans) {
-          kernels.gather_rows(m, nh, nh, nh, last.h, places, kept.h + d * m * nh * ITEM);
-          if (!direction.weights.cell.hasCellState) continue;
-          kernels.gather_rows(m, na, na, na, last.c, places, kept.c + d * m * na * ITEM);
-        }
+      scratchBytes: passes.reduce((most, { scratchBytes }) => Math.max(most, scratchBytes), 0),
+      begin: (context) => {
+        for (const pass of passes) pass.begin(context);
+      },
+      forward: (context, given) => {
+        const N = context.segment.rows;
+        const x = rows === undefined ? given : rows.forward(context, given);
+        passes.forEach((pass, d) => {
+          pass.forward(context, x);
+          if (isPlain) return;
+          const mirror = readsFromEnd(shape, d) ? context.mirror : 0;
+          kernels.gather_rows(N, nh, nh, D * nh, pass.h, mirror, y + d * nh * ITEM);
+        });
+        return y;
+      },
+      backward: (context, given, dy, scratch) => {
+        const N = context.segment.rows;
+        passes.forEach((pass, d) => {
+          const isFromEnd = readsFromEnd(shape, d);
+          const mirror = isFromEnd ? context.mirror : 0;
+          if (!isPlain) kernels.gather_rows(N, nh, D * nh, nh, dy + d * nh * ITEM, mirror, part);
+          const adds = d > 0;
+          if (isFromEnd && adds && dx !== 0)
+            kernels.gather_rows(N, nx, nx, nx, dx, mirror, mirrored);
+          const target = dx === 0 ? 0 : isFromEnd ? mirrored : dx;
+          pass.backward(context, { dy: isPlain ? dy : part, dx: target, adds, scratch });
+          if (isFromEnd && dx !== 0) kernels.gather_rows(N, nx, nx, nx, mirrored, mirror, dx);
+        });
+        return rows === undefined ? dx : rows.backward(context, given, dx, scratch);
+      },
+      end: (_, scratch) => {
+        for (const pass of passes) pass.end(scratch);
+      },
+      keepState: (context) => {
+        for (const pass of passes) pass.keepState(context);
       },
     };
   }
 
-  #addBiasGradients(d: number, { cell, na }: Weights, db: number): void {
+  /** Lays out one direction. */
+  #planDirection(
+    layout: Layout,
+    form: PassForm,
+    { weights, d, isTable }: { weights: Weights; d: number; isTable: boolean },
+  ): DirectionPass {
     const biases = this.#biases[d];
-    if (biases === undefined) return;
-    const [, dih, , dhh] = biases;
-    const kernels = trainingKernels(this.#engine);
-    forEachBias(cell, na, (block, from) => {
-      if (from.ih !== undefined) kernels.add_rows(1, na, db + block, dih + from.ih);
-      if (from.hh !== undefined) kernels.add_rows(1, na, db + block, dhh + from.hh);
+    const table =
+      isTable && this.#tokens !== undefined
+        ? planTable(layout, this.#parameters, this.#tokens, weights)
+        : undefined;
+    return planDirection(layout, form, {
+      weights,
+      table,
+      layer: this.#index,
+      d,
+      isFromEnd: readsFromEnd(this.#shape, d),
+      addBiasGradients: (db) => {
+        if (biases === undefined) return;
+        const [, dih, , dhh] = biases;
+        const { cell, na } = weights;
+        const kernels = trainingKernels(this.#engine);
+        forEachBias(cell, na, (block, from) => {
+          if (from.ih !== undefined) kernels.add_rows(1, na, db + block, dih + from.ih);
+          if (from.hh !== undefined) kernels.add_rows(1, na, db + block, dhh + from.hh);
+        });
+      },
     });
   }
 }
