@@ -38,7 +38,9 @@ describe("recurra report", () => {
     expect(history?.step).toHaveLength(30);
     expect(history?.loss[0]).toBeGreaterThan(history?.loss[29] ?? 0);
     // U+FFFD stands for characters that the training part does not have.
-    expect(text?.tokens.join("").endsWith("\ufffd\ufffdscri\ufffdt\ufffd\ufffdb\ufffdthe end\n")).toBe(true);
+    expect(text?.tokens.join("").endsWith("\ufffd\ufffdscript\ufffd\ufffdb\ufffdthe end\n")).toBe(
+      true,
+    );
     expect(text?.bits).toHaveLength(text?.tokens.length ?? 0);
     expect(samples.map(({ temperature }) => temperature)).toEqual([0.5, 0.8, 1]);
     expect(forecasts).toBeUndefined();
