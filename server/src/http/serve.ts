@@ -1,0 +1,91 @@
+import { createRequire } from "node:module";
+import closeWithGrace from "close-with-grace";
+import { pino } from "pino";
+import { StreamTable } from "../live/stream_table.js";
+import { Metrics } from "../metrics.js";
+import { Registry } from "../serving/registry.js";
+import { checkSettings, printableSettings, type Settings } from "../settings.js";
+import { openStore } from "../state/open_store.js";
+import { createApp } from "./app.js";
+import type { App, Context } from "./context.js";
+
+const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
+
+/** Lines of the log are written together: one by one they cost more than a request's routing. */
+const LOG = { sync: false, minLength: 8192, periodicFlush: 500 };
+
+/** A running service. */
+export interface Server {
+  readonly app: App;
+  readonly registry: Registry;
+  /** The address it listens at. */
+  readonly url: string;
+  /** Stops taking requests, lets those that run end within `drain` milliseconds, and ends the workers. */
+  close(): Promise<void>;
+}
+
+/** Starts the service. @throws if a model cannot be loaded, or the port is taken */
+export async function startServer(given: Partial<Settings>): Promise<Server> {
+  const settings = checkSettings(given);
+  const log = pino({ level: settings.logLevel }, pino.destination(LOG));
+  const metrics = new Metrics();
+  const events = eventsOf(metrics);
+  const registry = new Registry(settings, events, log);
+  const store = await openStore(settings, log);
+  const streams = new StreamTable({ registry, limits: settings, store, events: events.batches });
+  const context: Context = {
+    settings,
+    registry,
+    streams,
+    metrics,
+    phase: { isDraining: false },
+    version,
+  };
+  log.info({ settings: printableSettings(settings), version }, "starting");
+  try {
+    const { models } = settings;
+    await Promise.all(Object.entries(models).map(([name, model]) => registry.load(name, model)));
+    const app = await createApp(context, log);
+    const url = await app.listen({ host: settings.host, port: settings.port });
+    return { app, registry, url, close: () => drain(app, context) };
+  } catch (error) {
+    streams.close();
+    await Promise.all([registry.close(false), store?.close()]);
+    throw error;
+  }
+}
+
+/** Readiness goes first; then no connection is taken; then the workers end. */
+async function drain(app: App, { phase, registry, streams, settings }: Context): Promise<void> {
+  phase.isDraining = true;
+  const late = setTimeout(() => app.server.closeAllConnections(), settings.drain);
+  await app.close();
+  clearTimeout(late);
+  streams.close();
+  await Promise.all([registry.close(false), streams.store?.close()]);
+}
+
+function eventsOf(metrics: Metrics): ConstructorParameters<typeof Registry>[1] {
+  return {
+    batches: (model) => ({
+      batch: (sequences, rows, waited) => {
+        metrics.batchSize.observe({ model }, sequences);
+        metrics.queueTime.observe({ model }, waited / 1000);
+        metrics.tokens.inc({ model }, rows);
+      },
+      done: () => undefined,
+    }),
+    loaded: ({ name }) => metrics.loads.inc({ model: name, result: "loaded" }),
+    refused: (name) => metrics.loads.inc({ model: name, result: "refused" }),
+    closed: () => undefined,
+  };
+}
+
+/** Starts the service, and ends it with the process. */
+export async function serve(settings: Settings): Promise<void> {
+  const server = await startServer(settings);
+  closeWithGrace({ delay: settings.drain + 2000 }, async ({ err }) => {
+    if (err !== undefined) server.app.log.fatal({ err }, "uncaught");
+    await server.close();
+  });
+}
