@@ -1,5 +1,6 @@
 import { type Command, Option } from "commander";
 import { real, whole } from "./numbers.js";
+import type { ReportCommand } from "./report/command.js";
 import type { TrainCommand } from "./train/settings.js";
 
 const TRAIN = `
@@ -17,6 +18,16 @@ Examples:
   recurra train data.csv --target price --window 32 --out model.safetensors
   recurra train data.csv --target state --features temperature,pressure --out model.safetensors
   recurra train text.txt --out model.safetensors --resume`;
+
+const REPORT = `
+Writes one HTML page that opens from the disk: loss, validation loss, learning rate and the norm of the gradient; of a
+text, its tokens coloured by surprise, activations, and samples; of a CSV file, forecasts and residuals, or the confusion
+matrix. Without --text, the text is the beginning of the part that was kept for validation.
+
+Examples:
+  recurra report model.run
+  recurra report model.run --text chapter.txt --out report.html
+  recurra report --model model.safetensors --text chapter.txt --out report.html`;
 
 const choice = (flags: string, text: string, values: readonly string[]): Option =>
   new Option(flags, text).choices(values);
@@ -131,5 +142,20 @@ export function addLearning(program: Command, done: (code: number) => void): voi
     .action(async (file: string, options: TrainCommand) => {
       const { train } = await import("./learning.js");
       done(await train(file, options));
+    });
+  program
+    .command("report")
+    .description("show a run of train, or a model and a text, as a page")
+    .argument("[run]", "the folder of a run")
+    .option("-m, --model <file>", "in place of a run: safetensors")
+    .option("--text <file>", "the text to show")
+    .option(
+      "-o, --out <file>",
+      "the page to write (default: RUN/report.html, of a model report.html)",
+    )
+    .addHelpText("after", REPORT)
+    .action(async (run: string | undefined, options: ReportCommand) => {
+      const { report } = await import("./learning.js");
+      done(await report(run, options));
     });
 }

@@ -50,6 +50,7 @@ export interface TableWindows {
   /** The outputs that a network needs: 1, or the number of labels. */
   readonly outputs: number;
   readonly horizon: number;
+  readonly window: number;
   /** The rows that windows of the training part read and predict; those of the validation part follow. */
   readonly trainingRows: number;
   /**
@@ -240,6 +241,7 @@ export function tableWindows(columns: Columns, options: WindowsOptions): TableWi
     classes,
     outputs: classes?.length ?? 1,
     horizon,
+    window,
     trainingRows,
     metadata: { ...Object.fromEntries(metadata), target },
   };

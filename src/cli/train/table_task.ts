@@ -29,7 +29,7 @@ function featuresOf(file: string, table: Table, { features }: TrainCommand): str
 }
 
 /** The windows of a table, in the words of the command line. */
-function windowsOf(file: string, table: Table, options: WindowsOptions): TableWindows {
+export function windowsOf(file: string, table: Table, options: WindowsOptions): TableWindows {
   try {
     return tableWindows(table.columns, options);
   } catch (error) {
@@ -82,7 +82,7 @@ const APPLIED = ["normalisation", "targetNormalisation", "classes"];
 export async function forecasts(
   model: Uint8Array,
   table: Table,
-  { features, trainingRows, horizon, metadata }: TableWindows,
+  { features, trainingRows, horizon, window, metadata }: TableWindows,
 ): Promise<Forecasts> {
   using engine = await createEngine();
   const { tensors, metadata: stored } = readSafetensors(model);
@@ -90,11 +90,22 @@ export async function forecasts(
   const tagger = await loadTagger(engine, writeSafetensors(tensors, Object.fromEntries(plain)));
   const scaling = (key: string): Scaling | undefined =>
     metadata[key] === undefined ? undefined : JSON.parse(metadata[key]);
-  const rows = rowsOf(table, features, trainingRows, table.rows - horizon);
+  // The window before is read first: a live stream has a state, too.
+  const from = Math.max(0, trainingRows - window);
+  const rows = rowsOf(table, features, from, table.rows - horizon);
   const [tagged] = await tagger.tag([scaled(rows, scaling("normalisation"))]);
   if (tagged === undefined) throw new Error("a sequence has no result");
-  const values = scaled(tagged.values, scaling("targetNormalisation"), true);
-  return { first: trainingRows + horizon, values, classes: tagged.classes };
+  const skipped = trainingRows - from;
+  const [steps = 0, ny = 0] = tagged.values.shape;
+  const plainValues = {
+    shape: [steps - skipped, ny],
+    data: tagged.values.data.slice(skipped * ny),
+  };
+  return {
+    first: trainingRows + horizon,
+    values: scaled(plainValues, scaling("targetNormalisation"), true),
+    classes: tagged.classes.slice(skipped),
+  };
 }
 
 const rootMeanSquare = (numbers: Float64Array): number =>
