@@ -13,6 +13,7 @@ import { handleErrors } from "./errors.js";
 import { observe } from "./observe.js";
 import { addHealth } from "./routes/health.js";
 import { addInference, INFERENCE_SCHEMAS } from "./routes/inference.js";
+import { addLive } from "./routes/live.js";
 import { addModels, MODEL_SCHEMAS } from "./routes/models.js";
 import { addScore } from "./routes/score.js";
 import { addStreams, STREAM_SCHEMAS } from "./routes/streams.js";
@@ -115,6 +116,7 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
       transformStaticCSP: (header) => header.replace(/upgrade-insecure-requests;?/, ""),
     });
   });
+  await addLive(app as App, context);
   await app.register(async (routes) => {
     const own = routes as unknown as App;
     own.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
