@@ -110,6 +110,11 @@ export interface Backend {
   ): Promise<Readonly<Record<string, HostTensor>>>;
   /** Checks what a stream is to read, before anything is sent. @throws a `Problem`: nothing is read then */
   readSteps(given: StepsGiven): readonly Step[];
+  /** Step i of a frame, checked. @throws a `Problem` */
+  readStep(
+    frame: { readonly width: number; readonly data: Int32Array | Float32Array },
+    i: number,
+  ): readonly Step[];
   /** Opens a stream, at the beginning or in a state. */
   openStream(from?: Uint8Array): BackendStream;
   /** Pushes many streams: one message for each worker. Each stream occurs once. */

@@ -94,6 +94,13 @@ export class LanguageBackend implements Backend {
     });
   }
 
+  readStep({ data }: { readonly data: Int32Array | Float32Array }, i: number): readonly number[] {
+    const { size } = this.#pool.model;
+    const id = data[i] as number;
+    if (data instanceof Int32Array && id >= 0 && id < size) return [id];
+    throw new Problem("invalid-sequence", `expected ids in 0 … ${size - 1}, got ${id}`);
+  }
+
   openStream(from?: Uint8Array): BackendStream {
     const stream = this.#pool.stream();
     return new LanguageBackendStream(stream, from && stream.state.fromBytes(from));

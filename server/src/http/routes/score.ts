@@ -1,7 +1,7 @@
 import { Readable } from "node:stream";
 import Type from "typebox";
-import type { ModelVersion } from "../../serving/version.js";
 import type { App, Context } from "../context.js";
+import { versionOf } from "../model_choice.js";
 import { MODEL, problems, SEQUENCE } from "../schemas.js";
 import { signalOf } from "../scope.js";
 import { scoreLines } from "../score_lines.js";
@@ -23,10 +23,6 @@ const ANSWER = Type.Object({
   version: Type.String(),
   results: Type.Array(Type.Union([Type.Ref("Score"), Type.Ref("SequenceError")])),
 });
-
-/** The version of a model that a request names. */
-export const versionOf = ({ registry }: Context, model: string | undefined): ModelVersion =>
-  model === undefined ? registry.only() : registry.get(model);
 
 const QUERY = Type.Object(
   {
