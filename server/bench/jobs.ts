@@ -80,15 +80,17 @@ export async function jobs({ workers }: BenchOptions): Promise<Row[]> {
     const planOf = (file: string, output: string) =>
       job("submit", "--model", MODEL, "--input", file, "--output", `${folder}/${output}`, ...at);
     const planned = await planOf(large, "large");
-    const start = await planOf(input, "small");
     const middle = `${folder}/middle.txt`;
     await writeInput(middle, MIDDLE);
+    // What every command takes: the start of a process, the model, Redis.
+    const start = await planOf(middle, "start");
     const words = ["--model", MODEL, "--input", middle, "--output", `${folder}/middle`, "-q"];
     const scored = await job("run", ...words, ...threads);
     const rate = MIDDLE / (scored.seconds - start.seconds);
     const without = await alone("f64", workers, 5);
     const row = (what: string, got: string): Row => ({ what, got });
     return [
+      row(`job run of ${whole(MIDDLE)} lines, against scoreSync alone`, times(rate / without)),
       row(
         `job of ${SHARDS} shards, ${LINES} lines each, by Redis`,
         `${byRedis.seconds.toFixed(1)} s`,
