@@ -61,3 +61,83 @@ describe("POST /v1/score", () => {
     expect(results[1].error).toMatchObject({ code: "invalid-sequence" });
   });
 });
+
+/** Posts lines of NDJSON; gives the lines of the answer. */
+async function lines(
+  body: string | ReadableStream<Uint8Array>,
+  query = "",
+): Promise<Record<string, unknown>[]> {
+  const response = await fetch(`${one.url}/v1/score${query}`, {
+    method: "POST",
+    headers: { "content-type": "application/x-ndjson" },
+    body,
+    duplex: "half",
+  } as RequestInit);
+  expect(response.headers.get("content-type")).toContain("application/x-ndjson");
+  const text = await response.text();
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line));
+}
+
+describe("POST /v1/score, NDJSON", () => {
+  it("gives the scores of a long list in order, with all their digits", async () => {
+    const texts = Array.from({ length: 1000 }, (_, i) => `Line ${i} of a list.`.slice(i % 9));
+    const got = await lines(texts.map((text) => JSON.stringify(text)).join("\n"));
+    expect(got.map(({ index }) => index)).toEqual(texts.map((_, i) => i));
+    expect(got.map(({ logProb }) => logProb)).toEqual(
+      model.scoreSync(texts).map(({ logProb }) => logProb),
+    );
+  });
+
+  it("answers a line before the next one is sent", async () => {
+    const { readable, writable } = new TransformStream<Uint8Array, Uint8Array>();
+    const writer = writable.getWriter();
+    const response = fetch(`${one.url}/v1/score?tokenLogProbs=true`, {
+      method: "POST",
+      headers: { "content-type": "application/x-ndjson" },
+      body: readable,
+      duplex: "half",
+    } as RequestInit);
+    await writer.write(Buffer.from('{"sequence": "abc", "id": {"row": 7}}\n[1, 2'));
+    const reader = (await response).body?.getReader();
+    const first = JSON.parse(Buffer.from((await reader?.read())?.value ?? []).toString());
+    const [abc] = model.scoreSync(["abc"]);
+    expect(first).toMatchObject({
+      index: 0,
+      id: { row: 7 },
+      logProb: abc?.logProb,
+      tokenLogProbs: [...(abc?.tokenLogProbs ?? [])],
+    });
+    await writer.write(Buffer.from(", 3]\n"));
+    const second = JSON.parse(Buffer.from((await reader?.read())?.value ?? []).toString());
+    expect(second).toMatchObject({ index: 1, logProb: model.scoreSync([[1, 2, 3]])[0]?.logProb });
+    await writer.close();
+    expect((await reader?.read())?.done).toBe(true);
+  });
+
+  it("puts the error of a line in its place", async () => {
+    const got = await lines('"fine"\nnot json\n{"sequence": null}\n[1.5]\n\n[0, 999999]\n"fine"\n');
+    const codes = got.map(({ error }) => (error as { code: string } | undefined)?.code);
+    expect(codes).toEqual([
+      undefined,
+      "invalid-json",
+      "invalid-request",
+      "invalid-request",
+      "invalid-sequence",
+      undefined,
+    ]);
+  });
+
+  it("ends with an error at a line that is too long", async () => {
+    const small = await server({ maxBody: 2048 });
+    const response = await fetch(`${small.url}/v1/score`, {
+      method: "POST",
+      headers: { "content-type": "application/x-ndjson" },
+      body: `"fine"\n"${"a".repeat(100_000)}"\n`,
+    });
+    const last = (await response.text()).trim().split("\n").at(-1) ?? "";
+    expect(JSON.parse(last)).toMatchObject({ error: { code: "too-large" } });
+  });
+});

@@ -12,6 +12,8 @@ import type { App, Context } from "./context.js";
 import { handleErrors } from "./errors.js";
 import { observe } from "./observe.js";
 import { addHealth } from "./routes/health.js";
+import { addInference, INFERENCE_SCHEMAS } from "./routes/inference.js";
+import { addLive } from "./routes/live.js";
 import { addModels, MODEL_SCHEMAS } from "./routes/models.js";
 import { addScore } from "./routes/score.js";
 import { addStreams, STREAM_SCHEMAS } from "./routes/streams.js";
@@ -52,8 +54,8 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
   addParsers(app as never, settings.maxDepth);
   addTimeouts(app, settings);
   observe(app, context);
-  for (const schema of [...SHARED, ...STREAM_SCHEMAS, ...MODEL_SCHEMAS]) app.addSchema(schema);
-  await app.register(helmet, { global: true, contentSecurityPolicy: false });
+  for (const schema of [...SHARED, ...STREAM_SCHEMAS, ...MODEL_SCHEMAS, ...INFERENCE_SCHEMAS])
+    app.addSchema(schema);
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
@@ -104,7 +106,17 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
     });
   }
   await addTokens(app, settings);
-  await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });
+  // The headers of helmet are for pages; an answer in JSON has the one that concerns it (observe.ts).
+  await app.register(async (pages) => {
+    await pages.register(helmet, { contentSecurityPolicy: false, strictTransportSecurity: false });
+    await pages.register(swaggerUi, {
+      routePrefix: "/docs",
+      staticCSP: true,
+      // The page is served over HTTP, too: nothing in it has to be fetched by HTTPS.
+      transformStaticCSP: (header) => header.replace(/upgrade-insecure-requests;?/, ""),
+    });
+  });
+  await addLive(app as App, context);
   await app.register(async (routes) => {
     const own = routes as unknown as App;
     own.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
@@ -112,6 +124,7 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
     addScore(own, context);
     addStreams(own, context);
     addModels(own, context);
+    addInference(own, context);
   });
   await app.ready();
   return app as App;

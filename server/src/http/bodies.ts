@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { parse } from "secure-json-parse";
 import { Problem } from "../problem.js";
 
 const [QUOTE, BACKSLASH] = [0x22, 0x5c];
@@ -31,18 +32,25 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
+/** Reads JSON with bounded depth. A member `__proto__` is an error, as in bodies. @throws a `Problem` of code `invalid-json` */
+export function parseJson(text: string, maxDepth: number): unknown {
+  checkDepth(text, maxDepth);
+  try {
+    return parse(text, null, { protoAction: "error", constructorAction: "error" });
+  } catch (cause) {
+    throw new Problem("invalid-json", (cause as Error).message, { cause });
+  }
+}
+
 /** The parsers of bodies: JSON with bounded depth, bytes, and lines that are read as they come. */
 export function addParsers(app: FastifyInstance, maxDepth: number): void {
   app.removeAllContentTypeParsers();
-  const parse = app.getDefaultJsonParser("error", "error");
-  app.addContentTypeParser("application/json", { parseAs: "string" }, (request, body, done) => {
+  app.addContentTypeParser("application/json", { parseAs: "string" }, (_, body, done) => {
     try {
-      checkDepth(body as string, maxDepth);
+      done(null, parseJson(body as string, maxDepth));
     } catch (error) {
       done(error as Error);
-      return;
     }
-    parse(request, body as string, done);
   });
   app.addContentTypeParser("application/octet-stream", { parseAs: "buffer" }, (_, body, done) =>
     done(null, body),

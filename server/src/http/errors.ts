@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { ModelFormatError, StateError, UnknownTokenError } from "recurra";
+import { ModelFormatError, ShapeError, StateError, UnknownTokenError } from "recurra";
 import { QueueFullError, StreamLostError, WorkerLostError } from "recurra/pool";
 import { Problem, type ProblemCode } from "../problem.js";
 
@@ -19,8 +19,8 @@ const FASTIFY: Readonly<Record<string, ProblemCode>> = {
   FST_UNDER_PRESSURE: "overloaded",
 };
 
-/** The problem of an error that the library threw for one sequence, stream or tensor; undefined for others. */
-export function libraryProblem(error: unknown): Problem | undefined {
+/** The problem of an error class of the library; undefined for every other error. */
+function libraryProblem(error: unknown): Problem | undefined {
   if (error instanceof Problem) return error;
   if (!(error instanceof Error)) return undefined;
   const detail = error.message;
@@ -29,21 +29,30 @@ export function libraryProblem(error: unknown): Problem | undefined {
     return new Problem("unknown-token", detail, { extras: { character, position } });
   }
   if (error instanceof QueueFullError) return new Problem("overloaded", detail, { retryAfter: 1 });
-  if (error instanceof StreamLostError) {
-    return new Problem("stream-lost", detail, { extras: { position: error.pushed } });
-  }
+  if (error instanceof StreamLostError) return new Problem("stream-lost", detail);
   if (error instanceof WorkerLostError) return new Problem("worker-lost", detail);
-  if (error instanceof ModelFormatError)
+  if (error instanceof ShapeError) return new Problem("invalid-tensor", detail);
+  if (error instanceof ModelFormatError) {
     return new Problem("invalid-request", detail, { extras: { reason: error.code } });
+  }
   if (error instanceof StateError) return new Problem("not-ready", detail, { retryAfter: 1 });
-  if (error instanceof TypeError || error instanceof RangeError)
-    return new Problem("invalid-sequence", detail);
   return undefined;
+}
+
+/** The problem of one sequence or stream among several: errors of kind and range are the fault of the sequence, too. */
+export function sequenceProblem(error: unknown): Problem {
+  const problem = libraryProblem(error);
+  if (problem !== undefined) return problem;
+  if (error instanceof TypeError || error instanceof RangeError) {
+    return new Problem("invalid-sequence", error.message);
+  }
+  return problemOf(error);
 }
 
 /** The problem of any error that a request ended with. */
 export function problemOf(error: unknown): Problem {
-  if (error instanceof Problem) return error;
+  const own = libraryProblem(error);
+  if (own !== undefined) return own;
   const { code, statusCode = 500, message } = error as Partial<FastifyError>;
   const known = code === undefined ? undefined : FASTIFY[code];
   if (known !== undefined)
@@ -74,7 +83,9 @@ function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyRe
   if (problem.code === "internal") request.log.error({ err: problem.cause }, "request failed");
   if (problem.retryAfter !== undefined) reply.header("Retry-After", problem.retryAfter);
   if (problem.status === 401) reply.header("WWW-Authenticate", "Bearer");
-  const body = JSON.stringify({ ...problem.body, requestId: request.id });
+  // Clients of the inference protocol read `error`.
+  const own = request.url.startsWith("/v2") ? { error: problem.message } : {};
+  const body = JSON.stringify({ ...problem.body, requestId: request.id, ...own });
   return reply.status(problem.status).type(PROBLEM_TYPE).serializer(asText).send(body);
 }
 

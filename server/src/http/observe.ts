@@ -2,10 +2,11 @@ import type { App, Context } from "./context.js";
 
 /** Counts and times every request, and writes a line of the log for it. */
 export function observe(app: App, { metrics }: Context): void {
-  app.addHook("onSend", async (request, reply) => {
-    reply.header("X-Request-Id", request.id);
+  app.addHook("onSend", (request, reply, payload, done) => {
+    reply.header("X-Request-Id", request.id).header("X-Content-Type-Options", "nosniff");
+    done(null, payload);
   });
-  app.addHook("onResponse", async (request, reply) => {
+  app.addHook("onResponse", (request, reply, done) => {
     const route = request.routeOptions.url ?? "none";
     const seconds = reply.elapsedTime / 1000;
     metrics.requests.inc({ route, status: String(reply.statusCode) });
@@ -15,5 +16,6 @@ export function observe(app: App, { metrics }: Context): void {
       { method, url, status: reply.statusCode, ms: Math.round(seconds * 1e5) / 100 },
       "request",
     );
+    done();
   });
 }

@@ -34,6 +34,22 @@ export const SEQUENCE = Type.Union([
   Type.Array(Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 }), { description: "ids of tokens" }),
 ]);
 
+/** Steps to be read: one field, by the kind of the model. */
+export const STEPS = {
+  text: Type.Optional(Type.String({ description: "a text, of a model with a vocabulary" })),
+  tokens: Type.Optional(
+    Type.Array(Type.Union([Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 }), Type.String()]), {
+      description: "ids of tokens, or tokens",
+    }),
+  ),
+  rows: Type.Optional(Type.Array(Type.Array(Type.Number()), { description: "rows of numbers" })),
+  inputs: Type.Optional(
+    Type.Array(Type.Record(Type.String(), Type.Array(Type.Number())), {
+      description: "for each step the inputs of a graph, each a list of numbers",
+    }),
+  ),
+};
+
 export const SCORE = Type.Object(
   {
     logProb: Type.Number({ description: "natural logarithm of the probability, in nats" }),

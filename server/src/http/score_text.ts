@@ -1,5 +1,5 @@
 import type { Score } from "recurra";
-import { libraryProblem } from "./errors.js";
+import { sequenceProblem } from "./errors.js";
 
 /** A number with all its digits; what JSON has no word for is null. */
 const numberText = (value: number): string => (Number.isFinite(value) ? String(value) : "null");
@@ -19,9 +19,8 @@ export function scoreMembers(result: Score | Error, isLong: boolean): string {
   return `"logProb":${numberText(logProb)},"tokens":${tokens},"perplexity":${numberText(perplexity)},"bitsPerToken":${numberText(bitsPerToken)}${each}`;
 }
 
-/** Why a sequence has no result. @throws the error itself if the sequence is not the reason */
+/** Why a sequence has no result. */
 export function sequenceError(error: Error): object {
-  const problem = libraryProblem(error);
-  if (problem === undefined) throw error;
-  return { code: problem.code, message: problem.message, ...problem.extras };
+  const { code, message, extras } = sequenceProblem(error);
+  return { code, message, ...extras };
 }

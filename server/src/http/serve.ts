@@ -11,6 +11,9 @@ import type { App, Context } from "./context.js";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
+/** Lines of the log are written together: one by one they cost more than a request's routing. */
+const LOG = { sync: false, minLength: 8192, periodicFlush: 500 };
+
 /** A running service. */
 export interface Server {
   readonly app: App;
@@ -24,7 +27,7 @@ export interface Server {
 /** Starts the service. @throws if a model cannot be loaded, or the port is taken */
 export async function startServer(given: Partial<Settings>): Promise<Server> {
   const settings = checkSettings(given);
-  const log = pino({ level: settings.logLevel }, pino.destination({ sync: false }));
+  const log = pino({ level: settings.logLevel }, pino.destination(LOG));
   const metrics = new Metrics();
   const events = eventsOf(metrics);
   const registry = new Registry(settings, events, log);

@@ -128,7 +128,7 @@ export class PushBatcher {
     const pushes = taken.map(({ live, push }) => ({ stream: live.inner, steps: push.steps }));
     const results = await this.#version.backend.pushAll(pushes, { states: store !== undefined });
     if (store === undefined) {
-      taken.forEach((each, k) => this.#finish(each, results[k] as PushResult));
+      for (const [k, each] of taken.entries()) this.#finish(each, results[k] as PushResult);
       return;
     }
     const again = await this.#save(store, taken, results);

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { StateError } from "recurra";
 import { Problem } from "../problem.js";
 import type { StepsGiven } from "../serving/backend.js";
 import type { BatchEvents } from "../serving/batcher.js";
@@ -66,18 +67,19 @@ export class StreamTable implements PushHost {
     });
     this.#streams.set(id, live);
     try {
-      // Also where nothing is kept: a state that cannot be used is refused here.
-      if (this.store !== undefined || from !== undefined) await this.#saveFirst(live);
+      await live.inner.opened;
+      await this.#saveFirst(live);
       return live;
     } catch (error) {
       this.drop(live, error as Error);
-      throw error;
+      if (!(error instanceof StateError)) throw error;
+      throw new Problem("model-mismatch", error.message, { cause: error });
     }
   }
 
   async #saveFirst(live: LiveStream): Promise<void> {
-    const bytes = await live.inner.state();
     if (this.store === undefined) return;
+    const bytes = await live.inner.state();
     const { name, hash } = live.version;
     const stream = { model: name, modelHash: hash, bytes, position: live.position };
     const [isSaved] = await this.store.save([{ id: live.id, expected: 0, stream }]);
@@ -176,7 +178,7 @@ export class StreamTable implements PushHost {
       saved: 0,
     });
     this.#streams.set(fork.id, fork);
-    if (this.store !== undefined) await this.#saveFirst(fork);
+    await this.#saveFirst(fork);
     return fork;
   }
 

@@ -69,6 +69,8 @@ export type StepResult = number | Float64Array | Readonly<Record<string, HostTen
 
 /** A live stream at one worker. */
 export interface BackendStream {
+  /** Settles when the stream has taken the state that it was opened in. */
+  readonly opened: Promise<void>;
   /** Log-probabilities of the next token, by id. @throws a `Problem` `not-supported` for a model without them */
   next(): Promise<Float64Array>;
   fork(): BackendStream;
@@ -108,6 +110,11 @@ export interface Backend {
   ): Promise<Readonly<Record<string, HostTensor>>>;
   /** Checks what a stream is to read, before anything is sent. @throws a `Problem`: nothing is read then */
   readSteps(given: StepsGiven): readonly Step[];
+  /** Step i of a frame, checked. @throws a `Problem` */
+  readStep(
+    frame: { readonly width: number; readonly data: Int32Array | Float32Array },
+    i: number,
+  ): readonly Step[];
   /** Opens a stream, at the beginning or in a state. */
   openStream(from?: Uint8Array): BackendStream;
   /** Pushes many streams: one message for each worker. Each stream occurs once. */

@@ -94,10 +94,16 @@ export class LanguageBackend implements Backend {
     });
   }
 
+  readStep({ data }: { readonly data: Int32Array | Float32Array }, i: number): readonly number[] {
+    const { size } = this.#pool.model;
+    const id = data[i] as number;
+    if (data instanceof Int32Array && id >= 0 && id < size) return [id];
+    throw new Problem("invalid-sequence", `expected ids in 0 … ${size - 1}, got ${id}`);
+  }
+
   openStream(from?: Uint8Array): BackendStream {
     const stream = this.#pool.stream();
-    if (from !== undefined) stream.state.fromBytes(from).catch(() => undefined);
-    return new LanguageBackendStream(stream);
+    return new LanguageBackendStream(stream, from && stream.state.fromBytes(from));
   }
 
   pushAll(
@@ -131,9 +137,13 @@ export class LanguageBackend implements Backend {
 
 class LanguageBackendStream implements BackendStream {
   readonly inner: PoolStream;
+  readonly opened: Promise<void>;
 
-  constructor(inner: PoolStream) {
+  constructor(inner: PoolStream, opened: Promise<void> = Promise.resolve()) {
     this.inner = inner;
+    this.opened = opened;
+    // Whoever waits for it is told; nobody has to.
+    opened.catch(() => undefined);
   }
 
   next(): Promise<Float64Array> {

@@ -1,10 +1,10 @@
 import Type, { type Static } from "typebox";
-import type { LiveStream, Pushed } from "../../live/live_stream.js";
-import type { StepResult } from "../../serving/backend.js";
+import type { LiveStream } from "../../live/live_stream.js";
 import type { App, Context } from "../context.js";
-import { MODEL, problems } from "../schemas.js";
+import { versionOf } from "../model_choice.js";
+import { PUSHED, pushedOf } from "../pushed.js";
+import { MODEL, problems, STEPS } from "../schemas.js";
 import { sequenceError } from "../score_text.js";
-import { versionOf } from "./score.js";
 
 const ID = Type.String({ minLength: 1, maxLength: 128, description: "the stream's id" });
 const PARAMS = Type.Object({ id: ID });
@@ -19,47 +19,10 @@ const INFO = Type.Object(
   { $id: "Stream", title: "Stream" },
 );
 
-/** Steps to be read: one field, by the kind of the model. */
-export const STEPS = {
-  text: Type.Optional(Type.String({ description: "a text, of a model with a vocabulary" })),
-  tokens: Type.Optional(
-    Type.Array(Type.Union([Type.Integer({ minimum: 0, maximum: 2 ** 31 - 1 }), Type.String()]), {
-      description: "ids of tokens, or tokens",
-    }),
-  ),
-  rows: Type.Optional(Type.Array(Type.Array(Type.Number()), { description: "rows of numbers" })),
-  inputs: Type.Optional(
-    Type.Array(Type.Record(Type.String(), Type.Array(Type.Number())), {
-      description: "for each step the inputs of a graph, each a list of numbers",
-    }),
-  ),
-};
-
 const POSITION = Type.Optional(
   Type.Integer({ minimum: 0, description: "where the stream must be; another position is a 409" }),
 );
 const PUSH = Type.Object({ ...STEPS, position: POSITION }, { additionalProperties: false });
-const PUSHED = Type.Object(
-  {
-    position: Type.Integer(),
-    logProbs: Type.Optional(
-      Type.Array(Type.Number(), {
-        description: "of each token its log-probability, given those before it",
-      }),
-    ),
-    values: Type.Optional(
-      Type.Array(Type.Array(Type.Number()), {
-        description: "of each step the outputs of a tagger",
-      }),
-    ),
-    outputs: Type.Optional(
-      Type.Array(Type.Record(Type.String(), Type.Array(Type.Number())), {
-        description: "of each step the outputs of a graph",
-      }),
-    ),
-  },
-  { $id: "Pushed", title: "Pushed" },
-);
 const ONE_OF_MANY = Type.Object(
   { id: ID, ...STEPS, position: POSITION },
   { additionalProperties: false },
@@ -73,23 +36,6 @@ const infoOf = ({ id, version, position }: LiveStream): Static<typeof INFO> => (
   version: String(version.number),
   position,
 });
-
-/** Answers to steps as JSON: log-probabilities, rows, or tensors by name. */
-export function pushedOf({ results, position }: Pushed): Static<typeof PUSHED> {
-  const [first] = results;
-  if (first === undefined || typeof first === "number")
-    return { position, logProbs: results as number[] };
-  if (first instanceof Float64Array)
-    return { position, values: results.map((row) => Array.from(row as Float64Array)) };
-  const outputs = results.map((result) =>
-    Object.fromEntries(
-      Object.entries(result as Exclude<StepResult, number | Float64Array>).map(
-        ([name, { data }]) => [name, Array.from(data as ArrayLike<number | bigint>, Number)],
-      ),
-    ),
-  );
-  return { position, outputs };
-}
 
 /** `/v1/streams`. */
 export function addStreams(app: App, context: Context): void {
