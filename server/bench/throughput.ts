@@ -104,7 +104,11 @@ async function measure(
 }
 
 /** Lines per second of scoreSync in as many processes at a time. */
-async function alone(precision: "f64" | "f32", workers: number, seconds: number): Promise<number> {
+export async function alone(
+  precision: "f64" | "f32",
+  workers: number,
+  seconds: number,
+): Promise<number> {
   const each = Array.from({ length: workers }, async () => {
     const { stdout } = await run(process.execPath, [
       `${FOLDER}/alone.js`,
