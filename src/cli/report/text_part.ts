@@ -1,9 +1,10 @@
-import { readSafetensors } from "../../formats/safetensors.js";
+import { describeSafetensors, readSafetensors } from "../../formats/safetensors.js";
 import { generateMany } from "../../generate.js";
 import { createEngine, type LanguageModel, loadLanguageModel } from "../../index.js";
 import { InputError } from "../faults.js";
 import { FileTokenizer } from "../tokenizer.js";
-import type { SampleData, TextData } from "./data.js";
+import type { SampleData, TextData, TraceData } from "./data.js";
+import { traceData } from "./trace_part.js";
 
 /** Characters of the text that is coloured. */
 const MOST = 3000;
@@ -73,6 +74,7 @@ async function samplesOf({ model, encode, decode }: Reader, prompt: string): Pro
 
 export interface TextPart {
   readonly text: TextData;
+  readonly trace: TraceData | undefined;
   readonly samples: readonly SampleData[];
 }
 
@@ -88,8 +90,16 @@ export async function textPart(
   using engine = await createEngine();
   const reader = readerOf(name, file, await loadLanguageModel(engine, file));
   const prompt = (/^\S+(\s+\S+){0,2}/.exec(text.trimStart())?.[0] ?? text.slice(0, 1)).slice(0, 40);
+  const start = readSafetensors(file).metadata.get("start") ?? "";
+  const ids = [...reader.encode(start + text.slice(0, MOST))];
+  const description = describeSafetensors(readSafetensors(file));
   return {
     text: await coloured(textName, text, reader),
+    trace: traceData(
+      description,
+      ids,
+      ids.map((id) => reader.decode([id])),
+    ),
     samples: await samplesOf(reader, prompt),
   };
 }
