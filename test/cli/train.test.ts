@@ -33,7 +33,7 @@ describe("recurra train, a text", () => {
       ),
       "recurra: network: LSTM of 12 units, 1 layer, embedding of 6, dropout 0.1",
       expect.stringMatching(
-        /^recurra: training: 30 steps of 4 sequences × 64, adam with rate 0.008, 3 steps of warm-up/,
+        /^recurra: training: 30 steps of 4 sequences × 64, adam with rate 0.016, 3 steps of warm-up/,
       ),
       expect.stringMatching(/^recurra: validation: the last 10 % of the data, every \d+ steps$/),
       "recurra: seed 0, weights stored as f32",
