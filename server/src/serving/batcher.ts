@@ -125,6 +125,9 @@ export class Batcher {
     this.#events.batch(sequences.length, rowsOf(sequences), 0);
     try {
       return await this.#backend.score(sequences, signal === undefined ? {} : { signal });
+    } catch (error) {
+      // Why it was aborted, not that it was.
+      throw signal?.aborted === true ? signal.reason : error;
     } finally {
       this.#running -= sequences.length;
     }
