@@ -1,6 +1,6 @@
 import { resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import { JobError } from "./errors.js";
 import { type JobProgress, openPlan, planIn, runLocally } from "./local_run.js";
 import { LEAST_BYTES, MOST_BYTES } from "./make_plan.js";
@@ -36,11 +36,15 @@ interface PlanOptions {
 interface RedisOptions {
   readonly redis?: string;
   readonly prefix: string;
-  readonly threads?: number;
 }
 
-interface RunOptions extends PlanOptions, RedisOptions {
-  readonly json?: boolean;
+interface WorkOptions extends RedisOptions {
+  readonly threads?: number;
+  readonly lostAfter: number;
+}
+
+interface RunOptions extends PlanOptions, WorkOptions {
+  readonly quiet?: boolean;
 }
 
 interface StatusOptions extends RedisOptions {
@@ -55,15 +59,15 @@ const POLL = 500;
 export function jobCommand(): Command {
   const job = new Command("job").description("scores files: on this machine, or on many by Redis");
   const run = job.command("run").description("does a job, or goes on with it; prints its manifest");
-  withThreads(withRedis(withPlan(run)))
-    .option("--json", "no progress on stderr")
+  withWork(withRedis(withPlan(run)))
+    .option("-q, --quiet", "no progress on stderr")
     .action(guarded(runJob));
   withRedis(
     withPlan(job.command("submit").description("puts a job into Redis; prints its id")),
   ).action(guarded(submitJob));
-  withThreads(
-    withRedis(job.command("work").description("does shards of all jobs in Redis")),
-  ).action(guarded(work));
+  withWork(withRedis(job.command("work").description("does shards of all jobs in Redis"))).action(
+    guarded(work),
+  );
   withRedis(job.command("status").argument("[JOB]").description("says how far jobs are"))
     .option("-o, --output <DIR>", "the folder of a job, which needs no Redis")
     .option("--json", "prints JSON")
@@ -92,7 +96,9 @@ const withPlan = (command: Command): Command =>
     .option("--vocabulary <FILE>", "JSON, { token: id } or a list; default: that in the model")
     .option("--unknown <TOKEN>", "the token or id for characters outside the vocabulary")
     .addOption(
-      new Option("--precision <TYPE>", "of the numbers").choices(["f64", "f32"]).default("f64"),
+      new Option("--precision <TYPE>", "number type of the computation")
+        .choices(["f64", "f32"])
+        .default("f64"),
     )
     .requiredOption("-i, --input <PATTERN...>", "files, or patterns such as 'data/**/*.jsonl.gz'")
     .requiredOption(
@@ -110,7 +116,7 @@ const withPlan = (command: Command): Command =>
     .option(
       "--shard-bytes <N>",
       `input of one shard; default: 1/10000 of all, from ${LEAST_BYTES} to ${MOST_BYTES}`,
-      countOf("--shard-bytes"),
+      countOf,
     )
     .option("--no-merge", "leaves the results in parts");
 
@@ -119,15 +125,20 @@ const withRedis = (command: Command): Command =>
     .addOption(new Option("--redis <URL>", "redis://…").env("RECURRA_REDIS"))
     .option("--prefix <TEXT>", "begins the names of all keys in Redis", "recurra");
 
-const withThreads = (command: Command): Command =>
-  command.option("--threads <N>", "worker threads; default: all cores", countOf("--threads"));
+const withWork = (command: Command): Command =>
+  command
+    .option("--threads <N>", "worker threads; default: all cores", countOf)
+    .option(
+      "--lost-after <S>",
+      "seconds of silence after which a worker's shards go to others",
+      countOf,
+      30,
+    );
 
-function countOf(name: string) {
-  return (text: string): number => {
-    const count = Number(text);
-    if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count >= 1) return count;
-    throw new JobError("usage", `${name}: expected an integer ≥ 1, got ${JSON.stringify(text)}`);
-  };
+function countOf(text: string): number {
+  const count = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(count) && count >= 1) return count;
+  throw new InvalidArgumentError("Expected an integer ≥ 1.");
 }
 
 /** A fault of the user is one line; others keep their trace. */
@@ -160,7 +171,7 @@ async function planFor(options: PlanOptions): Promise<{ folder: string; plan: Pl
 
 async function runJob(options: RunOptions): Promise<void> {
   const { folder, plan } = await planFor(options);
-  const line = new ProgressLine(options.json === true);
+  const line = new ProgressLine(options.quiet === true);
   const interruption = new AbortController();
   const interrupt = (): void => interruption.abort();
   process.once("SIGINT", interrupt).once("SIGTERM", interrupt);
@@ -202,7 +213,7 @@ async function runByRedis({ folder, plan, options, line, signal }: Run): Promise
     else if (["failed", "cancelled"].includes((await queue.status(plan.id)).state)) {
       await queue.retry(plan.id, planIn);
     }
-    const worker = new JobWorker(queue, { threads: options.threads });
+    const worker = new JobWorker(queue, workerOptions(options));
     try {
       for (;;) {
         const status = await queue.status(plan.id);
@@ -232,13 +243,12 @@ async function submitJob(options: RunOptions): Promise<void> {
   process.stdout.write(`${plan.id}\n`);
 }
 
-async function work(options: RedisOptions): Promise<void> {
+async function work(options: WorkOptions): Promise<void> {
   await withQueue(options, async (queue) => {
     const worker = new JobWorker(queue, {
-      threads: options.threads,
+      ...workerOptions(options),
       onShard: ({ job, shard }) =>
         process.stderr.write(`recurra-server: ${job}: shard ${shard} is done\n`),
-      onError: warn,
     });
     await new Promise<void>((end) => {
       process.once("SIGINT", () => end()).once("SIGTERM", () => end());
@@ -259,6 +269,12 @@ async function printStatus(id: string | undefined, options: StatusOptions): Prom
     for (const each of id === undefined ? await queue.list() : [id]) show(await queue.status(each));
   });
 }
+
+const workerOptions = ({ threads, lostAfter }: WorkOptions) => ({
+  threads,
+  lockMs: 1000 * lostAfter,
+  onError: warn,
+});
 
 /** How far the job in a folder is, by what is done there. */
 async function statusIn(folder: string): Promise<JobStatus> {

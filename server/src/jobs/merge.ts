@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
 import { type AtomicFile, readJson, type Written, writeAtomic, writeJson } from "./atomic_file.js";
@@ -66,7 +67,15 @@ export async function finish(folder: string, plan: Plan): Promise<JobManifest> {
     errors: files.at(-1) as JobManifest["errors"],
   };
   await writeJson(join(folder, "manifest.json"), manifest);
+  await removeLeftovers(join(folder, "parts"));
   return manifest;
+}
+
+/** Deletes what processes that were killed had begun to write. */
+async function removeLeftovers(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names)
+    if (name.endsWith(".tmp")) await rm(join(folder, name), { force: true });
 }
 
 export function sumOf(all: readonly Counts[]): Counts {

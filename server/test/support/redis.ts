@@ -5,10 +5,10 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { Redis } from "ioredis";
 
-const SCRIPT = fileURLToPath(new URL("../../../scripts/redis.mjs", import.meta.url));
+/** From the root of the repository, where tests and the bench run. */
+const SCRIPT = "scripts/redis.mjs";
 
 /** A Redis of the test's own, with a folder of its own: append-only file on, nothing evicted. */
 export class TestRedis {
