@@ -3,6 +3,7 @@ import { createRequire } from "node:module";
 import { Command } from "commander";
 import { serve } from "./http/serve.js";
 import { jobCommand } from "./jobs/command.js";
+import { Problem } from "./problem.js";
 import { addOptions, SettingsError, settingsFrom } from "./settings.js";
 
 const { version } = createRequire(import.meta.url)("../package.json") as { version: string };
@@ -22,7 +23,7 @@ program.enablePositionalOptions().addCommand(jobCommand());
 try {
   await program.parseAsync();
 } catch (error) {
-  if (!(error instanceof SettingsError)) throw error;
+  if (!(error instanceof SettingsError) && !(error instanceof Problem)) throw error;
   console.error(`recurra-server: ${error.message}`);
   process.exitCode = 2;
 }

@@ -231,20 +231,29 @@ export function settingsFrom(given: Record<string, unknown>): Settings {
   return checkSettings({ ...file, ...named, models });
 }
 
+/** Settings of one model. @throws {SettingsError} that names the setting at fault */
+export function checkModelSettings(name: string, given: object): ModelSettings {
+  const fault = faultOf(MODEL, given);
+  if (fault === undefined) return given as ModelSettings;
+  throw new SettingsError(`models.${name}.${fault}`);
+}
+
+/** The first setting at fault, and why. */
+function faultOf(schema: typeof SETTINGS | typeof MODEL, value: unknown): string | undefined {
+  const [fault] = Value.Errors(schema, value);
+  if (fault === undefined) return undefined;
+  const path = fault.instancePath.split("/").slice(1).join(".");
+  // The checker says of a member that no schema knows that its schema is false.
+  const isUnknown = fault.message === "schema is false" || fault.keyword === "additionalProperties";
+  const name = path === "" ? "settings" : path;
+  return `${name}: ${isUnknown ? "no such setting" : fault.message}`;
+}
+
 /** Settings with their defaults. @throws {SettingsError} that names the setting at fault */
 export function checkSettings(given: object): Settings {
   const value = Value.Default(SETTINGS, structuredClone(given));
-  const [fault] = Value.Errors(SETTINGS, value);
-  if (fault !== undefined) {
-    const params = fault.params as { additionalProperties?: readonly string[] };
-    const extra = params.additionalProperties?.[0];
-    const path = [
-      ...fault.instancePath.split("/").slice(1),
-      ...(extra === undefined ? [] : [extra]),
-    ];
-    const place = path.length === 0 ? "settings" : path.join(".");
-    throw new SettingsError(`${place}: ${extra === undefined ? fault.message : "no such setting"}`);
-  }
+  const fault = faultOf(SETTINGS, value);
+  if (fault !== undefined) throw new SettingsError(fault);
   const settings = value as Settings;
   if (settings.allowUpload && settings.adminToken === undefined) {
     throw new SettingsError(

@@ -9,7 +9,7 @@ import fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import { Problem } from "../problem.js";
 import { addParsers } from "./bodies.js";
 import type { App, Context } from "./context.js";
-import { handleErrors } from "./errors.js";
+import { handleErrors, problemOf, refuseSocket, send } from "./errors.js";
 import { observe } from "./observe.js";
 import { addHealth } from "./routes/health.js";
 import { addInference, INFERENCE_SCHEMAS } from "./routes/inference.js";
@@ -45,12 +45,14 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
       connectionsCheckingInterval: CHECK_EVERY,
       maxHeaderSize: 16_384,
     },
+    frameworkErrors: (error, request, reply) => send(problemOf(error), request, reply),
+    clientErrorHandler: (error, socket) => refuseSocket(error, socket),
     // A null is no 0, and a field that nobody knows is a mistake, not noise.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false, allErrors: false } },
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.server.maxConnections = settings.maxConnections;
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
-  handleErrors(app as never);
+  handleErrors(app as never, context.metrics);
   addParsers(app as never, settings.maxDepth);
   addTimeouts(app, settings);
   observe(app, context);

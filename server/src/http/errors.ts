@@ -1,6 +1,9 @@
+import { STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ModelFormatError, ShapeError, StateError, UnknownTokenError } from "recurra";
 import { QueueFullError, StreamLostError, WorkerLostError } from "recurra/pool";
+import type { Metrics } from "../metrics.js";
 import { Problem, type ProblemCode } from "../problem.js";
 
 export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
@@ -66,7 +69,15 @@ export function problemOf(error: unknown): Problem {
 }
 
 /** Answers every error with a problem. */
-export function handleErrors(app: FastifyInstance): void {
+export function handleErrors(app: FastifyInstance, metrics: Metrics): void {
+  const sendProblem = (
+    problem: Problem,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): FastifyReply => {
+    metrics.problems.inc({ code: problem.code });
+    return send(problem, request, reply);
+  };
   app.setErrorHandler((error: FastifyError, request, reply) =>
     sendProblem(problemOf(error), request, reply),
   );
@@ -79,7 +90,29 @@ export function handleErrors(app: FastifyInstance): void {
   );
 }
 
-function sendProblem(problem: Problem, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+/** Answers what is no request of HTTP, or comes too slowly to become one: there is no request yet that could be answered. */
+export function refuseSocket(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const code =
+    error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+      ? "timeout"
+      : error.code === "HPE_HEADER_OVERFLOW"
+        ? "too-large"
+        : "invalid-request";
+  const problem = new Problem(
+    code,
+    code === "timeout" ? "the headers did not arrive in time" : "the request is not valid HTTP",
+  );
+  const body = JSON.stringify(problem.body);
+  const head = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close`;
+  socket.end(`${head}\r\n\r\n${body}`);
+}
+
+/** Answers a request with a problem. */
+export function send(problem: Problem, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (problem.code === "internal") request.log.error({ err: problem.cause }, "request failed");
   if (problem.retryAfter !== undefined) reply.header("Retry-After", problem.retryAfter);
   if (problem.status === 401) reply.header("WWW-Authenticate", "Bearer");

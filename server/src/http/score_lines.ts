@@ -57,7 +57,13 @@ export interface LineOptions {
 }
 
 /** The results of lines of NDJSON, as lines, in order. An error that ends the work is the last line. */
-export async function* scoreLines(
+export function scoreLines(body: Readable, options: LineOptions): AsyncGenerator<string> {
+  // At once: the work begins when the first line of the answer is asked for.
+  options.version.retain();
+  return linesOf(body, options);
+}
+
+async function* linesOf(
   body: Readable,
   { version, settings, isLong, signal }: LineOptions,
 ): AsyncGenerator<string> {
@@ -71,7 +77,6 @@ export async function* scoreLines(
       }
     }
   };
-  version.retain();
   try {
     yield* inOrder(groups(), 8 * workers, async ({ first, lines }) => {
       const usable = lines

@@ -3,11 +3,13 @@ import closeWithGrace from "close-with-grace";
 import { pino } from "pino";
 import { StreamTable } from "../live/stream_table.js";
 import { Metrics } from "../metrics.js";
+import { ModelFolder } from "../serving/folder.js";
 import { Registry } from "../serving/registry.js";
 import { checkSettings, printableSettings, type Settings } from "../settings.js";
 import { openStore } from "../state/open_store.js";
 import { createApp } from "./app.js";
 import type { App, Context } from "./context.js";
+import { addGauges } from "./gauges.js";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
@@ -33,6 +35,7 @@ export async function startServer(given: Partial<Settings>): Promise<Server> {
   const registry = new Registry(settings, events, log);
   const store = await openStore(settings, log);
   const streams = new StreamTable({ registry, limits: settings, store, events: events.batches });
+  addGauges(metrics, { registry, streams });
   const context: Context = {
     settings,
     registry,
@@ -41,16 +44,27 @@ export async function startServer(given: Partial<Settings>): Promise<Server> {
     phase: { isDraining: false },
     version,
   };
+  const folder =
+    settings.folder === undefined ? undefined : new ModelFolder(settings.folder, registry, log);
   log.info({ settings: printableSettings(settings), version }, "starting");
   try {
     const { models } = settings;
     await Promise.all(Object.entries(models).map(([name, model]) => registry.load(name, model)));
+    await folder?.opened();
     const app = await createApp(context, log);
     const url = await app.listen({ host: settings.host, port: settings.port });
-    return { app, registry, url, close: () => drain(app, context) };
+    return {
+      app,
+      registry,
+      url,
+      close: async () => {
+        await folder?.close();
+        await drain(app, context);
+      },
+    };
   } catch (error) {
     streams.close();
-    await Promise.all([registry.close(false), store?.close()]);
+    await Promise.all([registry.close(false), store?.close(), folder?.close()]);
     throw error;
   }
 }
@@ -84,6 +98,10 @@ function eventsOf(metrics: Metrics): ConstructorParameters<typeof Registry>[1] {
 /** Starts the service, and ends it with the process. */
 export async function serve(settings: Settings): Promise<void> {
   const server = await startServer(settings);
+  process.on("SIGHUP", () => {
+    server.app.log.info("SIGHUP: the files of all models are read again");
+    void server.registry.reload();
+  });
   closeWithGrace({ delay: settings.drain + 2000 }, async ({ err }) => {
     if (err !== undefined) server.app.log.fatal({ err }, "uncaught");
     await server.close();

@@ -187,7 +187,7 @@ export class Batcher {
       const sequence = request.sequences[i] as TokenSequence;
       sequences.push(sequence);
       places.push([request, i]);
-      rows += sequence.length + 1;
+      rows += sequence.length;
       if (request.next === request.sequences.length) this.#queue.shift();
     }
     this.#queued -= sequences.length;
@@ -223,4 +223,4 @@ export class Batcher {
 }
 
 const rowsOf = (sequences: readonly TokenSequence[]): number =>
-  sequences.reduce((sum, { length }) => sum + length + 1, 0);
+  sequences.reduce((sum, { length }) => sum + length, 0);

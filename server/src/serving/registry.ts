@@ -195,6 +195,12 @@ export class Registry {
     });
   }
 
+  /** Reads the files of all models again. Those that cannot be loaded are refused; the versions that serve stay. */
+  async reload(): Promise<void> {
+    const entries = [...this.#entries.values()];
+    await Promise.allSettled(entries.map(({ name, settings }) => this.load(name, settings)));
+  }
+
   /** Takes a model out of service; running requests and live streams end on it. */
   remove(name: string): void {
     const { current } = this.#entries.get(name) ?? {};
