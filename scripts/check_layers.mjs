@@ -27,9 +27,10 @@ const TIERS = {
     "formats",
     "graph",
     "model",
-    "train",
+    "train | generation",
+    "data",
     "pool",
-    "index.ts | forward.ts | arrays.ts | onnx.ts | train.ts | pool.ts | pool_worker.ts",
+    "index.ts | forward.ts | arrays.ts | onnx.ts | train.ts | generate.ts | pool.ts | pool_worker.ts",
     "slim.ts",
     "cli",
   ],
@@ -66,6 +67,8 @@ const PACKAGES = {
   "cli-progress": ["cli"],
   "cli-table3": ["cli"],
   "csv-parse": ["cli"],
+  "@huggingface/tokenizers": ["cli"],
+  uplot: ["cli"],
 };
 
 const bare = (path) => path.replace(/(\.d)?\.(ts|js|mjs)$/, "");
