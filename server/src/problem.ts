@@ -10,7 +10,6 @@ export const PROBLEMS = {
   "not-found": [404, "No such resource"],
   "model-not-found": [404, "No such model"],
   "stream-not-found": [404, "No such stream, or its time to live ended"],
-  "method-not-allowed": [405, "The resource does not take this method"],
   timeout: [408, "The request arrived too slowly"],
   "position-conflict": [409, "The stream is at another position"],
   "stream-lost": [
@@ -21,6 +20,7 @@ export const PROBLEMS = {
   "too-large": [413, "The body is too large"],
   "unsupported-media-type": [415, "The content type is not supported"],
   "invalid-model": [422, "The model cannot be served"],
+  "headers-too-large": [431, "The headers are too large"],
   "rate-limited": [429, "Too many requests"],
   "client-closed": [499, "The client closed the request"],
   internal: [500, "The server failed"],

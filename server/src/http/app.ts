@@ -42,7 +42,7 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
     },
     http: {
       headersTimeout: settings.bodyTimeout,
-      connectionsCheckingInterval: CHECK_EVERY,
+      connectionsCheckingInterval: Math.min(CHECK_EVERY, settings.bodyTimeout),
       maxHeaderSize: 16_384,
     },
     frameworkErrors: (error, request, reply) => send(problemOf(error), request, reply),

@@ -90,22 +90,23 @@ export function handleErrors(app: FastifyInstance, metrics: Metrics): void {
   );
 }
 
+/** Errors of Node's parser of HTTP. */
+const SOCKET: Readonly<Record<string, readonly [ProblemCode, detail: string]>> = {
+  ERR_HTTP_REQUEST_TIMEOUT: ["timeout", "the headers did not arrive in time"],
+  HPE_HEADER_OVERFLOW: ["headers-too-large", "the headers have more than 16384 bytes"],
+};
+
 /** Answers what is no request of HTTP, or comes too slowly to become one: there is no request yet that could be answered. */
 export function refuseSocket(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === "ECONNRESET" || socket.destroyed || !socket.writable) {
     socket.destroy();
     return;
   }
-  const code =
-    error.code === "ERR_HTTP_REQUEST_TIMEOUT"
-      ? "timeout"
-      : error.code === "HPE_HEADER_OVERFLOW"
-        ? "too-large"
-        : "invalid-request";
-  const problem = new Problem(
-    code,
-    code === "timeout" ? "the headers did not arrive in time" : "the request is not valid HTTP",
-  );
+  const [code, detail] = SOCKET[error.code ?? ""] ?? [
+    "invalid-request",
+    "the request is not valid HTTP",
+  ];
+  const problem = new Problem(code, detail);
   const body = JSON.stringify(problem.body);
   const head = `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status]}\r\nContent-Type: ${PROBLEM_TYPE}\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close`;
   socket.end(`${head}\r\n\r\n${body}`);
@@ -119,7 +120,12 @@ export function send(problem: Problem, request: FastifyRequest, reply: FastifyRe
   // Clients of the inference protocol read `error`.
   const own = request.url.startsWith("/v2") ? { error: problem.message } : {};
   const body = JSON.stringify({ ...problem.body, requestId: request.id, ...own });
-  return reply.status(problem.status).type(PROBLEM_TYPE).serializer(asText).send(body);
+  return reply
+    .header("X-Request-Id", request.id)
+    .status(problem.status)
+    .type(PROBLEM_TYPE)
+    .serializer(asText)
+    .send(body);
 }
 
 const asText = (payload: unknown): string => payload as string;

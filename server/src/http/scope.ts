@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Problem } from "../problem.js";
+import { WorkSignal } from "../serving/work_signal.js";
 
 /** The header with the milliseconds that a request may take. */
 export const DEADLINE_HEADER = "x-request-timeout-ms";
@@ -21,8 +22,8 @@ export function signalOf(
   request: FastifyRequest,
   reply: FastifyReply,
   limit: number | undefined,
-): AbortSignal {
-  const controller = new AbortController();
+): WorkSignal {
+  const signal = new WorkSignal();
   const { raw } = reply;
   const milliseconds =
     limit === undefined && request.headers[DEADLINE_HEADER] === undefined
@@ -32,14 +33,13 @@ export function signalOf(
     milliseconds === undefined
       ? undefined
       : setTimeout(() => {
-          controller.abort(
+          signal.abort(
             new Problem("deadline-exceeded", `the request took more than ${milliseconds} ms`),
           );
         }, milliseconds);
   raw.once("close", () => {
     clearTimeout(timer);
-    if (!raw.writableFinished)
-      controller.abort(new Problem("client-closed", "the client went away"));
+    if (!raw.writableFinished) signal.abort(new Problem("client-closed", "the client went away"));
   });
-  return controller.signal;
+  return signal;
 }

@@ -6,6 +6,7 @@ import { Compile } from "typebox/compile";
 import { Problem } from "../problem.js";
 import type { TokenSequence } from "../serving/batcher.js";
 import type { ModelVersion } from "../serving/version.js";
+import type { WorkSignal } from "../serving/work_signal.js";
 import type { Settings } from "../settings.js";
 import { parseJson } from "./bodies.js";
 import { sequenceProblem } from "./errors.js";
@@ -53,7 +54,7 @@ export interface LineOptions {
   readonly version: ModelVersion;
   readonly settings: Settings;
   readonly isLong: boolean;
-  readonly signal: AbortSignal;
+  readonly signal: WorkSignal;
 }
 
 /** The results of lines of NDJSON, as lines, in order. An error that ends the work is the last line. */
@@ -106,14 +107,15 @@ function lineText(index: number, { id }: Line, result: Score | Error, isLong: bo
 async function scoreWhenFree(
   version: ModelVersion,
   sequences: TokenSequence[],
-  signal: AbortSignal,
+  signal: WorkSignal,
 ): Promise<(Score | Error)[]> {
   for (;;) {
     try {
       return await version.batcher.score(sequences, signal);
     } catch (error) {
       if (!(error instanceof Problem) || error.code !== "overloaded") throw error;
-      await wait(AGAIN, undefined, { signal });
+      await wait(AGAIN);
+      signal.throwIfAborted();
     }
   }
 }

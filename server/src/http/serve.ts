@@ -48,7 +48,7 @@ export async function startServer(given: Partial<Settings>): Promise<Server> {
     settings.folder === undefined ? undefined : new ModelFolder(settings.folder, registry, log);
   log.info({ settings: printableSettings(settings), version }, "starting");
   try {
-    const { models } = settings;
+    const models = modelsOf(settings);
     await Promise.all(Object.entries(models).map(([name, model]) => registry.load(name, model)));
     await folder?.opened();
     const app = await createApp(context, log);
@@ -67,6 +67,15 @@ export async function startServer(given: Partial<Settings>): Promise<Server> {
     await Promise.all([registry.close(false), store?.close(), folder?.close()]);
     throw error;
   }
+}
+
+/** The models of the settings; the one that the library ships, as `english`, if no other can come. */
+function modelsOf({ models, folder, allowUpload }: Settings): Settings["models"] {
+  if (Object.keys(models).length > 0 || folder !== undefined || allowUpload) return models;
+  const file = createRequire(import.meta.url).resolve(
+    "recurra/models/english-characters.safetensors",
+  );
+  return { english: { file } };
 }
 
 /** Readiness goes first; then no connection is taken; then the workers end. */

@@ -8,13 +8,13 @@ import type { App } from "./context.js";
  */
 export function addTimeouts(app: App, { bodyTimeout }: Pick<Settings, "bodyTimeout">): void {
   app.server.requestTimeout = 0;
-  app.addHook("preParsing", async (request, _, payload) => {
+  app.addHook("preParsing", async (request, reply, payload) => {
     const isLines = /^application\/(x-ndjson|jsonl)/.test(request.headers["content-type"] ?? "");
     if (isLines || request.raw.complete) return payload;
     const timer = setTimeout(() => {
-      const problem = new Problem("timeout", `the body did not arrive within ${bodyTimeout} ms`);
-      // An error of the stream ends the parser, and with it the request.
-      request.raw.destroy(problem);
+      reply.raw.once("finish", () => request.raw.destroy());
+      reply.header("Connection", "close");
+      void reply.send(new Problem("timeout", `the body did not arrive within ${bodyTimeout} ms`));
     }, bodyTimeout);
     request.raw.once("end", () => clearTimeout(timer));
     request.raw.once("close", () => clearTimeout(timer));

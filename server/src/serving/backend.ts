@@ -1,4 +1,5 @@
 import type { Score } from "recurra";
+import type { WorkSignal } from "./work_signal.js";
 
 /** A tensor in C order. */
 export interface HostTensor {
@@ -43,7 +44,7 @@ export interface BackendStats {
 
 /** Options of one call. */
 export interface CallOptions {
-  readonly signal?: AbortSignal;
+  readonly signal?: WorkSignal;
 }
 
 /** One step of a stream: a token (its id or text), the numbers of a row, or the inputs of a graph by name. */

@@ -1,6 +1,7 @@
 import type { Score } from "recurra";
 import { Problem } from "../problem.js";
 import type { Backend } from "./backend.js";
+import type { WorkSignal } from "./work_signal.js";
 
 export type TokenSequence = string | readonly number[];
 
@@ -17,7 +18,7 @@ const LONG = 1024;
 interface Request {
   readonly sequences: readonly TokenSequence[];
   readonly results: (Score | Error)[];
-  readonly signal: AbortSignal | undefined;
+  readonly signal: WorkSignal | undefined;
   readonly since: number;
   /** The next sequence to be given out, and how many have no result yet. */
   next: number;
@@ -83,7 +84,7 @@ export class Batcher {
   /** Scores sequences; an error takes the place of a result. @throws a `Problem` of code `overloaded` */
   async score(
     sequences: readonly TokenSequence[],
-    signal?: AbortSignal,
+    signal?: WorkSignal,
   ): Promise<(Score | Error)[]> {
     const { maxQueue, maxBatch } = this.#limits;
     if (
@@ -110,7 +111,7 @@ export class Batcher {
         resolve,
         reject,
       };
-      signal?.addEventListener("abort", () => this.#drop(request), { once: true });
+      signal?.addEventListener("abort", () => this.#drop(request));
       this.#queue.push(request);
       this.#queued += sequences.length;
       this.#schedule();
@@ -119,12 +120,15 @@ export class Batcher {
 
   async #alone(
     sequences: readonly TokenSequence[],
-    signal: AbortSignal | undefined,
+    signal: WorkSignal | undefined,
   ): Promise<(Score | Error)[]> {
     this.#running += sequences.length;
     this.#events.batch(sequences.length, rowsOf(sequences), 0);
     try {
       return await this.#backend.score(sequences, signal === undefined ? {} : { signal });
+    } catch (error) {
+      // Why it was aborted, not that it was.
+      throw signal?.aborted === true ? signal.reason : error;
     } finally {
       this.#running -= sequences.length;
     }

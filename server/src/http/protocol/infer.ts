@@ -1,6 +1,7 @@
 import type { LiveStream, Pushed } from "../../live/live_stream.js";
 import { Problem } from "../../problem.js";
 import type { ModelVersion } from "../../serving/version.js";
+import type { WorkSignal } from "../../serving/work_signal.js";
 import type { Context } from "../context.js";
 import { outputsOfPush, outputsOfScores, sequencesOf, stepsOf, USUAL } from "./language.js";
 import type { InferRequest } from "./request.js";
@@ -19,7 +20,7 @@ export async function infer(
   context: Context,
   version: ModelVersion,
   request: InferRequest,
-  signal: AbortSignal,
+  signal: WorkSignal,
 ): Promise<Inference> {
   const call = sequenceOf(request);
   if (call !== undefined) return inferInSequence(context, version, request, call);

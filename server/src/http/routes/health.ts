@@ -11,6 +11,7 @@ export function addHealth(app: App, { registry, phase, metrics }: Context): void
     {
       config: { isOpen: true },
       schema: {
+        operationId: "isLive",
         summary: "Whether the server runs",
         tags,
         response: { 200: Type.Object({ live: Type.Boolean() }) },
@@ -23,6 +24,7 @@ export function addHealth(app: App, { registry, phase, metrics }: Context): void
     {
       config: { isOpen: true },
       schema: {
+        operationId: "isReady",
         summary: "Whether the server takes requests",
         tags,
         response: { 200: Type.Object({ ready: Type.Boolean() }), ...problems },
@@ -38,6 +40,7 @@ export function addHealth(app: App, { registry, phase, metrics }: Context): void
     "/metrics",
     {
       schema: {
+        operationId: "getMetrics",
         summary: "Metrics for Prometheus",
         tags,
         response: { 200: { content: { "text/plain": { schema: Type.String() } } } },

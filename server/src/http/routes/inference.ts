@@ -39,6 +39,7 @@ export function addInference(app: App, context: Context): void {
     "/v2",
     {
       schema: {
+        operationId: "getServer",
         summary: "The server",
         tags,
         response: {
@@ -62,11 +63,13 @@ export function addInference(app: App, context: Context): void {
       return registry.get(name, version);
     };
     const isVersioned = path.endsWith(":version");
+    const suffix = isVersioned ? "ByVersion" : "";
     const which = isVersioned ? "a version of a model" : "a model";
     app.get(
       path,
       {
         schema: {
+          operationId: `getMetadata${suffix}`,
           summary: `Inputs and outputs of ${which}`,
           tags,
           params,
@@ -80,6 +83,7 @@ export function addInference(app: App, context: Context): void {
       {
         config: { isOpen: true },
         schema: {
+          operationId: `isModelReady${suffix}`,
           summary: `Whether ${which} takes requests`,
           tags,
           params,
@@ -99,6 +103,7 @@ export function addInference(app: App, context: Context): void {
       `${path}/infer`,
       {
         schema: {
+          operationId: `infer${suffix}`,
           summary: `Inference by ${which}`,
           description:
             "JSON, or with the header `Inference-Header-Content-Length` JSON and the bytes of tensors after it. `sequence_id`, `sequence_start` and `sequence_end` in `parameters` make the call one of a sequence, whose state the server keeps.",

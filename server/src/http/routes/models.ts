@@ -60,6 +60,7 @@ export function addModels(app: App, { registry, settings }: Context): void {
     "/v1/models",
     {
       schema: {
+        operationId: "listModels",
         summary: "The models that are served",
         tags,
         response: { 200: Type.Object({ models: Type.Array(Type.Ref("Model")) }), ...problems },
@@ -71,6 +72,7 @@ export function addModels(app: App, { registry, settings }: Context): void {
     "/v1/models/:name",
     {
       schema: {
+        operationId: "getModel",
         summary: "A model",
         tags,
         params: NAME,
@@ -90,6 +92,7 @@ export function addModels(app: App, { registry, settings }: Context): void {
       bodyLimit: settings.maxModel,
       config: { isAdmin: true },
       schema: {
+        operationId: "loadModel",
         summary: "Load a version of a model",
         description:
           "A file of safetensors or ONNX. The header `Content-Digest: sha-256=:…:` (RFC 9530) is checked. The version takes new requests when it has passed its self-test; requests and streams that run end on the one before.",
@@ -121,6 +124,7 @@ export function addModels(app: App, { registry, settings }: Context): void {
     {
       config: { isAdmin: true },
       schema: {
+        operationId: "removeModel",
         summary: "Take a model out of service",
         tags,
         params: NAME,

@@ -42,6 +42,7 @@ export function addScore(app: App, context: Context): void {
     "/v1/score",
     {
       schema: {
+        operationId: "score",
         summary: "Score texts or lists of ids",
         description:
           "JSON, or lines of NDJSON, each a text, a list of ids, or `{ sequence, id }`. Lines are answered by lines, in order, while more are sent.",

@@ -45,6 +45,7 @@ export function addStreams(app: App, context: Context): void {
     "/v1/streams",
     {
       schema: {
+        operationId: "openStream",
         summary: "Open a stream",
         tags,
         body: Type.Object(
@@ -77,6 +78,7 @@ export function addStreams(app: App, context: Context): void {
     "/v1/streams/push",
     {
       schema: {
+        operationId: "pushStreams",
         summary: "Push many streams",
         description:
           "The pushes are made together. The error of one takes the place of its result.",
@@ -110,6 +112,7 @@ export function addStreams(app: App, context: Context): void {
     "/v1/streams/:id/push",
     {
       schema: {
+        operationId: "pushStream",
         summary: "Read steps",
         tags,
         params: PARAMS,
@@ -124,6 +127,7 @@ export function addStreams(app: App, context: Context): void {
     "/v1/streams/:id",
     {
       schema: {
+        operationId: "getStream",
         summary: "Where a stream is",
         tags,
         params: PARAMS,
@@ -136,6 +140,7 @@ export function addStreams(app: App, context: Context): void {
     "/v1/streams/:id/next",
     {
       schema: {
+        operationId: "nextOfStream",
         summary: "Log-probabilities of all tokens as the next one",
         tags,
         params: PARAMS,
@@ -158,6 +163,7 @@ export function addStreams(app: App, context: Context): void {
     "/v1/streams/:id/fork",
     {
       schema: {
+        operationId: "forkStream",
         summary: "Another stream that has read the same",
         tags,
         params: PARAMS,
@@ -174,6 +180,7 @@ export function addStreams(app: App, context: Context): void {
     "/v1/streams/:id/state",
     {
       schema: {
+        operationId: "stateOfStream",
         summary: "The state of a stream",
         description:
           "The bytes continue in any process: `LanguageStream.state.fromBytes` reads them, and so does `POST /v1/streams`.",
@@ -200,6 +207,7 @@ export function addStreams(app: App, context: Context): void {
     "/v1/streams/:id",
     {
       schema: {
+        operationId: "endStream",
         summary: "End a stream",
         tags,
         params: PARAMS,
