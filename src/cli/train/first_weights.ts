@@ -2,7 +2,8 @@ import { drawnAt } from "../../data/random.js";
 import type { Trainable } from "../../train.js";
 
 /** A uniform number in [−1, 1). */
-const uniform = (seed: number, place: number): number => (2 * drawnAt(seed, place, 2 ** 32)) / 2 ** 32 - 1;
+const uniform = (seed: number, place: number): number =>
+  (2 * drawnAt(seed, place, 2 ** 32)) / 2 ** 32 - 1;
 
 /**
  * Draws the first weights by what a unit sums: uniform in ±√(3 / n) over all its n inputs, so that a sum has their variance
