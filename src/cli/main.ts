@@ -1,17 +1,11 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from "commander";
 import { type ConvertCommand, convert } from "./convert.js";
-import { report, UsageError } from "./faults.js";
-import {
-  collect,
-  GENERATE_NUMBERS,
-  type GenerateCommand,
-  generateText,
-  samplesOf,
-  seedOf,
-} from "./generate.js";
+import { isUsageError, report } from "./faults.js";
+import { addGeneration } from "./generation_options.js";
 import { FORMATS } from "./input.js";
 import { type InspectCommand, inspect } from "./inspect.js";
+import { addLearning } from "./learning_options.js";
 import { watchOutput } from "./output.js";
 import { jobsOf, type ScoreCommand, score } from "./score.js";
 import { ON_ERROR } from "./score_run.js";
@@ -28,6 +22,7 @@ Examples:
   recurra generate --prompt "The ship came "
   recurra inspect model.onnx
   recurra convert model.keras model.safetensors
+  recurra train text.txt --out model.safetensors
 
 Exit codes: 0 success, 1 a fault of the input or the model, 2 a fault of the command line, 130 after Ctrl-C.`,
   score: `
@@ -43,14 +38,6 @@ Examples:
   recurra score big.csv.gz --json --with id --out scores.jsonl.gz --resume
                                                    a long run, continued where it was interrupted
   recurra score big.jsonl --on-error report        lines that cannot be scored have their error in the output`,
-  generate: `
-Prints the prompt and what the model makes of it, as it comes. The same seed gives the same text on every host.
-
-Examples:
-  recurra generate --prompt "The ship came " --temperature 0.7
-  recurra generate --prompt "Once" --max-tokens 1000 --stop "." --seed 7
-  recurra generate --prompt "We wa" --samples 20 --max-tokens 30 --json
-                                                   JSON lines: sample, seed, prompt, text, tokens, logProb, reason, stop`,
   inspect: `
 Examples:
   recurra inspect model.safetensors
@@ -112,7 +99,9 @@ function withNames(command: Command): Command {
 
 function commandLine(done: (code: number) => void): Command {
   const program = new Command("recurra")
-    .description("Scores sequences with recurrent networks; inspects and converts model files.")
+    .description(
+      "Trains recurrent networks and scores sequences with them; inspects and converts model files.",
+    )
     .version(VERSION)
     .addHelpText("after", EXAMPLES.recurra);
   const scoring = program
@@ -159,33 +148,6 @@ function commandLine(done: (code: number) => void): Command {
     .action(async (file: string | undefined, options: ScoreCommand) =>
       done(await score(file, options)),
     );
-  const generating = program
-    .command("generate")
-    .description("continue a text, token by token")
-    .option("-p, --prompt <text>", "the text to continue", "")
-    .option(
-      "-m, --model <file>",
-      "safetensors, ONNX, .keras or model.json (default: the model of the package)",
-    )
-    .option(
-      "-v, --vocabulary <file>",
-      "JSON, { token: id } or a list (default: the vocabulary in the model file)",
-    );
-  for (const [flag, meaning, read] of GENERATE_NUMBERS) generating.option(flag, meaning, read);
-  generating
-    .option("--stop <text>", "end before this text; may be given several times", collect)
-    .option("--seed <number>", "the seed of the first sample; the next one has one more", seedOf, 0)
-    .option("-n, --samples <number>", "samples, side by side", samplesOf, 1)
-    .option("--json", "print a line of JSON for each sample")
-    .addOption(
-      new Option("--precision <name>", "the precision of the computation")
-        .choices(["f64", "f32"])
-        .default("f64"),
-    )
-    .option("--unknown <token>", "the token, or id, for characters outside the vocabulary");
-  withNames(generating)
-    .addHelpText("after", EXAMPLES.generate)
-    .action(async (options: GenerateCommand) => done(await generateText(options)));
   const inspecting = program
     .command("inspect")
     .description("show the layers, shapes, parameters, memory and metadata of a model")
@@ -227,6 +189,8 @@ function commandLine(done: (code: number) => void): Command {
   withNames(verifying)
     .addHelpText("after", EXAMPLES.verify)
     .action(async (model: string, options: VerifyCommand) => done(await verify(model, options)));
+  addGeneration(program, done, withNames);
+  addLearning(program, done);
   for (const command of [program, ...program.commands]) {
     command.exitOverride().showHelpAfterError("(see --help)");
   }
@@ -243,6 +207,6 @@ try {
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else {
     process.stderr.write(report(error));
-    process.exitCode = error instanceof UsageError ? 2 : 1;
+    process.exitCode = isUsageError(error) ? 2 : 1;
   }
 }

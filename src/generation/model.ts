@@ -1,7 +1,8 @@
 import { StateError } from "../errors.js";
 import type { LanguageModel } from "../model/language_model.js";
 import { type LanguageNetwork, openLanguage } from "../model/language_network.js";
-import type { LanguageStream, StreamContent } from "../model/stream.js";
+import type { LanguageStream } from "../model/stream.js";
+import type { StreamContent } from "../model/stream_state.js";
 import type { Sequence } from "../model/vocabulary.js";
 import { checkInstance, describe } from "../tensor.js";
 import type { Block } from "../wasm/arena.js";
