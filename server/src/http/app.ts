@@ -11,6 +11,7 @@ import { addParsers } from "./bodies.js";
 import type { App, Context } from "./context.js";
 import { handleErrors, problemOf, refuseSocket, send } from "./errors.js";
 import { observe } from "./observe.js";
+import { addGenerate, GENERATE_SCHEMAS } from "./routes/generate.js";
 import { addHealth } from "./routes/health.js";
 import { addInference, INFERENCE_SCHEMAS } from "./routes/inference.js";
 import { addLive } from "./routes/live.js";
@@ -56,7 +57,13 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
   addParsers(app as never, settings.maxDepth);
   addTimeouts(app, settings);
   observe(app, context);
-  for (const schema of [...SHARED, ...STREAM_SCHEMAS, ...MODEL_SCHEMAS, ...INFERENCE_SCHEMAS])
+  for (const schema of [
+    ...SHARED,
+    ...GENERATE_SCHEMAS,
+    ...STREAM_SCHEMAS,
+    ...MODEL_SCHEMAS,
+    ...INFERENCE_SCHEMAS,
+  ])
     app.addSchema(schema);
   await app.register(swagger, {
     openapi: {
@@ -124,6 +131,7 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
     own.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
     addHealth(own, context);
     addScore(own, context);
+    addGenerate(own, context);
     addStreams(own, context);
     addModels(own, context);
     addInference(own, context);

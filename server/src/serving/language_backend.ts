@@ -11,6 +11,7 @@ import type {
   PushResult,
   StepsGiven,
 } from "./backend.js";
+import { Generator } from "./generator.js";
 import type { ModelFile } from "./model_file.js";
 import { notOffered, poolStats } from "./offers.js";
 
@@ -24,8 +25,13 @@ export class LanguageBackend implements Backend {
   readonly run = notOffered("run", "language model");
   readonly tag = notOffered("tag", "language model");
 
-  private constructor(pool: Pool) {
+  readonly generate: NonNullable<Backend["generate"]>;
+  readonly #generator: Generator;
+
+  private constructor(pool: Pool, generator: Generator) {
     this.#pool = pool;
+    this.#generator = generator;
+    this.generate = (options, signal) => generator.generate(options, signal);
     const { vocabulary, size, precision, assumptions } = pool.model;
     this.info = {
       kind: "language",
@@ -63,7 +69,10 @@ export class LanguageBackend implements Backend {
       unknown,
       maxQueue: OPEN_CALLS,
     });
-    return new LanguageBackend(pool);
+    return new LanguageBackend(
+      pool,
+      new Generator({ description: file.description, precision, unknown }),
+    );
   }
 
   score(
@@ -130,8 +139,8 @@ export class LanguageBackend implements Backend {
     return poolStats(this.#pool.stats());
   }
 
-  close({ drain }: { readonly drain: boolean }): Promise<void> {
-    return this.#pool.close({ drain });
+  async close({ drain }: { readonly drain: boolean }): Promise<void> {
+    await Promise.all([this.#pool.close({ drain }), this.#generator.close()]);
   }
 }
 
