@@ -1,7 +1,7 @@
 import type { RecurrentOptions } from "../layers/options.js";
 
-/** The input of a network that is trained. */
-export type InputPart =
+/** The input of a network that is trained. Each has the columns of what the lowest recurrent layer reads. */
+export type InputPart = { readonly dropout: number } & (
   | {
       readonly kind: "embedding";
       readonly name: string;
@@ -9,7 +9,8 @@ export type InputPart =
       readonly size: number;
     }
   | { readonly kind: "one-hot"; readonly size: number }
-  | { readonly kind: "features"; readonly size: number };
+  | { readonly kind: "features"; readonly size: number }
+);
 
 /** A recurrent stack. */
 export interface RecurrentPart {
@@ -43,6 +44,8 @@ export interface Architecture {
   readonly layerNorm: boolean;
   /** Whether the input of a recurrent layer is added to its output, if both have the same size. */
   readonly residual: boolean;
+  /** Whether a mask of dropout holds for all steps of a sequence. */
+  readonly variational: boolean;
   readonly output: OutputPart;
 }
 

@@ -67,6 +67,7 @@ export function openDescription(
       recurrent: parts,
       layerNorm: false,
       residual: false,
+      variational: false,
       output: {
         name: top.name,
         size: top.weight.shape[0] as number,
@@ -95,9 +96,9 @@ function settled(
 }
 
 function inputPart(input: InputDescription): InputPart {
-  if (input.kind !== "embedding") return { kind: input.kind, size: input.size };
+  if (input.kind !== "embedding") return { kind: input.kind, size: input.size, dropout: 0 };
   const [tokens = 0, size = 0] = input.weight.shape;
-  return { kind: "embedding", name: input.name, tokens, size };
+  return { kind: "embedding", name: input.name, tokens, size, dropout: 0 };
 }
 
 function recurrentPart(

@@ -132,8 +132,8 @@ export class Loss extends Shared {
     return this.takesIds ? 1 : this.size;
   }
 
-  /** Replaces the outputs by their gradient; returns the loss, Σ of the rows' in ascending order. */
-  run({ rows, outputs, targets, scales, loss }: LossRows): number {
+  /** Computes the loss of each row, and replaces the outputs by their gradient. */
+  run({ rows, outputs, targets, scales, loss }: LossRows): void {
     const kernels = trainerKernels(this.#engine);
     const n = this.size;
     const weights = this.#block?.pointer ?? 0;
@@ -154,8 +154,12 @@ export class Loss extends Shared {
     } else {
       kernels.binary_cross_entropy_rows(rows, n, outputs, targets, weights, scales, loss, outputs);
     }
+  }
+
+  /** Σ of the rows' losses, in ascending order. */
+  sum({ loss, outputRows }: { readonly loss: number; readonly outputRows: number }): number {
     let sum = 0;
-    for (const own of this.#engine.arena.f64(loss, rows)) sum += own;
+    for (const own of this.#engine.arena.f64(loss, outputRows)) sum += own;
     return sum;
   }
 
