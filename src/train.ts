@@ -39,7 +39,7 @@ export type {
   OptimizerOptions,
   RmspropOptions,
   SgdOptions,
-} from "./train/optimizers.js";
+} from "./train/optimizer_options.js";
 export type {
   TrainableInput,
   TrainableOptions,

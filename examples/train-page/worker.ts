@@ -1,4 +1,5 @@
 import { createEngine, type Engine, loadLanguageModel } from "recurra";
+import { generate } from "recurra/generate";
 import {
   createTrainable,
   createTrainer,
@@ -29,22 +30,9 @@ const inRounds = (source: TrainingSource): TrainingSource => ({
 /** A text that the model makes, likelier characters first. */
 async function sampleOf(engine: Engine, model: Uint8Array): Promise<string> {
   using loaded = await loadLanguageModel(engine, model);
-  using stream = loaded.stream();
   let text = "";
-  let seed = 1;
-  for (let i = 0; i < 280; i++) {
-    const weights = stream.next().map((logProb) => Math.exp(logProb / 0.7));
-    const sum = weights.reduce((total, weight) => total + weight, 0);
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
-    let left = (seed / 2 ** 32) * sum;
-    const id = weights.findIndex((weight) => {
-      left -= weight;
-      return left < 0;
-    });
-    const chosen = Math.max(id, 0);
-    text += loaded.vocabulary?.tokens[chosen] ?? "";
-    stream.push(chosen);
-  }
+  const options = { maxTokens: 280, temperature: 0.7, seed: 1 };
+  for await (const made of generate(loaded, options)) text += made.text;
   return text;
 }
 

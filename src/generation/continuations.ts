@@ -49,6 +49,15 @@ export class Continuations {
     }
   }
 
+  /** Where a token leads; undefined if it may not come. */
+  after(branch: Branch, token: number): Branch | undefined {
+    let found: Branch | undefined;
+    this.each(branch, (id, next) => {
+      if (id === token) found = next;
+    });
+    return found;
+  }
+
   #token(i: number, depth: number): number {
     return (this.#sequences[i] as Int32Array)[depth] as number;
   }

@@ -42,6 +42,15 @@ export class StopSearch {
     this.#matched = new Int32Array(stops.texts.length);
   }
 
+  /** Another search that has read the same. */
+  fork(): StopSearch {
+    const fork = new StopSearch(this.#stops);
+    fork.#matched.set(this.#matched);
+    fork.length = this.length;
+    fork.found = this.found;
+    return fork;
+  }
+
   /** Units at the end that may be the start of a stop. */
   get held(): number {
     let most = 0;

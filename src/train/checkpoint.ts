@@ -3,7 +3,7 @@ import type { Bytes } from "../formats/bytes.js";
 import { readSafetensors, type SafetensorsFile } from "../formats/safetensors/reader.js";
 import { writeSafetensors } from "../formats/safetensors/writer.js";
 import { formatShape, isNumbers, type Tensor } from "../tensor.js";
-import type { Optimizer } from "./optimizers.js";
+import type { Optimizer } from "./optimizer.js";
 import type { Parameter, Parameters } from "./parameters.js";
 import type { Progress } from "./progress.js";
 import type { CarriedStates } from "./states.js";

@@ -144,7 +144,7 @@ export async function report(run: string | undefined, command: ReportCommand): P
     history: folder === undefined ? undefined : historyData(await folder.history()),
     text: text?.text,
     samples: text?.samples ?? [],
-    trace: undefined,
+    trace: text?.trace,
     forecasts: table.forecasts,
     confusion: table.confusion,
   };

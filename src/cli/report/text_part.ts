@@ -1,8 +1,10 @@
-import { readSafetensors } from "../../formats/safetensors.js";
+import { describeSafetensors, readSafetensors } from "../../formats/safetensors.js";
+import { generateMany } from "../../generate.js";
 import { createEngine, type LanguageModel, loadLanguageModel } from "../../index.js";
 import { InputError } from "../faults.js";
 import { FileTokenizer } from "../tokenizer.js";
-import type { SampleData, TextData } from "./data.js";
+import type { SampleData, TextData, TraceData } from "./data.js";
+import { traceData } from "./trace_part.js";
 
 /** Characters of the text that is coloured. */
 const MOST = 3000;
@@ -59,48 +61,20 @@ async function coloured(
   return { name, tokens, bits };
 }
 
-/** Uniform numbers in [0, 1) of a seed: Tommy Ettinger's mulberry32. */
-function* uniform(seed: number): Generator<number, never> {
-  let state = seed | 0;
-  for (;;) {
-    state = (state + 0x6d2b79f5) | 0;
-    let z = Math.imul(state ^ (state >>> 15), state | 1);
-    z ^= z + Math.imul(z ^ (z >>> 7), z | 61);
-    yield ((z ^ (z >>> 14)) >>> 0) / 2 ** 32;
+/** What a model writes after a prompt. */
+async function samplesOf({ model, encode, decode }: Reader, prompt: string): Promise<SampleData[]> {
+  const samples: SampleData[] = [];
+  for (const temperature of TEMPERATURES) {
+    const options = { prompts: [encode(prompt)], maxTokens: LENGTH, temperature, seed: 1 };
+    const [made] = await generateMany(model, options);
+    samples.push({ temperature, prompt, text: decode([...(made?.tokens ?? [])]) });
   }
-}
-
-/** Draws an id by log-probabilities at a temperature. */
-function draw(logProbs: Float64Array, temperature: number, u: number): number {
-  const weights = logProbs.map((logProb) => Math.exp(logProb / temperature));
-  const sum = weights.reduce((total, weight) => total + weight, 0);
-  let left = u * sum;
-  const id = weights.findIndex((weight) => {
-    left -= weight;
-    return left < 0;
-  });
-  return id < 0 ? weights.length - 1 : id;
-}
-
-function sample(
-  { model, encode, decode }: Reader,
-  prompt: string,
-  temperature: number,
-): SampleData {
-  using stream = model.stream();
-  for (const id of encode(prompt)) stream.push(id);
-  const random = uniform(1);
-  const ids: number[] = [];
-  for (let i = 0; i < LENGTH; i++) {
-    const id = draw(stream.next(), temperature, random.next().value);
-    ids.push(id);
-    stream.push(id);
-  }
-  return { temperature, prompt, text: decode(ids) };
+  return samples;
 }
 
 export interface TextPart {
   readonly text: TextData;
+  readonly trace: TraceData | undefined;
   readonly samples: readonly SampleData[];
 }
 
@@ -116,8 +90,16 @@ export async function textPart(
   using engine = await createEngine();
   const reader = readerOf(name, file, await loadLanguageModel(engine, file));
   const prompt = (/^\S+(\s+\S+){0,2}/.exec(text.trimStart())?.[0] ?? text.slice(0, 1)).slice(0, 40);
+  const start = readSafetensors(file).metadata.get("start") ?? "";
+  const ids = [...reader.encode(start + text.slice(0, MOST))];
+  const description = describeSafetensors(readSafetensors(file));
   return {
     text: await coloured(textName, text, reader),
-    samples: TEMPERATURES.map((temperature) => sample(reader, prompt, temperature)),
+    trace: traceData(
+      description,
+      ids,
+      ids.map((id) => reader.decode([id])),
+    ),
+    samples: await samplesOf(reader, prompt),
   };
 }

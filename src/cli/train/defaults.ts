@@ -67,7 +67,7 @@ export function textTraining(
   const tokens = command.epochs === undefined ? wanted : command.epochs * size.tokens;
   const steps = command.steps ?? Math.max(1, Math.ceil(tokens / perStep));
   // Measured for 192 units and batches of 16 (docs/decisions/examples.md); a larger network diverges at that rate.
-  const lr = 0.008 * Math.min(1, 192 / hiddenSize);
+  const lr = 0.016 * Math.min(1, 192 / hiddenSize);
   const training = trainingOf(command, { steps, batchSize, sequenceLength, lr, patience: 0 });
   // A token costs a third of what it costs in training: so a fifth of the time at most goes into validation.
   const least = Math.ceil((1.5 * size.validated) / perStep);

@@ -1,4 +1,3 @@
-import { readSafetensors, writeSafetensors } from "../../formats/safetensors.js";
 import { createEngine, loadTagger, ShapeError, type Tensor } from "../../index.js";
 import { type TableWindows, tableWindows, type WindowsOptions } from "../../train.js";
 import { InputError, printable, UsageError } from "../faults.js";
@@ -58,52 +57,22 @@ export interface Forecasts {
   readonly classes: Int32Array;
 }
 
-interface Scaling {
-  readonly mean: readonly number[];
-  readonly scale: readonly number[];
-}
-
-/** x' = (x − mean) / scale, or back, column by column. */
-function scaled({ shape, data }: Tensor, by: Scaling | undefined, back = false): Tensor {
-  if (by === undefined) return { shape, data };
-  const n = shape[1] as number;
-  return {
-    shape,
-    data: data.map((x, i) => {
-      const [mean, scale] = [by.mean[i % n] as number, by.scale[i % n] as number];
-      return back ? x * scale + mean : (x - mean) / scale;
-    }),
-  };
-}
-
-/** What `loadTagger` would apply by itself. */
-const APPLIED = ["normalisation", "targetNormalisation", "classes"];
-
 export async function forecasts(
   model: Uint8Array,
   table: Table,
-  { features, trainingRows, horizon, window, metadata }: TableWindows,
+  { features, trainingRows, horizon, window }: TableWindows,
 ): Promise<Forecasts> {
   using engine = await createEngine();
-  const { tensors, metadata: stored } = readSafetensors(model);
-  const plain = [...stored].filter(([key]) => !APPLIED.includes(key));
-  const tagger = await loadTagger(engine, writeSafetensors(tensors, Object.fromEntries(plain)));
-  const scaling = (key: string): Scaling | undefined =>
-    metadata[key] === undefined ? undefined : JSON.parse(metadata[key]);
+  const tagger = await loadTagger(engine, model);
   // The window before is read first: a live stream has a state, too.
   const from = Math.max(0, trainingRows - window);
-  const rows = rowsOf(table, features, from, table.rows - horizon);
-  const [tagged] = await tagger.tag([scaled(rows, scaling("normalisation"))]);
+  const [tagged] = await tagger.tag([rowsOf(table, features, from, table.rows - horizon)]);
   if (tagged === undefined) throw new Error("a sequence has no result");
   const skipped = trainingRows - from;
   const [steps = 0, ny = 0] = tagged.values.shape;
-  const plainValues = {
-    shape: [steps - skipped, ny],
-    data: tagged.values.data.slice(skipped * ny),
-  };
   return {
     first: trainingRows + horizon,
-    values: scaled(plainValues, scaling("targetNormalisation"), true),
+    values: { shape: [steps - skipped, ny], data: tagged.values.data.slice(skipped * ny) },
     classes: tagged.classes.slice(skipped),
   };
 }
