@@ -122,7 +122,18 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
       routePrefix: "/docs",
       staticCSP: true,
       // The page is served over HTTP, too: nothing in it has to be fetched by HTTPS.
-      transformStaticCSP: (header) => header.replace(/upgrade-insecure-requests;?/, ""),
+      transformStaticCSP: (header) =>
+        header
+          .replace(/upgrade-insecure-requests;?/, "")
+          .replace(" validator.swagger.io", "")
+          // The page of Swagger sets styles of its elements.
+          .replace(/style-src [^;]*/, "style-src 'self' 'unsafe-inline'"),
+      // Not even a picture is fetched from elsewhere.
+      uiConfig: { validatorUrl: null },
+      theme: {
+        title: "Recurra",
+        css: [{ filename: "recurra.css", content: ".swagger-ui .topbar { display: none }" }],
+      },
     });
   });
   await addLive(app as App, context);

@@ -48,7 +48,10 @@ export function addGenerate(app: App, context: Context): void {
         }),
       ),
     },
-    { additionalProperties: false },
+    {
+      additionalProperties: false,
+      examples: [{ prompt: "The ship ", maxTokens: 60, temperature: 0.8, seed: 1 }],
+    },
   );
   app.post(
     "/v1/generate",
