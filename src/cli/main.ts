@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from "commander";
 import { type ConvertCommand, convert } from "./convert.js";
-import { report, UsageError } from "./faults.js";
+import { isUsageError, report } from "./faults.js";
 import { FORMATS } from "./input.js";
 import { type InspectCommand, inspect } from "./inspect.js";
+import { addLearning } from "./learning_options.js";
 import { watchOutput } from "./output.js";
 import { jobsOf, type ScoreCommand, score } from "./score.js";
 import { ON_ERROR } from "./score_run.js";
@@ -19,6 +20,7 @@ Examples:
   recurra score lines.txt --model model.safetensors --vocabulary vocabulary.json
   recurra inspect model.onnx
   recurra convert model.keras model.safetensors
+  recurra train text.txt --out model.safetensors
 
 Exit codes: 0 success, 1 a fault of the input or the model, 2 a fault of the command line, 130 after Ctrl-C.`,
   score: `
@@ -95,7 +97,9 @@ function withNames(command: Command): Command {
 
 function commandLine(done: (code: number) => void): Command {
   const program = new Command("recurra")
-    .description("Scores sequences with recurrent networks; inspects and converts model files.")
+    .description(
+      "Trains recurrent networks and scores sequences with them; inspects and converts model files.",
+    )
     .version(VERSION)
     .addHelpText("after", EXAMPLES.recurra);
   const scoring = program
@@ -183,6 +187,7 @@ function commandLine(done: (code: number) => void): Command {
   withNames(verifying)
     .addHelpText("after", EXAMPLES.verify)
     .action(async (model: string, options: VerifyCommand) => done(await verify(model, options)));
+  addLearning(program, done);
   for (const command of [program, ...program.commands]) {
     command.exitOverride().showHelpAfterError("(see --help)");
   }
@@ -199,6 +204,6 @@ try {
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else {
     process.stderr.write(report(error));
-    process.exitCode = error instanceof UsageError ? 2 : 1;
+    process.exitCode = isUsageError(error) ? 2 : 1;
   }
 }
