@@ -31,9 +31,9 @@ describe("recurra train, a text", () => {
       expect.stringMatching(
         /^recurra: text: [\d,]+ characters to learn from, 21 different ones, read as random passages/,
       ),
-      "recurra: network: LSTM of 12 units, 1 layer, embedding of 6, dropout 0.1",
+      "recurra: network: LSTM of 12 units, 1 layer, embedding of 6, dropout 0.1, first weights by fan-in",
       expect.stringMatching(
-        /^recurra: training: 30 steps of 4 sequences × 64, adam with rate 0.008, 3 steps of warm-up/,
+        /^recurra: training: 30 steps of 4 sequences × 64, adam with rate 0.016, 3 steps of warm-up/,
       ),
       expect.stringMatching(/^recurra: validation: the last 10 % of the data, every \d+ steps$/),
       "recurra: seed 0, weights stored as f32",
@@ -84,10 +84,12 @@ describe("recurra train, a text", () => {
   it("gives the same bytes for the same seed, and others for another", () => {
     text("same.safetensors", "--checkpoint-every", "7");
     text("other.safetensors", "--seed", "2");
+    text("drawn.safetensors", "--initialisation", "keras");
     const model = bytes("first.safetensors");
     expect(bytes("same.safetensors").equals(model)).toBe(true);
     expect(bytes("same.run/history.jsonl").equals(bytes("first.run/history.jsonl"))).toBe(true);
     expect(bytes("other.safetensors").equals(model)).toBe(false);
+    expect(bytes("drawn.safetensors").equals(model)).toBe(false);
   });
 
   it("words, a text without lines, other cells and optimisers, f16, notes", () => {

@@ -70,7 +70,7 @@ function trainingFiles(): Record<string, Uint8Array> {
 /** The commands of a page's ```sh blocks, line by line. */
 const commandsOf = (page: string): string[] =>
   [...readFileSync(join(root, page), "utf8").matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(
-    ([, block = ""]) => block.split("\n").filter((line) => line.startsWith("npx recurra ")),
+    ([, block = ""]) => block.split("\n").filter((line) => line.startsWith("npx recurra train")),
   );
 
 /** The files that the blocks read: name → content. */
@@ -148,6 +148,13 @@ describe("a program of the documentation runs in a project that installed the pa
     expect(others).toEqual([]);
     expect(program.split("\n").filter((line) => line !== "").length).toBeLessThanOrEqual(12);
   });
+});
+
+it("docs/training.md: from a model of a CSV file to a live score in at most 15 lines", () => {
+  const live = blocks.find(({ program }) => program.includes("live.jsonl"));
+  const lines = live?.program.split("\n").filter((line) => line !== "") ?? [];
+  expect(lines.length).toBeGreaterThan(0);
+  expect(lines.length).toBeLessThanOrEqual(15);
 });
 
 it("a comment that says something else is noticed", () => {

@@ -1,4 +1,6 @@
 import type { Score } from "recurra";
+import type { Generated, GeneratedToken } from "recurra/generate";
+import type { GenerationOptions } from "./generation_protocol.js";
 import type { WorkSignal } from "./work_signal.js";
 
 /** A tensor in C order. */
@@ -109,6 +111,13 @@ export interface Backend {
     inputs: Readonly<Record<string, HostTensor>>,
     options: CallOptions,
   ): Promise<Readonly<Record<string, HostTensor>>>;
+  /** Continues a text, token by token. Only there for models that do. */
+  readonly generate?:
+    | ((
+        options: GenerationOptions,
+        signal: WorkSignal,
+      ) => AsyncGenerator<GeneratedToken, Generated, void>)
+    | undefined;
   /** Checks what a stream is to read, before anything is sent. @throws a `Problem`: nothing is read then */
   readSteps(given: StepsGiven): readonly Step[];
   /** Step i of a frame, checked. @throws a `Problem` */

@@ -15,7 +15,10 @@ const BODY = Type.Object(
       Type.Boolean({ description: "whether the log-probability of each token is wanted" }),
     ),
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    examples: [{ sequences: ["The ship came home."] }],
+  },
 );
 
 const ANSWER = Type.Object({
@@ -27,7 +30,9 @@ const ANSWER = Type.Object({
 const QUERY = Type.Object(
   {
     model: Type.Optional(MODEL),
-    tokenLogProbs: Type.Optional(Type.Union([Type.Literal("true"), Type.Literal("false")])),
+    tokenLogProbs: Type.Optional(
+      Type.Unsafe<"true" | "false">({ type: "string", enum: ["true", "false"] }),
+    ),
   },
   {
     additionalProperties: false,
