@@ -120,7 +120,11 @@ const text = [
 if (rounds === 0) console.log("the tokens of all agree");
 else {
   mkdirSync(values.out, { recursive: true });
-  const results = { machine: machine({ mode, rounds, sample: tokens, warm: 1, budget: 0 }), goal: GOAL, rows };
+  const results = {
+    machine: machine({ mode, rounds, sample: tokens, warm: 1, budget: 0 }),
+    goal: GOAL,
+    rows,
+  };
   const name = mode === "full" ? "generation" : `generation-${mode}`;
   writeFileSync(join(values.out, `${name}.json`), `${JSON.stringify(results, null, 1)}\n`);
   writeFileSync(join(values.out, `${name}.md`), `${text}\n`);
