@@ -82,10 +82,13 @@ describe("recurra train, a text", () => {
   });
 
   it("gives the same bytes for the same seed, and others for another", () => {
+    const model = bytes("first.safetensors");
     text("same.safetensors", "--checkpoint-every", "7");
+    writeFileSync(join(folder, "windows.txt"), `\ufeff${TEXT.replaceAll("\n", "\r\n")}`);
+    run("train", "windows.txt", "--out", "windows.safetensors", "--steps", "30", ...SMALL);
+    expect(bytes("windows.safetensors").equals(model)).toBe(true);
     text("other.safetensors", "--seed", "2");
     text("drawn.safetensors", "--initialisation", "keras");
-    const model = bytes("first.safetensors");
     expect(bytes("same.safetensors").equals(model)).toBe(true);
     expect(bytes("same.run/history.jsonl").equals(bytes("first.run/history.jsonl"))).toBe(true);
     expect(bytes("other.safetensors").equals(model)).toBe(false);

@@ -70,7 +70,7 @@ function trainingFiles(): Record<string, Uint8Array> {
 /** The commands of a page's ```sh blocks, line by line. */
 const commandsOf = (page: string): string[] =>
   [...readFileSync(join(root, page), "utf8").matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(
-    ([, block = ""]) => block.split("\n").filter((line) => line.startsWith("npx recurra train")),
+    ([, block = ""]) => block.split("\n").filter((line) => line.startsWith("npx recurra ")),
   );
 
 /** The files that the blocks read: name → content. */

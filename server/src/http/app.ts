@@ -18,6 +18,7 @@ import { addLive } from "./routes/live.js";
 import { addModels, MODEL_SCHEMAS } from "./routes/models.js";
 import { addScore } from "./routes/score.js";
 import { addStreams, STREAM_SCHEMAS } from "./routes/streams.js";
+import { addTag, TAG_SCHEMAS } from "./routes/tag.js";
 import { SHARED } from "./schemas.js";
 import { addTimeouts } from "./timeouts.js";
 import { addTokens } from "./tokens.js";
@@ -59,6 +60,7 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
   observe(app, context);
   for (const schema of [
     ...SHARED,
+    ...TAG_SCHEMAS,
     ...GENERATE_SCHEMAS,
     ...STREAM_SCHEMAS,
     ...MODEL_SCHEMAS,
@@ -142,6 +144,7 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
     own.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
     addHealth(own, context);
     addScore(own, context);
+    addTag(own, context);
     addGenerate(own, context);
     addStreams(own, context);
     addModels(own, context);

@@ -190,9 +190,11 @@ export class PushBatcher {
     const done: { each: Taken; result: Exclude<PushResult, Error>; position: number }[] = [];
     taken.forEach((each, k) => {
       const result = results[k] as PushResult;
-      // What a lost worker had read was not saved: the stream goes on from the store.
-      if (result instanceof StreamLostError) again.push(each);
-      else if (result instanceof Error) this.#settle(each, result);
+      if (result instanceof StreamLostError) {
+        // What a lost worker had read was not saved: the stream is opened again with what the store has.
+        each.live.saved = -1;
+        again.push(each);
+      } else if (result instanceof Error) this.#settle(each, result);
       else done.push({ each, result, position: each.live.position + each.push.steps.length });
     });
     const { name, hash } = this.#version;
