@@ -34,7 +34,7 @@ const TIERS = {
     "cli",
   ],
   "src/formats": [
-    "bytes.ts | file_kinds.ts | finite.ts | gates.ts | halves.ts | options.ts",
+    "bytes.ts | file_kinds.ts | finite.ts | gates.ts | halves.ts | inflate.ts | options.ts",
     "safetensors | onnx | hdf5",
     "keras",
     "pytorch | tensorflowjs",
@@ -52,7 +52,7 @@ const BESIDE = { bench: "test/oracle" };
 const PACKAGES = {
   "@assemblyscript/loader": ["wasm"],
   "as-bind": ["wasm"],
-  fflate: ["formats/hdf5", "formats/keras", "cli"],
+  fflate: ["cli"],
   commander: ["cli"],
   "cli-progress": ["cli"],
   "cli-table3": ["cli"],
