@@ -11,7 +11,7 @@ const PACKAGE = ["bench", "browser", "cli", "docs", "examples", "package", "pool
   (room) => `test/${room}/**/*.test.ts`,
 );
 /** Sweeps, 100,000 calls, every TypeScript setting, builds made again, commands that are killed, whole pages. */
-const SLOW = "test/**/*.slow.test.ts";
+const SLOW = "{test,server/test}/**/*.slow.test.ts";
 
 const project = (name: string, test: object) => ({
   extends: true as const,
@@ -34,6 +34,7 @@ export default defineConfig({
         isolate: false,
       }),
       project("package", { include: PACKAGE, exclude: [SLOW] }),
+      project("server", { include: ["server/test/**/*.test.ts"], exclude: [SLOW] }),
       project("slow", { include: [SLOW], testTimeout: 180_000 }),
     ],
   },

@@ -8,6 +8,7 @@
 //   dist/cli.js       the command
 //   dist/THIRD_PARTY_NOTICES.txt   the licences of what the bundles contain
 //   dist/*.wasm       the release builds once more, for those who serve or compile them on their own
+//   server/dist/      the service, a package of its own beside this one
 import { spawn } from "node:child_process";
 import { cpSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -55,3 +56,4 @@ for (const name of ["kernels", "kernels.relaxed", "graph", "train", "arrays", "p
 await run("scripts/notices.mjs");
 writeFileSync(`${root}/dist/cjs/package.json`, '{ "type": "commonjs" }\n');
 stamp(read);
+await run("scripts/build_server.mjs");

@@ -27,9 +27,10 @@ const TIERS = {
     "formats",
     "graph",
     "model",
-    "train",
+    "train | generation",
+    "data | inspection",
     "pool",
-    "index.ts | forward.ts | arrays.ts | onnx.ts | train.ts | pool.ts | pool_worker.ts",
+    "index.ts | forward.ts | arrays.ts | onnx.ts | train.ts | generate.ts | inspect.ts | pool.ts | pool_worker.ts",
     "slim.ts",
     "cli",
   ],
@@ -40,12 +41,21 @@ const TIERS = {
     "pytorch | tensorflowjs",
     "safetensors.ts | onnx.ts | keras.ts | tensorflowjs.ts",
   ],
+  "server/src": [
+    "problem.ts | settings.ts | metrics.ts",
+    "state",
+    "serving",
+    "live | jobs",
+    "http",
+    "index.ts",
+    "main.ts | cli",
+  ],
 };
 /**
  * Folders that import nothing from outside themselves; bench and examples know the package by its name. Tests are not
  * checked: those of the oracle stand in its room.
  */
-const FOLDERS = ["assembly", "src", "test/oracle", "bench", "examples"];
+const FOLDERS = ["assembly", "src", "test/oracle", "bench", "examples", "server/src"];
 /** What a folder may import of another. */
 const BESIDE = { bench: "test/oracle" };
 /** The npm packages of src, and the rooms that may import them. `node:` is for cli only. */
@@ -57,6 +67,8 @@ const PACKAGES = {
   "cli-progress": ["cli"],
   "cli-table3": ["cli"],
   "csv-parse": ["cli"],
+  "@huggingface/tokenizers": ["cli"],
+  uplot: ["cli"],
 };
 
 const bare = (path) => path.replace(/(\.d)?\.(ts|js|mjs)$/, "");
@@ -78,7 +90,17 @@ function runsDown(top, from, to) {
   return a === undefined || b === undefined || a.room === b.room || b.tier < a.tier;
 }
 
+/** The packages that the service depends on. */
+const serverPackages = existsSync(join(root, "server/package.json"))
+  ? Object.keys(JSON.parse(readFileSync(join(root, "server/package.json"), "utf8")).dependencies)
+  : [];
+
+/** @returns a package that a file of src or of server/src may not import */
 function packageFault(path, name) {
+  if (path.startsWith("server/")) {
+    const isKnown = serverPackages.some((each) => name === each || name.startsWith(`${each}/`));
+    return isKnown || name.startsWith("node:") ? undefined : name;
+  }
   if (name.startsWith("node:")) return path.startsWith("src/cli/") ? undefined : name;
   const known = Object.keys(PACKAGES).find((each) => name === each || name.startsWith(`${each}/`));
   const allowed = PACKAGES[known] ?? [];
@@ -112,7 +134,7 @@ for (const folder of FOLDERS) {
     const targets = [];
     for (const name of imports) {
       if (!name.startsWith(".")) {
-        const fault = folder === "src" && packageFault(path, name);
+        const fault = /^(server\/)?src$/.test(folder) && packageFault(path, name);
         if (fault) faults.push(`${path}: imports ${fault}, which its room may not`);
         continue;
       }

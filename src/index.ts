@@ -103,17 +103,21 @@ export {
   type ModelSource,
   type TaggerOptions,
 } from "./model/loading.js";
+export type { Normalisation } from "./model/normalisation.js";
+export { type NextAllOptions, nextAll, type PushAllOptions, pushAll } from "./model/push_all.js";
 export type { Score } from "./model/score_work.js";
-export type { LanguageStream, StreamState } from "./model/stream.js";
+export type { LanguageStream } from "./model/stream.js";
+export type { StreamState } from "./model/stream_state.js";
+export { type TaggerSteps, tagAll } from "./model/tag_all.js";
 export type {
   EachTagged,
   IndexedTagged,
   TagEachOptions,
-  Tagged,
   Tagger,
-  TaggerInput,
   TagOptions,
 } from "./model/tagger.js";
+export type { Tagged, TaggerInput } from "./model/tagger_content.js";
+export type { TaggedStep, TaggerStep, TaggerStream } from "./model/tagger_stream.js";
 export type { OnError, Outcome, Progress } from "./model/time_slices.js";
 export {
   type ModelReference,

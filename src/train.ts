@@ -3,6 +3,19 @@
  *
  * @module recurra/train
  */
+export { type PassagesOptions, textPassages } from "./data/passages.js";
+export {
+  createVocabulary,
+  type TextVocabularyOptions,
+  type VocabularyMetadataOptions,
+  vocabularyMetadata,
+} from "./data/vocabulary.js";
+export {
+  type Columns,
+  type TableWindows,
+  tableWindows,
+  type WindowsOptions,
+} from "./data/windows.js";
 export type { Ids, Rows, TrainingBatch } from "./train/batch.js";
 export {
   type StreamsOptions,
@@ -26,7 +39,7 @@ export type {
   OptimizerOptions,
   RmspropOptions,
   SgdOptions,
-} from "./train/optimizers.js";
+} from "./train/optimizer_options.js";
 export type {
   TrainableInput,
   TrainableOptions,

@@ -22,7 +22,7 @@ export class ContenderProcess {
   #stderr = "";
   #jobs = 0;
 
-  constructor(readonly contender: Contender) {
+  constructor(contender: Pick<Contender, "command">) {
     const [command, ...words] = contender.command;
     this.#child = spawn(command, words, {
       stdio: ["pipe", "ignore", "pipe", "pipe"],

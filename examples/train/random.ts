@@ -2,7 +2,7 @@
 export type Random = () => number;
 
 /**
- * A seeded generator, which gives the same numbers on every machine. Good enough for passages and first weights.
+ * A seeded generator, which gives the same numbers on every machine. Good enough for the ends of lines.
  * Source: Tommy Ettinger's mulberry32 (https://gist.github.com/tommyettinger/46a874533244883189143505d203312c).
  */
 export function mulberry32(seed: number): Random {

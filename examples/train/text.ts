@@ -3,7 +3,9 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Random } from "./random.js";
-import { START } from "./vocabulary.js";
+
+/** The line end, which stands before the first character of a text. */
+const START = "\n";
 
 /** A text with a name, such as one address or one chapter. */
 export interface Document {
@@ -38,7 +40,7 @@ const SOURCES: readonly Source[] = [
   },
 ];
 
-/** Goes into the model's metadata. A change here changes the bytes of the shipped model. */
+/** Goes into the model's metadata. */
 export const PROVENANCE = {
   text: `State of the Union addresses since 1900 and Moby Dick, from the npm packages ${SOURCES.map((source) => source.package).join(" and ")}`,
   license: "text: public domain (ODC PDDL 1.0, CC0 1.0); model: MIT",
@@ -122,4 +124,15 @@ export function split(texts: readonly string[]): { seen: string; unseen: string 
     unseen += text.slice(cut);
   }
   return { seen, unseen };
+}
+
+/**
+ * Texts as one, the held-out lines last, and the share that they are: `recurra train --validation SHARE` cuts there.
+ *
+ * @param texts results of {@link prepare}
+ */
+export function joined(texts: readonly string[]): { text: string; share: number } {
+  const { seen, unseen } = split(texts);
+  // Half a character more: the cut falls on the line's end before the first held-out line, however the share is rounded.
+  return { text: seen + unseen, share: (unseen.length + 0.5) / (seen.length + unseen.length) };
 }

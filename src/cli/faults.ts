@@ -61,12 +61,18 @@ export function fileFault(file: string, error: unknown): unknown {
   return Object.hasOwn(SYSTEM, code) ? new InputError(`${file}: ${SYSTEM[code]}`) : error;
 }
 
+const NAMED = ["WorkerLostError", "DivergenceError", "InputError", "UsageError"];
+
+/** Whether the command line is at fault. */
+export const isUsageError = (error: unknown): boolean =>
+  error instanceof Error && error.name === "UsageError";
+
 /** The text for an error: one line for a fault of the input, the whole trace for a fault of the program. */
 export function report(error: unknown): string {
   const known = [InputError, UsageError, ModelFormatError, EngineMemoryError, FeatureError];
-  // By name: the pool is loaded when it is needed.
-  const isLost = error instanceof Error && error.name === "WorkerLostError";
-  if (isLost || known.some((kind) => error instanceof kind))
+  // By name: the pool, and the commands that train, are loaded when they are needed, and have classes of their own.
+  const isNamed = error instanceof Error && NAMED.includes(error.name);
+  if (isNamed || known.some((kind) => error instanceof kind))
     return `recurra: ${messageOf(error)}\n`;
   const stack = error instanceof Error ? error.stack : undefined;
   return `recurra: internal error, please report it\n${stack ?? messageOf(error)}\n`;

@@ -1,9 +1,11 @@
 #!/usr/bin/env node
 import { Command, CommanderError, Option } from "commander";
 import { type ConvertCommand, convert } from "./convert.js";
-import { report, UsageError } from "./faults.js";
+import { isUsageError, report } from "./faults.js";
+import { addGeneration } from "./generation_options.js";
 import { FORMATS } from "./input.js";
 import { type InspectCommand, inspect } from "./inspect.js";
+import { addLearning } from "./learning_options.js";
 import { watchOutput } from "./output.js";
 import { jobsOf, type ScoreCommand, score } from "./score.js";
 import { ON_ERROR } from "./score_run.js";
@@ -17,8 +19,10 @@ const EXAMPLES = {
 Examples:
   echo "the cat sat on the mat" | recurra score
   recurra score lines.txt --model model.safetensors --vocabulary vocabulary.json
+  recurra generate --prompt "The ship came "
   recurra inspect model.onnx
   recurra convert model.keras model.safetensors
+  recurra train text.txt --out model.safetensors
 
 Exit codes: 0 success, 1 a fault of the input or the model, 2 a fault of the command line, 130 after Ctrl-C.`,
   score: `
@@ -95,7 +99,9 @@ function withNames(command: Command): Command {
 
 function commandLine(done: (code: number) => void): Command {
   const program = new Command("recurra")
-    .description("Scores sequences with recurrent networks; inspects and converts model files.")
+    .description(
+      "Trains recurrent networks and scores sequences with them; inspects and converts model files.",
+    )
     .version(VERSION)
     .addHelpText("after", EXAMPLES.recurra);
   const scoring = program
@@ -183,6 +189,8 @@ function commandLine(done: (code: number) => void): Command {
   withNames(verifying)
     .addHelpText("after", EXAMPLES.verify)
     .action(async (model: string, options: VerifyCommand) => done(await verify(model, options)));
+  addGeneration(program, done, withNames);
+  addLearning(program, done);
   for (const command of [program, ...program.commands]) {
     command.exitOverride().showHelpAfterError("(see --help)");
   }
@@ -199,6 +207,6 @@ try {
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else {
     process.stderr.write(report(error));
-    process.exitCode = error instanceof UsageError ? 2 : 1;
+    process.exitCode = isUsageError(error) ? 2 : 1;
   }
 }

@@ -19,6 +19,7 @@ import {
   readVocabulary,
   vocabularyFrom,
 } from "./model.js";
+import type { FileTokenizer } from "./tokenizer.js";
 
 export interface ModelCommand extends NameOptions {
   readonly model?: string;
@@ -36,6 +37,13 @@ async function vocabularyOf({ name, description }: OpenModel, path: string | und
   return vocabularyFrom(place, parseJson(place, new TextEncoder().encode(text)));
 }
 
+/** The tokenizer.json that a model keeps, unless the user brings a vocabulary. Its library is loaded when it is needed. */
+async function tokenizerOf({ name, description }: OpenModel, path: string | undefined) {
+  if (path !== undefined || !description.metadata.has("tokenizer.json")) return undefined;
+  const { FileTokenizer } = await import("./tokenizer.js");
+  return FileTokenizer.of(name, description.metadata);
+}
+
 /** A token of the vocabulary, or else an id. */
 function unknownOf(text: string, vocabulary: ReadonlyMap<string, number> | undefined) {
   if (vocabulary?.has(text)) return text;
@@ -51,6 +59,7 @@ export class ScoreModel {
   readonly products: number;
   readonly #description: ModelDescription;
   readonly #options: LanguageModelOptions;
+  #tokenizer: FileTokenizer | undefined;
 
   private constructor(
     model: LanguageModel,
@@ -66,6 +75,7 @@ export class ScoreModel {
   static async open(command: ModelCommand): Promise<ScoreModel> {
     const opened = await openModel(command.model, command);
     const vocabulary = await vocabularyOf(opened, command.vocabulary);
+    const tokenizer = await tokenizerOf(opened, command.vocabulary);
     const { precision, unknown } = command;
     const { name, description } = opened;
     const options: LanguageModelOptions = {
@@ -75,7 +85,9 @@ export class ScoreModel {
     };
     try {
       const model = await loadLanguageModel(await createEngine(), description, options);
-      return new ScoreModel(model, description, options);
+      const scoring = new ScoreModel(model, description, options);
+      scoring.#tokenizer = tokenizer;
+      return scoring;
     } catch (error) {
       // Sizes and kinds that do not fit come from files here, not from a program.
       const kinds = [TypeError, RangeError, ModelFormatError];
@@ -91,14 +103,20 @@ export class ScoreModel {
     return createPool(this.#description, { ...this.#options, size });
   }
 
+  /** The text of tokens by the model's tokenizer.json; undefined if it has none. */
+  decode(ids: readonly number[]): string | undefined {
+    return this.#tokenizer?.decode(ids);
+  }
+
   /** The tokens of a sequence. @throws {InputError} if one is unknown */
-  encode(input: Input, line: number, sequence: Sequence): Int32Array {
+  encode(input: Pick<Input, "fail">, line: number, sequence: Sequence): Int32Array {
     const { model } = this;
     if (typeof sequence !== "string") {
       const wrong = sequence.find((id) => id < 0 || id >= model.size);
       if (wrong === undefined) return Int32Array.from(sequence);
       return input.fail(line, `expected ids in 0 … ${model.size - 1}, got ${wrong}`);
     }
+    if (this.#tokenizer !== undefined) return Int32Array.from(this.#tokenizer.encode(sequence));
     if (model.vocabulary === undefined) {
       const what = "a text needs a vocabulary, and the model has none: --vocabulary FILE";
       return input.fail(line, what);

@@ -8,7 +8,8 @@ import { type LanguageNetwork, openLanguage } from "./language_network.js";
 import { schedulerOf } from "./scheduler.js";
 import { checkConcurrency, checkIterable, inOrder } from "./score_stream.js";
 import { readSequences, type Score, ScoreWork } from "./score_work.js";
-import { LanguageStream, StreamContent } from "./stream.js";
+import { LanguageStream } from "./stream.js";
+import { StreamContent } from "./stream_state.js";
 import { checkRunOptions, type OnError, type Outcome, type RunOptions } from "./time_slices.js";
 import { type Sequence, UNITS_PER_PAUSE, type Vocabulary } from "./vocabulary.js";
 

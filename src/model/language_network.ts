@@ -1,14 +1,11 @@
-import { gateElements } from "../cells/cell.js";
-import { Layout } from "../sequence/layout.js";
 import type { StackState } from "../sequence/state.js";
-import { forwardStep, type StepScratch, stepScratchAt, takeStepScratch } from "../sequence/step.js";
-import type { Weights } from "../sequence/weights.js";
-import { ITEM, type OutputKernels } from "../wasm/abi.js";
+import type { OutputKernels } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import { contentOf, type Handle } from "../wasm/handle.js";
 import { outputKernels } from "../wasm/kernel_sets.js";
 import { hashNetwork } from "./hash.js";
-import { type DenseScratch, denseScratchAt, type Network, type NetworkStack } from "./network.js";
+import { LiveStep } from "./live_step.js";
+import type { Network } from "./network.js";
 import type { Tokenizer } from "./vocabulary.js";
 
 /**
@@ -22,14 +19,9 @@ export class LanguageNetwork extends Shared {
   readonly start: number | undefined;
   /** Bytes of a stream's state. */
   readonly stateBytes: number;
-  readonly #block: Block;
-  /** Of the state of each stack, in a stream's block. */
-  readonly #offsets: readonly StackState[];
-  readonly #scratch: readonly StepScratch[];
-  readonly #dense: DenseScratch;
+  /** Moves one stream. */
+  readonly step: LiveStep;
   readonly #output: OutputKernels;
-  readonly #token: number;
-  readonly #result: number;
   #hash: string | undefined;
   // Views of the token and of the result. Growth detaches them; they are renewed when the arena has grown.
   #growth = -1;
@@ -42,24 +34,9 @@ export class LanguageNetwork extends Shared {
     this.network = network;
     this.tokenizer = tokenizer;
     this.start = start;
-    const { engine, dtype, dense, stacks, tables } = network;
-    const state = new Layout(dtype);
-    this.#output = outputKernels(engine);
-    this.#offsets = network.takeStates(state, 1);
-    this.stateBytes = state.bytes;
-    const layout = new Layout(dtype);
-    const scratch = stacks.map(({ stack }) => takeStepScratch(layout, stack.shape, 1));
-    const outputs = dense.takeScratch(layout, 1);
-    const token = layout.take(1, Int32Array.BYTES_PER_ELEMENT);
-    const result = layout.take(dense.outputSize, ITEM);
-    this.#block = engine.arena.allocate(layout.bytes);
-    const { pointer } = this.#block;
-    this.#scratch = scratch.map((offsets, s) =>
-      stepScratchAt(pointer, offsets, { fed: s === 0 && tables.length > 0 }),
-    );
-    this.#dense = denseScratchAt(pointer, outputs);
-    this.#token = pointer + token;
-    this.#result = pointer + result;
+    this.#output = outputKernels(network.engine);
+    this.step = new LiveStep(network, 1);
+    this.stateBytes = this.step.stateBytes;
   }
 
   /** The hash of the network, computed at its first use. */
@@ -87,62 +64,36 @@ export class LanguageNetwork extends Shared {
 
   /** Where the state of stack s stands in the state at `pointer`. */
   stateAt(pointer: number, s: number): StackState {
-    const { h, c } = this.#offsets[s] as StackState;
-    return { h: pointer + h, c: pointer + c };
+    return this.step.stateAt(pointer, s);
   }
 
   /** Reads a token. */
   advance(pointer: number, token: number): void {
-    const { stacks, dtype, tables, rows } = this.network;
-    const { kernels } = dtype;
     this.#setToken(token);
-    for (let s = 0; s < stacks.length; s++) {
-      const { stack } = stacks[s] as NetworkStack;
-      const { nx, na } = stack.shape;
-      const scratch = this.#scratch[s] as StepScratch;
-      if (scratch.fed) {
-        const { cell } = stack.layerDirections[0] as Weights;
-        const n = cell.bias.length * na;
-        const ldz = gateElements(cell, na);
-        kernels.gather_rows(1, n, n, ldz, tables[0] as number, this.#token, scratch.gates);
-      } else if (s === 0) {
-        kernels.gather_rows(1, nx, nx, nx, (rows as Block).pointer, this.#token, scratch.x);
-      } else kernels.gather_rows(1, nx, nx, nx, this.#top(pointer, s - 1), 0, scratch.x);
-      forwardStep(stack, 1, this.stateAt(pointer, s), scratch);
-    }
+    this.step.advance(1, pointer);
   }
 
   /** The log-probability of a token that comes next. */
   logProb(pointer: number, token: number): number {
-    const { dense } = this.network;
-    const logits = this.#logits(pointer);
+    const { tokens, results } = this.step;
+    const logits = this.step.outputs(1, pointer);
     this.#setToken(token);
-    this.#output.score_rows(1, dense.outputSize, logits, this.#token, this.#result);
+    this.#output.score_rows(1, this.network.dense.outputSize, logits, tokens, results);
     return (this.#resultView as Float64Array)[0] as number;
   }
 
   /** The log-probabilities of all tokens that may come next. */
   logProbs(pointer: number): Float64Array {
-    const { dense } = this.network;
-    this.#output.log_softmax_rows(1, dense.outputSize, this.#logits(pointer), this.#result);
+    const { outputSize } = this.network.dense;
+    const { results } = this.step;
+    this.#output.log_softmax_rows(1, outputSize, this.step.outputs(1, pointer), results);
     this.#renewViews();
     return (this.#resultView as Float64Array).slice();
   }
 
   protected free(): void {
-    this.#block.release();
+    this.step.release();
     this.network.release();
-  }
-
-  /** The output of stack s: h of its highest layer. */
-  #top(pointer: number, s: number): number {
-    const { dtype, layers, nh } = (this.network.stacks[s] as NetworkStack).stack.shape;
-    return this.stateAt(pointer, s).h + (layers - 1) * nh * dtype.item;
-  }
-
-  #logits(pointer: number): number {
-    const { dense, stacks } = this.network;
-    return dense.apply(1, this.#top(pointer, stacks.length - 1), this.#dense);
   }
 
   #setToken(token: number): void {
@@ -153,8 +104,8 @@ export class LanguageNetwork extends Shared {
   #renewViews(): void {
     const { arena } = this.network.engine;
     if (this.#growth === arena.growth) return;
-    this.#tokenView = arena.i32(this.#token, 1);
-    this.#resultView = arena.f64(this.#result, this.network.dense.outputSize);
+    this.#tokenView = arena.i32(this.step.tokens, 1);
+    this.#resultView = arena.f64(this.step.results, this.network.dense.outputSize);
     this.#growth = arena.growth;
   }
 }

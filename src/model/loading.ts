@@ -13,7 +13,9 @@ import { checkEngine, type Engine } from "../wasm/engine.js";
 import { LanguageModel } from "./language_model.js";
 import { LanguageNetwork } from "./language_network.js";
 import { Network } from "./network.js";
-import { Tagger, TaggerContent } from "./tagger.js";
+import { type Normalisation, readNormalisation } from "./normalisation.js";
+import { Tagger } from "./tagger.js";
+import { TaggerContent } from "./tagger_content.js";
 import { decideTagger, OUTPUTS, type TaggerDecisions } from "./tagger_decisions.js";
 import { Tokenizer, TokenMatcher, type VocabularySource } from "./vocabulary.js";
 
@@ -50,8 +52,12 @@ export interface TaggerOptions extends LoadOptions {
   readonly output?: TaggerDecisions["output"];
   /** The activation after the linear layers, in place of the file's: `"softmax"` gives probabilities. */
   readonly activation?: TaggerDecisions["activation"];
-  /** The names of the classes. */
+  /** The names of the classes. Default: `classes` in the file's metadata, JSON. */
   readonly classes?: readonly string[] | undefined;
+  /** How the features were normalised in training: it is done to every row first. Default: as in the file's metadata, JSON. */
+  readonly normalisation?: Normalisation | undefined;
+  /** How the targets were normalised in training: it is undone on the values. Default: as in the file's metadata, JSON. */
+  readonly targetNormalisation?: Normalisation | undefined;
 }
 
 // Written out: a bundler keeps an object that another is spread into, used or not.
@@ -70,6 +76,8 @@ const TAGGER_NAMES: OptionNames<TaggerOptions> = {
   output: true,
   activation: true,
   classes: true,
+  normalisation: true,
+  targetNormalisation: true,
 };
 
 function checkWord(where: string, name: string, words: readonly string[], value: unknown): void {
@@ -122,11 +130,16 @@ function fromFile<R>(read: () => R): R {
 function storedVocabulary(metadata: ReadonlyMap<string, string>): VocabularySource | undefined {
   const text = metadata.get("vocabulary");
   if (text === undefined) return undefined;
+  return parsed("vocabulary", text, "{ token: id } or a list of tokens") as VocabularySource;
+}
+
+/** JSON in the metadata of a file. */
+function parsed(name: string, text: string, expected: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    const expected = "expected JSON, { token: id } or a list of tokens";
-    throw new ModelFormatError("metadata", `${FILE}: vocabulary: ${expected}, got other text`);
+    const message = `${FILE}: ${name}: expected JSON, ${expected}, got other text`;
+    throw new ModelFormatError("metadata", message);
   }
 }
 
@@ -237,6 +250,40 @@ function checkClasses(where: string, classes: TaggerOptions["classes"], size: nu
   });
 }
 
+/** The names of the classes that an option gives or, where it is absent, the file's metadata. */
+function openClasses(
+  where: string,
+  { classes }: TaggerOptions,
+  metadata: ReadonlyMap<string, string>,
+  size: number,
+): readonly string[] | undefined {
+  const text = metadata.get("classes");
+  if (classes !== undefined || text === undefined) {
+    checkClasses(where, classes, size);
+    return classes;
+  }
+  return fromFile(() => {
+    const stored = parsed("classes", text, "a list of names") as readonly string[];
+    checkClasses(FILE, stored ?? null, size);
+    return stored;
+  });
+}
+
+/** A normalisation that an option gives or, where it is absent, the file's metadata. */
+function openNormalisation(
+  where: string,
+  name: "normalisation" | "targetNormalisation",
+  options: TaggerOptions,
+  { metadata, columns }: { metadata: ReadonlyMap<string, string>; columns: number },
+): Normalisation | undefined {
+  const { [name]: given } = options;
+  if (given !== undefined) return readNormalisation(`${where}: ${name}`, given, columns);
+  const text = metadata.get(name);
+  if (text === undefined) return undefined;
+  const stored = parsed(name, text, "{ mean: [], scale: [] }") as Normalisation;
+  return fromFile(() => readNormalisation(`${FILE}: ${name}`, stored, columns));
+}
+
 /**
  * Opens a tagger: features or tokens in, and for each step or each sequence values and a class out.
  *
@@ -254,7 +301,7 @@ export async function loadTagger(
   const where = "loadTagger";
   const core = checkEngine(where, engine);
   checkOptions(where, options, TAGGER_NAMES);
-  const { activation, classes } = options;
+  const { activation } = options;
   checkWord(where, "output", OUTPUTS, options.output);
   checkWord(where, "activation", ["identity", "softmax", "logSoftmax"], activation);
   const file = await openSource(where, source, options);
@@ -262,14 +309,28 @@ export async function loadTagger(
   const network = new Network(core, description, options.precision ?? "f64");
   try {
     const { tokenCount, dense } = network;
-    checkClasses(where, classes, dense.outputSize);
+    const { metadata } = file;
+    if (tokenCount > 0 && options.normalisation !== undefined) {
+      throw new TypeError(`${where}: normalisation: the model takes tokens, not numbers`);
+    }
     const tokenizer =
-      tokenCount === 0 ? undefined : openTokenizer(where, tokenCount, options, file.metadata);
+      tokenCount === 0 ? undefined : openTokenizer(where, tokenCount, options, metadata);
     const content = new TaggerContent(network, tokenizer, {
       output: description.output,
       // Without linear layers it follows the network itself.
       activation: activation ?? dense.activation,
-      classes,
+      classes: openClasses(where, options, metadata, dense.outputSize),
+      normalisation:
+        tokenCount > 0
+          ? undefined
+          : openNormalisation(where, "normalisation", options, {
+              metadata,
+              columns: network.inputSize,
+            }),
+      targetNormalisation: openNormalisation(where, "targetNormalisation", options, {
+        metadata,
+        columns: dense.outputSize,
+      }),
       hint: guessHint(description.input),
       assumptions: description.assumptions ?? [],
     });

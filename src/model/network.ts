@@ -62,11 +62,11 @@ export class Network extends Shared {
     this.inputSize = input.kind === "embedding" ? (input.weight.shape[0] as number) : input.size;
     try {
       this.stacks = recurrent.map(({ options, weights, merge = "concat" }) => {
-        const stack = this.#own(createStack(engine, { ...options, precision }, weights));
+        const stack = this.own(createStack(engine, { ...options, precision }, weights));
         const outputSize = merge === "concat" ? outputOf(stack.shape) : stack.shape.nh;
         return { stack, options, merge, outputSize };
       });
-      this.dense = this.#own(new DenseLayers(engine, this.dtype, this.hiddenSize, dense));
+      this.dense = this.own(new DenseLayers(engine, this.dtype, this.hiddenSize, dense));
       const { rows, tables } = this.#openInput(input);
       this.rows = rows;
       this.tables = tables;
@@ -115,13 +115,14 @@ export class Network extends Shared {
     }
   }
 
-  protected free(): void {
-    for (const each of this.#owned) each.release();
-  }
-
-  #own<S extends Shared>(part: S): S {
+  /** Takes over the ownership of a part, which ends with the network. */
+  own<S extends Shared>(part: S): S {
     this.#owned.push(part);
     return part;
+  }
+
+  protected free(): void {
+    for (const each of this.#owned) each.release();
   }
 
   /** The rows of the tokens and, where they are not too large, their input products. */
@@ -135,7 +136,7 @@ export class Network extends Shared {
     const lowest = stack.layerDirections.slice(0, cells.length) as Weights[];
     const sizes = lowest.map(({ cell }) => count * cell.bias.length * na * item);
     const bytes = sizes.reduce((sum, size) => sum + size, 0);
-    const rows = this.#own(arena.allocate(count * nx * item));
+    const rows = this.own(arena.allocate(count * nx * item));
     const numbers = arena.view(precision, rows.pointer, count * nx);
     if (input.kind === "embedding") numbers.set(input.weight.data);
     else {
@@ -143,7 +144,7 @@ export class Network extends Shared {
       for (let token = 0; token < count; token++) numbers[token * (nx + 1)] = 1;
     }
     if (bytes > LARGEST_TABLE) return { rows, tables: [] };
-    let table = this.#own(arena.allocate(bytes)).pointer;
+    let table = this.own(arena.allocate(bytes)).pointer;
     const tables = lowest.map((weights, d) => {
       const { cell } = weights;
       inputProducts(cell, weights, count, rows.pointer, table, cell.bias.length * na);
@@ -225,6 +226,11 @@ export class DenseLayers extends Shared {
     }
     this.outputSize = na;
     this.mostOutputs = Math.max(mostOutputs, na);
+  }
+
+  /** From below, each with the record of its activation if a kernel applies one. */
+  get layers(): readonly { readonly linear: Linear; readonly record: Block | undefined }[] {
+    return this.#layers;
   }
 
   /** Fresh views of all weights and biases, and of the activations' records. */

@@ -7,7 +7,8 @@ import { type BatchResults, type NetworkSequence, readAll, type SequenceWork } f
 import type { LanguageNetwork } from "./language_network.js";
 import type { Network } from "./network.js";
 import type { InitialState } from "./network_pass.js";
-import type { LanguageStream, StreamContent } from "./stream.js";
+import type { LanguageStream } from "./stream.js";
+import type { StreamContent } from "./stream_state.js";
 import type { Sequence } from "./vocabulary.js";
 
 /** How likely a model finds a sequence. */

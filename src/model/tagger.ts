@@ -1,10 +1,8 @@
-import type { DenseDescription, OutputKind } from "../description/description.js";
+import type { OutputKind } from "../description/description.js";
 import { checkOptions, type OptionNames } from "../options.js";
-import { checkShape, isNumbers, type Tensor } from "../tensor.js";
+import type { Tensor } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
-import { Shared } from "../wasm/arena.js";
-import { contentOf, Handle } from "../wasm/handle.js";
-import { outputKernels } from "../wasm/kernel_sets.js";
+import { Handle } from "../wasm/handle.js";
 import {
   type BatchResults,
   type IndexedError,
@@ -16,21 +14,20 @@ import {
   type SequenceWork,
 } from "./batching.js";
 import type { Network } from "./network.js";
+import { type Normalisation, normalised } from "./normalisation.js";
+import {
+  activate,
+  type Given,
+  openTagger,
+  readInput,
+  type Tagged,
+  type TaggerContent,
+  type TaggerInput,
+  taggedOf,
+} from "./tagger_content.js";
+import { newTaggerStream, type TaggerStream } from "./tagger_stream.js";
 import { checkRunOptions, type OnError, type Outcome, type RunOptions } from "./time_slices.js";
-import type { Sequence, Tokenizer } from "./vocabulary.js";
-
-/** A sequence of a tagger: tokens, or features (T, nx). */
-export type TaggerInput = Sequence | Tensor<Float64Array | Float32Array>;
-
-/** The result of tagging one sequence. */
-export interface Tagged {
-  /** (T, ny), or (1, ny) if the tagger has one output for each sequence. */
-  readonly values: Tensor;
-  /** The index of the largest value of each row, the first of equal ones. */
-  readonly classes: Int32Array;
-  /** Their names, if the tagger has names. */
-  readonly labels?: readonly string[];
-}
+import type { Tokenizer } from "./vocabulary.js";
 
 /** Options of `tag`; `tagSync` takes `onError`. */
 export interface TagOptions<E extends OnError = "throw"> extends RunOptions<E> {}
@@ -61,45 +58,18 @@ const TAG_NAMES: OptionNames<TagOptions> = {
   onProgress: true,
 };
 
-/** The content of a tagger. */
-export class TaggerContent extends Shared {
-  readonly network: Network;
-  /** Undefined if the network takes features. */
-  readonly tokenizer: Tokenizer | undefined;
-  readonly output: OutputKind;
-  readonly activation: DenseDescription["activation"];
-  readonly classes: readonly string[] | undefined;
-  /** The end of an error if the kind of input was a guess. */
-  readonly hint: string;
-  readonly assumptions: readonly string[];
-
-  /** Takes over the caller's ownership of the network. */
-  constructor(
-    network: Network,
-    tokenizer: Tokenizer | undefined,
-    options: Pick<TaggerContent, "output" | "activation" | "classes" | "hint" | "assumptions">,
-  ) {
-    super();
-    this.network = network;
-    this.tokenizer = tokenizer;
-    this.output = options.output;
-    this.activation = options.activation;
-    this.classes = options.classes;
-    this.hint = options.hint;
-    this.assumptions = options.assumptions;
-  }
-
-  protected free(): void {
-    this.network.release();
-  }
-}
-
 /** A network that gives each step, or each sequence, values and a class. Made by `loadTagger`. */
 export class Tagger extends Handle {
   /** ny. */
   readonly outputSize: number;
   readonly output: OutputKind;
   readonly precision: Precision;
+  /** The names of the ny outputs, if there are any. */
+  readonly classes: readonly string[] | undefined;
+  /** What is done to every row of features first: (x − mean) / scale. */
+  readonly normalisation: Normalisation | undefined;
+  /** What is undone on every row of values: value · scale + mean. */
+  readonly targetNormalisation: Normalisation | undefined;
   /** What the model file does not say and was inferred, a sentence each. `verifyModel` shows whether it holds. */
   readonly assumptions: readonly string[];
 
@@ -107,6 +77,9 @@ export class Tagger extends Handle {
   constructor(content: TaggerContent) {
     super("tagger", content);
     const { network, output, assumptions } = content;
+    this.classes = content.classes;
+    this.normalisation = content.normalisation;
+    this.targetNormalisation = content.targetNormalisation;
     this.outputSize = network.dense.outputSize;
     this.output = output;
     this.precision = network.dtype.precision;
@@ -169,6 +142,15 @@ export class Tagger extends Handle {
     });
   }
 
+  /**
+   * A live stream of steps: the bits of `tag`, step by step. To be disposed of.
+   *
+   * @throws {TypeError} if a direction reads from the end, or the output is taken over all steps: `"mean"` and `"max"`
+   */
+  stream(): TaggerStream {
+    return newTaggerStream(this, openTagger("stream", this));
+  }
+
   /** As {@link tag}, without giving way. */
   tagSync<E extends OnError = "throw">(
     sequences: readonly TaggerInput[],
@@ -180,37 +162,6 @@ export class Tagger extends Handle {
     const content = openTagger(where, this);
     const given = readAll(where, sequences, (...each) => readInput(where, content, ...each));
     return runAtOnce(new TagWork(where, content, given), options);
-  }
-}
-
-/** The content of a tagger. @throws {StateError} if it or its engine is disposed */
-export function openTagger(where: string, tagger: Tagger): TaggerContent {
-  const content = contentOf<TaggerContent>(where, tagger);
-  content.network.engine.checkOpen();
-  return content;
-}
-
-type Features = Tensor<Float64Array | Float32Array>;
-/** A sequence that was checked. */
-type Given = string | Int32Array | Features;
-
-/** Checks a sequence. */
-export function readInput(
-  where: string,
-  { network, tokenizer, hint }: TaggerContent,
-  sequence: TaggerInput,
-  name: string,
-): Given {
-  try {
-    if (tokenizer !== undefined) return tokenizer.read(where, name, sequence as Sequence);
-    const features = sequence as Features;
-    const numbers = isNumbers(features?.data, Float32Array) ? Float32Array : Float64Array;
-    const sizes = [undefined, network.inputSize];
-    checkShape(where, name, features, ["T", "nx"], sizes, " (from the model)", numbers);
-    return features;
-  } catch (error) {
-    if (hint !== "" && error instanceof TypeError) throw new TypeError(error.message + hint);
-    throw error;
   }
 }
 
@@ -249,7 +200,11 @@ export class TagWork implements SequenceWork<Tagged> {
       const tokens = yield* (tokenizer as Tokenizer).encode(this.#where, `sequences[${i}]`, given);
       const units = typeof given === "string" ? given.length : 0;
       sequence = { steps: tokens.length, tokens, units };
-    } else sequence = { steps: given.shape[0] as number, features: given };
+    } else {
+      const { normalisation } = this.#content;
+      const features = normalisation === undefined ? given : normalised(given, normalisation);
+      sequence = { steps: given.shape[0] as number, features };
+    }
     this.#steps[i] = sequence.steps;
     return sequence;
   }
@@ -263,38 +218,14 @@ export class TagWork implements SequenceWork<Tagged> {
     });
     return {
       take: ({ rows, pointer, sequences, steps }) => {
-        this.#normalize(rows, pointer);
+        activate(this.#content, rows, pointer);
         const source = engine.arena.f64(pointer, rows * ny);
         for (let r = 0; r < rows; r++) {
           const { data } = values[sequences[r] as number] as Tensor;
           data.set(source.subarray(r * ny, (r + 1) * ny), (steps[r] as number) * ny);
         }
       },
-      finish: () => values.map((each) => this.#tagged(each)),
+      finish: () => values.map((each) => taggedOf(this.#content, each)),
     };
-  }
-
-  #normalize(rows: number, pointer: number): void {
-    const { engine, dense } = this.network;
-    const { activation } = this.#content;
-    const { softmax_rows, log_softmax_rows } = outputKernels(engine);
-    if (activation === "softmax") softmax_rows(rows, dense.outputSize, pointer, pointer);
-    if (activation === "logSoftmax") log_softmax_rows(rows, dense.outputSize, pointer, pointer);
-  }
-
-  #tagged(values: Tensor): Tagged {
-    const [rows = 0, ny = 0] = values.shape;
-    const { data } = values;
-    const classes = new Int32Array(rows);
-    for (let r = 0; r < rows; r++) {
-      let best = 0;
-      for (let j = 1; j < ny; j++) {
-        if ((data[r * ny + j] as number) > (data[r * ny + best] as number)) best = j;
-      }
-      classes[r] = best;
-    }
-    const { classes: names } = this.#content;
-    if (names === undefined) return { values, classes };
-    return { values, classes, labels: Array.from(classes, (id) => names[id] ?? "") };
   }
 }

@@ -4,15 +4,14 @@ import { describe, formatShape } from "../tensor.js";
 import { run } from "./batching.js";
 import { LanguageModel } from "./language_model.js";
 import { openLanguage } from "./language_network.js";
+import { Tagger, TagWork } from "./tagger.js";
 import {
   openTagger,
   readInput,
   type Tagged,
-  Tagger,
   TaggerContent,
   type TaggerInput,
-  TagWork,
-} from "./tagger.js";
+} from "./tagger_content.js";
 
 type Row = readonly number[];
 type Rows = readonly Row[];

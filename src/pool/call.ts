@@ -1,24 +1,52 @@
 import { AbortedError, UnknownTokenError, WorkerLostError } from "../errors.js";
 import { giveWay } from "../model/give_way.js";
 import type { Score } from "../model/score_work.js";
+import type { Features } from "../model/tagger_content.js";
 import { progressReporter, type RunOptions } from "../model/time_slices.js";
 import type { Tokenizer } from "../model/vocabulary.js";
 import { watchAbort } from "./abort_watch.js";
-import { ROOM } from "./crew.js";
+import { now } from "./clock.js";
+import { ROOM, type Room } from "./crew.js";
 import type { CrewWorker, Task } from "./crew_worker.js";
 import { divide, divideAgain } from "./division.js";
-import type { Reply } from "./protocol.js";
+import type { PoolBatch } from "./options.js";
+import type { PostedSequence, Reply, WorkerNews } from "./protocol.js";
+import type { QueuedCall } from "./queue.js";
 import { unpackScores } from "./scores.js";
-import { fromWire, type WireError } from "./wire_error.js";
+import { fromWire, isWire, type WireError } from "./wire_error.js";
 
 /** Texts that are searched for an unknown token without a pause. */
 const TEXTS_PER_PAUSE = 256;
+/** Rows from which on a portion is long: a worker has one such at a time, so that short ones need not wait for it. */
+const LONG_ROWS = 4096;
 
 /** A sequence that was checked, or the reason why it cannot be used. */
-export type Given = string | Int32Array | Error;
+export type Given = PostedSequence | Error;
+
+/** How the work differs by what a pool serves. */
+export interface CallKind<R extends object> {
+  /** The method of the worker's model: its errors begin with its name. */
+  readonly method: "score" | "tag";
+  /** The results in a reply, in order, or errors. */
+  unpack(reply: Reply): Iterable<R | WireError> | undefined;
+}
+
+/** Scores of a language model. */
+export const SCORES: CallKind<Score> = {
+  method: "score",
+  unpack: (reply) => (reply.kind === "scores" ? unpackScores(reply) : undefined),
+};
+
+/** The rows of a sequence. */
+const lengthOf = (given: PostedSequence): number =>
+  typeof given === "string" || "length" in given
+    ? given.length
+    : ((given as Features).shape[0] as number);
 
 /** What is to be scored, and how. */
-export interface CallSetup extends Pick<RunOptions<"throw" | "return">, "signal" | "onProgress"> {
+export interface CallSetup<R extends object = Score>
+  extends Pick<RunOptions<"throw" | "return">, "signal" | "onProgress"> {
+  readonly kind: CallKind<R>;
   readonly where: string;
   readonly given: readonly Given[];
   /** The index of the first sequence in the names of errors. */
@@ -27,7 +55,10 @@ export interface CallSetup extends Pick<RunOptions<"throw" | "return">, "signal"
   readonly onError: "throw" | "return";
   /** The state of a stream that has read the start of every sequence. */
   readonly from: Uint8Array | undefined;
-  readonly tokenizer: Tokenizer;
+  /** Told of every portion that a worker has answered. */
+  readonly onBatch: ((batch: PoolBatch) => void) | undefined;
+  /** Undefined if rows of numbers go in. */
+  readonly tokenizer: Tokenizer | undefined;
   readonly workers: number;
   /** The most workers that may end with a sequence. */
   readonly tries: number;
@@ -40,26 +71,28 @@ interface Portion {
   readonly deaths: number;
   /** Whether a worker has ended that had it, at work or waiting: the next one has nothing else, so that the culprit is found. */
   readonly isSuspect: boolean;
+  readonly isLong: boolean;
 }
 
-/** A call of `score` on its way through the workers. */
-export class ScoreCall {
+/** A call of `score` or `tag` on its way through the workers. */
+export class ScoreCall<R extends object = Score> implements QueuedCall {
   /** The results, in order. */
-  readonly finished: Promise<(Score | Error)[]>;
-  readonly #setup: CallSetup;
-  readonly #results: (Score | Error | undefined)[];
+  readonly finished: Promise<(R | Error)[]>;
+  readonly #setup: CallSetup<R>;
+  readonly #results: (R | Error | undefined)[];
   /** Portions that no worker has; the last one is the next. */
   #waiting: Portion[];
   /** How to end the work on each portion that a worker has. */
   readonly #running = new Map<Portion, () => void>();
+  readonly #start = now();
   readonly #report: (done: number) => void;
-  #resolve: (results: (Score | Error)[]) => void = () => undefined;
+  #resolve: (results: (R | Error)[]) => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
   #unwatch: () => void = () => undefined;
   #done = 0;
   #isOver = false;
 
-  constructor(setup: CallSetup) {
+  constructor(setup: CallSetup<R>) {
     const { where, given, signal, onProgress, onError, workers } = setup;
     this.#setup = setup;
     this.#results = Array(given.length).fill(undefined);
@@ -68,13 +101,14 @@ export class ScoreCall {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    const lengths = given.map((each) => (each instanceof Error ? 0 : each.length));
+    const lengths = given.map((each) => (each instanceof Error ? 0 : lengthOf(each)));
     const usable = [...lengths.keys()].filter((i) => !(given[i] instanceof Error));
     const portions = divide(lengths, usable, workers);
     this.#waiting = portions.reverse().map((indices) => ({
       indices,
       deaths: 0,
       isSuspect: false,
+      isLong: indices.reduce((rows, i) => rows + (lengths[i] as number), 0) >= LONG_ROWS,
     }));
     this.#unwatch = watchAbort(signal, () => {
       this.fail(new AbortedError(where, this.#results, signal?.reason));
@@ -106,10 +140,12 @@ export class ScoreCall {
     return this.#waiting.at(-1)?.isSuspect === true;
   }
 
-  /** Gives out the next portion: the result hands it to a worker. @param isIdle whether the worker has none */
-  next(isIdle: boolean): ((worker: CrewWorker) => void) | undefined {
+  /** Gives out the next portion that fits: the result hands it to a worker. */
+  next({ isIdle, takesLong }: Room): ((worker: CrewWorker) => void) | undefined {
     if (this.waitsForIdle && !isIdle) return undefined;
-    const portion = this.#waiting.pop();
+    let place = this.#waiting.length - 1;
+    while (!takesLong && this.#waiting[place]?.isLong === true) place--;
+    const [portion] = place < 0 ? [] : this.#waiting.splice(place, 1);
     if (portion === undefined) return undefined;
     return (worker) => {
       const id = worker.ask(this.#task(portion));
@@ -125,28 +161,38 @@ export class ScoreCall {
 
   #task(portion: Portion): Task {
     const { given, from } = this.#setup;
-    const { indices, isSuspect } = portion;
+    const { indices, isSuspect, isLong } = portion;
+    const waited = now() - this.#start;
     return {
       weight: isSuspect ? ROOM : 1,
+      isLong,
       message: (id) => {
-        const sequences = indices.map((i) => given[i] as string | Int32Array);
+        const sequences = indices.map((i) => given[i] as PostedSequence);
         return { kind: "score", id, sequences, from };
       },
-      done: (reply) => this.#receive(portion, reply),
+      done: (reply) => {
+        this.#tell(indices.length, waited, reply);
+        this.#receive(portion, reply);
+      },
       lost: (cause, wasRunning) => this.#retry(portion, wasRunning ? cause : undefined),
     };
+  }
+
+  #tell(rows: number, waited: number, { worked }: WorkerNews): void {
+    this.#setup.onBatch?.({ kind: "sequences", rows, waited, worked });
   }
 
   #receive(portion: Portion, reply: Reply): void {
     this.#running.delete(portion);
     if (this.#isOver) return;
     if (reply.kind === "failed" && reply.error !== undefined) this.fail(fromWire(reply.error));
-    if (reply.kind !== "scores") return;
+    const results = this.#setup.kind.unpack(reply);
+    if (results === undefined) return;
     let fault: { readonly i: number; readonly error: Error } | undefined;
     let k = 0;
-    for (const each of unpackScores(reply)) {
+    for (const each of results) {
       const i = portion.indices[k] as number;
-      if ("logProb" in each) this.#put(i, each);
+      if (!isWire(each)) this.#put(i, each);
       else {
         const error = this.#errorOf(each, k, i);
         if (this.#setup.onError === "return") this.#put(i, error);
@@ -160,8 +206,8 @@ export class ScoreCall {
 
   /** The error of sequence i, which was number k of its portion. */
   #errorOf(wire: WireError, k: number, i: number): Error {
-    const { where, first } = this.#setup;
-    const there = `score: sequences[${k}]:`;
+    const { where, first, kind } = this.#setup;
+    const there = `${kind.method}: sequences[${k}]:`;
     const here = `${where}: sequences[${first + i}]:`;
     return fromWire({
       ...wire,
@@ -182,7 +228,9 @@ export class ScoreCall {
     const deaths = portion.deaths + 1;
     if (deaths < tries) {
       const again = divideAgain(portion.indices, tries - deaths);
-      this.#waiting.push(...again.map((indices) => ({ indices, deaths, isSuspect: true })));
+      this.#waiting.push(
+        ...again.map((indices) => ({ ...portion, indices, deaths, isSuspect: true })),
+      );
       return;
     }
     for (const i of portion.indices) {
@@ -198,7 +246,7 @@ export class ScoreCall {
     this.#advance();
   }
 
-  #put(i: number, result: Score | Error): void {
+  #put(i: number, result: R | Error): void {
     this.#results[i] = result;
     this.#done++;
   }
@@ -213,7 +261,7 @@ export class ScoreCall {
     }
     if (this.#done < this.#results.length) return;
     this.#stop();
-    this.#resolve(this.#results as (Score | Error)[]);
+    this.#resolve(this.#results as (R | Error)[]);
   }
 
   /**
@@ -230,7 +278,8 @@ export class ScoreCall {
         const each = given[j] as Given;
         if (each instanceof Error) throw each;
         if (typeof each !== "string" || this.#results[j] !== undefined) continue;
-        for (const _ of tokenizer.encode(where, `sequences[${first + j}]`, each)) await giveWay();
+        for (const _ of (tokenizer as Tokenizer).encode(where, `sequences[${first + j}]`, each))
+          await giveWay();
         if (j % TEXTS_PER_PAUSE === TEXTS_PER_PAUSE - 1) await giveWay();
       }
       this.fail(error);

@@ -1,19 +1,26 @@
 import { FeatureError, WorkerLostError } from "../errors.js";
-import { CrewWorker } from "./crew_worker.js";
-import type { ModelFacts, OpenMessage } from "./protocol.js";
-import type { WorkerLike } from "./worker_port.js";
+import { CrewWorker, type CrewWorkerSetup } from "./crew_worker.js";
+import type { WorkerNews } from "./protocol.js";
 
 /** Portions at a worker: one at work, and one that it begins without waiting for this thread. */
 export const ROOM = 2;
 
-export interface CrewOptions {
+/** What a worker can take. */
+export interface Room {
+  /** Whether it has no portion. */
+  readonly isIdle: boolean;
+  /** Whether it may have one that takes long. */
+  readonly takesLong: boolean;
+}
+
+export interface CrewOptions extends CrewWorkerSetup {
   readonly size: number;
   /** Starts in a row that may fail before a worker is given up. */
   readonly tries: number;
-  readonly spawn: () => WorkerLike;
-  readonly open: Omit<OpenMessage, "lock">;
-  /** Gives out the next portion for a worker: the result hands it over. @param isIdle whether the worker has none */
-  readonly nextPortion: (isIdle: boolean) => ((worker: CrewWorker) => void) | undefined;
+  /** Gives out the next portion for a worker: the result hands it over. */
+  readonly nextPortion: (room: Room) => ((worker: CrewWorker) => void) | undefined;
+  /** A worker has answered pushes of so many streams. */
+  readonly pushed: (rows: number, waited: number, news: WorkerNews) => void;
   /** No worker is left, and none can be started. */
   readonly broken: (cause: Error) => void;
 }
@@ -29,7 +36,7 @@ export class Crew {
   /** Why no worker is left. */
   cause: Error | undefined;
   /** Settles the promise of `start`. */
-  #started: { resolve(facts: ModelFacts): void; reject(error: Error): void } | undefined;
+  #started: { resolve(facts: object): void; reject(error: Error): void } | undefined;
 
   constructor(options: CrewOptions) {
     this.#options = options;
@@ -37,7 +44,7 @@ export class Crew {
   }
 
   /** Starts all workers. @throws what one of them says of the model, or a FeatureError if one does not run */
-  async start(): Promise<ModelFacts> {
+  async start(): Promise<object> {
     try {
       return await new Promise((resolve, reject) => {
         this.#started = { resolve, reject };
@@ -56,7 +63,8 @@ export class Crew {
     for (let room = 1; room <= ROOM; room++) {
       for (const worker of this.workers) {
         if (!worker.isReady || worker.load >= room) continue;
-        this.#options.nextPortion(worker.load === 0)?.(worker);
+        const isIdle = worker.load === 0;
+        this.#options.nextPortion({ isIdle, takesLong: worker.longs === 0 })?.(worker);
       }
     }
   }
@@ -75,16 +83,16 @@ export class Crew {
   }
 
   #newWorker(): CrewWorker {
-    const { spawn, open } = this.#options;
-    const worker: CrewWorker = new CrewWorker(spawn, open, {
+    const worker: CrewWorker = new CrewWorker(this.#options, {
       ready: (facts) => this.#ready(facts),
       lost: (cause, isRefusal) => this.#lost(worker, cause, isRefusal),
       free: () => this.fill(),
+      pushed: (...what) => this.#options.pushed(...what),
     });
     return worker;
   }
 
-  #ready(facts: ModelFacts): void {
+  #ready(facts: object): void {
     if (this.#started === undefined) this.fill();
     else if (this.workers.every(({ isReady }) => isReady)) this.#started.resolve(facts);
   }

@@ -1,12 +1,14 @@
 import { StateError } from "../errors.js";
+import { after } from "./clock.js";
 import type {
+  Asked,
   FromWorker,
-  ModelFacts,
   OpenMessage,
+  PushedInputs,
   Reply,
-  ScoreMessage,
-  StreamMessage,
+  WorkerNews,
 } from "./protocol.js";
+import { PushQueue } from "./push_queue.js";
 import { fromWire } from "./wire_error.js";
 import { locks, type WorkerLike, WorkerPort } from "./worker_port.js";
 
@@ -14,8 +16,10 @@ import { locks, type WorkerLike, WorkerPort } from "./worker_port.js";
 export interface Task {
   /** How much of the room at a worker it takes: 0 for a command, 1 for a portion, all of it for one that is to be alone. */
   readonly weight: number;
-  message(id: number): ScoreMessage | StreamMessage;
-  done(reply: Reply): void;
+  /** Whether it takes long: a worker has one such at a time. */
+  readonly isLong?: boolean;
+  message(id: number): Asked;
+  done(reply: Reply & WorkerNews): void;
   /** The worker ended. @param wasRunning whether it may have worked on this */
   lost(cause: Error, wasRunning: boolean): void;
 }
@@ -23,7 +27,7 @@ export interface Task {
 /** What a worker of a crew tells. */
 export interface CrewWorkerEvents {
   /** It serves the model. */
-  ready(facts: ModelFacts): void;
+  ready(facts: object): void;
   /**
    * It has ended, and its tasks were told so.
    *
@@ -32,6 +36,18 @@ export interface CrewWorkerEvents {
   lost(cause: Error, isRefusal: boolean): void;
   /** It has room for more work. */
   free(): void;
+  /** It has answered pushes of so many streams, the first of which waited so many milliseconds. */
+  pushed(rows: number, waited: number, news: WorkerNews): void;
+}
+
+/** How a worker is started, and what it is told. */
+export interface CrewWorkerSetup {
+  readonly spawn: () => WorkerLike;
+  readonly open: Omit<OpenMessage, "lock">;
+  /** Milliseconds within which it has to be ready. */
+  readonly startTimeout: number;
+  /** Packs the inputs of many pushes. */
+  readonly pack: (inputs: readonly unknown[]) => PushedInputs;
 }
 
 let serial = 0;
@@ -43,8 +59,7 @@ const lockName = (): string =>
 /** The place of one worker in a crew: the worker that is there now, and what it was asked. */
 export class CrewWorker {
   readonly #events: CrewWorkerEvents;
-  readonly #spawn: () => WorkerLike;
-  readonly #open: Omit<OpenMessage, "lock">;
+  readonly #setup: CrewWorkerSetup;
   /** Not answered, in the order in which the worker gets them. */
   readonly #tasks = new Map<number, Task>();
   #port: WorkerPort | undefined;
@@ -52,8 +67,15 @@ export class CrewWorker {
   #lock: string | undefined;
   #nextId = 0;
   #isReady = false;
+  #endTimeout: () => void = () => undefined;
+  /** What streams are pushed. */
+  readonly pushes: PushQueue;
+  /** Bytes of its linear memory, as it last said. */
+  memory = 0;
   /** The weight of the tasks that are not answered. */
   load = 0;
+  /** How many of them take long. */
+  longs = 0;
   /** Live streams. */
   streams = 0;
   /** How many workers have ended at this place, and why the last one did. */
@@ -62,10 +84,14 @@ export class CrewWorker {
   /** Starts in a row that failed. */
   failures = 0;
 
-  constructor(spawn: () => WorkerLike, open: Omit<OpenMessage, "lock">, events: CrewWorkerEvents) {
-    this.#spawn = spawn;
-    this.#open = open;
+  constructor(setup: CrewWorkerSetup, events: CrewWorkerEvents) {
+    this.#setup = setup;
     this.#events = events;
+    this.pushes = new PushQueue({
+      ask: (task) => this.ask(task),
+      pack: setup.pack,
+      answered: (rows, waited, news) => events.pushed(rows, waited, news),
+    });
   }
 
   /** Whether it serves the model; if not, it is starting. */
@@ -75,14 +101,19 @@ export class CrewWorker {
 
   start(isKept: boolean): void {
     const lost = (cause: Error): void => this.#lose(cause);
+    const { spawn, open, startTimeout } = this.#setup;
     try {
       const message = (data: unknown): void => this.#hear(data as FromWorker);
-      const port = new WorkerPort(this.#spawn(), { message, lost });
+      const port = new WorkerPort(spawn(), { message, lost });
       this.#port = port;
       port.keepAlive(isKept);
       // Where it is not needed, to wait for a lock would keep the process alive.
       this.#lock = port.tellsEnd || locks() === undefined ? undefined : lockName();
-      port.post({ ...this.#open, lock: this.#lock });
+      port.post({ ...open, lock: this.#lock });
+      this.#endTimeout = after(startTimeout, () => {
+        void port.terminate();
+        lost(new Error(`it was not ready within ${startTimeout} ms (option startTimeout)`));
+      });
     } catch (error) {
       void this.#port?.terminate();
       lost(error as Error);
@@ -94,6 +125,7 @@ export class CrewWorker {
     const id = this.#nextId++;
     this.#tasks.set(id, task);
     this.load += task.weight;
+    this.longs += Number(task.isLong === true);
     if (this.#isReady) this.#port?.post(task.message(id));
     return id;
   }
@@ -109,6 +141,7 @@ export class CrewWorker {
 
   /** Ends the worker, and its tasks. */
   async terminate(): Promise<void> {
+    this.#endTimeout();
     const ended = this.#port?.terminate();
     this.#dropTasks(new StateError("the pool was closed"));
     await ended;
@@ -116,6 +149,8 @@ export class CrewWorker {
 
   #hear(message: FromWorker): void {
     if (message.kind === "ready") {
+      this.#endTimeout();
+      this.memory = message.memory;
       if (message.isLocked) this.#port?.watchLock(this.#lock as string);
       this.#isReady = true;
       this.failures = 0;
@@ -134,11 +169,14 @@ export class CrewWorker {
     this.#tasks.delete(message.id);
     if (task === undefined) return;
     this.load -= task.weight;
+    this.longs -= Number(task.isLong === true);
+    this.memory = message.memory;
     task.done(message);
     this.#events.free();
   }
 
   #lose(cause: Error, isRefusal = false): void {
+    this.#endTimeout();
     if (!this.#isReady) this.failures++;
     this.#dropTasks(cause);
     this.#events.lost(cause, isRefusal);
@@ -151,8 +189,11 @@ export class CrewWorker {
     const tasks = [...this.#tasks.values()];
     this.#tasks.clear();
     this.load = 0;
+    this.longs = 0;
     this.streams = 0;
+    this.memory = 0;
     const running = tasks.find((task) => task.weight > 0);
     for (const task of tasks) task.lost(cause, task === running);
+    this.pushes.drop(cause);
   }
 }

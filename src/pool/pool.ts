@@ -1,41 +1,80 @@
+import { StateError } from "../errors.js";
+import { readTokens } from "../model/live_streams.js";
 import { checkConcurrency, checkIterable, iteratorOf } from "../model/score_stream.js";
 import type { Score } from "../model/score_work.js";
 import { checkRunOptions, type OnError, type Outcome } from "../model/time_slices.js";
-import type { Sequence } from "../model/vocabulary.js";
+import { type Sequence, Tokenizer, TokenMatcher, type Vocabulary } from "../model/vocabulary.js";
 import { checkOptions } from "../options.js";
+import { checkInstance, describe } from "../tensor.js";
+import type { Precision } from "../wasm/abi.js";
+import { type CallSetup, type Given, SCORES, ScoreCall } from "./call.js";
 import { ASYNC_DISPOSE } from "./disposal.js";
 import {
   type CloseOptions,
   checkCloseOptions,
+  checkPushAllOptions,
   checkStreamOptions,
+  languageSettings,
   type PoolOptions,
+  type PoolPushAllOptions,
+  type PoolPushOptions,
   type PoolScoreManyOptions,
   type PoolScoreOptions,
   type PoolStreamOptions,
   SCORE_MANY_NAMES,
   SCORE_NAMES,
-  settingsOf,
 } from "./options.js";
-import { PoolCore, type PoolModel, type PoolStats } from "./pool_core.js";
+import { PoolCore, type PoolStats } from "./pool_core.js";
+import type { LanguageFacts } from "./protocol.js";
+import { PushCall, type PushCallSetup, type PushedStates, pushed } from "./push_call.js";
+import { poolOf, recordOf, recordsOf } from "./remote_stream.js";
 import { scoreInOrder } from "./score_many.js";
-import type { PoolSource } from "./source.js";
+import { type PoolSource, portableModel } from "./source.js";
+import { spawn } from "./spawn.js";
 import { PoolStream } from "./stream.js";
 
 /** Sequences that `scoreMany` holds for each worker. */
-const HELD = 256;
+export const HELD = 256;
+
+/** What is known of the model of a pool. */
+export interface PoolModel {
+  readonly vocabulary: Vocabulary | undefined;
+  /** The number of different tokens. */
+  readonly size: number;
+  readonly precision: Precision;
+  /** The token before every sequence, if there is one. */
+  readonly start: number | undefined;
+  /** What the model file does not say and was inferred, a sentence each. */
+  readonly assumptions: readonly string[];
+}
+
+/** What `pool.pushAll` gives with `states` or `onError: "return"`. */
+export interface PoolPushed extends PushedStates {
+  /** For each stream what `push` gives; NaN for one with an error. */
+  readonly logProbs: Float64Array;
+}
+
+type Setup = Pick<
+  CallSetup,
+  "where" | "given" | "first" | "onError" | "from" | "signal" | "onProgress"
+>;
 
 /** Workers that serve one model. Made by `createPool`. */
 export class Pool {
   readonly #core: PoolCore;
+  readonly #tokenizer: Tokenizer;
+  /** What the model of the pool knows, as a `LanguageModel` has it. */
+  readonly model: PoolModel;
 
   /** @internal */
   constructor(core: PoolCore) {
+    const { size, start, vocabulary, unknown, assumptions } = core.facts<LanguageFacts>();
+    const matcher = vocabulary && new TokenMatcher("createPool", vocabulary, size);
     this.#core = core;
-  }
-
-  /** What the model of the pool knows, as a `LanguageModel` has it. */
-  get model(): PoolModel {
-    return this.#core.model;
+    this.#tokenizer = new Tokenizer(size, matcher, unknown);
+    const { precision = "f64" } = core.settings.model as PoolOptions;
+    const { vocabulary: own } = this.#tokenizer;
+    this.model = { vocabulary: own, size, precision, start, assumptions };
   }
 
   /**
@@ -56,12 +95,12 @@ export class Pool {
     checkOptions(where, options, SCORE_NAMES);
     checkRunOptions(where, options);
     const { from, onError = "throw", signal, onProgress } = options;
-    if (from !== undefined) this.#core.checkStream(where, from);
-    const given = this.#core.readAll(where, sequences);
+    if (from !== undefined) this.#checkStream(where, from);
+    const given = this.#readAll(where, sequences);
     return this.#core.track(where, async () => {
-      const state = from && (await this.#core.stateOf(where, from));
+      const state = from && (await stateOf(where, from));
       const setup = { where, given, first: 0, onError, from: state, signal, onProgress } as const;
-      return (await this.#core.score(setup)) as Outcome<Score, E>[];
+      return (await this.#score(setup)) as Outcome<Score, E>[];
     });
   }
 
@@ -80,25 +119,25 @@ export class Pool {
     checkOptions(where, options, SCORE_MANY_NAMES);
     checkRunOptions(where, options);
     const { from, onError = "throw", signal, concurrency } = options;
-    if (from !== undefined) core.checkStream(where, from);
+    if (from !== undefined) this.#checkStream(where, from);
     core.checkOpen(where);
     checkIterable(sequences);
     if (concurrency !== undefined) checkConcurrency(concurrency);
     // As it is now: the work begins later. Its error is that of the first group.
-    const state = from && core.stateOf(where, from);
+    const state = from && stateOf(where, from);
     state?.catch(() => undefined);
     const owner = {};
-    const scores = scoreInOrder({
+    const scores = scoreInOrder<Sequence, Score>({
       open: () => iteratorOf(sequences),
       concurrency: concurrency ?? HELD * core.size,
       workers: core.size,
       signal,
       onError,
-      read: (sequence, i) => core.read(where, sequence, i),
+      read: (sequence, i) => this.#read(where, sequence, i),
       score: async (given, first, ended) => {
         const setup = { where, given, first, onError: "return", from: await state } as const;
         const call = { ...setup, signal: ended, onProgress: undefined };
-        return core.count(() => core.score(call, owner));
+        return core.count(() => this.#score(call, owner));
       },
     });
     return scores as AsyncGenerator<Outcome<Score, E>, void, void>;
@@ -106,8 +145,50 @@ export class Pool {
 
   /** A live stream of tokens, at the worker that has the fewest. To be disposed of. */
   stream(options: PoolStreamOptions = {}): PoolStream {
-    const checkpointEvery = checkStreamOptions("stream", options);
-    return new PoolStream(this.#core, this.#core.newStream("stream", checkpointEvery));
+    const record = this.#core.newStream("stream", checkStreamOptions("stream", options));
+    return new PoolStream(this.#core, record, this.#tokenizer);
+  }
+
+  /**
+   * Pushes a token to each of many streams: one message to each worker, which computes them together. Every stream gets the
+   * bits that it gets alone. A stream may stand in the list several times; it reads its tokens in the order of the list.
+   *
+   * @param tokens one for each stream: ids, or tokens of the vocabulary
+   * @returns for each stream what `push` gives; with `states: true` or `onError: "return"` the states and errors beside them
+   * @throws {TypeError | RangeError | StateError} for something else than streams of this pool and tokens: no stream moves then
+   * @throws {StreamLostError} if the worker of a stream ended: the other streams have read their tokens
+   * @throws {AbortedError} if `signal` aborts: what a worker had by then was read
+   */
+  pushAll(
+    streams: readonly PoolStream[],
+    tokens: ArrayLike<number | string>,
+    options: PoolPushAllOptions & ({ readonly states: true } | { readonly onError: "return" }),
+  ): Promise<PoolPushed>;
+  pushAll(
+    streams: readonly PoolStream[],
+    tokens: ArrayLike<number | string>,
+    options?: PoolPushOptions,
+  ): Promise<Float64Array>;
+  async pushAll(
+    streams: readonly PoolStream[],
+    tokens: ArrayLike<number | string>,
+    options: PoolPushAllOptions = {},
+  ): Promise<Float64Array | PoolPushed> {
+    const where = "pushAll";
+    checkPushAllOptions(where, options);
+    const { signal, states = false, onError } = options;
+    const records = recordsOf(where, streams, PoolStream, this.#core);
+    const count = records.length;
+    const ids = new Int32Array(count);
+    readTokens(where, this.#tokenizer, tokens, { n: count, ids });
+    const logProbs = new Float64Array(count).fill(Number.NaN);
+    const read: PushCallSetup["read"] = (place, { numbers }, row) => {
+      logProbs[place] = numbers[row] as number;
+    };
+    const call = new PushCall(this.#core, { where, count, signal, wantsStates: states, read });
+    call.send(records, ids);
+    const done = await pushed(call, onError);
+    return states || onError === "return" ? { logProbs, ...done } : logProbs;
   }
 
   /** What the pool does at the moment. */
@@ -127,7 +208,50 @@ export class Pool {
   async [ASYNC_DISPOSE](): Promise<void> {
     await this.close();
   }
+
+  /** A sequence, checked, or the reason why it cannot be used. */
+  #read(where: string, sequence: Sequence, i: number): Given {
+    try {
+      return this.#tokenizer.read(where, `sequences[${i}]`, sequence);
+    } catch (error) {
+      return error as Error;
+    }
+  }
+
+  #readAll(where: string, sequences: readonly Sequence[]): Given[] {
+    if (!Array.isArray(sequences)) {
+      throw new TypeError(`${where}: sequences: expected an array, got ${describe(sequences)}`);
+    }
+    return Array.from(sequences as readonly Sequence[], (each, i) => this.#read(where, each, i));
+  }
+
+  /** Scores what was read. */
+  #score(setup: Setup, owner?: object): Promise<(Score | Error)[]> {
+    const core = this.#core;
+    core.checkOpen(setup.where);
+    const { size: workers, tries, onBatch } = core.settings;
+    const tokenizer = this.#tokenizer;
+    const call = new ScoreCall({ ...setup, kind: SCORES, tokenizer, workers, tries, onBatch });
+    return core.run(call, owner);
+  }
+
+  /** Throws unless `stream` is one of this pool. */
+  #checkStream(where: string, stream: PoolStream): void {
+    checkInstance(where, "from", PoolStream, "a stream of the pool", stream);
+    if (poolOf(stream) !== this.#core) {
+      throw new StateError(`${where}: from: a stream of another pool`);
+    }
+    recordOf(where, stream);
+  }
 }
+
+/** The state of a stream after the commands that were given before. */
+async function stateOf(where: string, stream: PoolStream): Promise<Uint8Array> {
+  return (await recordOf(where, stream).ask(where, { name: "toBytes" })) as Uint8Array;
+}
+
+/** Packs ids. */
+const packIds = (ids: readonly unknown[]): Int32Array => Int32Array.from(ids as readonly number[]);
 
 /**
  * Starts workers that serve one language model, each with an engine of its own. Resolves when all of them are ready.
@@ -139,5 +263,8 @@ export class Pool {
  */
 export async function createPool(source: PoolSource, options: PoolOptions = {}): Promise<Pool> {
   const where = "createPool";
-  return new Pool(await PoolCore.open(where, source, settingsOf(where, options)));
+  const settings = languageSettings(where, options);
+  const model = await portableModel(where, source);
+  const core = await PoolCore.open({ settings, model, serves: "language", spawn, pack: packIds });
+  return new Pool(core);
 }

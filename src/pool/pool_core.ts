@@ -1,24 +1,18 @@
 import { QueueFullError, StateError } from "../errors.js";
-import type { Score } from "../model/score_work.js";
-import { type Sequence, Tokenizer, TokenMatcher, type Vocabulary } from "../model/vocabulary.js";
-import { checkInstance, describe } from "../tensor.js";
-import type { Precision } from "../wasm/abi.js";
-import { type CallSetup, type Given, ScoreCall } from "./call.js";
 import { Crew, noWorkers } from "./crew.js";
 import type { PoolSettings } from "./options.js";
-import type { ModelFacts } from "./protocol.js";
-import { CallQueue } from "./queue.js";
-import { type PoolSource, portableModel } from "./source.js";
-import { spawn } from "./spawn.js";
-import { isOf, PoolStream, recordOf, type StreamHost } from "./stream.js";
-import { StreamRecord } from "./stream_record.js";
+import type { OpenMessage, PushedInputs, WorkerNews } from "./protocol.js";
+import { CallQueue, type QueuedCall } from "./queue.js";
+import { StreamRecord, type StreamRecordOptions } from "./stream_record.js";
+import type { WorkerLike } from "./worker_port.js";
 
 /** What a pool does at the moment. */
 export interface PoolStats {
-  /** Each worker, and the streams that live there. A worker that ended is starting again. */
+  /** Each worker, the streams that live there, and the bytes of its linear memory. A worker that ended is starting again. */
   readonly workers: readonly {
     readonly state: "starting" | "idle" | "busy";
     readonly streams: number;
+    readonly memory: number;
   }[];
   /** Calls that are open. */
   readonly calls: number;
@@ -28,71 +22,75 @@ export interface PoolStats {
   readonly running: number;
   /** Sequences of the calls that have finished. */
   readonly finished: number;
+  /** Live streams. */
+  readonly streams: number;
+  /** Pushes that no worker has yet, that are at workers, and that are done; and in how many passes they were. */
+  readonly pushes: {
+    readonly waiting: number;
+    readonly running: number;
+    readonly finished: number;
+    readonly batches: number;
+  };
   /** Workers that took the place of one that had ended. */
   readonly restarts: number;
 }
 
-/** What is known of the model of a pool. */
-export interface PoolModel {
-  readonly vocabulary: Vocabulary | undefined;
-  /** The number of different tokens. */
-  readonly size: number;
-  readonly precision: Precision;
-  /** The token before every sequence, if there is one. */
-  readonly start: number | undefined;
-  /** What the model file does not say and was inferred, a sentence each. */
-  readonly assumptions: readonly string[];
+/** What differs between pools. */
+export interface PoolPlan extends Pick<OpenMessage, "serves" | "model"> {
+  readonly settings: PoolSettings;
+  /** Starts a worker, if the settings do not say how. */
+  readonly spawn: () => WorkerLike;
+  /** Packs the inputs of many pushes. */
+  readonly pack: (inputs: readonly unknown[]) => PushedInputs;
 }
 
-type Setup = Omit<CallSetup, "tokenizer" | "workers" | "tries">;
-
 /** The workers of a pool and the calls that wait for them. */
-export class PoolCore implements StreamHost {
-  readonly model: PoolModel;
-  readonly tokenizer: Tokenizer;
-  readonly #settings: PoolSettings;
+export class PoolCore {
+  readonly settings: PoolSettings;
+  /** What the workers say of the model. */
+  #facts: object = {};
   readonly #crew: Crew;
-  readonly #queue: CallQueue;
+  readonly #queue = new CallQueue();
   #calls = 0;
   #finished = 0;
+  #pushed = 0;
+  #batches = 0;
   #closing: Promise<void> | undefined;
   /** Called when no call is open. */
   #onIdle: (() => void) | undefined;
 
-  private constructor(
-    settings: PoolSettings,
-    { crew, queue }: { crew: Crew; queue: CallQueue },
-    { size, start, vocabulary, unknown, assumptions }: ModelFacts,
-  ) {
-    this.#settings = settings;
-    this.#crew = crew;
-    this.#queue = queue;
-    const matcher = vocabulary && new TokenMatcher("createPool", vocabulary, size);
-    this.tokenizer = new Tokenizer(size, matcher, unknown);
-    const { precision = "f64" } = settings.model;
-    this.model = { vocabulary: this.tokenizer.vocabulary, size, precision, start, assumptions };
-  }
-
-  static async open(where: string, source: PoolSource, settings: PoolSettings): Promise<PoolCore> {
-    const { size, tries, worker = spawn, engine, model: options } = settings;
-    const model = await portableModel(where, source);
-    const queue = new CallQueue();
-    const crew = new Crew({
+  private constructor({ settings, spawn, pack, serves, model }: PoolPlan) {
+    const { size, tries, worker = spawn, engine, startTimeout, model: options } = settings;
+    this.settings = settings;
+    this.#crew = new Crew({
       size,
       tries,
+      startTimeout,
       spawn: worker,
-      open: { kind: "open", model, options, engine },
-      nextPortion: (isIdle) => queue.next(isIdle),
-      broken: (cause) => queue.fail((called) => noWorkers(called, cause)),
+      pack,
+      open: { kind: "open", serves, model, options, engine },
+      nextPortion: (room) => this.#queue.next(room),
+      broken: (cause) => this.#queue.fail((called) => noWorkers(called, cause)),
+      pushed: (...what) => this.#takePushed(...what),
     });
-    const facts = await crew.start();
-    crew.keepAlive(false);
-    return new PoolCore(settings, { crew, queue }, facts);
+  }
+
+  /** Starts the workers. Resolves when all of them are ready. */
+  static async open(plan: PoolPlan): Promise<PoolCore> {
+    const core = new PoolCore(plan);
+    core.#facts = await core.#crew.start();
+    core.#crew.keepAlive(false);
+    return core;
+  }
+
+  /** What the workers say of the model: of the kind that the pool serves. */
+  facts<F extends object>(): F {
+    return this.#facts as F;
   }
 
   /** The number of workers that were asked for. */
   get size(): number {
-    return this.#settings.size;
+    return this.settings.size;
   }
 
   /** Throws if the pool takes no calls any more. */
@@ -102,34 +100,45 @@ export class PoolCore implements StreamHost {
     if (cause !== undefined) throw noWorkers(where, cause);
   }
 
-  async track<R>(where: string, call: () => Promise<R>): Promise<R> {
+  /** Counts a call as open until `leave`: meanwhile the workers keep the process alive. */
+  enter(where: string): void {
     this.checkOpen(where);
-    const { maxQueue } = this.#settings;
+    const { maxQueue } = this.settings;
     if (this.#calls >= maxQueue) throw new QueueFullError(where, maxQueue);
-    return this.count(call);
+    this.#begin();
   }
 
-  /** A sequence, checked, or the reason why it cannot be used. */
-  read(where: string, sequence: Sequence, i: number): Given {
+  leave(): void {
+    this.#calls--;
+    if (this.#calls > 0) return;
+    this.#crew.keepAlive(false);
+    this.#onIdle?.();
+  }
+
+  async track<R>(where: string, call: () => Promise<R>): Promise<R> {
+    this.enter(where);
     try {
-      return this.tokenizer.read(where, `sequences[${i}]`, sequence);
-    } catch (error) {
-      return error as Error;
+      return await call();
+    } finally {
+      this.leave();
     }
   }
 
-  readAll(where: string, sequences: readonly Sequence[]): Given[] {
-    if (!Array.isArray(sequences)) {
-      throw new TypeError(`${where}: sequences: expected an array, got ${describe(sequences)}`);
+  /** As `track`, for a part of a call that was let in before. */
+  async count<R>(call: () => Promise<R>): Promise<R> {
+    this.#begin();
+    try {
+      return await call();
+    } finally {
+      this.leave();
     }
-    return Array.from(sequences as readonly Sequence[], (each, i) => this.read(where, each, i));
   }
 
-  /** Scores what was read. Calls of one owner are worked on in their order, those of others in turns. */
-  async score(setup: Setup, owner: object = setup): Promise<(Score | Error)[]> {
-    this.checkOpen(setup.where);
-    const { tries } = this.#settings;
-    const call = new ScoreCall({ ...setup, tokenizer: this.tokenizer, workers: this.size, tries });
+  /** Works on a call. Those of one owner are worked on in their order, those of others in turns. */
+  async run<R>(
+    call: QueuedCall & { readonly finished: Promise<R[]> },
+    owner: object = call,
+  ): Promise<R[]> {
     this.#queue.add(call, owner);
     this.#crew.fill();
     try {
@@ -141,36 +150,32 @@ export class PoolCore implements StreamHost {
     }
   }
 
-  newStream(where: string, checkpointEvery: number | undefined): StreamRecord {
+  newStream(where: string, options: StreamRecordOptions): StreamRecord {
     this.checkOpen(where);
     const { workers } = this.#crew;
     const worker = workers.reduce((least, each) => (each.streams < least.streams ? each : least));
-    return new StreamRecord(worker, checkpointEvery);
-  }
-
-  /** Throws unless `stream` is one of this pool. */
-  checkStream(where: string, stream: PoolStream): void {
-    checkInstance(where, "from", PoolStream, "a stream of the pool", stream);
-    if (!isOf(this, stream)) throw new StateError(`${where}: from: a stream of another pool`);
-    recordOf(where, stream);
-  }
-
-  /** The state of a stream after the commands that were given before. */
-  async stateOf(where: string, stream: PoolStream): Promise<Uint8Array> {
-    return (await recordOf(where, stream).ask(where, { name: "toBytes" })) as Uint8Array;
+    return new StreamRecord(worker, options);
   }
 
   stats(): PoolStats {
-    const workers = this.#crew.workers.map(
-      ({ isReady, load, streams }) =>
-        ({ state: !isReady ? "starting" : load > 0 ? "busy" : "idle", streams }) as const,
-    );
-    const { restarts } = this.#crew;
+    const { workers, restarts } = this.#crew;
+    const sum = (of: (worker: (typeof workers)[number]) => number): number =>
+      workers.reduce((all, worker) => all + of(worker), 0);
     return {
-      workers,
+      workers: workers.map(({ isReady, load, streams, memory, pushes }) => {
+        const isBusy = load > 0 || pushes.running > 0;
+        return { state: !isReady ? "starting" : isBusy ? "busy" : "idle", streams, memory };
+      }),
       calls: this.#calls,
       ...this.#queue.counts,
       finished: this.#finished,
+      streams: sum(({ streams }) => streams),
+      pushes: {
+        waiting: sum(({ pushes }) => pushes.waiting),
+        running: sum(({ pushes }) => pushes.running),
+        finished: this.#pushed,
+        batches: this.#batches,
+      },
       restarts,
     };
   }
@@ -190,18 +195,14 @@ export class PoolCore implements StreamHost {
     await this.#crew.close();
   }
 
-  /** Counts a call as open until it is settled: meanwhile the workers keep the process alive. */
-  async count<R>(call: () => Promise<R>): Promise<R> {
+  #begin(): void {
     this.#calls++;
     this.#crew.keepAlive(true);
-    try {
-      return await call();
-    } finally {
-      this.#calls--;
-      if (this.#calls === 0) {
-        this.#crew.keepAlive(false);
-        this.#onIdle?.();
-      }
-    }
+  }
+
+  #takePushed(rows: number, waited: number, { worked }: WorkerNews): void {
+    this.#pushed += rows;
+    this.#batches++;
+    this.settings.onBatch?.({ kind: "push", rows, waited, worked });
   }
 }

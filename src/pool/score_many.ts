@@ -1,8 +1,6 @@
 import { AbortedError } from "../errors.js";
 import type { AbortSignalLike } from "../host.js";
 import { leading, SourceReader } from "../model/score_stream.js";
-import type { Score } from "../model/score_work.js";
-import type { Sequence } from "../model/vocabulary.js";
 import { watchAbort } from "./abort_watch.js";
 import type { Given } from "./call.js";
 import { OwnSignal } from "./own_signal.js";
@@ -10,34 +8,34 @@ import { OwnSignal } from "./own_signal.js";
 /** Sequences for each worker that are handed on together, if they have arrived: a batch of the model. */
 const GROUP = 64;
 
-export interface ScoreManySetup {
-  readonly open: () => AsyncIterator<Sequence> | Iterator<Sequence>;
+export interface ManySetup<S, R> {
+  readonly open: () => AsyncIterator<S> | Iterator<S>;
   /** The most sequences that are read and not given out. */
   readonly concurrency: number;
   readonly workers: number;
   readonly signal: AbortSignalLike | undefined;
   readonly onError: "throw" | "return";
   /** Checks a sequence as it arrives. */
-  readonly read: (sequence: Sequence, i: number) => Given;
+  readonly read: (sequence: S, i: number) => Given;
   /** Scores some, until `ended` aborts. An error takes the place of a result. */
   readonly score: (
     given: readonly Given[],
     first: number,
     ended: AbortSignalLike,
-  ) => Promise<(Score | Error)[]>;
+  ) => Promise<(R | Error)[]>;
 }
 
-type Settled = { readonly results: (Score | Error)[] } | { readonly error: unknown };
+type Settled<R> = { readonly results: (R | Error)[] } | { readonly error: unknown };
 
 /** Sequences that were read, in groups, each on its way to its scores. */
-class Groups {
-  readonly #setup: ScoreManySetup;
-  readonly #reader: SourceReader<Sequence, Given>;
+class Groups<S, R> {
+  readonly #setup: ManySetup<S, R>;
+  readonly #reader: SourceReader<S, Given>;
   readonly #ended = new OwnSignal();
   readonly #unwatch: () => void;
   readonly #size: number;
   /** In the order of the source. */
-  readonly #scoring: Promise<Settled>[] = [];
+  readonly #scoring: Promise<Settled<R>>[] = [];
   #reading: Promise<undefined> | undefined;
   #isEnd = false;
   /** Sequences that were read, and those of them that were not given out. */
@@ -46,7 +44,7 @@ class Groups {
   /** Why the source ended, unless by itself. */
   failure: { readonly cause: unknown } | undefined;
 
-  constructor(setup: ScoreManySetup) {
+  constructor(setup: ManySetup<S, R>) {
     const { concurrency, workers, open, read, signal } = setup;
     this.#setup = setup;
     this.#size = Math.min(GROUP * workers, Math.max(Math.ceil(concurrency / 4), 1));
@@ -55,7 +53,7 @@ class Groups {
   }
 
   /** The results of the next group; undefined after the last one. */
-  async next(): Promise<(Score | Error)[] | undefined> {
+  async next(): Promise<(R | Error)[] | undefined> {
     for (;;) {
       this.refill();
       const [head] = this.#scoring;
@@ -101,7 +99,7 @@ class Groups {
     }
     if (items.length === 0) return undefined;
     const scores = score(items, this.#count, this.#ended);
-    const settled: Promise<Settled> = scores.then(
+    const settled: Promise<Settled<R>> = scores.then(
       (results) => ({ results }),
       (error: unknown) => ({ error }),
     );
@@ -116,9 +114,9 @@ class Groups {
  * Scores the sequences of a source in order. Reading, scoring and giving out go on side by side, as long as at most
  * `concurrency` sequences are held.
  */
-export async function* scoreInOrder(
-  setup: ScoreManySetup,
-): AsyncGenerator<Score | Error, void, void> {
+export async function* scoreInOrder<S, R>(
+  setup: ManySetup<S, R>,
+): AsyncGenerator<R | Error, void, void> {
   const groups = new Groups(setup);
   let failure: { readonly cause: unknown } | undefined;
   try {
@@ -132,7 +130,7 @@ export async function* scoreInOrder(
     failure = groups.failure;
   } catch (cause) {
     if (cause instanceof AbortedError) {
-      yield* leading(cause.completed as (Score | Error | undefined)[]);
+      yield* leading(cause.completed as (R | Error | undefined)[]);
     }
     failure = { cause };
   } finally {

@@ -37,6 +37,9 @@ const CLASSES: Readonly<Record<string, () => Error>> = {
   AbortError: () => new AbortedError("", [], undefined),
 };
 
+/** Whether this is an error and not a result. */
+export const isWire = (value: object): value is WireError => "fields" in value && "stack" in value;
+
 /** Causes of causes that are kept. */
 const DEPTH = 3;
 

@@ -45,7 +45,7 @@ export function planBackward(weights: Weights, m: number, N: number, origin = 0)
     dc: 0,
     /** In: for each row the row of the h before it, N, i32; unused unless the batch is ragged. */
     previous: 0,
-    /** Out: (rows, nx). */
+    /** Out: (rows, nx); 0 if nobody needs it. */
     dx: 0,
     /** Whether the gradient of x is added to dx instead of replacing it. */
     addsToInput: false,

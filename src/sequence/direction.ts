@@ -93,8 +93,10 @@ export function backwardSteps(
   if (cell.projected) arena.f64(at.none, batch.m * na).fill(0);
   const rows = batch.start(span.last) - batch.start(span.first);
   if (rows > 0) backThroughTime(direction, batch, span, at);
-  const [init, ldi] = at.addsToInput ? [at.dx, nx] : [weights.zeros, 0];
-  kernels.gemm_packed(rows, nx, gates, ldz, ldi, nx, at.dGates, transposed.panelsX, init, at.dx);
+  if (at.dx !== 0) {
+    const [init, ldi] = at.addsToInput ? [at.dx, nx] : [weights.zeros, 0];
+    kernels.gemm_packed(rows, nx, gates, ldz, ldi, nx, at.dGates, transposed.panelsX, init, at.dx);
+  }
   kernels.add_rows(rows, ldz, at.dGates, at.db);
   addWeightGradients(direction, batch, span, at);
 }
@@ -171,9 +173,9 @@ function addWeightGradients(
   const x = direction.x + base * strides.x;
   const outputs = cell.input.length * na;
   // One literal for every input: objects of one shape keep the loop over them fast.
-  const inputs: GradientInput[] = [
-    { first: 0, outputs, width: nx, source: x, lds: nx, index: 0, target: at.dWx },
-  ];
+  const inputs: GradientInput[] = [];
+  if (direction.x !== 0)
+    inputs.push({ first: 0, outputs, width: nx, source: x, lds: nx, index: 0, target: at.dWx });
   let target = at.dWh;
   for (const { blocks, gradientBlock, source: of } of cell.products) {
     const [first, outputs] = [gradientBlock * na, blocks * na];

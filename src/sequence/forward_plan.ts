@@ -8,7 +8,7 @@ import type { StackWeights, Weights } from "./weights.js";
 /** The buffers of one layer direction over some steps: pointers, rows as in sequence/batch.ts. */
 export interface DirectionBuffers {
   readonly weights: Weights;
-  /** In: (rows, nx). */
+  /** In: (rows, nx); 0 in a backward pass that leaves the gradient of W_x to its caller. */
   x: number;
   /** In: the state before the first step, (m, nh) and (m, na). A cell without a cell state ignores c0 and c. */
   h0: number;

@@ -1,9 +1,12 @@
 import { ShapeError } from "../errors.js";
 import { checkOptions, type OptionNames } from "../options.js";
+import type { Batch } from "../sequence/batch.js";
 import { checkShape, describe, isNumbers, type Tensor } from "../tensor.js";
 import { checkFlag, shown } from "./checks.js";
+import type { Segment } from "./layers/layer.js";
 import type { Loss } from "./losses.js";
-import type { NetworkPlan, TrainedNetwork } from "./network.js";
+import type { TrainedNetwork } from "./network.js";
+import type { NetworkPlan } from "./plan.js";
 import type { CarriedStates } from "./states.js";
 
 /** Ids of tokens or classes. */
@@ -184,34 +187,37 @@ export function checkBatch(
   return { lengths, carry, given: batch };
 }
 
-/** Writes the inputs of a pass. */
-export function writeInputs(
+/** The sequence at a place of a batch. */
+const sequenceAt = ({ order }: Batch, { given }: CheckedBatch, place: number): Ids | Rows =>
+  given.inputs[order?.[place] ?? place] as Ids | Rows;
+
+/** Writes the tokens of a pass, if its input is tokens. */
+export function writeTokens(
   { engine, architecture }: TrainedNetwork,
-  plan: NetworkPlan,
-  { given }: CheckedBatch,
+  { batch, context }: NetworkPlan,
+  checked: CheckedBatch,
 ): void {
-  const { batch, x, tokens } = plan;
-  const { input } = architecture;
-  const { order, rows: N, T } = batch;
-  const { arena } = engine;
-  const sequence = (place: number) => given.inputs[order?.[place] ?? place];
-  if (input.kind === "features") {
-    const n = input.size;
-    const target = arena.f64(x, N * n);
-    batch.forEachRow(0, T, (row, place, t) => {
-      const { data } = sequence(place) as Rows;
-      for (let i = 0; i < n; i++) target[row * n + i] = data[t * n + i] as number;
-    });
-    return;
-  }
-  const ids = arena.i32(tokens, N);
-  batch.forEachRow(0, T, (row, place, t) => {
-    ids[row] = (sequence(place) as Ids)[t] as number;
+  if (architecture.input.kind === "features") return;
+  const ids = engine.arena.i32(context.tokens, batch.rows);
+  batch.forEachRow(0, batch.T, (row, place, t) => {
+    ids[row] = (sequenceAt(batch, checked, place) as Ids)[t] as number;
   });
-  if (input.kind === "embedding") return;
-  const target = arena.f64(x, N * input.size).fill(0);
-  ids.forEach((id, row) => {
-    target[row * input.size + id] = 1;
+}
+
+/** Writes the features of a segment, if the input is features. */
+export function writeInputs(
+  { engine, architecture: { input } }: TrainedNetwork,
+  { batch, x }: NetworkPlan,
+  checked: CheckedBatch,
+  { first, last, base, rows }: Segment,
+): void {
+  if (input.kind !== "features") return;
+  const n = input.size;
+  const target = engine.arena.f64(x, rows * n);
+  batch.forEachRow(first, last, (row, place, t) => {
+    const { data } = sequenceAt(batch, checked, place) as Rows;
+    const at = (row - base) * n;
+    for (let i = 0; i < n; i++) target[at + i] = data[t * n + i] as number;
   });
 }
 

@@ -54,12 +54,13 @@ export function gradCheck(
   checkInteger(`${where}: samples`, samples, 1);
   checkNumber(`${where}: h`, h, { least: 0, above: true });
   const { engine, parameters, architecture } = network;
-  const loss = new Loss(where, engine, architecture.output.size, options.loss);
+  const loss = new Loss(where, engine, architecture.output, options.loss);
   try {
     const checked = checkBatch(where, network, { loss, states: undefined }, batch);
-    const pass = { carry: false, states: undefined, dropout: undefined, accumulate: 1 };
+    const own = { carry: false, states: undefined, dropout: undefined };
+    const pass = { where, ...own, memory: Number.MAX_SAFE_INTEGER };
     parameters.clearGradients();
-    runLoss(network, loss, checked, pass).backward();
+    runLoss(network, loss, checked, { ...pass, accumulate: 1 });
     const gradients = parameters.all.map(({ offset, size }) =>
       engine.arena.f64(parameters.gradients + offset, size).slice(),
     );
@@ -73,7 +74,7 @@ export function gradCheck(
       engine.arena.f64(pointer, 1)[0] = before + by;
       network.changed();
       try {
-        return runLoss(network, loss, checked, pass).loss;
+        return runLoss(network, loss, checked, { ...pass, accumulate: 0 }).loss;
       } finally {
         engine.arena.f64(pointer, 1)[0] = before;
         network.changed();

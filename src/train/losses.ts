@@ -4,6 +4,7 @@ import { ITEM } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { EngineCore } from "../wasm/engine.js";
 import { trainerKernels } from "../wasm/trainer_kernels.js";
+import type { OutputPart } from "./architecture.js";
 import { checkInteger, checkNumber, shown } from "./checks.js";
 
 /** Cross-entropy of the softmax of the outputs against class ids: torch.nn.CrossEntropyLoss. */
@@ -90,7 +91,12 @@ export class Loss extends Shared {
   readonly #smoothing: number;
   readonly #block: Block | undefined;
 
-  constructor(where: string, engine: EngineCore, size: number, given: LossOptions) {
+  constructor(
+    where: string,
+    engine: EngineCore,
+    { size, hasSigmoid }: Pick<OutputPart, "size" | "hasSigmoid">,
+    given: LossOptions,
+  ) {
     super();
     const options: Options = typeof given === "string" ? { name: given } : given;
     const name: unknown = options?.name;
@@ -100,6 +106,11 @@ export class Loss extends Shared {
     }
     const known = Object.fromEntries(NAMES[options.name].map((key) => [key, true as const]));
     checkOptions(where, options, known as OptionNames<Options>, "loss");
+    if (hasSigmoid && options.name !== "bce") {
+      throw new TypeError(
+        `${where}: loss: expected bce, as the model has a sigmoid on top, got ${options.name}`,
+      );
+    }
     this.#engine = engine;
     this.name = options.name;
     this.size = size;
@@ -132,8 +143,8 @@ export class Loss extends Shared {
     return this.takesIds ? 1 : this.size;
   }
 
-  /** Replaces the outputs by their gradient; returns the loss, Σ of the rows' in ascending order. */
-  run({ rows, outputs, targets, scales, loss }: LossRows): number {
+  /** Computes the loss of each row, and replaces the outputs by their gradient. */
+  run({ rows, outputs, targets, scales, loss }: LossRows): void {
     const kernels = trainerKernels(this.#engine);
     const n = this.size;
     const weights = this.#block?.pointer ?? 0;
@@ -154,8 +165,12 @@ export class Loss extends Shared {
     } else {
       kernels.binary_cross_entropy_rows(rows, n, outputs, targets, weights, scales, loss, outputs);
     }
+  }
+
+  /** Σ of the rows' losses, in ascending order. */
+  sum({ loss, outputRows }: { readonly loss: number; readonly outputRows: number }): number {
     let sum = 0;
-    for (const own of this.#engine.arena.f64(loss, rows)) sum += own;
+    for (const own of this.#engine.arena.f64(loss, outputRows)) sum += own;
     return sum;
   }
 

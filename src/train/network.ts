@@ -1,27 +1,35 @@
+import { activationName } from "../cells/activations.js";
 import { gradientPartsOf } from "../layers/gradients.js";
 import { shapeOf } from "../layers/shape.js";
 import { Batch } from "../sequence/batch.js";
-import { Layout } from "../sequence/layout.js";
 import { outputOf, readsFromEnd, type StackShape } from "../sequence/shape.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { EngineCore } from "../wasm/engine.js";
-import type { Architecture } from "./architecture.js";
-import { joined, type Layer, type LayerPass, type PassContext } from "./layer.js";
-import {
-  Chain,
-  Dropout,
-  Embedding,
-  LayerNorm,
-  Pooling,
-  Residual,
-  TrainedLinear,
-} from "./layers.js";
+import { type Architecture, outputOfPart, type RecurrentPart } from "./architecture.js";
+import { ActivationLayer } from "./layers/activation.js";
+import { Chain, Residual } from "./layers/chain.js";
+import { Dropout, VariationalDropout } from "./layers/dropout.js";
+import type { Layer } from "./layers/layer.js";
+import { LayerNorm } from "./layers/layer_norm.js";
+import { TrainedLinear } from "./layers/linear.js";
+import { Merge } from "./layers/merge.js";
+import { Pooling } from "./layers/pooling.js";
+import { RecurrentLayer, recurrentSpecs } from "./layers/recurrent.js";
+import { Embedding, OneHot } from "./layers/token_rows.js";
+import type { TokenInput } from "./layers/token_table.js";
 import { type ParameterSpec, Parameters } from "./parameters.js";
-import { RecurrentLayer, recurrentSpecs } from "./recurrent_layer.js";
+import {
+  fittingPlan,
+  layOut,
+  type NetworkPlan,
+  type PassOptions,
+  type PlanNeeds,
+  writeOrder,
+} from "./plan.js";
 
 /** The parameters of a network, in the order of its layers. */
 function specsOf(architecture: Architecture, shapes: readonly StackShape[]): ParameterSpec[] {
-  const { input, recurrent, layerNorm, output } = architecture;
+  const { input, recurrent, layerNorm, hidden, output } = architecture;
   const specs: ParameterSpec[] = [];
   if (input.kind === "embedding") {
     specs.push({ name: `${input.name}.weight`, shape: [input.tokens, input.size] });
@@ -38,31 +46,74 @@ function specsOf(architecture: Architecture, shapes: readonly StackShape[]): Par
       specs.push({ name: `norm.${i}.weight`, shape: [n] }, { name: `norm.${i}.bias`, shape: [n] });
     }
   });
-  const n = outputOf(shapes.at(-1) as StackShape);
+  let n = outputOfPart(recurrent.at(-1) as RecurrentPart);
+  for (const { name, size, hasBias } of hidden) {
+    specs.push({ name: `${name}.weight`, shape: [size, n] });
+    if (hasBias) specs.push({ name: `${name}.bias`, shape: [size] });
+    n = size;
+  }
   if (!output.tied) specs.push({ name: `${output.name}.weight`, shape: [output.size, n] });
   if (output.hasBias) specs.push({ name: `${output.name}.bias`, shape: [output.size] });
   return specs;
 }
 
+/** Dropout of the kind that the architecture has. */
+const dropoutOf = (
+  { engine }: Parameters,
+  { variational }: Architecture,
+  outputs: number,
+  p: number,
+): Layer =>
+  variational ? new VariationalDropout(engine, outputs, p) : new Dropout(engine, outputs, p);
+
+/** The layer below the recurrent ones, and the tokens that the lowest of them reads instead of its output. */
+function inputLayers(
+  parameters: Parameters,
+  architecture: Architecture,
+  hasResidual: boolean,
+): { layers: Layer[]; tokens: TokenInput | undefined } {
+  const { input } = architecture;
+  const { size, dropout } = input;
+  const embedding = input.kind === "embedding" ? parameters.get(`${input.name}.weight`) : undefined;
+  const layers: Layer[] = [];
+  // A residual and dropout need rows of their own.
+  const needsRows = hasResidual || dropout > 0;
+  if (input.kind !== "features") {
+    const count = input.kind === "embedding" ? input.tokens : size;
+    if (!needsRows) return { layers, tokens: { count, embedding } };
+    const { engine } = parameters;
+    layers.push(embedding ? new Embedding(parameters, embedding) : new OneHot(engine, count));
+  }
+  if (dropout > 0) layers.push(dropoutOf(parameters, architecture, size, dropout));
+  return { layers, tokens: undefined };
+}
+
 /** The layers up to the highest recurrent one. `made` receives those that own memory. */
 function bodyOf(
   parameters: Parameters,
-  { input, recurrent, layerNorm, residual }: Architecture,
+  architecture: Architecture,
   shapes: readonly StackShape[],
   made: Layer[],
 ): Chain {
+  const { input, recurrent, layerNorm, residual, output } = architecture;
   const { engine } = parameters;
-  const body: Layer[] = [];
-  if (input.kind === "embedding") {
-    body.push(new Embedding(parameters, parameters.get(`${input.name}.weight`)));
-  }
+  const lowest = shapes[0] as StackShape;
+  const bottom = inputLayers(parameters, architecture, residual && input.size === outputOf(lowest));
+  const body = bottom.layers;
   let n = input.size;
   let index = 0;
   const count = shapes.reduce((sum, { layers }) => sum + layers, 0);
   recurrent.forEach((part, s) => {
     const shape = shapes[s] as StackShape;
     for (let l = 0; l < shape.layers; l++, index++) {
-      const layer = new RecurrentLayer(parameters, shape, l, { ...part, index });
+      const tokens = index === 0 ? bottom.tokens : undefined;
+      const needsInput = index > 0 || input.kind === "embedding";
+      const layer = new RecurrentLayer(parameters, shape, l, {
+        ...part,
+        index,
+        tokens,
+        needsInput,
+      });
       made.push(layer);
       const inner: Layer[] = [layer];
       if (layerNorm) {
@@ -70,53 +121,64 @@ function bodyOf(
         inner.push(new LayerNorm(parameters, gain, parameters.get(`norm.${index}.bias`)));
       }
       if (part.dropout > 0 && index + 1 < count) {
-        inner.push(new Dropout(engine, layer.outputs, part.dropout));
+        inner.push(dropoutOf(parameters, architecture, layer.outputs, part.dropout));
       }
       const chain = new Chain(inner, n);
       body.push(residual && n === layer.outputs ? new Residual(engine, chain) : chain);
       n = layer.outputs;
     }
+    // The ends of both directions are pooled before they are merged.
+    const isPooledFirst = output.of === "last" && s + 1 === recurrent.length;
+    if (part.merge === "concat" || isPooledFirst) return;
+    n = outputOfPart(part);
+    body.push(new Merge(engine, n, part.merge));
   });
   return new Chain(body, n);
 }
 
-/** Dropout and the linear layer over `inputs` numbers of each output row. */
+/** Dropout and the linear layers over `inputs` numbers of each output row. */
 function headOf(
   parameters: Parameters,
-  { input, output }: Architecture,
+  architecture: Architecture,
   inputs: number,
   made: Layer[],
 ): Chain {
+  const { engine } = parameters;
+  const { input, recurrent, hidden, output } = architecture;
   const head: Layer[] = [];
-  if (output.dropout > 0) head.push(new Dropout(parameters.engine, inputs, output.dropout));
-  const weight = output.tied && input.kind === "embedding" ? input.name : output.name;
+  const top = recurrent.at(-1) as RecurrentPart;
+  if (top.merge !== "concat" && output.of === "last") {
+    head.push(new Merge(engine, outputOfPart(top), top.merge));
+  }
+  for (const { name, size, hasBias, activation } of hidden) {
+    const bias = hasBias ? parameters.get(`${name}.bias`) : undefined;
+    const weight = parameters.get(`${name}.weight`);
+    const linear = new TrainedLinear(parameters, weight, { bias, isShared: false });
+    made.push(linear);
+    head.push(linear);
+    if (activationName(activation) === "identity") continue;
+    const layer = new ActivationLayer(engine, size, activation);
+    made.push(layer);
+    head.push(layer);
+  }
+  // An output of each sequence has no steps that could share a mask.
+  if (output.dropout > 0) {
+    const isVariational = architecture.variational && output.of === "step";
+    const kind = { ...architecture, variational: isVariational };
+    head.push(dropoutOf(parameters, kind, inputs, output.dropout));
+  }
+  const isShared = output.tied && input.kind === "embedding";
+  const weight = parameters.get(`${isShared ? input.name : output.name}.weight`);
   const bias = output.hasBias ? parameters.get(`${output.name}.bias`) : undefined;
-  const linear = new TrainedLinear(parameters, parameters.get(`${weight}.weight`), bias);
+  const linear = new TrainedLinear(parameters, weight, { bias, isShared });
   made.push(linear);
   head.push(linear);
   return new Chain(head, inputs);
 }
 
-/** Places of the sequences and rows of one pass: pointers, and the buffers of every layer. */
-export interface NetworkPlan {
-  readonly batch: Batch;
-  /** Input features, (N, nx), if the input is no table's row. */
-  readonly x: number;
-  readonly tokens: number;
-  /** The rows that have an output: N, or m. */
-  readonly outputRows: number;
-  /** Per output row: i32 or f64 targets, f64 scales and losses. */
-  readonly targets: number;
-  readonly scales: number;
-  readonly loss: number;
-  readonly context: PassContext;
-  readonly body: LayerPass;
-  readonly head: LayerPass;
-  readonly scratch: number;
-}
-
-/** How a pass runs. */
-export type PassOptions = Pick<PassContext, "carry" | "states" | "dropout">;
+/** For each direction of the highest layer whether it reads from the end. */
+const blocksOf = (shape: StackShape): boolean[] =>
+  shape.cells.map((_, d) => readsFromEnd(shape, d));
 
 /** A network that is trained, in linear memory: its parameters, its layers, and the buffers of the last pass. */
 export class TrainedNetwork extends Shared {
@@ -127,6 +189,7 @@ export class TrainedNetwork extends Shared {
   readonly shapes: readonly StackShape[];
   readonly #body: Chain;
   readonly #head: Chain;
+  readonly #pooling: Pooling | undefined;
   #isStale = true;
   #block: Block | undefined;
 
@@ -142,6 +205,11 @@ export class TrainedNetwork extends Shared {
     try {
       this.#body = bodyOf(parameters, architecture, this.shapes, made);
       this.#head = headOf(parameters, architecture, this.#body.outputs, made);
+      const { of } = architecture.output;
+      this.#pooling =
+        of === "step"
+          ? undefined
+          : new Pooling(engine, this.#body.outputs, of, blocksOf(this.shapes.at(-1) as StackShape));
     } catch (error) {
       for (const layer of made) layer.release?.();
       parameters.release();
@@ -174,87 +242,29 @@ export class TrainedNetwork extends Shared {
   /**
    * Lays out a pass over sequences of these lengths and writes what their order implies. The buffers are valid until the
    * next plan; they are allocated anew only if a pass needs more than all before.
+   *
+   * @throws {RangeError} if the buffers exceed `memory` bytes, even if steps are computed again
    */
-  plan(lengths: readonly number[], options: PassOptions, targetItems: number): NetworkPlan {
+  plan(lengths: readonly number[], options: PassOptions, needs: PlanNeeds): NetworkPlan {
     const batch = Batch.ragged(lengths);
-    const { m, rows: N } = batch;
-    options.states?.reserve(m);
-    const bytes = this.#layOut(batch, options, targetItems, 0).bytes;
+    options.states?.reserve(batch.m);
+    const parts = {
+      architecture: this.architecture,
+      shapes: this.shapes,
+      body: this.#body,
+      head: this.#head,
+      pooling: this.#pooling,
+    };
+    const { bytes, segments } = fittingPlan(parts, batch, options, needs);
     if (this.#block === undefined || this.#block.bytes < bytes) {
       this.#block?.release();
       this.#block = undefined;
       this.#block = this.engine.arena.allocate(bytes);
     }
-    const { plan } = this.#layOut(batch, options, targetItems, this.#block.pointer);
-    const { arena } = this.engine;
-    const { context } = plan;
-    arena.i32(context.mirror, N).set(batch.mirror());
-    if (batch.ragged) arena.i32(context.previous, N).set(batch.previous());
-    if (batch.order !== undefined) {
-      arena.i32(context.order, m).set(batch.order);
-      const places = arena.i32(context.places, m);
-      batch.order.forEach((b, place) => {
-        places[b] = place;
-      });
-    }
+    const { pointer } = this.#block;
+    const plan = layOut(parts, batch, options, { ...needs, segments, origin: pointer });
+    writeOrder(this.engine, plan.context);
     return plan;
-  }
-
-  #layOut(
-    batch: Batch,
-    options: PassOptions,
-    targetItems: number,
-    origin: number,
-  ): { plan: NetworkPlan; bytes: number } {
-    const { input, output } = this.architecture;
-    const { m, rows: N } = batch;
-    const layout = new Layout(undefined, origin);
-    const i32 = (n: number) => layout.take(n, Int32Array.BYTES_PER_ELEMENT);
-    const tokens = i32(N);
-    const mirror = i32(N);
-    const previous = i32(N);
-    const [order, places] = [i32(m), i32(m)];
-    const x = layout.take(input.kind === "embedding" ? 0 : N * input.size);
-    const outputRows = output.of === "step" ? N : m;
-    const targets = layout.take(outputRows * targetItems);
-    const scales = layout.take(outputRows);
-    const loss = layout.take(outputRows);
-    const layers = [this.#body.plan(layout, { m, rows: N })];
-    if (output.of !== "step") layers.push(this.#pooling(output.of).plan(layout, { m, rows: N }));
-    const body = joined(layers);
-    const head = this.#head.plan(layout, { m, rows: outputRows });
-    const isSorted = batch.order !== undefined;
-    const context: PassContext = {
-      batch,
-      tokens,
-      order: isSorted ? order : 0,
-      places: isSorted ? places : 0,
-      mirror,
-      previous,
-      ...options,
-    };
-    const scratch = origin + layout.bytes;
-    const bytes = layout.bytes + Math.max(body.scratchBytes, head.scratchBytes);
-    const plan = {
-      batch,
-      x,
-      tokens,
-      outputRows,
-      targets,
-      scales,
-      loss,
-      context,
-      body,
-      head,
-      scratch,
-    };
-    return { plan, bytes };
-  }
-
-  #pooling(of: "last" | "mean"): Layer {
-    const shape = this.shapes.at(-1) as StackShape;
-    const blocks = shape.cells.map((_, d) => readsFromEnd(shape, d));
-    return new Pooling(this.engine, outputOf(shape), of, blocks);
   }
 
   protected free(): void {

@@ -19,10 +19,14 @@ export type TrainableInput =
       readonly tokens: number;
       /** The size of a token's row in a table that is trained. Default: a token is a one-hot vector. */
       readonly embedding?: number | undefined;
+      /** The probability with which each number that the lowest layer reads is set to 0 in training. Default 0. */
+      readonly dropout?: number | undefined;
     }
   | {
       /** Numbers of each step. */
       readonly features: number;
+      /** As for tokens. */
+      readonly dropout?: number | undefined;
     };
 
 /** A recurrent stack: the options of `createRecurrent` without `inputSize` and `precision`, and dropout. */
@@ -40,9 +44,9 @@ export interface TrainableOutput {
   readonly size: number;
   /**
    * The rows that have an output: every step, the end of each sequence (in a direction that reads from the end: its first
-   * step), or the mean over its steps. Default `"step"`.
+   * step), or the mean or the maximum over its steps. Default `"step"`.
    */
-  readonly of?: "step" | "last" | "mean" | undefined;
+  readonly of?: "step" | "last" | "mean" | "max" | undefined;
   /** The weight is that of the embedding, which has as many columns as the recurrent layers have outputs. Default false. */
   readonly tied?: boolean | undefined;
   /** The probability with which each input of the linear layer is set to 0 in training. Default 0. */
@@ -59,6 +63,11 @@ export interface TrainableOptions {
   readonly layerNorm?: boolean | undefined;
   /** Adds the input of a recurrent layer to its output if both have the same size. Default false. */
   readonly residual?: boolean | undefined;
+  /**
+   * Draws each mask of dropout once for a sequence and keeps it for all steps of a batch: variational dropout (Gal and
+   * Ghahramani 2016). It holds for the input, between layers and the output. Default false: each step has masks of its own.
+   */
+  readonly variational?: boolean | undefined;
   /** The seed of the first weights, an integer in 0 … 2^53 − 1. Default 0. */
   readonly seed?: number | undefined;
   /** How the first weights are drawn. Default `"pytorch"`. */
@@ -73,6 +82,7 @@ const NAMES: OptionNames<TrainableOptions> = {
   output: true,
   layerNorm: true,
   residual: true,
+  variational: true,
   seed: true,
   initialisation: true,
   forgetBias: true,
@@ -97,16 +107,18 @@ function checkDropout(where: string, dropout: number | undefined): void {
 function inputOf(input: TrainableInput): InputPart {
   checkObject(WHERE, "input", input);
   if ("features" in input) {
-    checkOptions(WHERE, input, { features: true }, "input");
+    checkOptions(WHERE, input, { features: true, dropout: true }, "input");
     checkInteger(`${WHERE}: input.features`, input.features, 1);
-    return { kind: "features", size: input.features };
+    checkDropout(`${WHERE}: input`, input.dropout);
+    return { kind: "features", size: input.features, dropout: input.dropout ?? 0 };
   }
-  checkOptions(WHERE, input, { tokens: true, embedding: true }, "input");
+  checkOptions(WHERE, input, { tokens: true, embedding: true, dropout: true }, "input");
   checkInteger(`${WHERE}: input.tokens`, input.tokens, 1);
-  const { tokens, embedding: size } = input;
-  if (size === undefined) return { kind: "one-hot", size: tokens };
+  checkDropout(`${WHERE}: input`, input.dropout);
+  const { tokens, embedding: size, dropout = 0 } = input;
+  if (size === undefined) return { kind: "one-hot", size: tokens, dropout };
   checkInteger(`${WHERE}: input.embedding`, size, 1);
-  return { kind: "embedding", name: "embedding", tokens, size };
+  return { kind: "embedding", name: "embedding", tokens, size, dropout };
 }
 
 function recurrentOf(
@@ -132,6 +144,7 @@ function recurrentOf(
       options,
       hasBias: true,
       dropout: dropout ?? 0,
+      merge: "concat" as const,
     };
     n = outputOfPart(part);
     return part;
@@ -145,7 +158,9 @@ function recurrentOf(
  */
 export function architectureOfOptions(options: TrainableOptions): Architecture {
   checkOptions(WHERE, options, NAMES);
-  const { layerNorm = false, residual = false, seed, initialisation, forgetBias } = options;
+  const { layerNorm = false, residual = false, variational = false } = options;
+  const { seed, initialisation, forgetBias } = options;
+  checkFlag(`${WHERE}: variational`, variational);
   checkFlag(`${WHERE}: layerNorm`, layerNorm);
   checkFlag(`${WHERE}: residual`, residual);
   checkSeed(WHERE, seed);
@@ -156,7 +171,7 @@ export function architectureOfOptions(options: TrainableOptions): Architecture {
   checkOptions(WHERE, options.output, OUTPUT_NAMES, "output");
   const { size, of = "step", tied = false, dropout } = options.output;
   checkInteger(`${WHERE}: output.size`, size, 1);
-  checkWord(`${WHERE}: output.of`, of, ["step", "last", "mean"]);
+  checkWord(`${WHERE}: output.of`, of, ["step", "last", "mean", "max"]);
   checkFlag(`${WHERE}: output.tied`, tied);
   checkDropout(`${WHERE}: output`, dropout);
   if (tied) {
@@ -177,6 +192,16 @@ export function architectureOfOptions(options: TrainableOptions): Architecture {
     recurrent,
     layerNorm,
     residual,
-    output: { name: "output", size, of, tied, hasBias: true, dropout: dropout ?? 0 },
+    variational,
+    hidden: [],
+    output: {
+      name: "output",
+      size,
+      of,
+      tied,
+      hasBias: true,
+      dropout: dropout ?? 0,
+      hasSigmoid: false,
+    },
   };
 }

@@ -9,7 +9,8 @@ import { checkInteger, checkNumber } from "./checks.js";
 import { DivergenceError } from "./divergence.js";
 import { Loss, type LossOptions } from "./losses.js";
 import type { TrainedNetwork } from "./network.js";
-import { Optimizer, type OptimizerOptions } from "./optimizers.js";
+import { Optimizer } from "./optimizer.js";
+import type { OptimizerOptions } from "./optimizer_options.js";
 import { checkSeed } from "./options.js";
 import { runLoss } from "./pass.js";
 import { newProgress } from "./progress.js";
@@ -36,6 +37,12 @@ export interface TrainerOptions {
    * `DivergenceError`, and the last copy is restored; without copies (0) the weights before the step stay. Default 100.
    */
   readonly guardEvery?: number | undefined;
+  /**
+   * The bytes that the buffers of a step may take, without weights, gradients and moments. If all steps of a batch do not fit,
+   * the forward pass keeps states at some steps only and computes what lies between again on the way back: memory grows with
+   * the root of T, and the bits are the same. Default: no limit.
+   */
+  readonly memory?: number | undefined;
 }
 
 const NAMES: OptionNames<TrainerOptions> = {
@@ -47,6 +54,7 @@ const NAMES: OptionNames<TrainerOptions> = {
   accumulate: true,
   seed: true,
   guardEvery: true,
+  memory: true,
 };
 
 /** The result of a step. */
@@ -78,6 +86,7 @@ export class TrainerContent extends Shared {
   readonly #options: TrainerOptions;
   readonly #accumulate: number;
   readonly #guardEvery: number;
+  readonly #memory: number;
   /** The weights, then the moments, as they were after `#guarded` updates. */
   #guard: Block | undefined;
   #guarded = 0;
@@ -95,9 +104,11 @@ export class TrainerContent extends Shared {
     if (clipValue !== undefined) checkNumber(`${where}: clipValue`, clipValue, positive);
     checkInteger(`${where}: accumulate`, accumulate, 1);
     checkInteger(`${where}: guardEvery`, guardEvery, 0);
+    const { memory = Number.MAX_SAFE_INTEGER } = options;
+    checkInteger(`${where}: memory`, memory, 1);
     this.#schedule = scheduleOf(where, options.schedule);
     const { engine, parameters, architecture, shapes } = network;
-    const loss = new Loss(where, engine, architecture.output.size, options.loss);
+    const loss = new Loss(where, engine, architecture.output, options.loss);
     try {
       this.optimizer = new Optimizer(where, parameters, options.optimizer);
     } catch (error) {
@@ -111,6 +122,7 @@ export class TrainerContent extends Shared {
     this.#options = options;
     this.#accumulate = accumulate;
     this.#guardEvery = guardEvery;
+    this.#memory = memory;
   }
 
   /** The learning rate of the next update. */
@@ -122,12 +134,12 @@ export class TrainerContent extends Shared {
     const { network, states, counters } = this;
     const checked = checkBatch(where, network, { loss: this.#loss, states }, batch);
     const { carry } = checked;
-    const dropout = { seed: seedOf(counters.seed), next: counters.drawn };
+    const dropout = { seed: seedOf(counters.seed), first: counters.drawn };
     if (this.#guard === undefined || this.#guardedLoads !== network.loads) this.#keepGuard();
     const accumulate = this.#accumulate;
-    const pass = runLoss(network, this.#loss, checked, { carry, states, dropout, accumulate });
+    const options = { where, carry, states, dropout, accumulate, memory: this.#memory };
     if (counters.accumulated === 0) network.parameters.clearGradients();
-    pass.backward();
+    const pass = runLoss(network, this.#loss, checked, options);
     const gradientNorm = this.#norm();
     for (const [what, value] of Object.entries({
       loss: pass.loss,
@@ -137,7 +149,7 @@ export class TrainerContent extends Shared {
       this.#diverged(where, `${what} ${value}`, notFiniteOperand(checked));
     }
     pass.keepStates();
-    counters.drawn = dropout.next;
+    counters.drawn += pass.drawn;
     counters.accumulated++;
     if (counters.accumulated === accumulate) {
       this.#clip(gradientNorm);
@@ -155,8 +167,10 @@ export class TrainerContent extends Shared {
     const checked = checkBatch(where, this.network, { loss: this.#loss, states: undefined }, batch);
     if (checked.carry)
       throw new TypeError(`${where}: carry: expected false: each sequence starts from zeros`);
-    const options = { carry: false, states: undefined, dropout: undefined, accumulate: 1 };
-    const { loss, tokens } = runLoss(this.network, this.#loss, checked, options);
+    const { loss, tokens } = runLoss(this.network, this.#loss, checked, {
+      ...{ where, memory: this.#memory, accumulate: 0 },
+      ...{ carry: false, states: undefined, dropout: undefined },
+    });
     return { loss, tokens };
   }
 

@@ -41,6 +41,38 @@ function reference(name: string): Buffer {
   return Buffer.from(JSON.stringify({ inputs: [x], outputs: [rows] }));
 }
 
+/** Hours of a load, and a price that follows it. */
+const hours = (first: number, count: number) =>
+  Array.from({ length: count }, (_, i) => {
+    const t = first + i;
+    const load = 50 + 20 * Math.sin(t / 6);
+    const time = `${String(t % 24).padStart(2, "0")}:00`;
+    return { time, load, price: 10 + 0.4 * load + Math.sin(t / 2) };
+  });
+
+/** What the commands of docs/training.md read: a text, a table, and rows that follow it, one of them odd. */
+function trainingFiles(): Record<string, Uint8Array> {
+  const lines = Array.from(
+    { length: 150 },
+    (_, i) => `The ${["cat", "dog"][i % 2]} sat on mat ${i % 7}.\n`,
+  );
+  const table = hours(0, 24 * 17).map(({ time, load, price }) => `${time},${load},${price}\n`);
+  const live = hours(24 * 17, 24).map((row, i) =>
+    i === 17 ? { ...row, price: row.price + 6 } : row,
+  );
+  return {
+    "text.txt": Buffer.from(lines.join("")),
+    "data.csv": Buffer.from(`time,load,price\n${table.join("")}`),
+    "live.jsonl": Buffer.from(live.map((row) => `${JSON.stringify(row)}\n`).join("")),
+  };
+}
+
+/** The commands of a page's ```sh blocks, line by line. */
+const commandsOf = (page: string): string[] =>
+  [...readFileSync(join(root, page), "utf8").matchAll(/^```sh\n([\s\S]*?)^```/gm)].flatMap(
+    ([, block = ""]) => block.split("\n").filter((line) => line.startsWith("npx recurra ")),
+  );
+
 /** The files that the blocks read: name → content. */
 function files(): Record<string, Uint8Array> {
   const keras = fixture("keras/h5py.keras");
@@ -56,6 +88,7 @@ function files(): Record<string, Uint8Array> {
     "node.onnx": onnx("nodes.json", 10),
     "model.onnx": onnx("chains.json", 0),
     "silero_vad_v5.onnx": fixture("silero-vad/silero_vad_v5.onnx"),
+    ...trainingFiles(),
   };
 }
 
@@ -74,7 +107,18 @@ let folder: string;
 beforeAll(() => {
   folder = consumer(pack(), {});
   for (const [name, bytes] of Object.entries(files())) writeFileSync(join(folder, name), bytes);
-}, 60_000);
+  const model = files()["model.safetensors"] as Uint8Array;
+  // A user types these before the programs below them. Those of other pages have a model of this name, too.
+  for (const line of commandsOf("docs/training.md")) {
+    const printed = execFileSync("sh", ["-c", line], {
+      cwd: folder,
+      encoding: "utf8",
+      stdio: "pipe",
+    });
+    expect(printed, line).not.toBe("");
+  }
+  writeFileSync(join(folder, "model.safetensors"), model);
+}, 120_000);
 
 const run = (program: string): string[] =>
   execFileSync(process.execPath, ["--input-type=module", "--eval", program], {
@@ -104,6 +148,13 @@ describe("a program of the documentation runs in a project that installed the pa
     expect(others).toEqual([]);
     expect(program.split("\n").filter((line) => line !== "").length).toBeLessThanOrEqual(12);
   });
+});
+
+it("docs/training.md: from a model of a CSV file to a live score in at most 15 lines", () => {
+  const live = blocks.find(({ program }) => program.includes("live.jsonl"));
+  const lines = live?.program.split("\n").filter((line) => line !== "") ?? [];
+  expect(lines.length).toBeGreaterThan(0);
+  expect(lines.length).toBeLessThanOrEqual(15);
 });
 
 it("a comment that says something else is noticed", () => {

@@ -60,6 +60,8 @@ describe("the command of an installed package", () => {
     expect(readFileSync(engine, "utf8")).toContain(marks);
     const imports = [...text.matchAll(/(?:from|import\() ?"(\.[^"]*)"/g)].map(([, name]) => name);
     expect([...new Set(imports)].sort()).toEqual([
+      "./cli_learning.js",
+      "./cli_tokenizer.js",
       "./esm/formats/keras.js",
       "./esm/formats/safetensors.js",
       "./esm/formats/tensorflowjs.js",

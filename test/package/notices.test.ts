@@ -26,6 +26,7 @@ describe("THIRD_PARTY_NOTICES.txt of the tarball", () => {
     expect(names().sort()).toEqual([
       "@assemblyscript/loader",
       "@colors/colors",
+      "@huggingface/tokenizers",
       "ansi-regex",
       "as-bind",
       "assemblyscript",
@@ -38,6 +39,7 @@ describe("THIRD_PARTY_NOTICES.txt of the tarball", () => {
       "is-fullwidth-code-point",
       "string-width",
       "strip-ansi",
+      "uplot",
     ]);
   });
 

@@ -18,13 +18,13 @@ async function bundle(contents: string): Promise<string> {
   return outputFiles.find(({ path }) => path.endsWith("stdin.js"))?.text ?? "";
 }
 
-// Measured (November 2026): 11.4 kB.
-it("the page's part of a pool holds no kernel and no reader of files, and is below 13 kB gzipped", async () => {
+// Measured (November 2026): 11.4 kB before pushes of many streams, their queue and its numbers, 14.2 kB since.
+it("the page's part of a pool holds no kernel and no reader of files, and is below 14.6 kB gzipped", async () => {
   const page = await bundle('export { createPool } from "recurra/pool"');
   for (const name of ["lstm_gates_forward", "weight_hh", "safetensors file", "WebAssembly"]) {
     expect(page, name).not.toContain(name);
   }
-  expect(gzipSync(page, { level: 9 }).length).toBeLessThan(13_000);
+  expect(gzipSync(page, { level: 9 }).length).toBeLessThan(14_600);
 });
 
 it("the worker's script is kept whole, though nothing is imported from it", async () => {

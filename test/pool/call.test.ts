@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { WorkerLostError } from "../../src/errors.js";
 import { Tokenizer } from "../../src/model/vocabulary.js";
-import { ScoreCall } from "../../src/pool/call.js";
+import { SCORES, ScoreCall } from "../../src/pool/call.js";
 import { ROOM } from "../../src/pool/crew.js";
 import type { CrewWorker, Task } from "../../src/pool/crew_worker.js";
 import { packScores } from "../../src/pool/scores.js";
@@ -14,6 +14,8 @@ const given = Array.from({ length: COUNT }, (_, i) => Int32Array.of(i % 5, 1));
 
 const callOf = (tries: number): ScoreCall =>
   new ScoreCall({
+    kind: SCORES,
+    onBatch: undefined,
     where: "score",
     given,
     first: 100,
@@ -33,7 +35,10 @@ function taken(call: ScoreCall, isIdle = true): Task | undefined {
     task = asked;
     return 1;
   };
-  call.next(isIdle)?.({ ask, abort: () => undefined } as unknown as CrewWorker);
+  call.next({ isIdle, takesLong: true })?.({
+    ask,
+    abort: () => undefined,
+  } as unknown as CrewWorker);
   return task;
 }
 
@@ -46,7 +51,7 @@ const sizeOf = (task: Task | undefined): number => {
 function finish(task: Task | undefined): void {
   const tokenLogProbs = Float64Array.of(-1);
   const score = { logProb: -1, tokenLogProbs, tokens: 1, perplexity: Math.E, bitsPerToken: 1 };
-  task?.done(packScores(1, Array(sizeOf(task)).fill(score)));
+  task?.done({ ...packScores(1, Array(sizeOf(task)).fill(score)), memory: 0, worked: 0 });
 }
 
 describe("a portion whose worker ended", () => {

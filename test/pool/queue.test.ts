@@ -1,6 +1,7 @@
 import type { Score } from "recurra";
 import { describe, expect, it } from "vitest";
 import type { Given, ScoreCall } from "../../src/pool/call.js";
+import type { Room } from "../../src/pool/crew.js";
 import { CallQueue } from "../../src/pool/queue.js";
 import { scoreInOrder } from "../../src/pool/score_many.js";
 
@@ -9,7 +10,7 @@ function callOf(name: string, portions: number, given: string[], isSuspect = fal
   let left = portions;
   const call = {
     waitsForIdle: isSuspect,
-    next: (isIdle: boolean) => {
+    next: ({ isIdle }: Room) => {
       if (left === 0 || (isSuspect && !isIdle)) return undefined;
       left--;
       given.push(name);
@@ -21,7 +22,7 @@ function callOf(name: string, portions: number, given: string[], isSuspect = fal
 
 /** The names of the calls whose portions are given out. */
 function order(queue: CallQueue, given: string[], isIdle = true): string {
-  while (queue.next(isIdle) !== undefined);
+  while (queue.next({ isIdle, takesLong: true }) !== undefined);
   return given.join("");
 }
 

@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import type { Kernels, Precision, TwinKernels } from "../../src/wasm/abi.js";
+import type { SamplingKernels } from "../../src/wasm/sampling_kernels.js";
 import type { TrainerKernels } from "../../src/wasm/trainer_kernels.js";
 
 /** What a precision means to a test. */
@@ -102,6 +103,13 @@ export function openTraining(): Build<TrainerKernels> {
     .exports as unknown as TrainerKernels & Pick<Kernels, "heap_base">;
   const base = Math.ceil(kernels.heap_base() / 16) * 16;
   return { name: "training", kernels, memory, base, numbers: NUMBERS.f64 };
+}
+
+/** The set of kernels that draws tokens, in its one build. */
+export function openSampling(): Build<SamplingKernels> {
+  const memory = new WebAssembly.Memory({ initial: 16 });
+  const kernels = instantiate("sets/sampling", memory) as unknown as SamplingKernels;
+  return { name: "sampling", kernels, memory, base: TABLES_END, numbers: NUMBERS.f64 };
 }
 
 /** An operand of a kernel, standing between guard cells. */

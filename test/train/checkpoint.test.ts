@@ -6,7 +6,7 @@ import {
 } from "../../src/formats/safetensors.js";
 import { createEngineSync } from "../../src/index.js";
 import { textStreams } from "../../src/train/data.js";
-import type { OptimizerOptions } from "../../src/train/optimizers.js";
+import type { OptimizerOptions } from "../../src/train/optimizer_options.js";
 import type { TrainableOptions } from "../../src/train/options.js";
 import { createTrainable } from "../../src/train/trainable.js";
 import { createTrainer } from "../../src/train/trainer.js";

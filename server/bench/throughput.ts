@@ -1,0 +1,184 @@
+// Requests of one line each: our server, the rivals, and scoreSync without a server.
+import { execFile } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { promisify } from "node:util";
+import { createEngine, loadLanguageModel } from "recurra";
+import { FOLDER, MODEL, readLines, readVocabulary } from "./fixture.js";
+import type { BenchOptions } from "./options.js";
+import { Service } from "./service.js";
+import { median, ms, type Row, times, whole } from "./table.js";
+import { type Load, load } from "./wrk.js";
+
+const run = promisify(execFile);
+
+/** A service under load. */
+interface Contender {
+  readonly name: string;
+  readonly start: () => Promise<Service>;
+  readonly path: string;
+  readonly bodyOf: (line: string) => object;
+  /** The log-probability in an answer. */
+  readonly readAnswer: (answer: unknown) => number;
+  /** How far its numbers may be from those of scoreSync. */
+  readonly tolerance: number;
+}
+
+const OURS = "server/dist/main.js";
+
+const ours = (precision: "f64" | "f32", workers: number): Contender => ({
+  name: `recurra-server, ${precision}`,
+  start: () => startOurs(precision, workers),
+  path: "/v1/score",
+  bodyOf: (line) => ({ sequences: [line] }),
+  readAnswer: (answer) => (answer as { results: [{ logProb: number }] }).results[0].logProb,
+  tolerance: precision === "f64" ? 0 : 1e-3,
+});
+
+/** Our server with Shakespeare's model. */
+export function startOurs(precision: "f64" | "f32", workers: number, more: readonly string[] = []) {
+  const models = { shakespeare: { file: MODEL, precision } };
+  const config = `${FOLDER}/server-${precision}.json`;
+  writeFileSync(config, JSON.stringify({ models }));
+  const words = ["--config", config, "--port", "0", "--workers", String(workers)];
+  return Service.start(OURS, [...words, ...more]);
+}
+
+const rival = (name: string, script: string): Contender => ({
+  name,
+  start: () => Service.start(`${FOLDER}/rivals/${script}.js`),
+  path: "/score",
+  bodyOf: (text) => ({ text }),
+  readAnswer: (answer) => (answer as { logProb: number }).logProb,
+  tolerance: 1e-3,
+});
+
+/** Throws if a service gives other numbers than scoreSync: a contender whose output is wrong is not timed. */
+async function check(
+  contender: Contender,
+  url: string,
+  expected: readonly number[],
+): Promise<void> {
+  const { name, bodyOf, readAnswer, tolerance } = contender;
+  const lines = readLines();
+  await Promise.all(
+    expected.map(async (logProb, i) => {
+      const response = await fetch(url, {
+        method: "POST",
+        headers: { "content-type": "application/json" },
+        body: JSON.stringify(bodyOf(lines[i] as string)),
+      });
+      const got = response.ok ? readAnswer(await response.json()) : Number.NaN;
+      if (Math.abs(got - logProb) <= tolerance * Math.abs(logProb)) return;
+      throw new Error(`${name}: line ${i}: expected ${logProb}, got ${got} (${response.status})`);
+    }),
+  );
+}
+
+interface Measured {
+  readonly at50: Load;
+  readonly at200: Load;
+  /** Seconds of delay of the event loop, 99th percentile, at 200 clients; of ours only. */
+  readonly lag: number;
+}
+
+async function measure(
+  contender: Contender,
+  seconds: number,
+  expected: readonly number[],
+): Promise<Measured> {
+  const service = await contender.start();
+  try {
+    const url = `${service.url}${contender.path}`;
+    await check(contender, url, expected);
+    const bodies = readLines().map((line) => JSON.stringify(contender.bodyOf(line)));
+    await load({ url, clients: 50, seconds: 2, bodies });
+    const at50 = await load({ url, clients: 50, seconds, bodies });
+    // The histogram of delays begins anew when it is read.
+    await service.metric("nodejs_eventloop_lag_p99_seconds");
+    const at200 = await load({ url, clients: 200, seconds, bodies });
+    const lag = await service.metric("nodejs_eventloop_lag_p99_seconds");
+    return { at50, at200, lag };
+  } finally {
+    await service.stop();
+  }
+}
+
+/** Lines per second of scoreSync in as many processes at a time. */
+export async function alone(
+  precision: "f64" | "f32",
+  workers: number,
+  seconds: number,
+): Promise<number> {
+  const each = Array.from({ length: workers }, async () => {
+    const { stdout } = await run(process.execPath, [
+      `${FOLDER}/alone.js`,
+      precision,
+      String(seconds),
+    ]);
+    return Number(stdout);
+  });
+  return (await Promise.all(each)).reduce((sum, value) => sum + value, 0);
+}
+
+export async function throughput({ seconds, rounds, workers }: BenchOptions): Promise<Row[]> {
+  const vocabulary = readVocabulary();
+  const model = await loadLanguageModel(await createEngine(), readFileSync(MODEL), { vocabulary });
+  const expected = model.scoreSync(readLines().slice(0, 100)).map(({ logProb }) => logProb);
+  const contenders = [
+    ours("f64", workers),
+    ours("f32", workers),
+    rival("fastify + onnxruntime-node", "single"),
+    rival("fastify + onnxruntime-node, micro-batches", "batched"),
+  ];
+  const measured = contenders.map((): Measured[] => []);
+  const without = { f64: [] as number[], f32: [] as number[] };
+  // In turn, so that a slow minute of the machine meets all of them.
+  for (let round = 0; round < rounds; round++) {
+    for (const precision of ["f64", "f32"] as const) {
+      without[precision].push(await alone(precision, workers, seconds));
+    }
+    for (const [i, contender] of contenders.entries()) {
+      const found = await measure(contender, seconds, expected);
+      measured[i]?.push(found);
+      console.error(`${contender.name}: ${JSON.stringify(found)}`);
+    }
+  }
+  const [f64, f32, single, batched] = measured as [Measured[], Measured[], Measured[], Measured[]];
+  const rate = (all: readonly Measured[]): number => median(all.map(({ at50 }) => at50.perSecond));
+  const errors = measured
+    .flat()
+    .reduce((sum, { at50, at200 }) => sum + at50.errors + at200.errors, 0);
+  const p99 = median(f64.map(({ at200 }) => at200.p99));
+  const p50 = median(f64.map(({ at200 }) => at200.p50));
+  const against = (all: readonly Measured[]): string =>
+    `${times(rate(f32) / rate(all))} (f32), ${times(rate(f64) / rate(all))} (f64)`;
+  return [
+    row(
+      `scoreSync alone, ${workers} processes: lines/s`,
+      `${whole(median(without.f64))} (f64), ${whole(median(without.f32))} (f32)`,
+    ),
+    ...contenders.map(({ name }, i) =>
+      row(`${name}, 50 clients: requests/s`, whole(rate(measured[i] as Measured[]))),
+    ),
+    row(
+      "throughput, 50 clients, against scoreSync alone, f64",
+      times(rate(f64) / median(without.f64)),
+      "0.8",
+      "0.9",
+    ),
+    row("the same, f32", times(rate(f32) / median(without.f32))),
+    row("against onnxruntime-node, one request one run", against(single), "2", "4"),
+    row("against onnxruntime-node, micro-batches", against(batched), "0.8", "1.2"),
+    row("p50 and p99, 200 clients, f64", `${ms(p50)}, ${ms(p99)}`),
+    row("p99 / p50, 200 clients, f64", (p99 / p50).toFixed(2), "≤ 4", "≤ 2.5"),
+    row(
+      "event-loop delay p99, 200 clients",
+      ms(1000 * median(f64.map(({ lag }) => lag))),
+      "≤ 20 ms",
+      "≤ 10 ms",
+    ),
+    row("answers that are not 2xx, failed connections", whole(errors), "0"),
+  ];
+}
+
+const row = (what: string, got: string, must = "", aim = ""): Row => ({ what, got, must, aim });

@@ -1,0 +1,142 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
+import { type AtomicFile, readJson, type Written, writeAtomic, writeJson } from "./atomic_file.js";
+import { fileFault, JobError } from "./errors.js";
+import type { Plan } from "./plan.js";
+import { ParquetResultFile, type ResultColumns } from "./result_file.js";
+import { type Counts, type Manifest, manifestOf, partsOf } from "./shard.js";
+
+/** What a job that is done left behind: `manifest.json`, which is written last. */
+export interface JobManifest extends Counts {
+  readonly job: string;
+  readonly model: string;
+  readonly shards: number;
+  /** Absent if the parts were not joined. */
+  readonly results?: Written & { readonly file: string };
+  readonly errors: Written & { readonly file: string };
+}
+
+/** The manifest of a job that is done, undefined of one that is not. */
+export async function jobManifest(folder: string, plan: Plan): Promise<JobManifest | undefined> {
+  const found = await readJson<JobManifest>(join(folder, "manifest.json"));
+  return found?.job === plan.id ? found : undefined;
+}
+
+/**
+ * Joins the parts in the order of the input, `results.jsonl` or `results.parquet` and `errors.jsonl`, and writes the manifest of
+ * the job. What an earlier job left there stays until the new files are whole.
+ *
+ * @throws {JobError} if a shard is not done, or a part is damaged
+ */
+export async function finish(folder: string, plan: Plan): Promise<JobManifest> {
+  const done = await jobManifest(folder, plan);
+  if (done !== undefined) return done;
+  const manifests: Manifest[] = [];
+  const missing: number[] = [];
+  for (let i = 0; i < plan.shards.length; i++) {
+    const manifest = await manifestOf(folder, plan, i);
+    if (manifest === undefined) missing.push(i);
+    else manifests.push(manifest);
+  }
+  if (missing.length > 0) {
+    const which = missing.length > 5 ? `${missing.slice(0, 5).join(", ")} …` : missing.join(", ");
+    const what = `${missing.length} of ${plan.shards.length} shards are not done (${which})`;
+    throw new JobError("output", `${folder}: ${what}: retry the job`);
+  }
+  const names = plan.merge ? [`results.${plan.output}`, "errors.jsonl"] : ["errors.jsonl"];
+  const { written } = await writeAtomic(
+    names.map((name) => join(folder, name)),
+    async (files) => {
+      const errors = files.at(-1) as AtomicFile;
+      if (plan.merge) await joinResults(folder, plan, manifests, files[0] as AtomicFile);
+      for (const { shard, errors: part } of manifests) {
+        await copy(partsOf(folder, plan, shard).errors, part, errors);
+      }
+    },
+  );
+  const files = names.map((file, i) => ({ file, ...(written[i] as Written) }));
+  const manifest: JobManifest = {
+    job: plan.id,
+    model: plan.model.sha256,
+    shards: plan.shards.length,
+    ...sumOf(manifests),
+    ...(plan.merge ? { results: files[0] as JobManifest["errors"] } : {}),
+    errors: files.at(-1) as JobManifest["errors"],
+  };
+  await writeJson(join(folder, "manifest.json"), manifest);
+  await removeLeftovers(join(folder, "parts"));
+  return manifest;
+}
+
+/** Deletes what processes that were killed had begun to write. */
+async function removeLeftovers(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names)
+    if (name.endsWith(".tmp")) await rm(join(folder, name), { force: true });
+}
+
+export function sumOf(all: readonly Counts[]): Counts {
+  let [scored, failed, tokens] = [0, 0, 0];
+  for (const each of all) {
+    scored += each.scored;
+    failed += each.failed;
+    tokens += each.tokens;
+  }
+  return { scored, failed, tokens };
+}
+
+async function joinResults(
+  folder: string,
+  plan: Plan,
+  manifests: readonly Manifest[],
+  to: AtomicFile,
+): Promise<void> {
+  const parts = manifests.map(({ shard, results }) => ({
+    path: partsOf(folder, plan, shard).results,
+    results,
+  }));
+  if (plan.output === "jsonl") {
+    for (const { path, results } of parts) await copy(path, results, to);
+    return;
+  }
+  const file = new ParquetResultFile(to, plan.perToken);
+  for (const { path, results } of parts) {
+    await copy(path, results, undefined);
+    await file.write(await columnsOf(path));
+  }
+  await file.end();
+}
+
+/** Copies a part, and checks that it is the one that was written. */
+async function copy(path: string, { sha256 }: Written, to: AtomicFile | undefined): Promise<void> {
+  const hash = createHash("sha256");
+  try {
+    for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {
+      hash.update(chunk);
+      await to?.write(chunk);
+    }
+  } catch (error) {
+    throw fileFault(path, error);
+  }
+  if (hash.digest("hex") === sha256) return;
+  const what = "the part is damaged: its SHA-256 is not that of its manifest";
+  throw new JobError("output", `${path}: ${what}: delete it, and run or retry the job`);
+}
+
+/** The columns of a part. Each becomes row groups of the whole. */
+async function columnsOf(path: string): Promise<ResultColumns> {
+  const rows = await parquetReadObjects({ file: await asyncBufferFromFile(path) });
+  const column = <T>(name: string): T[] => rows.map((row) => row[name] as T);
+  return {
+    file: column("file"),
+    line: column("line"),
+    logProb: column("logProb"),
+    perplexity: column("perplexity"),
+    bitsPerToken: column("bitsPerToken"),
+    tokens: column("tokens"),
+    tokenLogProbs: column("tokenLogProbs"),
+  };
+}

@@ -1,0 +1,167 @@
+import { type Job, UnrecoverableError, WaitingError, Worker } from "bullmq";
+import { JobError } from "./errors.js";
+import { planIn, SHARDS_AT_ONCE } from "./local_run.js";
+import { finish } from "./merge.js";
+import type { JobModel, Plan } from "./plan.js";
+import { type JobQueue, QUEUE, type Task } from "./queue.js";
+import { Scorer } from "./scorer.js";
+import { runShard } from "./shard.js";
+
+export interface WorkerOptions {
+  /** Worker threads for each model. Default: the cores of the machine. */
+  readonly threads?: number | undefined;
+  /** How long a shard stays with a worker that gives no sign of life, in milliseconds. Default 30,000. */
+  readonly lockMs?: number | undefined;
+  readonly onShard?: ((task: Task) => void) | undefined;
+  readonly onError?: ((error: Error) => void) | undefined;
+}
+
+/** How often a worker says how far it is, and asks whether the job was cancelled: milliseconds. */
+const TICK = 1000;
+/** Models that stay open. */
+const MOST_MODELS = 2;
+/** How many workers may end while they have the same shard. */
+const MOST_STALLED = 20;
+/** The workers of a model, and how many shards use them. */
+interface Shared {
+  readonly scorer: Promise<Scorer>;
+  users: number;
+}
+
+/** Errors that the next try would meet again. */
+const LASTING = new Set([
+  "input",
+  "input-changed",
+  "model",
+  "model-changed",
+  "output",
+  "cancelled",
+]);
+
+/**
+ * Takes shards from Redis and does them. The kernels run in worker threads: this thread is free to renew the locks, so that a
+ * shard is given to another worker only if this process has ended.
+ */
+export class JobWorker {
+  readonly #queue: JobQueue;
+  readonly #options: WorkerOptions;
+  readonly #worker: Worker<Task>;
+  readonly #scorers = new Map<string, Shared>();
+  readonly #plans = new Map<string, Plan>();
+  readonly #closing = new AbortController();
+
+  constructor(queue: JobQueue, options: WorkerOptions = {}) {
+    this.#queue = queue;
+    this.#options = options;
+    const { lockMs = 30_000, onError = () => undefined } = options;
+    this.#worker = new Worker(QUEUE, (job, token) => this.#process(job, token), {
+      connection: queue.redis,
+      prefix: queue.prefix,
+      concurrency: SHARDS_AT_ONCE,
+      lockDuration: lockMs,
+      stalledInterval: lockMs,
+      maxStalledCount: MOST_STALLED,
+    });
+    this.#worker.on("error", onError);
+  }
+
+  /** Gives the shards at work back, and ends. */
+  async close(): Promise<void> {
+    this.#closing.abort(new Error("the worker ends"));
+    await this.#worker.close();
+    for (const { scorer } of this.#scorers.values()) await close(scorer);
+  }
+
+  async #process(job: Job<Task>, token: string | undefined): Promise<void> {
+    try {
+      await this.#do(job);
+    } catch (error) {
+      if (this.#closing.signal.aborted) {
+        await job.moveToWait(token);
+        throw new WaitingError();
+      }
+      if (error instanceof JobError && LASTING.has(error.code)) {
+        throw new UnrecoverableError(error.message);
+      }
+      throw error;
+    }
+  }
+
+  async #do(job: Job<Task>): Promise<void> {
+    const task = job.data;
+    const { folder, shard } = task;
+    if (await this.#queue.isCancelled(task)) throw cancelled(task);
+    const plan = await this.#plan(task);
+    if (shard === undefined) {
+      await finish(folder, plan);
+      return;
+    }
+    await this.#queue.begun(task);
+    const ended = new AbortController();
+    const signal = AbortSignal.any([ended.signal, this.#closing.signal]);
+    let share = 0;
+    const tick = setInterval(() => {
+      // Redis may be away for a while. The work goes on.
+      job.updateProgress(share).catch(() => undefined);
+      this.#queue.isCancelled(task).then(
+        (isCancelled) => isCancelled && ended.abort(cancelled(task)),
+        () => undefined,
+      );
+    }, TICK);
+    const shared = this.#shared(plan.model);
+    try {
+      const onProgress = (done: number): void => {
+        share = done;
+      };
+      await runShard(folder, plan, shard, await shared.scorer, { signal, onProgress });
+      this.#options.onShard?.(task);
+    } catch (error) {
+      throw ended.signal.aborted ? ended.signal.reason : error;
+    } finally {
+      clearInterval(tick);
+      shared.users--;
+    }
+  }
+
+  /** The plan of a job, read once. */
+  async #plan({ job, folder }: Task): Promise<Plan> {
+    const known = this.#plans.get(job);
+    if (known !== undefined) return known;
+    const plan = await planIn(folder);
+    if (plan?.id !== job) {
+      const what =
+        "the plan of the job is not there: workers and the one who submits share this folder";
+      throw new JobError("output", `${folder}: ${what}`);
+    }
+    this.#plans.clear();
+    this.#plans.set(job, plan);
+    return plan;
+  }
+
+  /** The workers of a model, with one user more. Those that nobody uses end if there are too many. */
+  #shared(model: JobModel): Shared {
+    const key = JSON.stringify(model);
+    const { threads } = this.#options;
+    const shared = this.#scorers.get(key) ?? { scorer: Scorer.open(model, threads), users: 0 };
+    shared.users++;
+    shared.scorer.catch(() => this.#scorers.delete(key));
+    // The last one in the map is the one that was used last.
+    this.#scorers.delete(key);
+    this.#scorers.set(key, shared);
+    for (const [old, { scorer, users }] of this.#scorers) {
+      if (this.#scorers.size <= MOST_MODELS) break;
+      if (users > 0) continue;
+      this.#scorers.delete(old);
+      void close(scorer);
+    }
+    return shared;
+  }
+}
+
+/** Ends workers, if they were started. */
+async function close(scorer: Promise<Scorer>): Promise<void> {
+  await scorer.then((each) => each.close()).catch(() => undefined);
+}
+
+const cancelled = ({ job }: Task): JobError =>
+  new JobError("cancelled", `${job}: the job was cancelled`);

@@ -1,0 +1,104 @@
+import { readFile } from "node:fs/promises";
+import { basename, dirname, extname, join, relative } from "node:path";
+import { watch } from "chokidar";
+import type { Logger } from "pino";
+import { checkModelSettings, type ModelSettings } from "../settings.js";
+import { MODEL_NAME, type Registry } from "./registry.js";
+
+/** Milliseconds for which a file must not grow before it is read: it may still be copied. */
+const SETTLE = 300;
+/** Milliseconds after which a model whose file is gone is taken out of service, unless the file is there again. */
+const GRACE = 2000;
+
+/** The model of a path in the folder: `NAME.safetensors`, `NAME.onnx`, `NAME.keras`, or `NAME/model.json`. */
+function nameOf(folder: string, path: string): string | undefined {
+  const inside = relative(folder, path);
+  if (/^[^/\\]+[/\\]model\.json$/.test(inside)) return checked(dirname(inside));
+  if (/[/\\]/.test(inside) || !/\.(safetensors|onnx|keras)$/i.test(inside)) return undefined;
+  return checked(basename(inside, extname(inside)));
+}
+
+const checked = (name: string): string | undefined => (MODEL_NAME.test(name) ? name : undefined);
+
+/** Serves the models of a folder: a file that is written anew becomes a new version, one that is gone ends its model. */
+export class ModelFolder {
+  readonly #folder: string;
+  readonly #registry: Registry;
+  readonly #log: Pick<Logger, "error">;
+  readonly #watcher: ReturnType<typeof watch>;
+  readonly #ending = new Map<string, NodeJS.Timeout>();
+  /** The loads that the first look at the folder began. */
+  readonly #first: Promise<unknown>[] = [];
+  readonly #ready: Promise<void>;
+  #isOpen = false;
+
+  constructor(folder: string, registry: Registry, log: Pick<Logger, "error">) {
+    this.#folder = folder;
+    this.#registry = registry;
+    this.#log = log;
+    this.#watcher = watch(folder, {
+      depth: 1,
+      awaitWriteFinish: { stabilityThreshold: SETTLE, pollInterval: 50 },
+      // Uploads, editors and rsync write names that begin with a dot.
+      ignored: (path) => /[/\\]\.[^/\\]*$/.test(relative(dirname(folder), path)),
+    });
+    this.#watcher.on("add", (path) => this.#load(path));
+    this.#watcher.on("change", (path) => this.#load(path));
+    this.#watcher.on("unlink", (path) => this.#end(path));
+    this.#watcher.on("error", (error) =>
+      log.error({ err: error }, "the folder of models cannot be watched"),
+    );
+    this.#ready = new Promise((resolve) => this.#watcher.once("ready", resolve));
+  }
+
+  /** Resolves when what is in the folder now was loaded or refused. */
+  async opened(): Promise<void> {
+    await this.#ready;
+    this.#isOpen = true;
+    await Promise.allSettled(this.#first.splice(0));
+  }
+
+  #load(path: string): void {
+    const name = nameOf(this.#folder, path);
+    if (name === undefined) return;
+    clearTimeout(this.#ending.get(name));
+    this.#ending.delete(name);
+    const load = this.#settings(name, path).then((settings) => this.#registry.load(name, settings));
+    // The registry has written it to the log.
+    load.catch(() => undefined);
+    if (!this.#isOpen) this.#first.push(load);
+  }
+
+  /** What `NAME.settings.json` beside the file says. */
+  async #settings(name: string, file: string): Promise<ModelSettings> {
+    const path = join(this.#folder, `${name}.settings.json`);
+    let text: string;
+    try {
+      text = await readFile(path, "utf8");
+    } catch {
+      return { file };
+    }
+    try {
+      return checkModelSettings(name, { ...JSON.parse(text), file });
+    } catch (error) {
+      this.#log.error({ err: error, model: name }, "settings of a model refused");
+      throw error;
+    }
+  }
+
+  #end(path: string): void {
+    const name = nameOf(this.#folder, path);
+    if (name === undefined) return;
+    clearTimeout(this.#ending.get(name));
+    const timer = setTimeout(() => {
+      this.#ending.delete(name);
+      if (this.#registry.names.includes(name)) this.#registry.remove(name);
+    }, GRACE).unref();
+    this.#ending.set(name, timer);
+  }
+
+  async close(): Promise<void> {
+    for (const timer of this.#ending.values()) clearTimeout(timer);
+    await this.#watcher.close();
+  }
+}

@@ -1,0 +1,218 @@
+import type { Logger } from "pino";
+import { Problem } from "../problem.js";
+import type { ModelSettings, Settings } from "../settings.js";
+import { type BatchEvents, Batcher } from "./batcher.js";
+import { type ModelFile, readModelFile } from "./model_file.js";
+import { openBackend } from "./open_backend.js";
+import { selfTest } from "./self_test.js";
+import { ModelVersion } from "./version.js";
+
+/** A model by its name, with the version that takes requests. */
+interface Entry {
+  readonly name: string;
+  settings: ModelSettings;
+  current: ModelVersion | undefined;
+  /** Loads of one model follow each other. */
+  loading: Promise<unknown>;
+  count: number;
+  /** Why the last version was not taken. */
+  refused: string | undefined;
+}
+
+/** A name of a model: it is part of addresses, and of the names of files. */
+export const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+/** What of the registry is watched from outside. */
+export interface RegistryEvents {
+  batches(model: string): BatchEvents;
+  loaded(version: ModelVersion): void;
+  refused(name: string, error: unknown): void;
+  closed(version: ModelVersion): void;
+}
+
+/** The models that are served. */
+export class Registry {
+  readonly #entries = new Map<string, Entry>();
+  /** Every version that is loaded, those that are ending among them. */
+  readonly #loaded = new Set<ModelVersion>();
+  readonly #settings: Settings;
+  readonly #events: RegistryEvents;
+  readonly #log: Pick<Logger, "info" | "error">;
+  #isClosed = false;
+
+  constructor(settings: Settings, events: RegistryEvents, log: Pick<Logger, "info" | "error">) {
+    this.#settings = settings;
+    this.#events = events;
+    this.#log = log;
+  }
+
+  /** The names of the models, in order. */
+  get names(): string[] {
+    return [...this.#entries.values()]
+      .filter(({ current }) => current !== undefined)
+      .map(({ name }) => name)
+      .sort();
+  }
+
+  /** Every version that is loaded, those that are ending among them. */
+  get versions(): ModelVersion[] {
+    return [...this.#loaded];
+  }
+
+  /** Whether at least one worker of every model is ready. */
+  get isReady(): boolean {
+    const entries = [...this.#entries.values()];
+    return (
+      !this.#isClosed &&
+      entries.every(({ current }) => current !== undefined && current.backend.stats().ready > 0)
+    );
+  }
+
+  /** The version that takes requests, or that of a number. @throws a `Problem` of code `model-not-found` */
+  get(name: string, number?: string): ModelVersion {
+    const entry = this.#entries.get(name);
+    const found =
+      number === undefined
+        ? entry?.current
+        : this.versions.find((each) => each.name === name && String(each.number) === number);
+    if (found !== undefined) return found;
+    const version = number === undefined ? "" : `, version ${number}`;
+    const known = this.names.join(", ") || "none";
+    throw new Problem(
+      "model-not-found",
+      `model: ${JSON.stringify(name)}${version}: served are: ${known}`,
+    );
+  }
+
+  /** The only model, for requests that name none. */
+  only(): ModelVersion {
+    const [name, ...others] = this.names;
+    if (name !== undefined && others.length === 0) return this.get(name);
+    throw new Problem(
+      "invalid-request",
+      `model: expected one of ${this.names.join(", ") || "none"}`,
+    );
+  }
+
+  /**
+   * Loads a version beside the one that serves, checks it, and lets it take over. A file with the hash of the version that
+   * serves is not loaded again.
+   *
+   * @returns the version that serves afterwards
+   * @throws a `Problem` of code `invalid-model`: nothing is changed then
+   */
+  load(name: string, settings: ModelSettings, expected?: string): Promise<ModelVersion> {
+    if (!MODEL_NAME.test(name)) {
+      const form =
+        "a letter or digit, then letters, digits, dots, hyphens and underscores, 128 at most";
+      throw new Problem(
+        "invalid-request",
+        `model: ${JSON.stringify(name.slice(0, 200))}: expected ${form}`,
+      );
+    }
+    let entry = this.#entries.get(name);
+    if (entry === undefined) {
+      entry = {
+        name,
+        settings,
+        current: undefined,
+        loading: Promise.resolve(),
+        count: 0,
+        refused: undefined,
+      };
+      this.#entries.set(name, entry);
+    }
+    const to = entry;
+    const loading = to.loading.then(() => this.#load(to, settings, expected));
+    to.loading = loading.catch(() => undefined);
+    return loading;
+  }
+
+  async #load(
+    entry: Entry,
+    settings: ModelSettings,
+    expected: string | undefined,
+  ): Promise<ModelVersion> {
+    const { name } = entry;
+    try {
+      const file = await readModelFile(settings.file, settings.kind);
+      const wanted = expected ?? settings.sha256;
+      if (wanted !== undefined && wanted !== file.hash) {
+        throw new Problem(
+          "invalid-model",
+          `${name}: SHA-256: expected ${wanted}, got ${file.hash}`,
+        );
+      }
+      const isSame =
+        entry.current?.hash === file.hash &&
+        JSON.stringify(entry.settings) === JSON.stringify(settings);
+      if (entry.current !== undefined && isSame) return entry.current;
+      const version = await this.#open(entry, file, settings);
+      const before = entry.current;
+      entry.current = version;
+      entry.settings = settings;
+      entry.refused = undefined;
+      this.#log.info({ model: name, version: version.number, sha256: file.hash }, "model loaded");
+      this.#events.loaded(version);
+      before?.retire();
+      return version;
+    } catch (error) {
+      entry.refused = (error as Error).message;
+      if (entry.current === undefined && entry.count === 0) this.#entries.delete(name);
+      this.#log.error({ model: name, err: error }, "model refused");
+      this.#events.refused(name, error);
+      throw error;
+    }
+  }
+
+  async #open(entry: Entry, file: ModelFile, settings: ModelSettings): Promise<ModelVersion> {
+    const backend = await openBackend(file, settings, this.#settings);
+    try {
+      await selfTest(entry.name, backend, settings);
+      if (this.#isClosed) throw new Problem("not-ready", "the server is ending");
+    } catch (error) {
+      await backend.close({ drain: false });
+      throw error;
+    }
+    const batcher = new Batcher(backend, this.#settings, this.#events.batches(entry.name));
+    const version = new ModelVersion({
+      name: entry.name,
+      number: ++entry.count,
+      hash: file.hash,
+      backend,
+      batcher,
+    });
+    this.#keep(version);
+    return version;
+  }
+
+  #keep(version: ModelVersion): void {
+    this.#loaded.add(version);
+    void version.closed.then(() => {
+      this.#loaded.delete(version);
+      this.#log.info({ model: version.name, version: version.number }, "model closed");
+      this.#events.closed(version);
+    });
+  }
+
+  /** Reads the files of all models again. Those that cannot be loaded are refused; the versions that serve stay. */
+  async reload(): Promise<void> {
+    const entries = [...this.#entries.values()];
+    await Promise.allSettled(entries.map(({ name, settings }) => this.load(name, settings)));
+  }
+
+  /** Takes a model out of service; running requests and live streams end on it. */
+  remove(name: string): void {
+    const { current } = this.#entries.get(name) ?? {};
+    if (current === undefined)
+      throw new Problem("model-not-found", `model: ${JSON.stringify(name)}`);
+    this.#entries.delete(name);
+    current.retire();
+  }
+
+  /** Ends all workers. @param drain whether open calls are finished first */
+  async close(drain: boolean): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(this.versions.map((version) => version.close(drain)));
+  }
+}

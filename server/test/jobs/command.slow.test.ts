@@ -1,0 +1,131 @@
+import { readdir, rm, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { setTimeout as wait } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { JobFolder, MODEL, textLines, VOCABULARY } from "../support/job_files.js";
+import { JobProcess } from "../support/job_process.js";
+import { TestRedis } from "../support/redis.js";
+
+const SHARED = ["--model", MODEL, "--vocabulary", VOCABULARY];
+
+let folder: JobFolder;
+beforeEach(async () => {
+  folder = await JobFolder.open();
+});
+afterEach(() => folder.remove());
+
+const out = (name: string): string => join(folder.path, name);
+const words = (input: string, output: string, ...more: string[]): string[] => [
+  ...SHARED,
+  ...["--input", input, "--output", out(output), "--shard-bytes", "600", ...more],
+];
+
+test("run scores without Redis, and a second run finds everything done", async () => {
+  const input = await folder.write("in.txt", (await textLines(60)).join("\n"));
+  const first = await new JobProcess("run", ...words(input, "a", "--threads", "1")).end();
+  expect(first).toMatchObject({ code: 0, stderr: "" });
+  expect(JSON.parse(first.stdout)).toMatchObject({ scored: 60, failed: 0 });
+  const second = await new JobProcess("run", ...words(input, "a", "--threads", "1")).end();
+  expect(second).toEqual(first);
+  const status = await new JobProcess("status", "--output", out("a"), "--json").end();
+  expect(JSON.parse(status.stdout)).toMatchObject({ state: "done", share: 1 });
+});
+
+test("a fault of the user is one line, with exit code 1", async () => {
+  const input = await folder.write("in.txt", "To be\n");
+  const missing = await new JobProcess("run", ...words(out("none*.txt"), "a")).end();
+  expect(missing).toMatchObject({ code: 1, stdout: "" });
+  expect(missing.stderr).toMatch(/^recurra-server: --input: no file matches .*none\*\.txt\n$/);
+  const noRedis = await new JobProcess("submit", ...words(input, "a")).end();
+  expect(noRedis.stderr).toBe(
+    "recurra-server: --redis: expected the address of a Redis, redis://…\n",
+  );
+});
+
+test("a full disk is an error, and the old output stays as it was", async () => {
+  const input = await folder.write("in.txt", (await textLines(400)).join("\n"));
+  await new JobProcess("run", ...words(input, "a", "--threads", "1")).end();
+  const before = await folder.read("a/results.jsonl");
+  // The parts fit, the whole does not.
+  await rm(out("a/manifest.json"));
+  const joining = await JobProcess.limited(20, "run", ...words(input, "a", "--threads", "1"));
+  expect(joining.code).toBe(1);
+  expect(joining.stderr).toMatch(
+    /results\.jsonl: the file is larger than the limit of the system\n$/,
+  );
+  expect(await folder.read("a/results.jsonl")).toBe(before);
+  expect((await readdir(out("a"))).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+
+  await rm(out("a/parts"), { recursive: true });
+  const scoring = await JobProcess.limited(1, "run", ...words(input, "a", "--threads", "1"));
+  expect(scoring.code).toBe(1);
+  expect(scoring.stderr).toMatch(
+    /parts\/\d+\.jsonl: the file is larger than the limit of the system\n$/,
+  );
+  expect(await folder.read("a/results.jsonl")).toBe(before);
+
+  expect(await new JobProcess("run", ...words(input, "a", "--threads", "1")).end()).toMatchObject({
+    code: 0,
+  });
+  expect(await folder.read("a/results.jsonl")).toBe(before);
+});
+
+test("workers killed 20 times and Redis twice: no shard is done again, the bytes are those of one process", async () => {
+  const lines = await textLines(440);
+  const input = await folder.write("in.txt", [...lines, ...lines, ...lines].join("\n"));
+  await new JobProcess("run", ...words(input, "alone")).end();
+  const expected = await folder.read("alone/results.jsonl");
+
+  const redis = await TestRedis.start();
+  const work = (): JobProcess =>
+    new JobProcess("work", "--redis", redis.url, "--threads", "1", "--lost-after", "1");
+  const workers = [work(), work()];
+  try {
+    const submit = await new JobProcess(
+      "submit",
+      ...words(input, "shared", "--redis", redis.url),
+    ).end();
+    expect(submit).toMatchObject({ code: 0, stderr: "" });
+    const id = submit.stdout.trim();
+    // The manifests of shards as they were first seen.
+    const seen = new Map<string, string>();
+    const look = async (): Promise<void> => {
+      const names = await readdir(out("shared/parts")).catch(() => []);
+      for (const name of names.filter((each) => /^\d+\.json$/.test(each))) {
+        const { ino, mtimeMs } = await stat(join(out("shared/parts"), name));
+        expect(`${ino} ${mtimeMs}`).toBe(seen.get(name) ?? `${ino} ${mtimeMs}`);
+        seen.set(name, `${ino} ${mtimeMs}`);
+      }
+    };
+    for (let kill = 0; kill < 20; kill++) {
+      await wait(350);
+      await look();
+      const at = kill % workers.length;
+      await (workers[at] as JobProcess).kill();
+      workers[at] = work();
+      if (kill % 10 === 4) {
+        await redis.halt();
+        await wait(500);
+        await redis.resume();
+      }
+    }
+    for (;;) {
+      const status = await new JobProcess("status", id, "--redis", redis.url, "--json").end();
+      const { state } = JSON.parse(status.stdout) as { state: string };
+      expect(["waiting", "running", "finishing", "done"]).toContain(state);
+      if (state === "done") break;
+      await look();
+      await wait(500);
+    }
+    await look();
+    expect(seen.size).toBeGreaterThan(60);
+    expect(await folder.read("shared/results.jsonl")).toBe(expected);
+    expect(await folder.read("shared/errors.jsonl")).toBe("");
+    expect((await readdir(out("shared/parts"))).filter((name) => name.endsWith(".tmp"))).toEqual(
+      [],
+    );
+  } finally {
+    for (const worker of workers) await worker.kill();
+    await redis.stop();
+  }
+});

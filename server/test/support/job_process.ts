@@ -1,0 +1,50 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { text } from "node:stream/consumers";
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+
+/** `recurra-server job …` in a process of its own. */
+export class JobProcess {
+  readonly child: ChildProcess;
+  readonly #stdout: Promise<string>;
+  readonly #stderr: Promise<string>;
+  readonly #ended: Promise<unknown>;
+
+  constructor(...words: readonly string[]) {
+    this.child = spawn(process.execPath, [MAIN, "job", ...words], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.#stdout = text(this.child.stdout as NodeJS.ReadableStream);
+    this.#stderr = text(this.child.stderr as NodeJS.ReadableStream);
+    this.#ended = once(this.child, "close");
+  }
+
+  /** Runs a command in a shell that lets no file grow over a number of blocks of 1024 bytes: the disk is full. */
+  static limited(blocks: number, ...words: readonly string[]): Promise<Ended> {
+    // A process that ignores the signal gets EFBIG from write(2).
+    const script = `trap '' XFSZ; ulimit -f ${blocks}; exec "$@"`;
+    const child = spawn("bash", ["-c", script, "bash", process.execPath, MAIN, "job", ...words]);
+    return Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]).then(
+      ([stdout, stderr]) => ({ code: child.exitCode, stdout, stderr }),
+    );
+  }
+
+  async end(): Promise<Ended> {
+    await this.#ended;
+    const [stdout, stderr] = await Promise.all([this.#stdout, this.#stderr]);
+    return { code: this.child.exitCode, stdout, stderr };
+  }
+
+  async kill(signal: NodeJS.Signals = "SIGKILL"): Promise<void> {
+    this.child.kill(signal);
+    await this.#ended;
+  }
+}
+
+export interface Ended {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}

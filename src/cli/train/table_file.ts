@@ -1,0 +1,48 @@
+import { parse } from "csv-parse/sync";
+import type { Columns } from "../../train.js";
+import { InputError, printable } from "../faults.js";
+import { readText } from "./text_file.js";
+
+/** A CSV file in memory. */
+export interface Table {
+  readonly columns: Columns;
+  readonly rows: number;
+  /** Columns that hold a text somewhere, and an example. */
+  readonly texts: ReadonlyMap<string, string>;
+  readonly sha256: string;
+}
+
+const NUMBER = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i;
+
+/** The records of a CSV file, without its empty lines. */
+function records(file: string, text: string): string[][] {
+  try {
+    return parse(text, { bom: true, skip_empty_lines: true, relax_quotes: true });
+  } catch (error) {
+    const { message, lines } = error as { message: string; lines?: number };
+    throw new InputError(`${file}${lines === undefined ? "" : `:${lines}`}: ${message}`);
+  }
+}
+
+/** Reads a CSV file: the first record names the columns; a column whose fields are all numbers is one of numbers. */
+export async function readTable(file: string): Promise<Table> {
+  const { text, sha256 } = await readText(file);
+  const [names, ...rows] = records(file, text);
+  if (names === undefined || rows.length === 0) {
+    throw new InputError(`${file}: expected the names of columns and at least one row, got none`);
+  }
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new InputError(`${file}: column ${printable(twice)} occurs twice`);
+  const texts = new Map<string, string>();
+  const columns: Record<string, Float64Array | string[]> = {};
+  names.forEach((name, j) => {
+    const fields = rows.map((row) => row[j] ?? "");
+    const text = fields.find((field) => !NUMBER.test(field));
+    if (text === undefined) columns[name] = Float64Array.from(fields, Number);
+    else {
+      columns[name] = fields;
+      texts.set(name, text);
+    }
+  });
+  return { columns, rows: rows.length, texts, sha256 };
+}

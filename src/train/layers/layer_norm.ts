@@ -1,0 +1,50 @@
+import type { Layout } from "../../sequence/layout.js";
+import { ITEM } from "../../wasm/abi.js";
+import { trainerKernels } from "../../wasm/trainer_kernels.js";
+import type { Parameter, Parameters } from "../parameters.js";
+import type { Chunk, Layer, LayerPass, PassForm } from "./layer.js";
+
+/** Layer normalisation of each row. */
+export class LayerNorm implements Layer {
+  /** As torch.nn.LayerNorm has it. */
+  static readonly epsilon = 1e-5;
+  readonly outputs: number;
+  readonly #parameters: Parameters;
+  readonly #gain: Parameter;
+  readonly #bias: Parameter;
+
+  constructor(parameters: Parameters, gain: Parameter, bias: Parameter) {
+    this.#parameters = parameters;
+    this.#gain = gain;
+    this.#bias = bias;
+    this.outputs = gain.size;
+  }
+
+  plan(layout: Layout, { rows: capacity }: PassForm): LayerPass {
+    const n = this.outputs;
+    const { weights, gradients, engine } = this.#parameters;
+    const [gain, bias] = [this.#gain.offset, this.#bias.offset];
+    const kernels = trainerKernels(engine);
+    const y = layout.take(capacity * n);
+    const statistics = layout.take(2 * capacity);
+    return {
+      scratchBytes: 0,
+      forward: ({ segment: { rows } }, x) => {
+        const at = [weights + gain, weights + bias] as const;
+        kernels.layer_norm_forward(rows, n, LayerNorm.epsilon, x, ...at, y, statistics);
+        return y;
+      },
+      backward: ({ segment: { chunks } }, x, dy) => {
+        for (let i = chunks.length - 1; i >= 0; i--) {
+          const { base, rows } = chunks[i] as Chunk;
+          const row = base * n * ITEM;
+          const own = statistics + 2 * base * ITEM;
+          const target = [gradients + gain, gradients + bias] as const;
+          const d = dy + row;
+          kernels.layer_norm_backward(rows, n, x + row, weights + gain, own, d, d, ...target);
+        }
+        return dy;
+      },
+    };
+  }
+}

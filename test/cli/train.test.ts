@@ -1,0 +1,238 @@
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { readSafetensors } from "recurra/safetensors";
+import { beforeAll, describe, expect, it } from "vitest";
+import { recurra, type Said } from "../support/command.js";
+import { temporaryFolder } from "../support/project.js";
+import { SMALL, TABLE, TEXT } from "./training.js";
+
+const folder = temporaryFolder();
+const run = (...args: string[]): Said => recurra(args, "", folder);
+const bytes = (name: string): Buffer => readFileSync(join(folder, name));
+
+beforeAll(() => {
+  writeFileSync(join(folder, "text.txt"), TEXT);
+  writeFileSync(join(folder, "data.csv"), TABLE);
+});
+
+describe("recurra train, a text", () => {
+  const text = (out: string, ...args: string[]): Said =>
+    run("train", "text.txt", "--out", out, "--steps", "30", ...SMALL, ...args);
+  let first: Said;
+
+  beforeAll(() => {
+    first = text("first.safetensors");
+  });
+
+  it("says what was chosen, what is held out, and where the model is", () => {
+    const { status, stdout, stderr } = first;
+    expect(status).toBe(0);
+    expect(stderr.split("\n").slice(0, -1)).toEqual([
+      expect.stringMatching(
+        /^recurra: text: [\d,]+ characters to learn from, 21 different ones, read as random passages/,
+      ),
+      "recurra: network: LSTM of 12 units, 1 layer, embedding of 6, dropout 0.1, first weights by fan-in",
+      expect.stringMatching(
+        /^recurra: training: 30 steps of 4 sequences × 64, adam with rate 0.016, 3 steps of warm-up/,
+      ),
+      expect.stringMatching(/^recurra: validation: the last 10 % of the data, every \d+ steps$/),
+      "recurra: seed 0, weights stored as f32",
+      "recurra: run: first.run",
+    ]);
+    expect(stdout).toMatch(
+      /^\d\.\d{3} bits per character of [\d,]+ characters that it has not seen\nfirst\.safetensors: [\d,]+ bytes\n$/,
+    );
+  });
+
+  it("writes PyTorch's names, and a vocabulary and a start that score reads", () => {
+    const { tensors, metadata } = readSafetensors(bytes("first.safetensors"));
+    expect([...tensors.keys()].sort()).toEqual([
+      "embedding.weight",
+      "output.bias",
+      "output.weight",
+      "recurrent.bias_hh_l0",
+      "recurrent.bias_ih_l0",
+      "recurrent.weight_hh_l0",
+      "recurrent.weight_ih_l0",
+    ]);
+    expect([...tensors.values()].every(({ dtype }) => dtype === "F32")).toBe(true);
+    expect(metadata.get("start")).toBe("\n");
+    const lines = "the cat sat on the mat\nzq zq zq zq zq zq zq zq\n";
+    const { stdout, stderr } = recurra(
+      ["score", "-m", "first.safetensors", "--json"],
+      lines,
+      folder,
+    );
+    expect(stderr).toBe("");
+    const [good, bad] = stdout
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line).bitsPerToken);
+    expect(good).toBeLessThan(bad - 1);
+  });
+
+  it("keeps the loss of each step, which falls, and the result", () => {
+    const lines = bytes("first.run/history.jsonl").toString().trimEnd().split("\n");
+    const history = lines.map((line) => JSON.parse(line));
+    expect(history.map(({ step }) => step)).toEqual(Array.from({ length: 30 }, (_, i) => i + 1));
+    expect(history[29].loss).toBeLessThan(history[0].loss - 0.3);
+    expect(history.some(({ validation }) => validation > 0)).toBe(true);
+    const { heldOut } = JSON.parse(bytes("first.run/result.json").toString());
+    expect(first.stdout.startsWith(heldOut)).toBe(true);
+  });
+
+  it("gives the same bytes for the same seed, and others for another", () => {
+    const model = bytes("first.safetensors");
+    text("same.safetensors", "--checkpoint-every", "7");
+    writeFileSync(join(folder, "windows.txt"), `\ufeff${TEXT.replaceAll("\n", "\r\n")}`);
+    run("train", "windows.txt", "--out", "windows.safetensors", "--steps", "30", ...SMALL);
+    expect(bytes("windows.safetensors").equals(model)).toBe(true);
+    text("other.safetensors", "--seed", "2");
+    text("drawn.safetensors", "--initialisation", "keras");
+    expect(bytes("same.safetensors").equals(model)).toBe(true);
+    expect(bytes("same.run/history.jsonl").equals(bytes("first.run/history.jsonl"))).toBe(true);
+    expect(bytes("other.safetensors").equals(model)).toBe(false);
+    expect(bytes("drawn.safetensors").equals(model)).toBe(false);
+  });
+
+  it("words, a text without lines, other cells and optimisers, f16, notes", () => {
+    writeFileSync(join(folder, "flat.txt"), TEXT.replaceAll("\n", " "));
+    const { status, stdout, stderr } = run(
+      ...["train", "flat.txt", "--out", "flat.safetensors", "--steps", "5", ...SMALL],
+      ...["--tokens", "words", "--cell", "gru", "--layers", "2", "--optimizer", "adamw"],
+      ...["--schedule", "cosine", "--dtype", "f16", "--note", "text=ours=1"],
+    );
+    expect([status, stderr]).toEqual([0, expect.stringContaining("4 parts side by side")]);
+    expect(stdout).toMatch(/bits per character, \d+\.\d{3} bits per token/);
+    const { tensors, metadata } = readSafetensors(bytes("flat.safetensors"));
+    expect(tensors.get("recurrent.weight_hh_l1")?.dtype).toBe("F16");
+    expect(metadata.get("text")).toBe("ours=1");
+    expect(metadata.has("start")).toBe(false);
+  });
+
+  it("--resume of a finished run says so; a new run replaces it", () => {
+    const again = text("first.safetensors", "--resume");
+    expect(again).toEqual({
+      status: 0,
+      stdout: "",
+      stderr: "recurra: first.run: the run is finished: first.safetensors\n",
+    });
+    expect(text("first.safetensors")).toEqual(first);
+  });
+});
+
+describe("recurra train, a table", () => {
+  it("predicts the next row's number: below the last value's error, with what loadTagger needs", () => {
+    const { status, stdout, stderr } = run(
+      ...["train", "data.csv", "--target", "price", "--window", "16", "--out", "price.safetensors"],
+      ...["--hidden-size", "16", "--epochs", "40"],
+    );
+    expect(status).toBe(0);
+    expect(stderr).toContain("recurra: table: 400 rows; load, price → price 1 row later\n");
+    expect(stderr).toContain("recurra: left out, since they hold texts: time, state\n");
+    const [, error = "", plain = ""] =
+      /^root mean square error ([\d.]+) on 39 rows .* forecast has ([\d.]+)\n/.exec(stdout) ?? [];
+    expect(Number(error)).toBeLessThan(Number(plain));
+    const { metadata } = readSafetensors(bytes("price.safetensors"));
+    expect(JSON.parse(metadata.get("residuals") ?? "").scale.toPrecision(4)).toBe(
+      Number(error).toPrecision(4),
+    );
+    expect(JSON.parse(metadata.get("normalisation") ?? "").mean).toHaveLength(2);
+  });
+
+  it("learns the label of a row", () => {
+    const { status, stdout, stderr } = run(
+      ...["train", "data.csv", "--target", "state", "--features", "load,price"],
+      ...["--out", "state.safetensors", "--hidden-size", "8", "--epochs", "60", "--patience", "0"],
+    );
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringContaining("state of the same row, 2 labels"),
+    ]);
+    const [, right, often] = /^([\d.]+) % .* has ([\d.]+) %/.exec(stdout) ?? [];
+    expect(Number(right)).toBeGreaterThan(Number(often) + 10);
+  });
+});
+
+describe("recurra train, errors", () => {
+  beforeAll(() => {
+    writeFileSync(join(folder, "latin.txt"), Buffer.from([0x61, 0xe9, 0x62]));
+    writeFileSync(join(folder, "short.txt"), "too short");
+    writeFileSync(join(folder, "uneven.csv"), "a,b\n1,2\n3\n");
+    writeFileSync(join(folder, "quote.csv"), 'a,b\n1,2\n"3,4\n');
+    writeFileSync(join(folder, "not.json"), "{");
+    writeFileSync(join(folder, "empty.json"), "{}");
+  });
+  const out = ["--out", "none.safetensors"];
+
+  it.each([
+    [["text.txt"], 2, /required option '-o, --out <file>' not specified/],
+    [
+      ["text.txt", "--out", "model.onnx"],
+      2,
+      /--out: model.onnx: expected a name that ends in .safetensors/,
+    ],
+    [["text.txt", "--out", "no/m.safetensors"], 1, /there is no folder no/],
+    [["none.txt", ...out], 1, /none.txt: there is no such file/],
+    [[".", ...out], 1, /expected a file, got a folder/],
+    [["latin.txt", ...out], 1, /latin.txt: expected text in UTF-8/],
+    [["short.txt", ...out], 1, /expected at least 100 tokens/],
+    [["text.txt", ...out, "--window", "8"], 2, /--window: only for a CSV file/],
+    [["data.csv", ...out], 2, /pass --target NAME/],
+    [
+      ["data.csv", ...out, "--target", "price", "--tokens", "words"],
+      2,
+      /--tokens: only for a text/,
+    ],
+    [
+      ["data.csv", ...out, "--target", "prize"],
+      1,
+      /--target: there is no column "prize"; the columns are time, load, price, state/,
+    ],
+    [
+      ["data.csv", ...out, "--target", "price", "--features", "time"],
+      1,
+      /--features: time: expected numbers in all rows, got "2026-01-01T0"/,
+    ],
+    [
+      ["data.csv", ...out, "--target", "price", "--window", "400"],
+      1,
+      /expected at least 401 rows for training/,
+    ],
+    [["uneven.csv", ...out, "--target", "a"], 1, /uneven.csv:3: /],
+    [["quote.csv", ...out, "--target", "a"], 1, /quote.csv:\d+: /],
+    [
+      ["text.txt", ...out, "--hidden-size", "0"],
+      2,
+      /--hidden-size: expected a whole number from 1 to 8192, got "0"/,
+    ],
+    [["text.txt", ...out, "--lr", "fast"], 2, /--lr: expected a number ≥ 0, got "fast"/],
+    [["text.txt", ...out, "--cell", "mlp"], 2, /Allowed choices are lstm, gru, rnn/],
+    [["text.txt", ...out, "--epochs", "1", "--steps", "1"], 2, /--epochs: --steps decides/],
+    [["text.txt", ...out, "--words", "5"], 2, /--words: only with --tokens words/],
+    [["text.txt", ...out, "--note", "x"], 2, /--note: expected NAME=TEXT, got "x"/],
+    [["text.txt", ...out, "--tokenizer", "not.json"], 1, /not.json: expected JSON/],
+    [
+      ["text.txt", ...out, "--tokenizer", "empty.json"],
+      1,
+      /empty.json: expected a tokenizer.json of Hugging Face/,
+    ],
+    [["text.txt", ...out, "--resume"], 1, /none.run: expected the folder of a run/],
+    [
+      ["text.txt", "--out", "first.safetensors", "--resume"],
+      2,
+      /--resume: first.run is a run with network.hiddenSize 12, got 64/,
+    ],
+    [
+      ["text.txt", ...out, "--lr", "1e300", "--clip-norm", "0", "--optimizer", "sgd", ...SMALL],
+      1,
+      /^recurra: .*(not finite|NaN|Infinity)/m,
+    ],
+  ])("refuses %j with exit code %i", (args, code, message) => {
+    const { status, stdout, stderr } = run("train", ...args);
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toContain("internal error");
+    expect([status, stdout]).toEqual([code, ""]);
+    expect(existsSync(join(folder, "none.safetensors"))).toBe(false);
+  });
+});
