@@ -35,7 +35,7 @@ const TIERS = {
     "cli",
   ],
   "src/formats": [
-    "bytes.ts | file_kinds.ts | finite.ts | gates.ts | halves.ts | inflate.ts | options.ts",
+    "bytes.ts | file_kinds.ts | finite.ts | gates.ts | halves.ts | options.ts",
     "safetensors | onnx | hdf5",
     "keras",
     "pytorch | tensorflowjs",
@@ -62,7 +62,7 @@ const BESIDE = { bench: "test/oracle" };
 const PACKAGES = {
   "@assemblyscript/loader": ["wasm"],
   "as-bind": ["wasm"],
-  fflate: ["cli"],
+  fflate: ["formats/hdf5", "formats/keras", "cli"],
   commander: ["cli"],
   "cli-progress": ["cli"],
   "cli-table3": ["cli"],

@@ -1,4 +1,4 @@
-import { inflate } from "../inflate.js";
+import { inflateSync } from "fflate";
 import { adler32, fletcher32 } from "./checksum.js";
 import type { Cursor, Hdf5Bytes } from "./cursor.js";
 import { treeLeaves } from "./links.js";
@@ -104,7 +104,7 @@ export function joinChunks(
       const filter = filters[i];
       if (filter === FLETCHER32) data = withoutChecksum(data, fail);
       else if (filter === SHUFFLE) data = unshuffle(data, width);
-      else data = inflateChunk(data, scratch as Uint8Array, fail);
+      else data = inflate(data, scratch as Uint8Array, fail);
     }
     if (data.length !== chunkBytes) {
       fail(`expected a chunk of ${chunkBytes} bytes, got ${data.length}`);
@@ -137,14 +137,14 @@ function unshuffle(data: Uint8Array, width: number): Uint8Array {
 }
 
 /** Inflates zlib's format: two bytes of header and four of checksum surround the deflated bytes. */
-function inflateChunk(data: Uint8Array, scratch: Uint8Array, fail: Fail): Uint8Array {
+function inflate(data: Uint8Array, scratch: Uint8Array, fail: Fail): Uint8Array {
   const [method = 0, flags = 0] = data;
   if (data.length < 6 || (method & 15) !== 8 || (256 * method + flags) % 31 !== 0 || flags & 32) {
     return fail("expected a chunk in zlib's format");
   }
   let out: Uint8Array;
   try {
-    out = inflate(data.subarray(2, -4), scratch);
+    out = inflateSync(data.subarray(2, -4), { out: scratch });
   } catch {
     return fail("expected a chunk that inflates");
   }

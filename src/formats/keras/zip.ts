@@ -1,6 +1,6 @@
+import { inflateSync } from "fflate";
 import { type ModelFormatCode, ModelFormatError } from "../../description/format_error.js";
 import { decodeUtf8 } from "../../utf8.js";
-import { inflate } from "../inflate.js";
 
 const END = 0x06054b50;
 const END_BYTES = 22;
@@ -121,17 +121,17 @@ export class ZipArchive {
     const data = this.#bytes.subarray(start, start + packed);
     if (data.length !== packed) refuse(`${packed} bytes, got ${data.length}`, start);
     if (method === STORED && packed !== size) refuse(`${size} stored bytes, got ${packed}`);
-    const file = method === STORED ? data : inflateFile(data, size);
+    const file = method === STORED ? data : inflate(data, size);
     if (file === undefined) return refuse(`${size} deflated bytes`);
     if (crc32(file) !== crc) refuse("the CRC of the directory, got another");
     return file;
   }
 }
 
-/** Exactly `size` bytes, or undefined. There is room for one byte more, so that more is seen. */
-function inflateFile(data: Uint8Array, size: number): Uint8Array | undefined {
+/** Exactly `size` bytes, or undefined. fflate drops what does not fit, so there is room for one byte more. */
+function inflate(data: Uint8Array, size: number): Uint8Array | undefined {
   try {
-    const out = inflate(data, new Uint8Array(size + 1));
+    const out = inflateSync(data, { out: new Uint8Array(size + 1) });
     return out.length === size ? out.subarray(0, size) : undefined;
   } catch {
     return undefined;
