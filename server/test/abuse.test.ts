@@ -78,7 +78,9 @@ test("no body at all, and a compressed one, are problems", async () => {
 });
 
 test("a body that is missing, or of bytes, is a problem of every call that reads one", async () => {
-  const document = await (await fetch(`${one.url}/openapi.json`, { headers: { authorization } })).json();
+  const document = await (
+    await fetch(`${one.url}/openapi.json`, { headers: { authorization } })
+  ).json();
   const paths = Object.entries((document as { paths: Record<string, object> }).paths);
   const posts = paths.filter(([, methods]) => "post" in methods).map(([path]) => path);
   expect(posts.length).toBeGreaterThan(4);
