@@ -4,6 +4,17 @@ const FORMATS = ["safetensors", "keras", "tensorflowjs"];
 
 /** Files of src, without their ending. */
 export const ENTRIES = [
-  ...["index", "forward", "slim", "arrays", "onnx", "train", "generate", "pool", "pool_worker"],
+  ...[
+    "index",
+    "forward",
+    "slim",
+    "arrays",
+    "onnx",
+    "train",
+    "generate",
+    "inspect",
+    "pool",
+    "pool_worker",
+  ],
   ...FORMATS.map((name) => `formats/${name}`),
 ];

@@ -26,6 +26,13 @@ function checkShared(name, bytes) {
     throw new Error(`${name}: its tables differ from ${SETS[0].name}'s`);
 }
 
+/** Throws unless the memory is all that a module imports: the binder in the bundle brings nothing else (bundle_binders.mjs). */
+function checkImports(name, bytes) {
+  const imports = WebAssembly.Module.imports(new WebAssembly.Module(bytes));
+  if (imports.length === 1 && imports[0].kind === "memory") return;
+  throw new Error(`${name}: expected one import, the memory, got ${JSON.stringify(imports)}`);
+}
+
 /** The functions of the full build and the numbers of their parameters, as src/wasm/instance.ts counts them. */
 function fingerprint() {
   const env = { memory: new WebAssembly.Memory({ initial: 1 }) };
@@ -59,6 +66,7 @@ for (const { name } of SETS) {
   const bytes = wasm(`sets/${name}`);
   checkTables(name, bytes, 0, SETS_END);
   checkShared(name, bytes);
+  checkImports(name, bytes);
   const places = fusionsOf(name, bytes, wasm(`sets/${name}.fused`));
   if (places.length > 0) fusions[name] = encode(Uint8Array.from(places));
   write(`sets/${name}`, { source: encode(bytes) });
@@ -68,6 +76,7 @@ writeFileSync(new URL("abi.js", embedded), `export const fingerprint = ${fingerp
 writeFileSync(new URL("abi.d.ts", embedded), "export declare const fingerprint: number;\n");
 checkTables("graph", wasm("graph"), SETS_END, GRAPH_END);
 checkTables("train", wasm("train"), GRAPH_END, TRAIN_END);
+for (const name of ["kernels", "graph", "train"]) checkImports(name, wasm(name));
 for (const name of ["graph", "train", "arrays"]) write(name, { source: encode(wasm(name)) });
 // Only the builds with static imports have it as a module.
 write("probe", { source: "" });

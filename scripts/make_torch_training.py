@@ -2,7 +2,7 @@
 1.13 on Python 3.11: /usr/bin/python3 scripts/make_torch_training.py test/fixtures
 
 Each run: 200 steps of one network with one optimiser, gradients clipped; the loss of every step and the weights at the end.
-First weights and data are formulas of integers, `fraction`, which test/train/torch_runs.ts has, too. Numbers are base64 of
+First weights and data are formulas of integers, `fraction`, which test/train/torch_training.ts has, too. Numbers are base64 of
 little-endian float64. Of the weights of most runs there are three sums for each tensor; of the first run of a network, all.
 """
 import base64

@@ -75,6 +75,7 @@ const SETTINGS = Type.Object(
     ),
     maxBody: count(1024, 4_194_304, "bytes of a body; lines of NDJSON are bounded one by one"),
     maxModel: count(1024, 1_073_741_824, "bytes of a model that is uploaded"),
+    maxTokens: count(1, 4096, "tokens that one call may generate"),
     maxDepth: count(1, 32, "lists and objects inside each other in a body"),
     maxConnections: count(1, 20_000, "open connections"),
     timeout: count(1, 30_000, "milliseconds that a request may take, if it names no deadline"),

@@ -78,6 +78,13 @@ export function addLearning(program: Command, done: (code: number) => void): voi
       "between the layers and below the output",
       real("--dropout", 0, 0.95),
     )
+    .addOption(
+      choice(
+        "--initialisation <name>",
+        "how first weights are drawn (default: fan-in, of a table pytorch)",
+        ["fan-in", "pytorch", "keras"],
+      ),
+    )
     .option("--epochs <number>", "times that the data are read", whole("--epochs", 1))
     .option("--steps <number>", "updates of the weights", whole("--steps", 1))
     .option("--batch-size <number>", "sequences of a step", whole("--batch-size", 1, 65536))

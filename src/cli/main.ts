@@ -2,6 +2,7 @@
 import { Command, CommanderError, Option } from "commander";
 import { type ConvertCommand, convert } from "./convert.js";
 import { isUsageError, report } from "./faults.js";
+import { addGeneration } from "./generation_options.js";
 import { FORMATS } from "./input.js";
 import { type InspectCommand, inspect } from "./inspect.js";
 import { addLearning } from "./learning_options.js";
@@ -18,6 +19,7 @@ const EXAMPLES = {
 Examples:
   echo "the cat sat on the mat" | recurra score
   recurra score lines.txt --model model.safetensors --vocabulary vocabulary.json
+  recurra generate --prompt "The ship came "
   recurra inspect model.onnx
   recurra convert model.keras model.safetensors
   recurra train text.txt --out model.safetensors
@@ -187,6 +189,7 @@ function commandLine(done: (code: number) => void): Command {
   withNames(verifying)
     .addHelpText("after", EXAMPLES.verify)
     .action(async (model: string, options: VerifyCommand) => done(await verify(model, options)));
+  addGeneration(program, done, withNames);
   addLearning(program, done);
   for (const command of [program, ...program.commands]) {
     command.exitOverride().showHelpAfterError("(see --help)");

@@ -103,8 +103,13 @@ export class ScoreModel {
     return createPool(this.#description, { ...this.#options, size });
   }
 
+  /** The text of tokens by the model's tokenizer.json; undefined if it has none. */
+  decode(ids: readonly number[]): string | undefined {
+    return this.#tokenizer?.decode(ids);
+  }
+
   /** The tokens of a sequence. @throws {InputError} if one is unknown */
-  encode(input: Input, line: number, sequence: Sequence): Int32Array {
+  encode(input: Pick<Input, "fail">, line: number, sequence: Sequence): Int32Array {
     const { model } = this;
     if (typeof sequence !== "string") {
       const wrong = sequence.find((id) => id < 0 || id >= model.size);

@@ -1,4 +1,4 @@
-import { gateElements, inputProducts } from "../cells/cell.js";
+import { type ForwardStep, gateElements, inputProducts } from "../cells/cell.js";
 import type { LanguageNetwork } from "../model/language_network.js";
 import { type DenseScratch, denseScratchAt, type NetworkStack } from "../model/network.js";
 import { Layout } from "../sequence/layout.js";
@@ -7,6 +7,9 @@ import type { StackState } from "../sequence/state.js";
 import { type StepScratch, stepScratchAt, takeStepScratch } from "../sequence/step.js";
 import type { Weights } from "../sequence/weights.js";
 import { type Block, Shared } from "../wasm/arena.js";
+
+/** Sees layer l of stack s right after its step: `gates`, h and c in linear memory. */
+export type VisitLayer = (s: number, l: number, at: Readonly<ForwardStep>) => void;
 
 /**
  * The states of several live sequences of one model, which read a token each in one pass. The first m rows are in use; a
@@ -66,8 +69,8 @@ export class StateRows extends Shared {
     });
   }
 
-  /** Lets the first m rows read their tokens. */
-  advance(m: number): void {
+  /** Lets the first m rows read their tokens. @param visit is called after each layer of each stack */
+  advance(m: number, visit?: VisitLayer): void {
     const { stacks, dtype, tables, rows } = this.#language.network;
     const { gather_rows } = dtype.kernels;
     for (let s = 0; s < stacks.length; s++) {
@@ -82,7 +85,7 @@ export class StateRows extends Shared {
       } else if (s === 0) {
         gather_rows(m, nx, nx, nx, (rows as Block).pointer, this.tokens, x);
       }
-      this.#step(m, s);
+      this.#step(m, s, visit);
     }
   }
 
@@ -98,7 +101,7 @@ export class StateRows extends Shared {
   }
 
   /** One step of the first m rows through stack s, layer by layer. */
-  #step(m: number, s: number): void {
+  #step(m: number, s: number, visit?: VisitLayer): void {
     const { layerDirections } = (this.#language.network.stacks[s] as NetworkStack).stack;
     const { h, c } = this.#at(s);
     const { x, gates, u, fed, at } = this.#scratch[s] as StepScratch;
@@ -114,6 +117,7 @@ export class StateRows extends Shared {
       at.u = u;
       if (l > 0 || !fed) inputProducts(cell, weights, m, input, gates, gateElements(cell, na));
       cell.forward(weights, m, at);
+      visit?.(s, l, at);
       input = at.h;
     }
   }

@@ -228,6 +228,11 @@ export class DenseLayers extends Shared {
     this.mostOutputs = Math.max(mostOutputs, na);
   }
 
+  /** From below, each with the record of its activation if a kernel applies one. */
+  get layers(): readonly { readonly linear: Linear; readonly record: Block | undefined }[] {
+    return this.#layers;
+  }
+
   /** Fresh views of all weights and biases, and of the activations' records. */
   arrays(): Floats[] {
     const { arena } = this.#engine;

@@ -1,3 +1,4 @@
+import type { Activation } from "../cells/activations.js";
 import type { RecurrentOptions } from "../layers/options.js";
 
 /** The input of a network that is trained. Each has the columns of what the lowest recurrent layer reads. */
@@ -20,6 +21,19 @@ export interface RecurrentPart {
   readonly hasBias: boolean;
   /** After each of its layers that another recurrent layer follows. */
   readonly dropout: number;
+  /** How two directions of its highest layer become one output. */
+  readonly merge: MergeMode;
+}
+
+/** Two directions side by side, or their sum, product or mean. */
+export type MergeMode = "concat" | "sum" | "mul" | "ave";
+
+/** A linear layer below that of the output, and the activation after it. */
+export interface HiddenPart {
+  readonly name: string;
+  readonly size: number;
+  readonly hasBias: boolean;
+  readonly activation: Activation;
 }
 
 /** The linear layer on top. */
@@ -31,10 +45,12 @@ export interface OutputPart {
   readonly tied: boolean;
   readonly hasBias: boolean;
   readonly dropout: number;
+  /** Whether the model has a sigmoid on top: the outputs here are its arguments, which the loss "bce" takes. */
+  readonly hasSigmoid: boolean;
 }
 
-/** Which rows have an output: every step, the end of each sequence, or the mean of its steps. */
-export type OutputOf = "step" | "last" | "mean";
+/** Which rows have an output: every step, the end of each sequence, or the mean or the maximum of its steps. */
+export type OutputOf = "step" | "last" | "mean" | "max";
 
 /** A network that is trained, whether options or a file describe it. */
 export interface Architecture {
@@ -46,9 +62,12 @@ export interface Architecture {
   readonly residual: boolean;
   /** Whether a mask of dropout holds for all steps of a sequence. */
   readonly variational: boolean;
+  /** From below. */
+  readonly hidden: readonly HiddenPart[];
   readonly output: OutputPart;
 }
 
 /** The number of columns of a stack's output. */
-export const outputOfPart = ({ options }: RecurrentPart): number =>
-  (options.projectionSize ?? options.hiddenSize) * (options.bidirectional === true ? 2 : 1);
+export const outputOfPart = ({ options, merge }: RecurrentPart): number =>
+  (options.projectionSize ?? options.hiddenSize) *
+  (options.bidirectional === true && merge === "concat" ? 2 : 1);

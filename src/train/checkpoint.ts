@@ -3,6 +3,7 @@ import type { Bytes } from "../formats/bytes.js";
 import { readSafetensors, type SafetensorsFile } from "../formats/safetensors/reader.js";
 import { writeSafetensors } from "../formats/safetensors/writer.js";
 import { formatShape, isNumbers, type Tensor } from "../tensor.js";
+import { within } from "./checks.js";
 import type { Optimizer } from "./optimizer.js";
 import type { Parameter, Parameters } from "./parameters.js";
 import type { Progress } from "./progress.js";
@@ -150,7 +151,7 @@ function tensorOf(file: SafetensorsFile, name: string, { shape }: Parameter): Fl
  */
 export function readCheckpoint(bytes: Bytes, into: Checkpointed): void {
   const { parameters, optimizer, states, counters, progress } = into;
-  const file = readSafetensors(bytes);
+  const file = within("restore", "readSafetensors", () => readSafetensors(bytes));
   const content = readContent(file);
   const { moments, counts, frozen, m } = content;
   if (moments.join() !== optimizer.names.join()) {

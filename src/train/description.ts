@@ -1,3 +1,4 @@
+import { type Activation, activationName } from "../cells/activations.js";
 import type {
   DenseDescription,
   InputDescription,
@@ -11,7 +12,7 @@ import { type Bytes, isBytes } from "../formats/bytes.js";
 import { describeSafetensors } from "../formats/pytorch/reader.js";
 import { readSafetensors } from "../formats/safetensors/reader.js";
 import type { Tensor } from "../tensor.js";
-import type { Architecture, InputPart, RecurrentPart } from "./architecture.js";
+import type { Architecture, HiddenPart, InputPart, RecurrentPart } from "./architecture.js";
 import type { TrainedNetwork } from "./network.js";
 
 /** What a network cannot express, in the words of an error. */
@@ -19,10 +20,13 @@ function fail(where: string, what: string): never {
   throw new ModelFormatError("network", `${where}: ${what}`);
 }
 
+/** What may stand on top. A loss takes the arguments of a softmax or a sigmoid. */
+const TOPS = ["identity", "softmax", "logSoftmax", "sigmoid"];
+
 /** What a file may leave open. */
 export interface Answers {
   readonly input?: "features" | "one-hot" | undefined;
-  readonly output?: "steps" | "last" | "mean" | undefined;
+  readonly output?: "steps" | "last" | "mean" | "max" | undefined;
 }
 
 /** A model that is to be trained: what its file said, as an architecture and tensors by the parameters' names. */
@@ -35,7 +39,7 @@ export interface OpenedModel {
 /**
  * The architecture and the weights of a description.
  *
- * @throws {ModelFormatError} for parts that are not trained here: merges other than concatenation, other than one linear layer
+ * @throws {ModelFormatError} for a network without a linear layer, or with another activation on top than a softmax or a sigmoid
  */
 export function openDescription(
   where: string,
@@ -47,18 +51,19 @@ export function openDescription(
   const description = settled(where, described, answers);
   const { input, recurrent, dense, output } = description;
   const weights = new Map<string, StoredNumbers>();
-  if (output === "max") fail(where, "expected an output of steps, the last or the mean, got max");
   if (input.kind === "embedding") weights.set(`${input.name}.weight`, input.weight);
-  const [top, ...others] = dense;
-  if (top === undefined || others.length > 0) {
-    fail(where, `expected one linear layer on top, got ${dense.length}`);
+  const top = dense.at(-1);
+  if (top === undefined) fail(where, "expected a linear layer on top, got none");
+  const isOutput = TOPS.includes(activationName(top.activation));
+  if (!isOutput) {
+    const got = activationName(top.activation);
+    fail(where, `${top.name}: activation: expected one of ${TOPS.join(", ")} on top, got ${got}`);
   }
-  const isOutput = ["identity", "softmax", "logSoftmax"].includes(top.activation as string);
-  if (!isOutput) fail(where, `${top.name}: expected no activation but a softmax to be trained`);
+  const hidden = dense.slice(0, -1).map((each) => hiddenPart(each, weights));
   const tied = input.kind === "embedding" && input.weight.data === top.weight.data;
   if (!tied) weights.set(`${top.name}.weight`, top.weight);
   if (top.bias !== undefined) weights.set(`${top.name}.bias`, top.bias);
-  const parts = recurrent.map((each): RecurrentPart => recurrentPart(where, each, weights));
+  const parts = recurrent.map((each): RecurrentPart => recurrentPart(each, weights));
   return {
     description,
     weights,
@@ -68,6 +73,7 @@ export function openDescription(
       layerNorm: false,
       residual: false,
       variational: false,
+      hidden,
       output: {
         name: top.name,
         size: top.weight.shape[0] as number,
@@ -75,8 +81,24 @@ export function openDescription(
         tied,
         hasBias: top.bias !== undefined,
         dropout: 0,
+        hasSigmoid: activationName(top.activation) === "sigmoid",
       },
     },
+  };
+}
+
+function hiddenPart(
+  { name, weight, bias, activation }: DenseDescription,
+  weights: Map<string, StoredNumbers>,
+): HiddenPart {
+  weights.set(`${name}.weight`, weight);
+  if (bias !== undefined) weights.set(`${name}.bias`, bias);
+  return {
+    name,
+    size: weight.shape[0] as number,
+    hasBias: bias !== undefined,
+    // Validation allows a softmax on top alone.
+    activation: activation as Activation,
   };
 }
 
@@ -102,13 +124,9 @@ function inputPart(input: InputDescription): InputPart {
 }
 
 function recurrentPart(
-  where: string,
   { name, options, weights: own, merge = "concat" }: RecurrentDescription,
   weights: Map<string, StoredNumbers>,
 ): RecurrentPart {
-  if (merge !== "concat") {
-    fail(where, `${name}: expected directions side by side to be trained, got merge ${merge}`);
-  }
   const names = Object.keys(own);
   const hasBias = names.some((each) => each.startsWith("bias"));
   for (const each of names) {
@@ -125,7 +143,7 @@ function recurrentPart(
       }
     }
   }
-  return { name, options: { ...options, precision: "f64" }, hasBias, dropout: 0 };
+  return { name, options: { ...options, precision: "f64" }, hasBias, dropout: 0, merge };
 }
 
 /**
@@ -140,7 +158,7 @@ export function describeNetwork(
   from: ModelDescription | undefined,
   metadata: ReadonlyMap<string, string>,
 ): ModelDescription {
-  const { input, recurrent, output, layerNorm, residual } = architecture;
+  const { input, recurrent, hidden, output, layerNorm, residual } = architecture;
   const lack = layerNorm ? "LayerNorm" : residual ? "residuals" : undefined;
   if (lack !== undefined) {
     fail(where, `a description has no ${lack}: keep the weights by save and load`);
@@ -154,16 +172,22 @@ export function describeNetwork(
     output.tied && described.kind === "embedding"
       ? described.weight
       : read(`${output.name}.weight`);
+  const below = hidden.map(({ name, hasBias, activation }) => ({
+    name,
+    weight: read(`${name}.weight`),
+    ...(hasBias ? { bias: read(`${name}.bias`) } : {}),
+    activation,
+  }));
   const top: DenseDescription = {
     name: output.name,
     weight,
     ...(output.hasBias ? { bias: read(`${output.name}.bias`) } : {}),
-    activation: from?.dense[0]?.activation ?? "identity",
+    activation: from?.dense.at(-1)?.activation ?? "identity",
   };
   return {
     format: "safetensors",
     input: described,
-    recurrent: recurrent.map(({ name, options: { precision: _, ...options } }, i) => {
+    recurrent: recurrent.map(({ name, merge, options: { precision: _, ...options } }, i) => {
       const names = from?.recurrent[i]?.names;
       const own = parameters.all.filter((each) => isOf(each.name, name));
       const weights = own.map((each) => [each.name.slice(name.length + 1), parameters.read(each)]);
@@ -171,10 +195,11 @@ export function describeNetwork(
         name,
         options,
         weights: Object.fromEntries(weights),
+        ...(merge === "concat" ? {} : { merge }),
         ...(names === undefined ? {} : { names }),
       };
     }),
-    dense: [top],
+    dense: [...below, top],
     output: output.of === "step" ? "steps" : output.of,
     metadata: new Map([...(from?.metadata ?? []), ...metadata]),
     // It was trained as it is, whatever a file left open.

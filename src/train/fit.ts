@@ -103,6 +103,10 @@ function check(
       );
     }
   }
+  const { signal } = options;
+  if (signal !== undefined && typeof signal?.aborted !== "boolean") {
+    throw new TypeError(`${where}: signal: expected an AbortSignal, got ${shown(signal)}`);
+  }
   checkObject(where, "data", data);
   const source = isSource(data) ? data : drawn(content, data, { batchSize, shuffle });
   checkInteger(`${where}: data.length`, source.length, 1);

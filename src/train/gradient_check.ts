@@ -54,7 +54,7 @@ export function gradCheck(
   checkInteger(`${where}: samples`, samples, 1);
   checkNumber(`${where}: h`, h, { least: 0, above: true });
   const { engine, parameters, architecture } = network;
-  const loss = new Loss(where, engine, architecture.output.size, options.loss);
+  const loss = new Loss(where, engine, architecture.output, options.loss);
   try {
     const checked = checkBatch(where, network, { loss, states: undefined }, batch);
     const own = { carry: false, states: undefined, dropout: undefined };

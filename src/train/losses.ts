@@ -4,6 +4,7 @@ import { ITEM } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { EngineCore } from "../wasm/engine.js";
 import { trainerKernels } from "../wasm/trainer_kernels.js";
+import type { OutputPart } from "./architecture.js";
 import { checkInteger, checkNumber, shown } from "./checks.js";
 
 /** Cross-entropy of the softmax of the outputs against class ids: torch.nn.CrossEntropyLoss. */
@@ -90,7 +91,12 @@ export class Loss extends Shared {
   readonly #smoothing: number;
   readonly #block: Block | undefined;
 
-  constructor(where: string, engine: EngineCore, size: number, given: LossOptions) {
+  constructor(
+    where: string,
+    engine: EngineCore,
+    { size, hasSigmoid }: Pick<OutputPart, "size" | "hasSigmoid">,
+    given: LossOptions,
+  ) {
     super();
     const options: Options = typeof given === "string" ? { name: given } : given;
     const name: unknown = options?.name;
@@ -100,6 +106,11 @@ export class Loss extends Shared {
     }
     const known = Object.fromEntries(NAMES[options.name].map((key) => [key, true as const]));
     checkOptions(where, options, known as OptionNames<Options>, "loss");
+    if (hasSigmoid && options.name !== "bce") {
+      throw new TypeError(
+        `${where}: loss: expected bce, as the model has a sigmoid on top, got ${options.name}`,
+      );
+    }
     this.#engine = engine;
     this.name = options.name;
     this.size = size;

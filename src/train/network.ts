@@ -1,15 +1,18 @@
+import { activationName } from "../cells/activations.js";
 import { gradientPartsOf } from "../layers/gradients.js";
 import { shapeOf } from "../layers/shape.js";
 import { Batch } from "../sequence/batch.js";
 import { outputOf, readsFromEnd, type StackShape } from "../sequence/shape.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { EngineCore } from "../wasm/engine.js";
-import type { Architecture } from "./architecture.js";
+import { type Architecture, outputOfPart, type RecurrentPart } from "./architecture.js";
+import { ActivationLayer } from "./layers/activation.js";
 import { Chain, Residual } from "./layers/chain.js";
 import { Dropout, VariationalDropout } from "./layers/dropout.js";
 import type { Layer } from "./layers/layer.js";
 import { LayerNorm } from "./layers/layer_norm.js";
 import { TrainedLinear } from "./layers/linear.js";
+import { Merge } from "./layers/merge.js";
 import { Pooling } from "./layers/pooling.js";
 import { RecurrentLayer, recurrentSpecs } from "./layers/recurrent.js";
 import { Embedding, OneHot } from "./layers/token_rows.js";
@@ -26,7 +29,7 @@ import {
 
 /** The parameters of a network, in the order of its layers. */
 function specsOf(architecture: Architecture, shapes: readonly StackShape[]): ParameterSpec[] {
-  const { input, recurrent, layerNorm, output } = architecture;
+  const { input, recurrent, layerNorm, hidden, output } = architecture;
   const specs: ParameterSpec[] = [];
   if (input.kind === "embedding") {
     specs.push({ name: `${input.name}.weight`, shape: [input.tokens, input.size] });
@@ -43,7 +46,12 @@ function specsOf(architecture: Architecture, shapes: readonly StackShape[]): Par
       specs.push({ name: `norm.${i}.weight`, shape: [n] }, { name: `norm.${i}.bias`, shape: [n] });
     }
   });
-  const n = outputOf(shapes.at(-1) as StackShape);
+  let n = outputOfPart(recurrent.at(-1) as RecurrentPart);
+  for (const { name, size, hasBias } of hidden) {
+    specs.push({ name: `${name}.weight`, shape: [size, n] });
+    if (hasBias) specs.push({ name: `${name}.bias`, shape: [size] });
+    n = size;
+  }
   if (!output.tied) specs.push({ name: `${output.name}.weight`, shape: [output.size, n] });
   if (output.hasBias) specs.push({ name: `${output.name}.bias`, shape: [output.size] });
   return specs;
@@ -87,7 +95,7 @@ function bodyOf(
   shapes: readonly StackShape[],
   made: Layer[],
 ): Chain {
-  const { input, recurrent, layerNorm, residual } = architecture;
+  const { input, recurrent, layerNorm, residual, output } = architecture;
   const { engine } = parameters;
   const lowest = shapes[0] as StackShape;
   const bottom = inputLayers(parameters, architecture, residual && input.size === outputOf(lowest));
@@ -119,19 +127,40 @@ function bodyOf(
       body.push(residual && n === layer.outputs ? new Residual(engine, chain) : chain);
       n = layer.outputs;
     }
+    // The ends of both directions are pooled before they are merged.
+    const isPooledFirst = output.of === "last" && s + 1 === recurrent.length;
+    if (part.merge === "concat" || isPooledFirst) return;
+    n = outputOfPart(part);
+    body.push(new Merge(engine, n, part.merge));
   });
   return new Chain(body, n);
 }
 
-/** Dropout and the linear layer over `inputs` numbers of each output row. */
+/** Dropout and the linear layers over `inputs` numbers of each output row. */
 function headOf(
   parameters: Parameters,
   architecture: Architecture,
   inputs: number,
   made: Layer[],
 ): Chain {
-  const { input, output } = architecture;
+  const { engine } = parameters;
+  const { input, recurrent, hidden, output } = architecture;
   const head: Layer[] = [];
+  const top = recurrent.at(-1) as RecurrentPart;
+  if (top.merge !== "concat" && output.of === "last") {
+    head.push(new Merge(engine, outputOfPart(top), top.merge));
+  }
+  for (const { name, size, hasBias, activation } of hidden) {
+    const bias = hasBias ? parameters.get(`${name}.bias`) : undefined;
+    const weight = parameters.get(`${name}.weight`);
+    const linear = new TrainedLinear(parameters, weight, { bias, isShared: false });
+    made.push(linear);
+    head.push(linear);
+    if (activationName(activation) === "identity") continue;
+    const layer = new ActivationLayer(engine, size, activation);
+    made.push(layer);
+    head.push(layer);
+  }
   // An output of each sequence has no steps that could share a mask.
   if (output.dropout > 0) {
     const isVariational = architecture.variational && output.of === "step";
@@ -147,16 +176,9 @@ function headOf(
   return new Chain(head, inputs);
 }
 
-/** The pooling of an output for each sequence. */
-function poolingOf(
-  engine: EngineCore,
-  { output: { of } }: Architecture,
-  shape: StackShape,
-): Pooling | undefined {
-  if (of === "step") return undefined;
-  const blocks = shape.cells.map((_, d) => readsFromEnd(shape, d));
-  return new Pooling(engine, outputOf(shape), of, blocks);
-}
+/** For each direction of the highest layer whether it reads from the end. */
+const blocksOf = (shape: StackShape): boolean[] =>
+  shape.cells.map((_, d) => readsFromEnd(shape, d));
 
 /** A network that is trained, in linear memory: its parameters, its layers, and the buffers of the last pass. */
 export class TrainedNetwork extends Shared {
@@ -183,7 +205,11 @@ export class TrainedNetwork extends Shared {
     try {
       this.#body = bodyOf(parameters, architecture, this.shapes, made);
       this.#head = headOf(parameters, architecture, this.#body.outputs, made);
-      this.#pooling = poolingOf(engine, architecture, this.shapes.at(-1) as StackShape);
+      const { of } = architecture.output;
+      this.#pooling =
+        of === "step"
+          ? undefined
+          : new Pooling(engine, this.#body.outputs, of, blocksOf(this.shapes.at(-1) as StackShape));
     } catch (error) {
       for (const layer of made) layer.release?.();
       parameters.release();

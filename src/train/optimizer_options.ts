@@ -1,4 +1,5 @@
 import { checkOptions, type OptionNames } from "../options.js";
+import { checkObject } from "../tensor.js";
 import { checkFlag, checkNumber, shown } from "./checks.js";
 
 interface CommonOptions {
@@ -83,6 +84,7 @@ export function checkOptimizer(
   where: string,
   options: OptimizerOptions,
 ): { name: OptimizerName; all: CheckedOptimizer } {
+  checkObject(where, "optimizer", options);
   const { name, ...given } = options;
   if (typeof name !== "string" || !Object.hasOwn(DEFAULTS, name)) {
     const names = Object.keys(DEFAULTS).join(", ");

@@ -44,9 +44,9 @@ export interface TrainableOutput {
   readonly size: number;
   /**
    * The rows that have an output: every step, the end of each sequence (in a direction that reads from the end: its first
-   * step), or the mean over its steps. Default `"step"`.
+   * step), or the mean or the maximum over its steps. Default `"step"`.
    */
-  readonly of?: "step" | "last" | "mean" | undefined;
+  readonly of?: "step" | "last" | "mean" | "max" | undefined;
   /** The weight is that of the embedding, which has as many columns as the recurrent layers have outputs. Default false. */
   readonly tied?: boolean | undefined;
   /** The probability with which each input of the linear layer is set to 0 in training. Default 0. */
@@ -144,6 +144,7 @@ function recurrentOf(
       options,
       hasBias: true,
       dropout: dropout ?? 0,
+      merge: "concat" as const,
     };
     n = outputOfPart(part);
     return part;
@@ -170,7 +171,7 @@ export function architectureOfOptions(options: TrainableOptions): Architecture {
   checkOptions(WHERE, options.output, OUTPUT_NAMES, "output");
   const { size, of = "step", tied = false, dropout } = options.output;
   checkInteger(`${WHERE}: output.size`, size, 1);
-  checkWord(`${WHERE}: output.of`, of, ["step", "last", "mean"]);
+  checkWord(`${WHERE}: output.of`, of, ["step", "last", "mean", "max"]);
   checkFlag(`${WHERE}: output.tied`, tied);
   checkDropout(`${WHERE}: output`, dropout);
   if (tied) {
@@ -192,6 +193,15 @@ export function architectureOfOptions(options: TrainableOptions): Architecture {
     layerNorm,
     residual,
     variational,
-    output: { name: "output", size, of, tied, hasBias: true, dropout: dropout ?? 0 },
+    hidden: [],
+    output: {
+      name: "output",
+      size,
+      of,
+      tied,
+      hasBias: true,
+      dropout: dropout ?? 0,
+      hasSigmoid: false,
+    },
   };
 }

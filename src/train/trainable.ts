@@ -39,7 +39,7 @@ export interface TrainableModelOptions {
   /** The input of a network without an embedding: rows of numbers, or tokens as one-hot vectors. Default: as described. */
   readonly input?: "features" | "one-hot" | undefined;
   /** Whether each step has an output, or each sequence one. Default: as described. */
-  readonly output?: "steps" | "last" | "mean" | undefined;
+  readonly output?: "steps" | "last" | "mean" | "max" | undefined;
 }
 
 const MODEL_NAMES: OptionNames<TrainableModelOptions> = { input: true, output: true };
@@ -245,8 +245,8 @@ export function createTrainable(engine: Engine, options: TrainableOptions): Trai
  * Makes a network of a model, to train it further. Its weights become float64.
  *
  * @param model the bytes of a safetensors file, or a description that another reader gave
- * @throws {ModelFormatError} if the model has parts that are not trained here: several linear layers, or directions that are
- *   summed, multiplied or averaged
+ * @throws {ModelFormatError} if the model has no linear layer on top, or its last one another activation than a softmax or a
+ *   sigmoid
  */
 export function trainable(
   engine: Engine,
@@ -258,7 +258,7 @@ export function trainable(
   checkOptions(where, options, MODEL_NAMES);
   const { input, output } = options;
   checkWord(`${where}: input`, input, ["features", "one-hot"]);
-  checkWord(`${where}: output`, output, ["steps", "last", "mean"]);
+  checkWord(`${where}: output`, output, ["steps", "last", "mean", "max"]);
   const { architecture, weights, description } = openDescription(where, model, options);
   const network = new TrainedNetwork(core, architecture);
   try {

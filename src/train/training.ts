@@ -108,7 +108,7 @@ export class TrainerContent extends Shared {
     checkInteger(`${where}: memory`, memory, 1);
     this.#schedule = scheduleOf(where, options.schedule);
     const { engine, parameters, architecture, shapes } = network;
-    const loss = new Loss(where, engine, architecture.output.size, options.loss);
+    const loss = new Loss(where, engine, architecture.output, options.loss);
     try {
       this.optimizer = new Optimizer(where, parameters, options.optimizer);
     } catch (error) {

@@ -62,7 +62,12 @@ const coloursOf = (page: Page, selector: string): Promise<number> =>
 
 describe("the page of recurra report in Chromium, from the disk", () => {
   it.each([
-    ["text", "light", 1200, ["Training", "A text, coloured by surprise", "Samples"]],
+    [
+      "text",
+      "light",
+      1200,
+      ["Training", "A text, coloured by surprise", "Inside the network", "Samples"],
+    ],
     ["text", "dark", 380, ["Training", "A text, coloured by surprise", "Samples"]],
     ["price", "dark", 1200, ["Training", "Forecasts of rows that it has not seen"]],
     ["state", "light", 380, ["Training", "Labels of rows that it has not seen"]],
@@ -93,6 +98,16 @@ describe("the page of recurra report in Chromium, from the disk", () => {
     );
     expect(await chart.getAttribute("aria-label")).toMatch(
       /^Loss over step 1 to 40\. each step: from /,
+    );
+    await page.locator("#maps canvas").focus();
+    await page.keyboard.press("ArrowRight");
+    expect(await page.locator("#maps .status").textContent()).toMatch(
+      /^unit 0 after “.”, token 1: -?[01]/,
+    );
+    expect(await coloursOf(page, "#maps canvas")).toBeGreaterThan(50);
+    await page.locator("#map").selectOption({ label: "forget gate" });
+    expect(await page.locator("#maps canvas").getAttribute("aria-label")).toMatch(
+      /^forget gate: 12 units over 121 tokens/,
     );
     await page.locator(".text").focus();
     await page.keyboard.press("ArrowRight");

@@ -14,6 +14,7 @@ describe("help", () => {
   it.each([
     ["--help"],
     ["score", "--help"],
+    ["generate", "--help"],
     ["inspect", "-h"],
     ["help", "convert"],
     ["verify", "--help"],
@@ -26,7 +27,7 @@ describe("help", () => {
   });
 
   it("every example of the help names commands and options that exist", () => {
-    const helps = ["score", "inspect", "convert", "verify", "train", "report"].map(
+    const helps = ["score", "generate", "inspect", "convert", "verify", "train", "report"].map(
       (name) => recurra([name, "--help"]).stdout,
     );
     const known = new Set(helps.flatMap((text) => text.match(/--[a-z-]+/g) ?? []));
@@ -38,7 +39,7 @@ describe("help", () => {
     );
     expect(examples.length).toBeGreaterThan(10);
     for (const example of examples) {
-      expect(example).toMatch(/recurra (score|inspect|convert|verify|train|report)/);
+      expect(example).toMatch(/recurra (score|generate|inspect|convert|verify|train|report)/);
       for (const option of example.match(/(?<= )--[a-z-]+/g) ?? []) expect(known).toContain(option);
     }
   });

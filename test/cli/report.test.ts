@@ -1,5 +1,7 @@
 import { existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createEngineSync, loadLanguageModel } from "recurra";
+import { trace } from "recurra/inspect";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { ReportData } from "../../src/cli/report/data.js";
 import { recurra, type Said } from "../support/command.js";
@@ -32,7 +34,8 @@ describe("recurra report", () => {
     const { status, stdout, stderr } = run("report", "text.run");
     expect([status, stderr]).toEqual([0, ""]);
     expect(stdout).toMatch(/text\.run\/report\.html: [\d,]+ bytes\. Open it in a browser\.\n$/);
-    const { title, facts, history, text, samples, forecasts } = dataOf("text.run/report.html");
+    const { title, facts, history, text, trace, samples, forecasts } =
+      dataOf("text.run/report.html");
     expect(title).toBe("text.txt → text.safetensors");
     expect(Object.fromEntries(facts)).toMatchObject({ steps: "30", seed: "0", data: "text.txt" });
     expect(history?.step).toHaveLength(30);
@@ -42,6 +45,16 @@ describe("recurra report", () => {
       true,
     );
     expect(text?.bits).toHaveLength(text?.tokens.length ?? 0);
+    // The start token, a line's end, is read first.
+    expect(trace?.tokens.join("")).toBe(`\n${text?.tokens.slice(0, 120).join("")}`);
+    expect(trace?.maps.map(({ name }) => name)).toEqual([
+      "hidden state",
+      "tanh of the cell state",
+      "input gate",
+      "forget gate",
+      "candidate",
+      "output gate",
+    ]);
     expect(samples.map(({ temperature }) => temperature)).toEqual([0.5, 0.8, 1]);
     expect(forecasts).toBeUndefined();
     const html = readFileSync(join(folder, "text.run/report.html"), "utf8");
@@ -59,6 +72,29 @@ describe("recurra report", () => {
     const { bitsPerToken, tokens } = JSON.parse(scored.stdout);
     expect(tokens).toBe(first);
     expect(Math.abs((bits ?? 0) - bitsPerToken * tokens)).toBeLessThan(1e-9);
+  });
+
+  it("the maps hold what recurra/inspect traces, to a 255th", async () => {
+    using engine = createEngineSync();
+    const file = readFileSync(join(folder, "text.safetensors"));
+    const model = await loadLanguageModel(engine, file);
+    const { trace: shown } = dataOf("text.run/report.html");
+    const steps = shown?.tokens.length ?? 0;
+    const { layers } = await trace(model, shown?.tokens.slice(1).join("") ?? "");
+    for (const [place, name, low, of] of [
+      [0, "hidden state", -1, layers[0]?.hidden],
+      [3, "forget gate", 0, layers[0]?.gates.forget],
+    ] as const) {
+      const map = shown?.maps[place];
+      expect([map?.name, map?.units, map?.low, map?.high]).toEqual([name, 12, low, 1]);
+      const bytes = Buffer.from(map?.bytes ?? "", "base64");
+      expect(of?.data.length).toBe(12 * steps);
+      of?.data.forEach((value: number, i: number) => {
+        const [t, unit] = [Math.floor(i / 12), i % 12];
+        const got = low + ((bytes[unit * steps + t] ?? 0) / 255) * (1 - low);
+        expect(Math.abs(got - value)).toBeLessThanOrEqual((1 - low) / 510 + 1e-12);
+      });
+    }
   });
 
   it("a run on a number: forecasts of the rows that were kept, and the scale of the residuals", () => {

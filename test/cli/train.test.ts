@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createEngineSync, loadTagger } from "recurra";
 import { readSafetensors } from "recurra/safetensors";
 import { beforeAll, describe, expect, it } from "vitest";
 import { recurra, type Said } from "../support/command.js";
@@ -31,9 +32,9 @@ describe("recurra train, a text", () => {
       expect.stringMatching(
         /^recurra: text: [\d,]+ characters to learn from, 21 different ones, read as random passages/,
       ),
-      "recurra: network: LSTM of 12 units, 1 layer, embedding of 6, dropout 0.1",
+      "recurra: network: LSTM of 12 units, 1 layer, embedding of 6, dropout 0.1, first weights by fan-in",
       expect.stringMatching(
-        /^recurra: training: 30 steps of 4 sequences × 64, adam with rate 0.008, 3 steps of warm-up/,
+        /^recurra: training: 30 steps of 4 sequences × 64, adam with rate 0.016, 3 steps of warm-up/,
       ),
       expect.stringMatching(/^recurra: validation: the last 10 % of the data, every \d+ steps$/),
       "recurra: seed 0, weights stored as f32",
@@ -82,12 +83,17 @@ describe("recurra train, a text", () => {
   });
 
   it("gives the same bytes for the same seed, and others for another", () => {
-    text("same.safetensors", "--checkpoint-every", "7");
-    text("other.safetensors", "--seed", "2");
     const model = bytes("first.safetensors");
+    text("same.safetensors", "--checkpoint-every", "7");
+    writeFileSync(join(folder, "windows.txt"), `\ufeff${TEXT.replaceAll("\n", "\r\n")}`);
+    run("train", "windows.txt", "--out", "windows.safetensors", "--steps", "30", ...SMALL);
+    expect(bytes("windows.safetensors").equals(model)).toBe(true);
+    text("other.safetensors", "--seed", "2");
+    text("drawn.safetensors", "--initialisation", "keras");
     expect(bytes("same.safetensors").equals(model)).toBe(true);
     expect(bytes("same.run/history.jsonl").equals(bytes("first.run/history.jsonl"))).toBe(true);
     expect(bytes("other.safetensors").equals(model)).toBe(false);
+    expect(bytes("drawn.safetensors").equals(model)).toBe(false);
   });
 
   it("words, a text without lines, other cells and optimisers, f16, notes", () => {
@@ -135,7 +141,7 @@ describe("recurra train, a table", () => {
     expect(JSON.parse(metadata.get("normalisation") ?? "").mean).toHaveLength(2);
   });
 
-  it("learns the label of a row", () => {
+  it("learns the label of a row, which a live stream says", async () => {
     const { status, stdout, stderr } = run(
       ...["train", "data.csv", "--target", "state", "--features", "load,price"],
       ...["--out", "state.safetensors", "--hidden-size", "8", "--epochs", "60", "--patience", "0"],
@@ -146,6 +152,16 @@ describe("recurra train, a table", () => {
     ]);
     const [, right, often] = /^([\d.]+) % .* has ([\d.]+) %/.exec(stdout) ?? [];
     expect(Number(right)).toBeGreaterThan(Number(often) + 10);
+    using engine = createEngineSync();
+    const tagger = await loadTagger(engine, bytes("state.safetensors"));
+    using stream = tagger.stream();
+    const rows = TABLE.trim()
+      .split("\n")
+      .slice(1)
+      .map((line) => line.split(","));
+    const labels = rows.map(([, load, price]) => stream.push([Number(load), Number(price)]).label);
+    const hits = rows.filter(([, , , state], i) => labels[i] === state).length;
+    expect(hits).toBeGreaterThan(0.8 * rows.length);
   });
 });
 
@@ -194,8 +210,16 @@ describe("recurra train, errors", () => {
       1,
       /expected at least 401 rows for training/,
     ],
-    [["uneven.csv", ...out, "--target", "a"], 1, /uneven.csv:3: /],
-    [["quote.csv", ...out, "--target", "a"], 1, /quote.csv:\d+: /],
+    [
+      ["uneven.csv", ...out, "--target", "a"],
+      1,
+      /uneven.csv:3: expected 2 fields, as many as the first line has, got 1\n$/,
+    ],
+    [
+      ["quote.csv", ...out, "--target", "a"],
+      1,
+      /quote.csv:3: the record that begins here has a quote that is never closed\n$/,
+    ],
     [
       ["text.txt", ...out, "--hidden-size", "0"],
       2,

@@ -150,6 +150,13 @@ describe("a program of the documentation runs in a project that installed the pa
   });
 });
 
+it("docs/training.md: from a model of a CSV file to a live score in at most 15 lines", () => {
+  const live = blocks.find(({ program }) => program.includes("live.jsonl"));
+  const lines = live?.program.split("\n").filter((line) => line !== "") ?? [];
+  expect(lines.length).toBeGreaterThan(0);
+  expect(lines.length).toBeLessThanOrEqual(15);
+});
+
 it("a comment that says something else is noticed", () => {
   expect(agrees('"e"', "e")).toBe(true);
   expect(agrees("2.09…", "2.0931")).toBe(true);

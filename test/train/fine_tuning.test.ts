@@ -5,7 +5,7 @@ import { textStreams } from "../../src/train/data.js";
 import { trainable } from "../../src/train/trainable.js";
 import { createTrainer } from "../../src/train/trainer.js";
 import { shakespeare } from "../support/fixtures.js";
-import { fraction, numbers } from "./torch_runs.js";
+import { fraction, numbers } from "./torch_training.js";
 
 const file = new URL("../fixtures/shakespeare/training.json", import.meta.url);
 const want = JSON.parse(readFileSync(file, "utf8"));

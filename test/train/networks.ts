@@ -1,4 +1,4 @@
-import type { Tensor } from "../../src/index.js";
+import { createEngineSync, type EngineOptions, type Tensor } from "../../src/index.js";
 import type { TrainingBatch } from "../../src/train/batch.js";
 import type { LossOptions } from "../../src/train/losses.js";
 import type { TrainableOptions } from "../../src/train/options.js";
@@ -97,3 +97,11 @@ export function drawBatch(
   if ((output.of ?? "step") !== "step") return { inputs, targets: part(lengths.length) };
   return { inputs, targets: lengths.map(part) as number[][] };
 }
+
+const hasRelaxed = createEngineSync({ relaxed: true }).features.relaxed;
+
+/** The shipped builds that this host can run. */
+export const builds: readonly { readonly build: string; readonly options: EngineOptions }[] = [
+  { build: "default", options: {} },
+  ...(hasRelaxed ? [{ build: "relaxed", options: { relaxed: true } }] : []),
+];

@@ -1,39 +1,12 @@
 import { readdirSync, readFileSync } from "node:fs";
-import type { Tensor } from "../../src/index.js";
-import type { TrainingBatch } from "../../src/train/batch.js";
-import type { LossOptions } from "../../src/train/losses.js";
-import type { TrainableOptions } from "../../src/train/options.js";
-import type { TrainerOptions } from "../../src/train/training.js";
-
-/** A network of scripts/make_torch_training.py. */
-export interface TorchNetwork {
-  readonly tokens?: number;
-  readonly embedding?: number;
-  readonly features?: number;
-  readonly cell: "rnn" | "lstm" | "gru";
-  readonly hidden: number;
-  readonly layers?: number;
-  readonly bidirectional?: boolean;
-  readonly size: number;
-  readonly of?: "step" | "last" | "mean";
-  readonly norm?: boolean;
-  readonly tied?: boolean;
-  readonly residual?: boolean;
-  readonly loss: Exclude<LossOptions, string>;
-  readonly lengths: readonly number[];
-  readonly carry?: boolean;
-}
-
-/** What PyTorch gave: base64 of float64. */
-export interface TorchRun {
-  readonly trainer: Omit<TrainerOptions, "loss">;
-  readonly losses: string;
-  /** Of the gradients, before they are clipped. */
-  readonly norms: string;
-  /** Whether `weights` are all numbers, or three sums of each tensor. */
-  readonly whole: boolean;
-  readonly weights: Readonly<Record<string, string>>;
-}
+import { expect } from "vitest";
+import {
+  fraction,
+  numbers,
+  type TorchNetwork,
+  type TorchRun,
+  type TrainedRun,
+} from "./torch_training.js";
 
 const folder = new URL("../fixtures/torch-training/", import.meta.url);
 
@@ -46,71 +19,47 @@ export const torchRuns = readdirSync(folder).map((file) => {
   };
 });
 
-/** Base64 of little-endian float64. */
-export function numbers(base64: string): Float64Array {
-  const bytes = Uint8Array.from(Buffer.from(base64, "base64"));
-  return new Float64Array(bytes.buffer);
+/** Bound of every relative error after 200 steps. */
+const BOUND = 1e-9;
+
+/** The largest error of some numbers, relative to the largest of them. */
+function error(got: ArrayLike<number>, want: ArrayLike<number>): number {
+  expect(got.length).toBe(want.length);
+  let [worst, most] = [0, 0];
+  for (let i = 0; i < want.length; i++) {
+    worst = Math.max(worst, Math.abs((got[i] as number) - (want[i] as number)));
+    most = Math.max(most, Math.abs(want[i] as number));
+  }
+  return worst / most;
 }
 
-/** A number in [0, 1) of an integer: the same in Python. */
-export const fraction = (k: number): number => (((k % 10007) ** 2 + 31 * k) % 10007) / 10007;
+const sums = (x: readonly number[]): number[] => [
+  x.reduce((sum, value) => sum + value, 0),
+  x.reduce((sum, value) => sum + value * value, 0),
+  x.reduce((sum, value, i) => sum + value * fraction(i + 1), 0),
+];
 
-export const optionsOf = (spec: TorchNetwork): TrainableOptions => ({
-  input:
-    spec.features === undefined
-      ? { tokens: spec.tokens as number, embedding: spec.embedding }
-      : { features: spec.features },
-  recurrent: {
-    cell: spec.cell,
-    hiddenSize: spec.hidden,
-    layers: spec.layers ?? 1,
-    bidirectional: spec.bidirectional ?? false,
-  },
-  output: { size: spec.size, of: spec.of ?? "step", tied: spec.tied ?? false },
-  layerNorm: spec.norm ?? false,
-  residual: spec.residual ?? false,
-});
-
-/** The first weights, drawn in PyTorch's order of the parameters. */
-export function firstWeights(
-  names: readonly string[],
-  shapes: ReadonlyMap<string, readonly number[]>,
-): Record<string, Tensor> {
-  let k = 0;
-  const weights = names.map((name) => {
-    const shape = shapes.get(name) ?? [];
-    const base = name.startsWith("norm.") && name.endsWith("weight") ? 1 : 0;
-    const size = shape.reduce((product, extent) => product * extent, 1);
-    const data = Float64Array.from({ length: size }, () => (2 * fraction(++k) - 1) * 0.6 + base);
-    return [name, { shape, data }] as const;
-  });
-  return Object.fromEntries(weights);
+/** The numbers of a tensor, or the sums of them that the fixture has, each over Σ |x|: sums cancel. */
+function compare(name: string, data: readonly number[], run: TorchRun): void {
+  const want = numbers(run.weights[name] as string);
+  if (run.whole) expect(error(data, want), name).toBeLessThan(BOUND);
+  else {
+    const scale = data.reduce((sum, value) => sum + Math.abs(value) + value * value, 0);
+    sums(data).forEach((sum, i) => {
+      expect(Math.abs(sum - (want[i] as number)) / scale, `${name}, sum ${i}`).toBeLessThan(BOUND);
+    });
+  }
 }
 
-/** Sequences and targets of a step. */
-export function batchOf(spec: TorchNetwork, step: number): TrainingBatch {
-  const { tokens, features, size, of = "step", loss, carry = false } = spec;
-  const k = 1000 * step;
-  const lengths = carry ? spec.lengths : spec.lengths.map((n) => 1 + ((n + step) % n));
-  const rows = (n: number, T: number, draw: (i: number) => number): Tensor => ({
-    shape: [T, n],
-    data: Float64Array.from({ length: T * n }, (_, i) => draw(i)),
-  });
-  const ids = (n: number, T: number, draw: (i: number) => number): number[] =>
-    Array.from({ length: T }, (_, t) => Math.floor(n * draw(t)));
-  const inputs = lengths.map((T, b) => {
-    const at = (i: number): number => fraction(k + 131 * b + 7 * i);
-    return tokens === undefined
-      ? rows(features as number, T, (i) => 2 * at(i) - 1)
-      : ids(tokens, T, at);
-  });
-  const targets = lengths.map((T, b) => {
-    const at = (i: number): number => fraction(k + 500 + 131 * b + 7 * i);
-    const count = of === "step" ? T : 1;
-    return loss.name === "crossEntropy" ? ids(size, count, at) : rows(size, count, at);
-  });
-  if (of === "step") return { inputs, targets, carry };
-  if (loss.name === "crossEntropy") return { inputs, targets: (targets as number[][]).flat() };
-  const all = (targets as Tensor[]).flatMap(({ data }) => [...data]);
-  return { inputs, targets: { shape: [lengths.length, size], data: Float64Array.from(all) } };
+/** Losses, norms of gradients and weights are PyTorch's within 1e-9 relative. */
+export function expectTorch({ losses, norms, weights }: TrainedRun, run: TorchRun): void {
+  expect(error(losses, numbers(run.losses))).toBeLessThan(BOUND);
+  if (run.trainer.clipNorm !== undefined) {
+    expect(error(norms, numbers(run.norms))).toBeLessThan(BOUND);
+  }
+  expect(Object.keys(weights).sort()).toEqual(Object.keys(run.weights).sort());
+  for (const [name, data] of Object.entries(weights)) compare(name, data, run);
 }
+
+export const titleOf = ({ trainer: { optimizer, schedule, accumulate = 1 } }: TorchRun): string =>
+  `${optimizer.name}, ${schedule?.name ?? "constant"}, accumulate ${accumulate}`;

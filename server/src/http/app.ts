@@ -11,12 +11,14 @@ import { addParsers } from "./bodies.js";
 import type { App, Context } from "./context.js";
 import { handleErrors, problemOf, refuseSocket, send } from "./errors.js";
 import { observe } from "./observe.js";
+import { addGenerate, GENERATE_SCHEMAS } from "./routes/generate.js";
 import { addHealth } from "./routes/health.js";
 import { addInference, INFERENCE_SCHEMAS } from "./routes/inference.js";
 import { addLive } from "./routes/live.js";
 import { addModels, MODEL_SCHEMAS } from "./routes/models.js";
 import { addScore } from "./routes/score.js";
 import { addStreams, STREAM_SCHEMAS } from "./routes/streams.js";
+import { addTag, TAG_SCHEMAS } from "./routes/tag.js";
 import { SHARED } from "./schemas.js";
 import { addTimeouts } from "./timeouts.js";
 import { addTokens } from "./tokens.js";
@@ -56,7 +58,14 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
   addParsers(app as never, settings.maxDepth);
   addTimeouts(app, settings);
   observe(app, context);
-  for (const schema of [...SHARED, ...STREAM_SCHEMAS, ...MODEL_SCHEMAS, ...INFERENCE_SCHEMAS])
+  for (const schema of [
+    ...SHARED,
+    ...TAG_SCHEMAS,
+    ...GENERATE_SCHEMAS,
+    ...STREAM_SCHEMAS,
+    ...MODEL_SCHEMAS,
+    ...INFERENCE_SCHEMAS,
+  ])
     app.addSchema(schema);
   await app.register(swagger, {
     openapi: {
@@ -115,7 +124,18 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
       routePrefix: "/docs",
       staticCSP: true,
       // The page is served over HTTP, too: nothing in it has to be fetched by HTTPS.
-      transformStaticCSP: (header) => header.replace(/upgrade-insecure-requests;?/, ""),
+      transformStaticCSP: (header) =>
+        header
+          .replace(/upgrade-insecure-requests;?/, "")
+          .replace(" validator.swagger.io", "")
+          // The page of Swagger sets styles of its elements.
+          .replace(/style-src [^;]*/, "style-src 'self' 'unsafe-inline'"),
+      // Not even a picture is fetched from elsewhere.
+      uiConfig: { validatorUrl: null },
+      theme: {
+        title: "Recurra",
+        css: [{ filename: "recurra.css", content: ".swagger-ui .topbar { display: none }" }],
+      },
     });
   });
   await addLive(app as App, context);
@@ -124,6 +144,8 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
     own.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
     addHealth(own, context);
     addScore(own, context);
+    addTag(own, context);
+    addGenerate(own, context);
     addStreams(own, context);
     addModels(own, context);
     addInference(own, context);

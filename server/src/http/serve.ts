@@ -82,8 +82,11 @@ function modelsOf({ models, folder, allowUpload }: Settings): Settings["models"]
 async function drain(app: App, { phase, registry, streams, settings }: Context): Promise<void> {
   phase.isDraining = true;
   const late = setTimeout(() => app.server.closeAllConnections(), settings.drain);
+  // A connection that was busy when the server began to end is idle after its answer: clients keep it.
+  const idle = setInterval(() => app.server.closeIdleConnections(), 50);
   await app.close();
   clearTimeout(late);
+  clearInterval(idle);
   streams.close();
   await Promise.all([registry.close(false), streams.store?.close()]);
 }

@@ -15,7 +15,12 @@ const TRIES = 8;
 interface Taken {
   readonly live: LiveStream;
   readonly push: PendingPush;
+  isSettled: boolean;
 }
+
+/** Whether the stream is somewhere else than the client believes. */
+const isOff = ({ live, push }: Taken): boolean =>
+  push.expected !== undefined && push.expected !== live.position;
 
 /** What a batcher needs of the table of streams. */
 export interface PushHost {
@@ -99,7 +104,7 @@ export class PushBatcher {
       const push = live.waiting.shift();
       if (push === undefined) continue;
       live.isBusy = true;
-      taken.push({ live, push });
+      taken.push({ live, push, isSettled: false });
     }
     if (taken.length > 0) void this.#run(taken);
     this.#schedule();
@@ -122,9 +127,10 @@ export class PushBatcher {
   }
 
   async #make(all: readonly Taken[], tries: number): Promise<void> {
-    const taken = await this.#checked(all);
-    if (taken.length === 0) return;
     const { store } = this.#host;
+    if (store !== undefined) await this.#reloaded(all.filter(isOff));
+    const taken = this.#checked(all);
+    if (taken.length === 0) return;
     const pushes = taken.map(({ live, push }) => ({ stream: live.inner, steps: push.steps }));
     const results = await this.#version.backend.pushAll(pushes, { states: store !== undefined });
     if (store === undefined) {
@@ -141,19 +147,18 @@ export class PushBatcher {
     else await this.#make(await this.#reloaded(again), tries - 1);
   }
 
-  /** Those whose position is the expected one. The others are told. */
-  async #checked(taken: readonly Taken[]): Promise<Taken[]> {
-    const isOff = ({ live, push }: Taken): boolean =>
-      push.expected !== undefined && push.expected !== live.position;
-    if (this.#host.store !== undefined) await this.#reloaded(taken.filter(isOff));
+  /** Those that can be pushed now. The others are told. */
+  #checked(taken: readonly Taken[]): Taken[] {
     return taken.filter((each) => {
-      if (each.live.isClosed) {
+      const { live, push, isSettled } = each;
+      if (isSettled) return false;
+      if (live.isClosed) {
         this.#settle(each, new Problem("stream-not-found", "the stream was ended"));
         return false;
       }
       if (!isOff(each)) return true;
-      const { position } = each.live;
-      const detail = `position: expected by the request ${each.push.expected}, the stream is at ${position}`;
+      const { position } = live;
+      const detail = `position: expected by the request ${push.expected}, the stream is at ${position}`;
       this.#settle(each, new Problem("position-conflict", detail, { extras: { position } }));
       return false;
     });
@@ -185,9 +190,11 @@ export class PushBatcher {
     const done: { each: Taken; result: Exclude<PushResult, Error>; position: number }[] = [];
     taken.forEach((each, k) => {
       const result = results[k] as PushResult;
-      // What a lost worker had read was not saved: the stream goes on from the store.
-      if (result instanceof StreamLostError) again.push(each);
-      else if (result instanceof Error) this.#settle(each, result);
+      if (result instanceof StreamLostError) {
+        // What a lost worker had read was not saved: the stream is opened again with what the store has.
+        each.live.saved = -1;
+        again.push(each);
+      } else if (result instanceof Error) this.#settle(each, result);
       else done.push({ each, result, position: each.live.position + each.push.steps.length });
     });
     const { name, hash } = this.#version;
@@ -246,7 +253,10 @@ export class PushBatcher {
     this.#settle(each, new Problem("stream-lost", detail, { extras: { position } }));
   }
 
-  #settle({ live, push }: Taken, outcome: Parameters<PendingPush["settle"]>[0]): void {
+  #settle(taken: Taken, outcome: Parameters<PendingPush["settle"]>[0]): void {
+    if (taken.isSettled) return;
+    taken.isSettled = true;
+    const { live, push } = taken;
     this.#waiting--;
     live.isBusy = false;
     push.settle(outcome);

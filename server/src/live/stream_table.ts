@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { StateError } from "recurra";
 import { Problem } from "../problem.js";
-import type { StepsGiven } from "../serving/backend.js";
+import type { Step, StepsGiven } from "../serving/backend.js";
 import type { BatchEvents } from "../serving/batcher.js";
 import type { Registry } from "../serving/registry.js";
 import type { ModelVersion } from "../serving/version.js";
@@ -147,7 +147,15 @@ export class StreamTable implements PushHost {
 
   /** Reads steps. Of what the model does not know nothing is read. */
   push(live: LiveStream, given: StepsGiven, expected?: number): Promise<Pushed> {
-    const steps = live.version.backend.readSteps(given);
+    try {
+      return this.pushSteps(live, live.version.backend.readSteps(given), expected);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Reads steps that were checked. */
+  pushSteps(live: LiveStream, steps: readonly Step[], expected?: number): Promise<Pushed> {
     return new Promise((resolve, reject) => {
       const settle = (outcome: Pushed | Error): void =>
         outcome instanceof Error ? reject(outcome) : resolve(outcome);

@@ -1,4 +1,6 @@
 import type { Score } from "recurra";
+import type { Generated, GeneratedToken } from "recurra/generate";
+import type { GenerationOptions } from "./generation_protocol.js";
 import type { WorkSignal } from "./work_signal.js";
 
 /** A tensor in C order. */
@@ -29,6 +31,8 @@ export interface ModelInfo {
   readonly vocabulary: readonly (string | undefined)[] | undefined;
   /** The number of tokens of a language model. */
   readonly tokens: number | undefined;
+  /** The names of a tagger's classes. */
+  readonly labels?: readonly string[] | undefined;
 }
 
 /** What a model does at the moment. */
@@ -109,8 +113,17 @@ export interface Backend {
     inputs: Readonly<Record<string, HostTensor>>,
     options: CallOptions,
   ): Promise<Readonly<Record<string, HostTensor>>>;
+  /** Continues a text, token by token. Only there for models that do. */
+  readonly generate?:
+    | ((
+        options: GenerationOptions,
+        signal: WorkSignal,
+      ) => AsyncGenerator<GeneratedToken, Generated, void>)
+    | undefined;
   /** Checks what a stream is to read, before anything is sent. @throws a `Problem`: nothing is read then */
   readSteps(given: StepsGiven): readonly Step[];
+  /** Checks the inputs of one step of a graph. Graphs only. @throws a `Problem` */
+  checkInputs?(inputs: Readonly<Record<string, HostTensor>>): void;
   /** Step i of a frame, checked. @throws a `Problem` */
   readStep(
     frame: { readonly width: number; readonly data: Int32Array | Float32Array },
@@ -129,6 +142,6 @@ export interface Backend {
 export interface TagResult {
   /** (T, ny), row by row. */
   readonly values: { readonly shape: readonly number[]; readonly data: ArrayLike<number> };
-  readonly classes: readonly number[];
+  readonly classes: ArrayLike<number>;
   readonly labels: readonly string[] | undefined;
 }

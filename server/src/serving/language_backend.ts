@@ -11,6 +11,7 @@ import type {
   PushResult,
   StepsGiven,
 } from "./backend.js";
+import { Generator } from "./generator.js";
 import type { ModelFile } from "./model_file.js";
 import { notOffered, poolStats } from "./offers.js";
 
@@ -24,8 +25,16 @@ export class LanguageBackend implements Backend {
   readonly run = notOffered("run", "language model");
   readonly tag = notOffered("tag", "language model");
 
-  private constructor(pool: Pool) {
+  readonly generate: NonNullable<Backend["generate"]>;
+  readonly #generator: Generator;
+
+  readonly #checkpointEvery: number | undefined;
+
+  private constructor(pool: Pool, generator: Generator, checkpointEvery: number) {
     this.#pool = pool;
+    this.#checkpointEvery = checkpointEvery === 0 ? undefined : checkpointEvery;
+    this.#generator = generator;
+    this.generate = (options, signal) => generator.generate(options, signal);
     const { vocabulary, size, precision, assumptions } = pool.model;
     this.info = {
       kind: "language",
@@ -56,14 +65,18 @@ export class LanguageBackend implements Backend {
       readonly checkpointEvery: number;
     },
   ): Promise<LanguageBackend> {
-    const { workers, precision, unknown } = options;
+    const { workers, precision, unknown, checkpointEvery } = options;
     const pool = await createPool(file.description, {
       size: workers,
       precision,
       unknown,
       maxQueue: OPEN_CALLS,
     });
-    return new LanguageBackend(pool);
+    return new LanguageBackend(
+      pool,
+      new Generator({ description: file.description, precision, unknown }),
+      checkpointEvery,
+    );
   }
 
   score(
@@ -102,26 +115,49 @@ export class LanguageBackend implements Backend {
   }
 
   openStream(from?: Uint8Array): BackendStream {
-    const stream = this.#pool.stream();
-    return new LanguageBackendStream(stream, from && stream.state.fromBytes(from));
+    return new LanguageBackendStream(
+      this.#pool.stream({ from, checkpointEvery: this.#checkpointEvery }),
+      from,
+    );
   }
 
-  pushAll(
+  async pushAll(
     pushes: readonly Push[],
     { states }: { readonly states: boolean },
   ): Promise<PushResult[]> {
+    const streams: PoolStream[] = [];
+    const ids: number[] = [];
+    for (const { stream, steps } of pushes) {
+      for (const step of steps) {
+        streams.push((stream as LanguageBackendStream).inner);
+        ids.push(step as number);
+      }
+    }
+    // The state after each step would come; only that after the last one is wanted.
+    const isSingle = streams.length === pushes.length;
+    const pushed = await this.#pool.pushAll(streams, ids, {
+      onError: "return",
+      states: states && isSingle,
+    });
+    let at = 0;
+    const results = pushes.map(({ steps }): PushResult => {
+      const first = at;
+      at += steps.length;
+      for (let place = first; place < at && pushed.errors.size > 0; place++) {
+        const error = pushed.errors.get(place);
+        if (error !== undefined) return error;
+      }
+      const state = states && isSingle ? pushed.states[first] : undefined;
+      return { results: Array.from(pushed.logProbs.subarray(first, at)), state };
+    });
+    if (!states || isSingle) return results;
     return Promise.all(
-      pushes.map(async ({ stream, steps }) => {
-        try {
-          const { inner } = stream as LanguageBackendStream;
-          const results = steps.map((step) => inner.push(step as number | string));
-          return {
-            results: await Promise.all(results),
-            state: states ? await inner.state.toBytes() : undefined,
-          };
-        } catch (error) {
-          return error as Error;
-        }
+      results.map(async (result, k) => {
+        if (result instanceof Error) return result;
+        return (pushes[k] as Push).stream.state().then(
+          (state) => ({ ...result, state }),
+          (error: Error) => error,
+        );
       }),
     );
   }
@@ -130,8 +166,8 @@ export class LanguageBackend implements Backend {
     return poolStats(this.#pool.stats());
   }
 
-  close({ drain }: { readonly drain: boolean }): Promise<void> {
-    return this.#pool.close({ drain });
+  async close({ drain }: { readonly drain: boolean }): Promise<void> {
+    await Promise.all([this.#pool.close({ drain }), this.#generator.close()]);
   }
 }
 
@@ -139,11 +175,14 @@ class LanguageBackendStream implements BackendStream {
   readonly inner: PoolStream;
   readonly opened: Promise<void>;
 
-  constructor(inner: PoolStream, opened: Promise<void> = Promise.resolve()) {
+  /** @param from the state that it was opened in */
+  constructor(inner: PoolStream, from?: Uint8Array) {
     this.inner = inner;
-    this.opened = opened;
+    // Bytes that are no state are the error of the first command.
+    this.opened =
+      from === undefined ? Promise.resolve() : inner.state.toBytes().then(() => undefined);
     // Whoever waits for it is told; nobody has to.
-    opened.catch(() => undefined);
+    this.opened.catch(() => undefined);
   }
 
   next(): Promise<Float64Array> {

@@ -35,8 +35,17 @@ export class TestRedis {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** Starts it again, with what it has on disk. */
+  /** Leaves its connections open and answers nothing, until `resume`. */
+  async freeze(): Promise<void> {
+    this.#process?.kill("SIGSTOP");
+  }
+
+  /** Starts it again, with what it has on disk; or goes on after `freeze`. */
   async resume(): Promise<void> {
+    if (this.#process !== undefined) {
+      this.#process.kill("SIGCONT");
+      return;
+    }
     const options = {
       port: this.port,
       bind: "127.0.0.1",

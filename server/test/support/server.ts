@@ -22,6 +22,8 @@ export async function server(settings: Partial<Settings> = {}): Promise<Server> 
     workers: 2,
     logLevel: "silent",
     drain: 500,
+    // Tests share the machine, and the server shares the thread of its test.
+    maxLoopDelay: 0,
     ...settings,
   });
   running.push(started);

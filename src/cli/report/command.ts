@@ -34,7 +34,7 @@ function modelFacts(name: string, file: Uint8Array): Facts {
   const parameters = parts.reduce((sum, part) => sum + part.parameters, 0);
   const layers = parts.map(({ what }) => what).join(" · ");
   return [
-    ["model", `${printable(name)}, ${count(file.length)} bytes`],
+    ["model", `${printable(basename(name))}, ${count(file.length)} bytes`],
     ["network", layers],
     ["parameters", count(parameters)],
   ];

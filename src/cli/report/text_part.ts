@@ -1,4 +1,4 @@
-import { describeSafetensors, readSafetensors } from "../../formats/safetensors.js";
+import { readSafetensors } from "../../formats/safetensors.js";
 import { generateMany } from "../../generate.js";
 import { createEngine, type LanguageModel, loadLanguageModel } from "../../index.js";
 import { InputError } from "../faults.js";
@@ -90,16 +90,10 @@ export async function textPart(
   using engine = await createEngine();
   const reader = readerOf(name, file, await loadLanguageModel(engine, file));
   const prompt = (/^\S+(\s+\S+){0,2}/.exec(text.trimStart())?.[0] ?? text.slice(0, 1)).slice(0, 40);
-  const start = readSafetensors(file).metadata.get("start") ?? "";
-  const ids = [...reader.encode(start + text.slice(0, MOST))];
-  const description = describeSafetensors(readSafetensors(file));
+  const ids = [...reader.encode(text.slice(0, MOST))];
   return {
     text: await coloured(textName, text, reader),
-    trace: traceData(
-      description,
-      ids,
-      ids.map((id) => reader.decode([id])),
-    ),
+    trace: await traceData(reader.model, ids, (id) => reader.decode([id])),
     samples: await samplesOf(reader, prompt),
   };
 }

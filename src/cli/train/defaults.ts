@@ -49,6 +49,7 @@ export function textNetwork(command: TrainCommand, size: TextSize): NetworkSetti
       command.embedding ??
       (size.isCharacters ? Math.min(32, size.vocabulary) : Math.min(128, hiddenSize)),
     dropout: command.dropout ?? (size.tokens < 1_000_000 ? 0.1 : 0),
+    initialisation: command.initialisation ?? "fan-in",
   };
 }
 
@@ -90,6 +91,7 @@ export const tableNetwork = (command: TrainCommand, size: TableSize): NetworkSet
   layers: command.layers ?? 1,
   embedding: 0,
   dropout: command.dropout ?? 0,
+  initialisation: command.initialisation ?? "pytorch",
 });
 
 /** Rows that a run on a table reads, and the steps that a short one needs at least. */

@@ -8,6 +8,7 @@ import {
   type TrainingData,
 } from "../../train.js";
 import type { Interruption } from "../output.js";
+import { drawWeights } from "./first_weights.js";
 import { LiveLine } from "./live_line.js";
 import type { RunFolder } from "./run_folder.js";
 import { type Dtype, networkOptions, optimizerOptions, scheduleOptions } from "./settings.js";
@@ -80,6 +81,8 @@ export async function runTask(task: Task, options: RunOptions): Promise<Trained>
   const { training, seed } = settings;
   const engine = await createEngine();
   const net = createTrainable(engine, networkOptions(settings, task.input, task.outputs));
+  const { cell, initialisation } = settings.network;
+  if (initialisation === "fan-in") drawWeights(net, seed, cell === "lstm");
   const { steps, clipNorm, batchSize, patience } = training;
   const trainer = createTrainer(net, {
     loss,

@@ -18,6 +18,7 @@ export interface TrainCommand {
   readonly layers?: number;
   readonly embedding?: number;
   readonly dropout?: number;
+  readonly initialisation?: FirstWeights;
   readonly epochs?: number;
   readonly steps?: number;
   readonly batchSize?: number;
@@ -37,6 +38,8 @@ export interface TrainCommand {
 }
 
 export type Optimiser = OptimizerOptions["name"];
+/** How first weights are drawn: by what a unit sums (first_weights.ts), or as PyTorch or Keras does. */
+export type FirstWeights = "fan-in" | "pytorch" | "keras";
 export type Dtype = "f64" | "f32" | "f16";
 
 /** All that decides the bytes of the model, besides the data. It is written to the run's folder. */
@@ -64,6 +67,7 @@ export interface NetworkSettings {
   /** The size of a token's row; 0 for one-hot vectors, and for features. */
   readonly embedding: number;
   readonly dropout: number;
+  readonly initialisation: FirstWeights;
 }
 
 export interface TrainingSettings {
@@ -88,12 +92,13 @@ export function networkOptions(
   input: TrainableOptions["input"],
   outputs: number,
 ): TrainableOptions {
-  const { cell, hiddenSize, layers, dropout } = network;
+  const { cell, hiddenSize, layers, dropout, initialisation } = network;
   return {
     input,
     recurrent: { cell, hiddenSize, layers, dropout },
     output: { size: outputs, dropout },
     seed,
+    ...(initialisation === "fan-in" ? {} : { initialisation }),
     ...(cell === "lstm" ? { forgetBias: 1 } : {}),
   };
 }

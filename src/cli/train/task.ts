@@ -32,7 +32,7 @@ export const count = (n: number): string => n.toLocaleString("en");
 
 /** What was chosen for network and training. */
 export function choicesOf({ network, training, validation, seed, dtype }: Settings): string[] {
-  const { cell, hiddenSize, layers, embedding, dropout } = network;
+  const { cell, hiddenSize, layers, embedding, dropout, initialisation } = network;
   const { steps, batchSize, sequenceLength, optimizer, lr, schedule, warmup, clipNorm } = training;
   const { weightDecay, patience } = training;
   const parts = [
@@ -40,6 +40,7 @@ export function choicesOf({ network, training, validation, seed, dtype }: Settin
     `${layers} ${layers === 1 ? "layer" : "layers"}`,
     ...(embedding > 0 ? [`embedding of ${embedding}`] : []),
     ...(dropout > 0 ? [`dropout ${dropout}`] : []),
+    `first weights by ${initialisation}`,
   ];
   const rate = [
     `${optimizer} with rate ${Number(lr.toPrecision(4))}`,

@@ -22,7 +22,9 @@ export async function readText(path: string): Promise<TextFile> {
     throw new InputError(`${path}: its gzip data is damaged or incomplete`);
   }
   try {
-    return { text: new TextDecoder("utf-8", { fatal: true }).decode(plain), sha256 };
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(plain);
+    // As `score` reads lines.
+    return { text: text.replaceAll("\r\n", "\n"), sha256 };
   } catch {
     throw new InputError(`${path}: expected text in UTF-8, got other bytes`);
   }

@@ -6,7 +6,7 @@ import { trainerKernels } from "../../wasm/trainer_kernels.js";
 import type { OutputOf } from "../architecture.js";
 import type { Layer, LayerPass, PassContext, PassForm } from "./layer.js";
 
-/** One row for each sequence: the end of it, in each of D directions, or the mean of its steps. */
+/** One row for each sequence: the end of it, in each of D directions, or the mean or the maximum of its steps. */
 export class Pooling implements Layer {
   readonly outputs: number;
   readonly #engine: EngineCore;
@@ -27,7 +27,8 @@ export class Pooling implements Layer {
   }
 
   plan(layout: Layout, form: PassForm): LayerPass {
-    return this.#of === "mean" ? this.#mean(layout, form) : this.#last(layout, form);
+    if (this.#of === "mean") return this.#mean(layout, form);
+    return this.#of === "max" ? this.#max(layout, form) : this.#last(layout, form);
   }
 
   /** Segments add to the sum; the last one makes it the mean. */
@@ -69,6 +70,46 @@ export class Pooling implements Layer {
         }
         writeRows(context);
         training.gather_rows(rows, n, n, n, dy, rowsOf, dx);
+        return dx;
+      },
+    };
+  }
+
+  /** The largest number of each column; its gradient goes to the first row that has it. */
+  #max(layout: Layout, { m, rows: capacity }: PassForm): LayerPass {
+    const n = this.outputs;
+    const { arena } = this.#engine;
+    const y = layout.take(m * n);
+    const dx = layout.take(capacity * n);
+    /** For each output the row of the batch that has it. */
+    const origins = layout.take(m * n, Int32Array.BYTES_PER_ELEMENT);
+    return {
+      scratchBytes: 0,
+      begin: () => {
+        arena.f64(y, m * n).fill(Number.NEGATIVE_INFINITY);
+        arena.i32(origins, m * n).fill(0);
+      },
+      forward: ({ batch, segment: { first, last, base, rows } }, x) => {
+        const [most, from] = [arena.f64(y, m * n), arena.i32(origins, m * n)];
+        const values = arena.f64(x, rows * n);
+        batch.forEachRow(first, last, (row, place) => {
+          for (let j = 0, at = place * n; j < n; j++, at++) {
+            const value = values[(row - base) * n + j] as number;
+            // A NaN stays, so that the guard sees it.
+            if (value <= (most[at] as number) || Number.isNaN(most[at])) continue;
+            most[at] = value;
+            from[at] = row;
+          }
+        });
+        return y;
+      },
+      backward: ({ segment: { base, rows } }, _, dy) => {
+        const [d, from] = [arena.f64(dy, m * n), arena.i32(origins, m * n)];
+        const target = arena.f64(dx, rows * n).fill(0);
+        from.forEach((row, at) => {
+          const own = row - base;
+          if (own >= 0 && own < rows) target[own * n + (at % n)] = d[at] as number;
+        });
         return dx;
       },
     };

@@ -1,12 +1,24 @@
-import type { LiveStream, Pushed } from "../../live/live_stream.js";
+import type { LiveStream } from "../../live/live_stream.js";
 import { Problem } from "../../problem.js";
+import type { ModelKind } from "../../serving/backend.js";
 import type { ModelVersion } from "../../serving/version.js";
 import type { WorkSignal } from "../../serving/work_signal.js";
 import type { Context } from "../context.js";
-import { outputsOfPush, outputsOfScores, sequencesOf, stepsOf, USUAL } from "./language.js";
+import type { Adapter } from "./adapter.js";
+import { GRAPH } from "./graph.js";
+import { LANGUAGE } from "./language.js";
 import type { InferRequest } from "./request.js";
 import type { OutputTensor } from "./response.js";
 import { type SequenceCall, sequenceOf } from "./sequence.js";
+import { TAGGER } from "./tagger.js";
+
+const ADAPTERS: Readonly<Record<ModelKind, Adapter>> = {
+  language: LANGUAGE,
+  tagger: TAGGER,
+  graph: GRAPH,
+};
+
+const adapterOf = ({ backend }: ModelVersion): Adapter => ADAPTERS[backend.info.kind];
 
 /** What an inference gave: all outputs, and the names of those that are given unless asked. */
 export interface Inference {
@@ -25,8 +37,9 @@ export async function infer(
   const call = sequenceOf(request);
   if (call !== undefined) return inferInSequence(context, version, request, call);
   return version.use(async () => {
-    const results = await version.batcher.score(sequencesOf(request), signal);
-    return { version, outputs: outputsOfScores(results), usual: USUAL };
+    const adapter = adapterOf(version);
+    const outputs = await adapter.infer(version, request, signal);
+    return { version, outputs, usual: adapter.usual(version) };
   });
 }
 
@@ -59,15 +72,15 @@ async function inferInSequence(
   call: SequenceCall,
 ): Promise<Inference> {
   const { streams } = context;
-  const steps = stepsOf(request);
   // Checked before a sequence is begun anew: a request that cannot be used changes nothing.
-  version.backend.readSteps(steps);
+  const steps = adapterOf(version).steps(version, request);
   const live = await streamOf(context, version, call);
-  let pushed: Pushed;
   try {
-    pushed = await streams.push(live, steps);
+    const pushed = await streams.pushSteps(live, steps);
+    const adapter = adapterOf(live.version);
+    const outputs = adapter.outputsOf(live.version, pushed);
+    return { version: live.version, outputs, usual: adapter.usual(live.version) };
   } finally {
     if (call.isEnd) await streams.remove(live.id).catch(() => undefined);
   }
-  return { version: live.version, outputs: outputsOfPush(pushed), usual: USUAL };
 }

@@ -45,7 +45,13 @@ export const INFER_REQUEST = Type.Object(
       }),
     ),
   },
-  { $id: "InferRequest", title: "InferRequest" },
+  {
+    $id: "InferRequest",
+    title: "InferRequest",
+    examples: [
+      { inputs: [{ name: "text", datatype: "BYTES", shape: [1], data: ["The ship came home."] }] },
+    ],
+  },
 );
 type Head = Static<typeof INFER_REQUEST>;
 

@@ -28,8 +28,8 @@ const METADATA = Type.Object(
 );
 export const INFERENCE_SCHEMAS = [INFER_REQUEST, INFER_RESPONSE, METADATA];
 
-const NAME = { name: Type.String({ minLength: 1, maxLength: 128 }) };
-const VERSION = { version: Type.String({ minLength: 1, maxLength: 32 }) };
+const NAME = { name: Type.String({ minLength: 1, maxLength: 128, examples: ["english"] }) };
+const VERSION = { version: Type.String({ minLength: 1, maxLength: 32, examples: ["1"] }) };
 
 /** The calls of the Open Inference Protocol, version 2. Health is in `health.ts`. */
 export function addInference(app: App, context: Context): void {

@@ -9,7 +9,9 @@ import type { ModelVersion } from "../../serving/version.js";
 import type { App, Context } from "../context.js";
 import { problems } from "../schemas.js";
 
-const NAME = Type.Object({ name: Type.String({ minLength: 1, maxLength: 128 }) });
+const NAME = Type.Object({
+  name: Type.String({ minLength: 1, maxLength: 128, examples: ["english"] }),
+});
 
 const MODEL_INFO = Type.Object(
   {

@@ -1,5 +1,6 @@
 import { Readable } from "node:stream";
 import Type from "typebox";
+import { Problem } from "../../problem.js";
 import type { App, Context } from "../context.js";
 import { versionOf } from "../model_choice.js";
 import { MODEL, problems, SEQUENCE } from "../schemas.js";
@@ -15,7 +16,10 @@ const BODY = Type.Object(
       Type.Boolean({ description: "whether the log-probability of each token is wanted" }),
     ),
   },
-  { additionalProperties: false },
+  {
+    additionalProperties: false,
+    examples: [{ sequences: ["The ship came home."] }],
+  },
 );
 
 const ANSWER = Type.Object({
@@ -27,7 +31,9 @@ const ANSWER = Type.Object({
 const QUERY = Type.Object(
   {
     model: Type.Optional(MODEL),
-    tokenLogProbs: Type.Optional(Type.Union([Type.Literal("true"), Type.Literal("false")])),
+    tokenLogProbs: Type.Optional(
+      Type.Unsafe<"true" | "false">({ type: "string", enum: ["true", "false"] }),
+    ),
   },
   {
     additionalProperties: false,
@@ -70,6 +76,11 @@ export function addScore(app: App, context: Context): void {
         });
         reply.type("application/x-ndjson");
         return Readable.from(lines) as never;
+      }
+      // Bodies of other types are checked against no schema.
+      if (request.body === undefined || Buffer.isBuffer(request.body)) {
+        const expected = "expected application/json or application/x-ndjson";
+        throw new Problem("unsupported-media-type", expected);
       }
       const { model, sequences, tokenLogProbs = false } = request.body;
       const signal = signalOf(request, reply, timeout);

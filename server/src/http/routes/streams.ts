@@ -22,7 +22,10 @@ const INFO = Type.Object(
 const POSITION = Type.Optional(
   Type.Integer({ minimum: 0, description: "where the stream must be; another position is a 409" }),
 );
-const PUSH = Type.Object({ ...STEPS, position: POSITION }, { additionalProperties: false });
+const PUSH = Type.Object(
+  { ...STEPS, position: POSITION },
+  { additionalProperties: false, examples: [{ text: "The ship " }] },
+);
 const ONE_OF_MANY = Type.Object(
   { id: ID, ...STEPS, position: POSITION },
   { additionalProperties: false },
@@ -61,7 +64,7 @@ export function addStreams(app: App, context: Context): void {
               Type.Integer({ minimum: 0, description: "the steps that the state has read" }),
             ),
           },
-          { additionalProperties: false },
+          { additionalProperties: false, examples: [{}] },
         ),
         response: { 201: Type.Ref("Stream"), ...problems },
       },
@@ -85,7 +88,10 @@ export function addStreams(app: App, context: Context): void {
         tags,
         body: Type.Object(
           { pushes: Type.Array(ONE_OF_MANY, { maxItems: 10_000 }) },
-          { additionalProperties: false },
+          {
+            additionalProperties: false,
+            examples: [{ pushes: [{ id: "the id of a stream", text: "The ship " }] }],
+          },
         ),
         response: {
           200: Type.Object({

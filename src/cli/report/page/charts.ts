@@ -24,6 +24,14 @@ const HEIGHT = 240;
 /** Space for the labels of the vertical axis. */
 const LABELS = 64;
 
+/** A line's number in the legend; of one with gaps the last one before the cursor. */
+function shownAt({ values, points }: Line, value: number | null, index: number | null): string {
+  if (index === null) return "–";
+  const known = points === true ? values.slice(0, index + 1).filter((each) => each !== null) : [];
+  const last = value ?? known.at(-1);
+  return last === undefined ? "–" : short(last);
+}
+
 function optionsOf(
   { x: _, xName, lines, height = HEIGHT, logarithmic }: ChartOptions,
   width: number,
@@ -55,7 +63,7 @@ function optionsOf(
           width: line.width ?? 1.5,
           spanGaps: line.points === true,
           points: { show: line.points === true, size: 5, fill: colour(line.colour) },
-          value: (_self, value) => (value === null || value === undefined ? "–" : short(value)),
+          value: (_self, value, _series, index) => shownAt(line, value, index),
         }),
       ),
     ],

@@ -8,7 +8,9 @@ function smoothed(values: readonly number[]): number[] {
   const sums = [0];
   for (const value of values) sums.push((sums.at(-1) as number) + value);
   return values.map((_, i) => {
-    const [from, to] = [Math.max(0, i - reach), Math.min(values.length, i + reach + 1)];
+    // Fewer at the beginning, where the loss falls fast.
+    const own = Math.min(reach, i);
+    const [from, to] = [i - own, Math.min(values.length, i + own + 1)];
     return ((sums[to] as number) - (sums[from] as number)) / (to - from);
   });
 }
