@@ -78,13 +78,15 @@ test("no body at all, and a compressed one, are problems", async () => {
 });
 
 test("a body that is missing, or of bytes, is a problem of every call that reads one", async () => {
-  const document = await (await fetch(`${one.url}/openapi.json`, { headers: { authorization } })).json();
+  const document = await (
+    await fetch(`${one.url}/openapi.json`, { headers: { authorization } })
+  ).json();
   const paths = Object.entries((document as { paths: Record<string, object> }).paths);
   const posts = paths.filter(([, methods]) => "post" in methods).map(([path]) => path);
   expect(posts.length).toBeGreaterThan(4);
   for (const path of posts) {
     const url = `${one.url}${path.replace("{name}", "english").replace("{version}", "1").replace("{id}", "none")}`;
-    for (const type of [undefined, "application/octet-stream"]) {
+    for (const type of [undefined, "application/octet-stream", "application/x-ndjson"]) {
       const headers = { authorization, ...(type === undefined ? {} : { "content-type": type }) };
       const body = type === undefined ? null : new Uint8Array([1, 2, 3]);
       const response = await fetch(url, { method: "POST", headers, body });
