@@ -103,18 +103,27 @@ describe("a body of another kind", () => {
       415,
       "unsupported-media-type",
     ]);
-    const headers = { "content-type": "application/octet-stream" };
-    for (const path of [
-      "/v1/score",
-      "/v1/tag",
-      "/v1/generate",
-      "/v1/streams",
-      "/v1/streams/push",
-    ]) {
-      const [status] = await problem(
-        await fetch(`${one.url}${path}`, { method: "POST", body: "x", headers }),
-      );
-      expect([400, 415], path).toContain(status);
+    const document = (await (await fetch(`${one.url}/openapi.json`)).json()) as {
+      paths: Record<string, object>;
+    };
+    const posts = Object.entries(document.paths).filter(([, methods]) => "post" in methods);
+    expect(posts.length).toBeGreaterThan(6);
+    for (const [path] of posts) {
+      const url = `${one.url}${path.replace("{name}", "english").replace("{version}", "1").replace("{id}", "none")}`;
+      for (const type of ["application/octet-stream", "application/x-ndjson", "text/xml"]) {
+        const isTaken =
+          (type.endsWith("ndjson") && path === "/v1/score") ||
+          (type.endsWith("stream") && path.endsWith("/infer"));
+        if (isTaken) continue;
+        const response = await fetch(url, {
+          method: "POST",
+          body: "x",
+          headers: { "content-type": type },
+        });
+        // A fork reads no body.
+        const [status] = await problem(response);
+        expect(path.endsWith("/fork") ? [404, 415] : [415], `${path} ${type}`).toContain(status);
+      }
     }
   });
 
