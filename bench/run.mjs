@@ -1,4 +1,4 @@
-// npm run bench [-- --quick | --check | --publish | train], npm run bench:graphs: bundles the bench and runs it. The package and the rivals stay outside
+// npm run bench [-- --quick | --check | --publish | train | generation], npm run bench:graphs: bundles the bench and runs it. The package and the rivals stay outside
 // the bundles. They are needed because this Node runs no TypeScript.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
@@ -10,7 +10,7 @@ if (!existsSync(`${root}/dist/esm/index.js`)) {
   console.error("bench: the package is not built: run `npm run build` first");
   process.exit(1);
 }
-const scripts = ["ours", "rivals", "graphs", "train"].flatMap((folder) =>
+const scripts = ["ours", "rivals", "graphs", "train", "generation"].flatMap((folder) =>
   readdirSync(`${root}/bench/${folder}`)
     .filter((name) => name.endsWith(".ts"))
     .map((name) => `bench/${folder}/${name}`),
@@ -28,7 +28,7 @@ await build({
 });
 const [first, ...rest] = process.argv.slice(2);
 const words =
-  first === "graphs" || first === "train"
+  first === "graphs" || first === "train" || first === "generation"
     ? [`build/bench/${first}/main.js`, ...rest]
     : ["build/bench/main.js", ...process.argv.slice(2)];
 const { status } = spawnSync(process.execPath, words, { cwd: root, stdio: "inherit" });

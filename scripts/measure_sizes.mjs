@@ -17,6 +17,8 @@ const PROGRAMS = [
   ["run and train a recurrent layer", "createEngine, createRecurrent", "recurra"],
   ["the exercise's LSTM, forward", "createEngine, lstmForward", "recurra"],
   ["the exercise's RNN, forward", "createEngine, rnnForward", "recurra"],
+  ["generate texts", "generate", "recurra/generate", "createEngine, loadLanguageModel"],
+  ["look into a model", "trace, attribute", "recurra/inspect", "createEngine, loadLanguageModel"],
   ["train a network", "createTrainable, createTrainer", "recurra/train"],
   ["everything in `recurra`", "*", "recurra"],
   ["score, the kernels apart", "createEngine, loadLanguageModel", "recurra/slim"],

@@ -98,9 +98,8 @@ export class Sample {
 
   /** Token i, of the certain ones. */
   at(i: number): GeneratedToken {
-    const token = this.#tokens[i] as number;
-    const cut = i === this.certain - 1 ? this.#lastText : undefined;
-    return { token, text: cut ?? this.#textOf(token), logProb: this.#logProbs[i] as number };
+    const [token, logProb] = [this.#tokens[i] as number, this.#logProbs[i] as number];
+    return { token, text: this.#certainText(i), logProb };
   }
 
   /** All of it, at its end. */
@@ -108,15 +107,19 @@ export class Sample {
     let text = "";
     let logProb = 0;
     for (let i = 0; i < this.certain; i++) {
-      const each = this.at(i);
-      text += each.text;
-      logProb += each.logProb;
+      text += this.#certainText(i);
+      logProb += this.#logProbs[i] as number;
     }
     const { reason = "length", stop, certain } = this;
     const tokens = this.#tokens.slice(0, certain);
     const tokenLogProbs = this.#logProbs.slice(0, certain);
     const all = { text, tokens, tokenLogProbs, logProb, reason };
     return stop === undefined ? all : { ...all, stop };
+  }
+
+  #certainText(i: number): string {
+    const cut = i === this.certain - 1 ? this.#lastText : undefined;
+    return cut ?? this.#textOf(this.#tokens[i] as number);
   }
 
   #textOf(token: number): string {

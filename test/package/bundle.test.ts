@@ -95,6 +95,7 @@ const WORDS = {
     "keepTape",
     "createTrainer",
   ],
+  generation: ["sample_rows", "repetitionPenalty", "lengthPenalty", "gradientTimesInput"],
   onnx: ["initial_h", "depthwise_rows", "ConvTranspose"],
   keras: ["inbound_nodes", "return_sequences", "reset_after"],
 };
@@ -112,14 +113,17 @@ describe("a bundle that runs forward", () => {
   const present = (words: readonly string[]) => words.filter((word) => whole.includes(word));
 
   beforeAll(async () => {
-    const entries = ["recurra", "recurra/train", "recurra/onnx", "recurra/keras"];
+    const entries = [
+      ...["recurra", "recurra/train", "recurra/generate", "recurra/inspect"],
+      ...["recurra/onnx", "recurra/keras"],
+    ];
     whole = await bundle(
       entries.map((entry, i) => `export * as e${i} from "${entry}";`).join("\n"),
     );
   });
 
   it.each(Object.entries(PROGRAMS))(
-    "of %s: no name of training, ONNX or Keras code, and no kernel of a set that it does not import",
+    "of %s: no name of training, generation, ONNX or Keras code, and no kernel of a set that it does not import",
     async (_, contents) => {
       const code = await bundle(contents);
       for (const words of Object.values(WORDS)) {

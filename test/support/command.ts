@@ -89,9 +89,10 @@ export const VOCABULARY = { a: 0, b: 1, c: 2, d: 3, " ": 4, '"': 5, é: 6 };
 const stated = (name: string): Uint8Array =>
   writeModel({ ...describeSafetensors(readSafetensors(torchFile(name))), assumptions: [] });
 
-/** A folder with PyTorch's language model of test/fixtures and a vocabulary for it. */
-export function modelFolder(): string {
+/** A folder with PyTorch's language model of test/fixtures and a vocabulary for it, and other files. */
+export function modelFolder(others: Readonly<Record<string, string>> = {}): string {
   const folder = temporaryFolder();
+  for (const [name, text] of Object.entries(others)) writeFileSync(join(folder, name), text);
   writeFileSync(join(folder, "model.safetensors"), torchFile("language"));
   writeFileSync(join(folder, "tied.safetensors"), stated("tied"));
   writeFileSync(join(folder, "vocabulary.json"), JSON.stringify(VOCABULARY));

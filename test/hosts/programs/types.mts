@@ -46,6 +46,8 @@ export async function hidden(wasm: WasmSource, x: Tensor): Promise<Float64Array>
 
 // The declarations of every other entry.
 export type * as forward from "recurra/forward";
+export type * as generate from "recurra/generate";
+export type * as inspect from "recurra/inspect";
 export type * as pool from "recurra/pool";
 export type * as slim from "recurra/slim";
 export type * as train from "recurra/train";
