@@ -55,5 +55,5 @@ for (const name of ["kernels", "kernels.relaxed", "graph", "train", "arrays", "p
 }
 await run("scripts/notices.mjs");
 writeFileSync(`${root}/dist/cjs/package.json`, '{ "type": "commonjs" }\n');
-stamp(read);
 await run("scripts/build_server.mjs");
+stamp(read);

@@ -56,10 +56,13 @@ const kernelsFirst = {
   },
 };
 
-const open = (plugins) =>
+/** Entries that need no variant for hosts that compile no bytes: they hold no kernels, or start workers, which those lack. */
+const ANYWHERE = ["slim", "pool", "pool_worker"];
+
+const open = (plugins, entries = ENTRIES) =>
   rolldown({
     cwd: root,
-    input: Object.fromEntries(ENTRIES.map((entry) => [entry, `src/${entry}.ts`])),
+    input: Object.fromEntries(entries.map((entry) => [entry, `src/${entry}.ts`])),
     platform: "neutral",
     plugins: [slimVariant, mendBinders, kernelsFirst, ...plugins],
     transform: { target: "es2022" },
@@ -71,7 +74,14 @@ const bundles = [
   { folder: "esm", format: "esm", bundle: await open([]) },
   { folder: "cjs", format: "cjs", bundle: await open([]) },
   // Package condition "workerd" and "edge-light".
-  { folder: "workerd", format: "esm", bundle: await open([staticModules]) },
+  {
+    folder: "workerd",
+    format: "esm",
+    bundle: await open(
+      [staticModules],
+      ENTRIES.filter((entry) => !ANYWHERE.includes(entry)),
+    ),
+  },
 ];
 /** Which files each output contains, in the form of esbuild's metafiles: scripts/notices.mjs reads both. */
 const outputs = {};
@@ -91,7 +101,7 @@ for (const { folder, format, bundle } of bundles) {
         { name: "readers", test: (id) => READERS.test(id) && !isEntry(id) },
         { name: "keras", test: /\/formats\/keras\//, minShareCount: 2 },
         { name: "engine", test: ENGINE, minShareCount: 2 },
-        { name: "model", test: /\/src\/(model|pool)\//, minShareCount: 2 },
+        { name: "model", test: /\/src\/(model|pool|generation|inspection)\//, minShareCount: 2 },
       ],
     },
     // Names stay: stack traces and error messages show them, and without them the start is no faster.

@@ -7,19 +7,16 @@ export { QueueFullError, StreamLostError, WorkerLostError } from "./errors.js";
 export type { UrlLike } from "./host.js";
 export type {
   CloseOptions,
-  PoolBatch,
-  PoolOptions,
-  PoolPushAllOptions,
-  PoolPushOptions,
   PoolScoreManyOptions,
   PoolScoreOptions,
   PoolStreamOptions,
-  WorkerOptions,
 } from "./pool/options.js";
 export { createPool, type Pool, type PoolModel, type PoolPushed } from "./pool/pool.js";
 export type { PoolStats } from "./pool/pool_core.js";
 export type { PushedStates } from "./pool/push_call.js";
+export type { PoolPushAllOptions, PoolPushOptions } from "./pool/push_options.js";
 export type { PoolStreamState, RemoteStream } from "./pool/remote_stream.js";
+export type { PoolBatch, PoolOptions, WorkerOptions } from "./pool/settings.js";
 export type { PoolSource } from "./pool/source.js";
 export type { PoolStream } from "./pool/stream.js";
 export type { WorkerLike } from "./pool/worker_port.js";

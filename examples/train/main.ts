@@ -13,7 +13,7 @@ const FILE = `${FOLDER}/english.txt`;
 const OUT = "build/english-characters.safetensors";
 
 /** What the model is to be like: docs/decisions/examples.md has the numbers. Options of the user stand after these. */
-const OPTIONS = ["--hidden-size", "192", "--steps", "7000", "--dropout", "0", "--seed", "1"];
+const OPTIONS = ["--hidden-size", "256", "--steps", "6000", "--dropout", "0", "--seed", "1"];
 
 /** The seed of the ends of lines. */
 const random = mulberry32(1);

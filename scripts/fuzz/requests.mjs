@@ -79,7 +79,9 @@ function usualOf(schema, document, depth) {
   }
   if (type === "object" || properties !== undefined) {
     const fields = Object.entries(properties ?? {}).map(([name, each]) => {
-      const field = schemaText(each, document, depth).map((text) => `${JSON.stringify(name)}:${text}`);
+      const field = schemaText(each, document, depth).map(
+        (text) => `${JSON.stringify(name)}:${text}`,
+      );
       return required.includes(name) ? field : fc.option(field, { nil: undefined });
     });
     const odd = fc.constantFrom(

@@ -46,74 +46,78 @@ async function writeInput(path: string, lines: number): Promise<void> {
   await once(file, "finish");
 }
 
+const row = (what: string, got: string): Row => ({ what, got });
+
+/** A job of small shards: what each costs Redis. */
+async function redisCost(folder: string, redis: TestRedis, threads: string[]): Promise<Row[]> {
+  const input = `${folder}/lines.txt`;
+  await writeInput(input, SHARDS * LINES);
+  const shared = ["--model", MODEL, "--shard-bytes", String(41 * LINES), "--input", input];
+  const at = ["--output", `${folder}/shared`, "--redis", redis.url];
+  const client = new Redis(redis.url);
+  const before = await counters(client);
+  await job("submit", ...shared, ...at);
+  const submitted = await counters(client);
+  const byRedis = await job("run", ...shared, ...at, ...threads);
+  const after = await counters(client);
+  client.disconnect();
+  const here = await job("run", ...shared, "--output", `${folder}/here`, ...threads);
+  const each = (from: number, to: number): number => (to - from) / SHARDS;
+  const seconds = ({ seconds: found }: { seconds: number }): string => `${found.toFixed(1)} s`;
+  const bytes = (from: number, to: number): string => `${whole(each(from, to))} bytes`;
+  return [
+    row(`job of ${SHARDS} shards, ${LINES} lines each, by Redis`, seconds(byRedis)),
+    row("the same without Redis", seconds(here)),
+    row(
+      "Redis commands for a shard, submission",
+      each(before.commands, submitted.commands).toFixed(1),
+    ),
+    row("Redis commands for a shard, work", each(submitted.commands, after.commands).toFixed(1)),
+    row(
+      "Redis processor time for a shard",
+      `${whole(1e6 * each(before.seconds, after.seconds))} µs`,
+    ),
+    row("Redis memory for a shard that waits", bytes(before.memory, submitted.memory)),
+    row("append-only file for a shard", bytes(before.disk, after.disk)),
+  ];
+}
+
+/** Large inputs: the scan of a plan, scores in one piece, the size of results. */
+async function fileCost(folder: string, redis: TestRedis, workers: number): Promise<Row[]> {
+  const [large, middle] = [`${folder}/large.txt`, `${folder}/middle.txt`];
+  await writeInput(large, LARGE);
+  await writeInput(middle, MIDDLE);
+  const words = (input: string, output: string): string[] => [
+    ...["--model", MODEL, "--input", input, "--output", `${folder}/${output}`],
+  ];
+  const planned = await job("submit", ...words(large, "large"), "--redis", redis.url);
+  // What every command takes: the start of a process, the model, Redis.
+  const start = await job("submit", ...words(middle, "start"), "--redis", redis.url);
+  const threads = ["-q", "--threads", String(workers)];
+  const scored = await job("run", ...words(middle, "jsonl"), ...threads);
+  await job("run", ...words(middle, "parquet"), "--to", "parquet", ...threads);
+  const rate = MIDDLE / (scored.seconds - start.seconds);
+  const without = await alone("f64", workers, 5);
+  const scan = statSync(large).size / 1e6 / (planned.seconds - start.seconds);
+  const bytes = ["jsonl", "parquet"].map((format) =>
+    whole(statSync(`${folder}/${format}/results.${format}`).size / MIDDLE),
+  );
+  return [
+    row(`plan of ${whole(LARGE)} lines`, `${whole(scan)} MB/s`),
+    row(`job run of ${whole(MIDDLE)} lines, against scoreSync alone`, times(rate / without)),
+    row("bytes of a result: JSON lines, Parquet", bytes.join(", ")),
+  ];
+}
+
 export async function jobs({ workers }: BenchOptions): Promise<Row[]> {
   const folder = `${FOLDER}/jobs`;
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
-  const input = `${folder}/lines.txt`;
-  await writeInput(input, SHARDS * LINES);
-  const shared = ["--model", MODEL, "--shard-bytes", String(41 * LINES), "--input", input];
-  const threads = ["--threads", String(workers)];
   const redis = await TestRedis.start();
-  const client = new Redis(redis.url);
   try {
-    const before = await counters(client);
-    const at = ["--redis", redis.url];
-    await job("submit", ...shared, "--output", `${folder}/shared`, ...at);
-    const submitted = await counters(client);
-    const byRedis = await job(
-      "run",
-      ...shared,
-      "--output",
-      `${folder}/shared`,
-      "-q",
-      ...at,
-      ...threads,
-    );
-    const after = await counters(client);
-    const here = await job("run", ...shared, "--output", `${folder}/here`, "-q", ...threads);
-    const each = (from: number, to: number): number => (to - from) / SHARDS;
-    const micro = (from: number, to: number): string => `${whole(1e6 * each(from, to))} µs`;
-    const large = `${folder}/large.txt`;
-    await writeInput(large, LARGE);
-    const bytes = statSync(large).size;
-    const planOf = (file: string, output: string) =>
-      job("submit", "--model", MODEL, "--input", file, "--output", `${folder}/${output}`, ...at);
-    const planned = await planOf(large, "large");
-    const middle = `${folder}/middle.txt`;
-    await writeInput(middle, MIDDLE);
-    // What every command takes: the start of a process, the model, Redis.
-    const start = await planOf(middle, "start");
-    const words = ["--model", MODEL, "--input", middle, "--output", `${folder}/middle`, "-q"];
-    const scored = await job("run", ...words, ...threads);
-    const rate = MIDDLE / (scored.seconds - start.seconds);
-    const without = await alone("f64", workers, 5);
-    const row = (what: string, got: string): Row => ({ what, got });
-    return [
-      row(`job run of ${whole(MIDDLE)} lines, against scoreSync alone`, times(rate / without)),
-      row(
-        `job of ${SHARDS} shards, ${LINES} lines each, by Redis`,
-        `${byRedis.seconds.toFixed(1)} s`,
-      ),
-      row("the same without Redis", `${here.seconds.toFixed(1)} s`),
-      row(
-        "Redis commands for a shard, submission",
-        each(before.commands, submitted.commands).toFixed(1),
-      ),
-      row("Redis commands for a shard, work", each(submitted.commands, after.commands).toFixed(1)),
-      row("Redis processor time for a shard", micro(before.seconds, after.seconds)),
-      row(
-        "Redis memory for a shard that waits",
-        `${whole(each(before.memory, submitted.memory))} bytes`,
-      ),
-      row("append-only file for a shard", `${whole(each(before.disk, after.disk))} bytes`),
-      row(
-        `plan of ${whole(LARGE)} lines`,
-        `${whole(bytes / 1e6 / (planned.seconds - start.seconds))} MB/s`,
-      ),
-    ];
+    const costs = await redisCost(folder, redis, ["-q", "--threads", String(workers)]);
+    return [...costs, ...(await fileCost(folder, redis, workers))];
   } finally {
-    client.disconnect();
     await redis.stop();
     rmSync(folder, { recursive: true, force: true });
   }

@@ -1,4 +1,5 @@
 // The load bench of the server: prints one table. See docs/decisions/jobs.md.
+import { abuse } from "./abuse.js";
 import { writeModel } from "./fixture.js";
 import { jobs } from "./jobs.js";
 import { live, memory } from "./live.js";
@@ -11,6 +12,7 @@ const MEASURES: Readonly<Record<Part, (options: BenchOptions) => Promise<Row[]>>
   throughput,
   live,
   memory,
+  abuse,
   soak,
   jobs,
 };

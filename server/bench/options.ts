@@ -1,7 +1,7 @@
 // The words after `npm run bench:server --`.
 import { parseArgs } from "node:util";
 
-export const PARTS = ["throughput", "live", "memory", "soak", "jobs"] as const;
+export const PARTS = ["throughput", "live", "memory", "abuse", "soak", "jobs"] as const;
 export type Part = (typeof PARTS)[number];
 
 export interface BenchOptions {

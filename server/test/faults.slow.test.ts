@@ -161,7 +161,7 @@ test("instances killed 50 times: no push is lost or made twice, streams go on wi
   } finally {
     for (const instance of instances) await instance.kill();
   }
-}, 400_000);
+}, 600_000);
 
 test("worker threads ended 50 times under load: every request has one answer with the right bits", async () => {
   const one = await server({ workers: 2, state: redis.url });
@@ -190,7 +190,7 @@ test("worker threads ended 50 times under load: every request has one answer wit
   const expected = wanted(TEXT);
   // The server itself lives, so that no answer is lost.
   for (const { logProbs } of streams) expect(logProbs).toEqual(expected);
-}, 400_000);
+}, 600_000);
 
 test("Redis away for 5 s: kept streams are answered 503 and texts are scored; then all is well", async () => {
   const one = await server({ workers: 1, state: redis.url });

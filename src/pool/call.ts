@@ -7,12 +7,13 @@ import type { Tokenizer } from "../model/vocabulary.js";
 import { watchAbort } from "./abort_watch.js";
 import { now } from "./clock.js";
 import { ROOM, type Room } from "./crew.js";
-import type { CrewWorker, Task } from "./crew_worker.js";
+import type { CrewWorker } from "./crew_worker.js";
 import { divide, divideAgain } from "./division.js";
-import type { PoolBatch } from "./options.js";
 import type { PostedSequence, Reply, WorkerNews } from "./protocol.js";
 import type { QueuedCall } from "./queue.js";
 import { unpackScores } from "./scores.js";
+import type { PoolBatch } from "./settings.js";
+import type { Task } from "./task.js";
 import { fromWire, isWire, type WireError } from "./wire_error.js";
 
 /** Texts that are searched for an unknown token without a pause. */

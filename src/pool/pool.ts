@@ -12,12 +12,7 @@ import { ASYNC_DISPOSE } from "./disposal.js";
 import {
   type CloseOptions,
   checkCloseOptions,
-  checkPushAllOptions,
   checkStreamOptions,
-  languageSettings,
-  type PoolOptions,
-  type PoolPushAllOptions,
-  type PoolPushOptions,
   type PoolScoreManyOptions,
   type PoolScoreOptions,
   type PoolStreamOptions,
@@ -27,8 +22,14 @@ import {
 import { PoolCore, type PoolStats } from "./pool_core.js";
 import type { LanguageFacts } from "./protocol.js";
 import { PushCall, type PushCallSetup, type PushedStates, pushed } from "./push_call.js";
+import {
+  checkPushAllOptions,
+  type PoolPushAllOptions,
+  type PoolPushOptions,
+} from "./push_options.js";
 import { poolOf, recordOf, recordsOf } from "./remote_stream.js";
 import { scoreInOrder } from "./score_many.js";
+import { languageSettings, type PoolOptions } from "./settings.js";
 import { type PoolSource, portableModel } from "./source.js";
 import { spawn } from "./spawn.js";
 import { PoolStream } from "./stream.js";

@@ -1,8 +1,8 @@
 import { QueueFullError, StateError } from "../errors.js";
 import { Crew, noWorkers } from "./crew.js";
-import type { PoolSettings } from "./options.js";
 import type { OpenMessage, PushedInputs, WorkerNews } from "./protocol.js";
 import { CallQueue, type QueuedCall } from "./queue.js";
+import type { PoolSettings } from "./settings.js";
 import { StreamRecord, type StreamRecordOptions } from "./stream_record.js";
 import type { WorkerLike } from "./worker_port.js";
 

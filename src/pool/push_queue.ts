@@ -1,8 +1,7 @@
 import { giveWay } from "../model/give_way.js";
 import { now } from "./clock.js";
-import type { Task } from "./crew_worker.js";
 import type { PushedInputs, PushedReply, PushMessage, Reply, WorkerNews } from "./protocol.js";
-import type { StreamRecord } from "./stream_record.js";
+import type { Task } from "./task.js";
 import { fromWire } from "./wire_error.js";
 
 /** Messages of pushes at a worker: one at work, and one that it begins without waiting for this thread. Others gather. */
@@ -21,9 +20,22 @@ export interface PushSink {
   fail(place: number, error: unknown): void;
 }
 
+/** The stream of a push. */
+export interface PushedStream {
+  readonly number: number;
+  /** The inputs that were sent. */
+  readonly pushes: number;
+  /** Counts an input that is sent. Returns whether the state after it is to be saved. */
+  count(): boolean;
+  /** Takes the state after a push. */
+  keep(state: Uint8Array, pushes: number): void;
+  /** The error of a push whose worker has ended. */
+  lostError(where: string, cause: unknown): Error;
+}
+
 /** One push on its way. */
 export interface Push {
-  readonly record: StreamRecord;
+  readonly record: PushedStream;
   readonly input: unknown;
   readonly sink: PushSink;
   readonly place: number;

@@ -1,7 +1,7 @@
 import type { Tokenizer } from "../model/vocabulary.js";
-import { checkPushOptions, type PoolPushOptions } from "./options.js";
 import type { PoolCore } from "./pool_core.js";
 import { pushOne } from "./push_call.js";
+import { checkPushOptions, type PoolPushOptions } from "./push_options.js";
 import { ask, poolOf, RemoteStream, recordOf } from "./remote_stream.js";
 import type { StreamRecord } from "./stream_record.js";
 

@@ -1,7 +1,7 @@
 import { StreamLostError } from "../errors.js";
 import type { CrewWorker } from "./crew_worker.js";
 import type { StreamCommand, ValueReply } from "./protocol.js";
-import type { PushSink } from "./push_queue.js";
+import type { PushedStream, PushSink } from "./push_queue.js";
 import { fromWire } from "./wire_error.js";
 
 let serial = 0;
@@ -13,7 +13,7 @@ export interface StreamRecordOptions {
 }
 
 /** A stream at its worker, as the pool sees it. The handle refers to it, not it to the handle, which can be collected. */
-export class StreamRecord {
+export class StreamRecord implements PushedStream {
   readonly number = serial++;
   readonly #worker: CrewWorker;
   /** How many workers had ended at that place when the stream was made: it ends with the next one. */

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { createEngineSync, loadTagger } from "recurra";
 import { readSafetensors } from "recurra/safetensors";
 import { beforeAll, describe, expect, it } from "vitest";
 import { recurra, type Said } from "../support/command.js";
@@ -140,7 +141,7 @@ describe("recurra train, a table", () => {
     expect(JSON.parse(metadata.get("normalisation") ?? "").mean).toHaveLength(2);
   });
 
-  it("learns the label of a row", () => {
+  it("learns the label of a row, which a live stream says", async () => {
     const { status, stdout, stderr } = run(
       ...["train", "data.csv", "--target", "state", "--features", "load,price"],
       ...["--out", "state.safetensors", "--hidden-size", "8", "--epochs", "60", "--patience", "0"],
@@ -151,6 +152,16 @@ describe("recurra train, a table", () => {
     ]);
     const [, right, often] = /^([\d.]+) % .* has ([\d.]+) %/.exec(stdout) ?? [];
     expect(Number(right)).toBeGreaterThan(Number(often) + 10);
+    using engine = createEngineSync();
+    const tagger = await loadTagger(engine, bytes("state.safetensors"));
+    using stream = tagger.stream();
+    const rows = TABLE.trim()
+      .split("\n")
+      .slice(1)
+      .map((line) => line.split(","));
+    const labels = rows.map(([, load, price]) => stream.push([Number(load), Number(price)]).label);
+    const hits = rows.filter(([, , , state], i) => labels[i] === state).length;
+    expect(hits).toBeGreaterThan(0.8 * rows.length);
   });
 });
 
@@ -199,8 +210,16 @@ describe("recurra train, errors", () => {
       1,
       /expected at least 401 rows for training/,
     ],
-    [["uneven.csv", ...out, "--target", "a"], 1, /uneven.csv:3: /],
-    [["quote.csv", ...out, "--target", "a"], 1, /quote.csv:\d+: /],
+    [
+      ["uneven.csv", ...out, "--target", "a"],
+      1,
+      /uneven.csv:3: expected 2 fields, as many as the first line has, got 1\n$/,
+    ],
+    [
+      ["quote.csv", ...out, "--target", "a"],
+      1,
+      /quote.csv:3: the record that begins here has a quote that is never closed\n$/,
+    ],
     [
       ["text.txt", ...out, "--hidden-size", "0"],
       2,

@@ -3,8 +3,9 @@ import { WorkerLostError } from "../../src/errors.js";
 import { Tokenizer } from "../../src/model/vocabulary.js";
 import { SCORES, ScoreCall } from "../../src/pool/call.js";
 import { ROOM } from "../../src/pool/crew.js";
-import type { CrewWorker, Task } from "../../src/pool/crew_worker.js";
+import type { CrewWorker } from "../../src/pool/crew_worker.js";
 import { packScores } from "../../src/pool/scores.js";
+import type { Task } from "../../src/pool/task.js";
 import { expectSaid } from "../support/errors.js";
 
 // A call beside workers that do what the test says.

@@ -18,7 +18,6 @@ const LONG = 1024;
 interface Request {
   readonly sequences: readonly TokenSequence[];
   readonly results: (Score | Error)[];
-  readonly signal: WorkSignal | undefined;
   readonly since: number;
   /** The next sequence to be given out, and how many have no result yet. */
   next: number;
@@ -103,7 +102,6 @@ export class Batcher {
       const request: Request = {
         sequences,
         results: new Array(sequences.length),
-        signal,
         since: performance.now(),
         next: 0,
         left: sequences.length,
@@ -111,7 +109,7 @@ export class Batcher {
         resolve,
         reject,
       };
-      signal?.addEventListener("abort", () => this.#drop(request));
+      signal?.addEventListener("abort", () => this.#drop(request, signal.reason));
       this.#queue.push(request);
       this.#queued += sequences.length;
       this.#schedule();
@@ -139,8 +137,8 @@ export class Batcher {
     return Math.max(1, Math.ceil((this.#queued * 64) / (this.#rate * this.#workers * 1000)));
   }
 
-  /** A request whose client went away, or whose deadline passed: what is not at a worker is not computed. */
-  #drop(request: Request): void {
+  /** Ends a request, because its client went away or its deadline passed: what is not at a worker is not computed. */
+  #drop(request: Request, reason: unknown): void {
     if (request.isOver) return;
     request.isOver = true;
     const place = this.#queue.indexOf(request);
@@ -148,7 +146,7 @@ export class Batcher {
       this.#queue.splice(place, 1);
       this.#queued -= request.sequences.length - request.next;
     }
-    request.reject(request.signal?.reason);
+    request.reject(reason);
   }
 
   /** Sends now if a worker has nothing to do; otherwise when a batch is full, or has waited long enough. */
@@ -208,8 +206,17 @@ export class Batcher {
         this.#events.done(rows, time);
         this.#settle(places, (k) => results[k] as Score | Error);
       },
-      (error: Error) => this.#settle(places, () => error),
+      (error: Error) => this.#fail(places, error),
     );
+  }
+
+  /** The call failed as a whole: so do the requests that had a part in it. */
+  #fail(places: readonly [Request, number][], error: Error): void {
+    for (const [request] of places) {
+      if (request.isOver) continue;
+      this.#drop(request, error);
+    }
+    this.#settle(places, () => error);
   }
 
   #settle(places: readonly [Request, number][], resultOf: (k: number) => Score | Error): void {

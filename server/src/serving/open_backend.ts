@@ -1,8 +1,10 @@
 import { Problem } from "../problem.js";
 import type { ModelSettings, Settings } from "../settings.js";
 import type { Backend } from "./backend.js";
+import { GraphBackend } from "./graph_backend.js";
 import { LanguageBackend } from "./language_backend.js";
 import type { ModelFile } from "./model_file.js";
+import { TaggerBackend } from "./tagger_backend.js";
 
 /** Starts the workers for a model. @throws a `Problem` of code `invalid-model` */
 export async function openBackend(
@@ -10,12 +12,20 @@ export async function openBackend(
   model: ModelSettings,
   { workers, checkpointEvery }: Pick<Settings, "workers" | "checkpointEvery">,
 ): Promise<Backend> {
-  const { precision, unknown } = model;
+  const { precision, unknown, classes, inputs, states } = model;
   const options = { workers, checkpointEvery, precision, unknown };
   try {
     if (file.kind === "language") return await LanguageBackend.open(file, options);
+    if (file.kind === "graph") {
+      const { bytes } = file;
+      return await GraphBackend.open({ kind: "graph", bytes, precision, inputs, states }, workers);
+    }
+    const { description } = file;
+    return await TaggerBackend.open(
+      { kind: "tagger", description, precision, unknown, classes },
+      workers,
+    );
   } catch (error) {
     throw new Problem("invalid-model", (error as Error).message, { cause: error });
   }
-  throw new Problem("invalid-model", `${model.file}: a ${file.kind} cannot be served yet`);
 }

@@ -174,13 +174,15 @@ export class Registry {
       await backend.close({ drain: false });
       throw error;
     }
-    const batcher = new Batcher(backend, this.#settings, this.#events.batches(entry.name));
+    const events = this.#events.batches(entry.name);
+    const batcher = new Batcher(backend, this.#settings, events);
     const version = new ModelVersion({
       name: entry.name,
       number: ++entry.count,
       hash: file.hash,
       backend,
       batcher,
+      events,
     });
     this.#keep(version);
     return version;

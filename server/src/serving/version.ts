@@ -1,5 +1,5 @@
 import type { Backend } from "./backend.js";
-import type { Batcher } from "./batcher.js";
+import type { BatchEvents, Batcher } from "./batcher.js";
 
 /** One loaded version of a model. It is closed when it is retired and nothing uses it any more. */
 export class ModelVersion {
@@ -10,6 +10,7 @@ export class ModelVersion {
   readonly backend: Backend;
   readonly batcher: Batcher;
   readonly loadedAt = new Date();
+  readonly #events: BatchEvents;
   #uses = 0;
   #isRetired = false;
   #closed: Promise<void> | undefined;
@@ -25,12 +26,14 @@ export class ModelVersion {
     hash: string;
     backend: Backend;
     batcher: Batcher;
+    events: BatchEvents;
   }) {
     this.name = of.name;
     this.number = of.number;
     this.hash = of.hash;
     this.backend = of.backend;
     this.batcher = of.batcher;
+    this.#events = of.events;
   }
 
   /** Requests and live streams that use it. */
@@ -51,6 +54,27 @@ export class ModelVersion {
   release(): void {
     this.#uses--;
     if (this.#isRetired && this.#uses === 0) void this.close(true);
+  }
+
+  /** Tags sequences, and counts them. */
+  async tag(...[sequences, options]: Parameters<Backend["tag"]>): ReturnType<Backend["tag"]> {
+    const results = await this.backend.tag(sequences, options);
+    const steps = results.map((result) =>
+      result instanceof Error ? 0 : (result.values.shape[0] ?? 0),
+    );
+    this.#events.batch(
+      sequences.length,
+      steps.reduce((sum, each) => sum + each, 0),
+      0,
+    );
+    return results;
+  }
+
+  /** Runs a graph, and counts it. */
+  async run(...[inputs, options]: Parameters<Backend["run"]>): ReturnType<Backend["run"]> {
+    const outputs = await this.backend.run(inputs, options);
+    this.#events.batch(1, 1, 0);
+    return outputs;
   }
 
   /** Runs a call on it; meanwhile it is not closed. */

@@ -14,13 +14,32 @@ export interface Table {
 
 const NUMBER = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i;
 
+/** An error of csv-parse. */
+interface CsvFault {
+  readonly code: string;
+  readonly message: string;
+  readonly lines?: number;
+  readonly record?: readonly string[];
+}
+
 /** The records of a CSV file, without its empty lines. */
 function records(file: string, text: string): string[][] {
   try {
     return parse(text, { bom: true, skip_empty_lines: true, relax_quotes: true });
   } catch (error) {
-    const { message, lines } = error as { message: string; lines?: number };
-    throw new InputError(`${file}${lines === undefined ? "" : `:${lines}`}: ${message}`);
+    const { code, message, lines, record } = error as CsvFault;
+    const place = `${file}${lines === undefined ? "" : `:${lines}`}`;
+    const [, expected] = /expect (\d+)/.exec(message) ?? [];
+    if (code === "CSV_RECORD_INCONSISTENT_FIELDS_LENGTH" && record !== undefined) {
+      const fields = `${expected} ${expected === "1" ? "field" : "fields"}, as many as the first line has`;
+      throw new InputError(`${place}: expected ${fields}, got ${record.length}`);
+    }
+    if (code === "CSV_QUOTE_NOT_CLOSED") {
+      throw new InputError(
+        `${place}: the record that begins here has a quote that is never closed`,
+      );
+    }
+    throw new InputError(`${place}: ${message}`);
   }
 }
 

@@ -33,8 +33,8 @@ const outputsOf = (outputs: Readonly<Record<string, HostTensor>>): OutputTensor[
 /** The tensors of an ONNX graph, by its own names. A request of a sequence is one step; the server keeps the states. */
 export const GRAPH: Adapter = {
   usual: ({ backend }) => backend.info.outputs.map(({ name }) => name),
-  infer: async ({ backend }, request, signal) =>
-    outputsOf(await backend.run(inputsOf(request), { signal })),
+  infer: async (version, request, signal) =>
+    outputsOf(await version.run(inputsOf(request), { signal })),
   steps: ({ backend }, request) => {
     const inputs = inputsOf(request);
     backend.checkInputs?.(inputs);

@@ -50,7 +50,7 @@ export const TAGGER: Adapter = {
   usual: ({ backend }) =>
     backend.info.outputs.map(({ name }) => name).filter((name) => name !== "row_counts"),
   infer: async (version, request, signal) =>
-    outputsOf(resultsOf(await version.backend.tag(sequencesOf(version, request), { signal }))),
+    outputsOf(resultsOf(await version.tag(sequencesOf(version, request), { signal }))),
   steps: (version, request) => {
     const sequence = only(sequencesOf(version, request));
     if (typeof sequence === "string") return version.backend.readSteps({ text: sequence });

@@ -86,8 +86,9 @@ export function addTag(app: App, context: Context): void {
           ? tensorOf(sequence as number[][])
           : (sequence as string | number[]),
       );
-      return versionOf(context, model).use(async ({ name, number, backend }) => {
-        const results = await backend.tag(given, { signal });
+      return versionOf(context, model).use(async (version) => {
+        const { name, number } = version;
+        const results = await version.tag(given, { signal });
         return { model: name, version: String(number), results: results.map(taggedOf) } as never;
       });
     },
