@@ -12,11 +12,11 @@ const MENDED = {
     // Work at import.
     ['const utf16 = new TextDecoder("utf-16le", { fatal: true }); // != wtf16\n', ""],
     [/Object\.hasOwn = Object\.hasOwn \|\| function[\s\S]*?\n};\n/, ""],
-    // The kernels import a memory and nothing else (embed.mjs checks it), take numbers and return numbers: there is no
-    // `abort` whose message has to be read, no class to demangle, no string and no array.
+    // What is shipped imports a memory and nothing else (embed.mjs checks it), takes numbers and returns numbers: there is no
+    // class to demangle, no string and no array to read. Only a debug build calls `abort`, and its text is in the source.
     [
       "  const extended = preInstantiate(imports);\n  const instance = new WebAssembly.Instance(module, imports);\n  const exports = postInstantiate(extended, instance);\n  return { module, instance, exports };",
-      "  const instance = new WebAssembly.Instance(module, imports);\n  return { module, instance, exports: instance.exports };",
+      "  imports.env.abort = (text, file, line, column) => { throw Error('abort at ' + line + ':' + column); };\n  const instance = new WebAssembly.Instance(module, imports);\n  return { module, instance, exports: instance.exports };",
     ],
     [/export default \{[\s\S]*$/, ""],
     // A module of another realm (Jest's sandbox) is no instance of this one's class.

@@ -62,7 +62,15 @@ function requestOf({ path, method, operation }) {
   const content = operation.requestBody?.content ?? {};
   const [type] = Object.keys(content);
   const body = type === undefined ? fc.constant(undefined) : jsonOf(content[type].schema, document);
-  const types = [type, type, type, "application/json", "text/plain", "application/octet-stream"];
+  const types = [
+    type,
+    type,
+    type,
+    "application/json",
+    "application/x-ndjson",
+    "text/plain",
+    "application/octet-stream",
+  ];
   return fc
     .record({ named: fc.record(named), body, type: fc.constantFrom(...types) })
     .map((found) => ({

@@ -58,6 +58,12 @@ export function operations({ tokens, embedding, na, layers, m, T }: Sizes): numb
   return 6 * m * T * (recurrent + tokens * na);
 }
 
+/** Those that ours makes: the products of the lowest layer's input and their gradients have a row for each token. */
+export function ownOperations(sizes: Sizes): number {
+  const { tokens, embedding, na, m, T } = sizes;
+  return operations(sizes) - 6 * (m * T - tokens) * 4 * na * embedding;
+}
+
 /** The sizes, the weights, exact in f32, and m · (T + 1) ids: the target of a step is the next id. */
 export function writeOperands(path: string, sizes: Sizes): void {
   const { tokens, embedding, na, layers, m, T } = sizes;

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as wait } from "node:timers/promises";
 import { createEngine, loadLanguageModel } from "recurra";
+import { TestRedis } from "../test/support/redis.js";
 import { LiveClient } from "./live_client.js";
 import { CLASSES, writeLiveModel } from "./live_model.js";
 import type { BenchOptions } from "./options.js";
@@ -16,10 +17,10 @@ const tokenOf = (stream: number, t: number): number => (stream * 7 + t * 13) % C
 const numbers = (first: number, count: number): Uint32Array =>
   Uint32Array.from({ length: count }, (_, i) => first + i);
 
-function start(workers: number): Promise<Service> {
+function start(workers: number, state = "memory"): Promise<Service> {
   const model = `live=${writeLiveModel("live")}`;
   const words = ["--model", model, "--port", "0", "--workers", String(workers)];
-  return Service.start("server/dist/main.js", [...words, "--log-level", "info"]);
+  return Service.start("server/dist/main.js", [...words, "--state", state]);
 }
 
 /** Throws if the server's numbers are not those of a stream of the library. */
@@ -40,8 +41,8 @@ async function check(client: LiveClient, streams: Uint32Array): Promise<void> {
 }
 
 /** Tokens per second. */
-async function tokensPerSecond(workers: number, seconds: number): Promise<number> {
-  const service = await start(workers);
+async function tokensPerSecond(workers: number, seconds: number, state?: string): Promise<number> {
+  const service = await start(workers, state);
   try {
     const client = await LiveClient.connect(service.url);
     await client.open(0, STREAMS);
@@ -72,8 +73,13 @@ async function tokensPerSecond(workers: number, seconds: number): Promise<number
 export async function live({ workers, seconds, rounds }: BenchOptions): Promise<Row[]> {
   const rates: number[] = [];
   for (let round = 0; round < rounds; round++) rates.push(await tokensPerSecond(workers, seconds));
+  const redis = await TestRedis.start();
+  const kept = await tokensPerSecond(workers, seconds, redis.url).finally(() => redis.stop());
   const what = `live tokens/s, one WebSocket, ${whole(STREAMS)} streams, nx 32, na 64, ${CLASSES} classes`;
-  return [{ what, got: whole(median(rates)), must: "50,000", aim: "100,000" }];
+  return [
+    { what, got: whole(median(rates)), must: "50,000", aim: "100,000" },
+    { what: "the same with states in Redis after each push", got: whole(kept) },
+  ];
 }
 
 const [SOCKETS, EACH] = [5000, 2];

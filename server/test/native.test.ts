@@ -62,6 +62,29 @@ describe("POST /v1/score", () => {
   });
 });
 
+describe("a long sequence", () => {
+  it("does not hold a short one up, on one worker", async () => {
+    const { url } = await server({ workers: 1 });
+    const controller = new AbortController();
+    let isDone = false;
+    const long = fetch(`${url}/v1/score`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ sequences: ["The ship came home. ".repeat(100_000)] }),
+      signal: controller.signal,
+    }).finally(() => {
+      isDone = true;
+    });
+    await expect
+      .poll(async () => (await fetch(`${url}/metrics`)).text())
+      .toMatch(/recurra_running_sequences\{[^}]*\} 1/);
+    const response = await post(`${url}/v1/score`, { sequences: ["The ship came home."] });
+    expect([response.status, isDone]).toEqual([200, false]);
+    controller.abort();
+    await expect(long).rejects.toThrow("aborted");
+  });
+});
+
 /** Posts lines of NDJSON; gives the lines of the answer. */
 async function lines(
   body: string | ReadableStream<Uint8Array>,

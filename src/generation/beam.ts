@@ -164,7 +164,6 @@ function* search(
     return found.items.map(({ item, score }) => ({ ...item.found(), score }));
   } finally {
     for (const each of held.reverse()) each.release();
-    from?.dispose();
   }
 }
 
@@ -190,5 +189,9 @@ export async function beamSearch(
   const prompts = readPrompts(where, model, [["prompt", prompt]], { samples: 1, from });
   const aborted = (reason: unknown) => new AbortedError(where, [], reason, { done: 0, total: 1 });
   const work = search(language, call, prompts, width);
-  return schedulerOf(language.network.engine).run(work, { signal, yieldEvery, aborted });
+  try {
+    return await schedulerOf(language.network.engine).run(work, { signal, yieldEvery, aborted });
+  } finally {
+    prompts.from?.dispose();
+  }
 }

@@ -186,7 +186,6 @@ function* search(
   } finally {
     frontier.release();
     for (const each of held.reverse()) each.release();
-    from?.dispose();
   }
 }
 
@@ -221,5 +220,9 @@ export async function complete(
   const prompts = readPrompts(where, model, [["prefix", prefix]], { samples: 1, from });
   const aborted = (reason: unknown) => new AbortedError(where, [], reason, { done: 0, total: n });
   const work = search(language, call, prompts, { n, budget });
-  return schedulerOf(language.network.engine).run(work, { signal, yieldEvery, aborted });
+  try {
+    return await schedulerOf(language.network.engine).run(work, { signal, yieldEvery, aborted });
+  } finally {
+    prompts.from?.dispose();
+  }
 }

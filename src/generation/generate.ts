@@ -106,6 +106,7 @@ async function* generateEach(
     }
   } finally {
     work.return();
+    prompts.from?.dispose();
   }
 }
 
@@ -143,6 +144,10 @@ export async function generateMany(
     },
   });
   const aborted = (reason: unknown) => new AbortedError(where, results, reason);
-  await schedulerOf(language.network.engine).run(work, { signal, yieldEvery, aborted });
+  try {
+    await schedulerOf(language.network.engine).run(work, { signal, yieldEvery, aborted });
+  } finally {
+    prompts.from?.dispose();
+  }
   return results as Generated[];
 }

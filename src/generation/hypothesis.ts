@@ -91,7 +91,7 @@ export class Hypothesis {
     const sample = new Sample(this.#rules, 0, 0, NOTHING);
     for (const each of path.reverse()) {
       sample.branch = each.branch;
-      sample.take(each.token, each.#tokenLogProb);
+      sample.take(each.token, Float64Array.of(each.#tokenLogProb), 0);
     }
     const found = sample.result();
     return { ...found, logProb: this.logProb, reason: this.reason as EndReason };

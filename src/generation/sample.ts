@@ -76,8 +76,12 @@ export class Sample {
     this.#logProbs = new Float64Array(room);
   }
 
-  /** Takes a token that was drawn. Sets `reason` if the generation ends with it. */
-  take(token: number, logProb: number): void {
+  /**
+   * Takes a token that was drawn. Sets `reason` if the generation ends with it.
+   *
+   * @param logProbs has its log-probability at `row`: a number that is passed would be an object on the heap
+   */
+  take(token: number, logProbs: Float64Array, row: number): void {
     const { maxTokens, stopIds, allowed } = this.#rules;
     if (stopIds.has(token)) {
       this.#end("stop", token);
@@ -85,7 +89,7 @@ export class Sample {
     }
     if (this.count === this.#tokens.length) this.#grow();
     this.#tokens[this.count] = token;
-    this.#logProbs[this.count] = logProb;
+    this.#logProbs[this.count] = logProbs[row] as number;
     this.count++;
     if (this.#search === undefined) this.certain = this.count;
     else if (this.#search.read(this.#textOf(token))) {

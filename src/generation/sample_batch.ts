@@ -122,7 +122,7 @@ export class SampleBatch extends Shared {
     this.#sampler.see(row, token);
     const { branch } = sample;
     if (branch !== undefined) sample.branch = this.#follow(row, branch, token);
-    sample.take(token, this.#sampler.logProb(row));
+    sample.take(token, this.#sampler.logProbs, row);
   }
 
   /** Frees a row. */

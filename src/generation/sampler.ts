@@ -129,8 +129,9 @@ export class Sampler extends Shared {
     return (this.#tokenView as Int32Array)[row] as number;
   }
 
-  logProb(row: number): number {
-    return (this.#logProbView as Float64Array)[row] as number;
+  /** The log-probabilities of the tokens that were drawn last. Valid until the next allocation. */
+  get logProbs(): Float64Array {
+    return this.#logProbView as Float64Array;
   }
 
   /** Sets the token that a row reads next. */

@@ -61,6 +61,5 @@ export function* runSamples(
     }
   } finally {
     for (const each of held.reverse()) each.release();
-    from?.dispose();
   }
 }

@@ -94,10 +94,15 @@ export type Features = Tensor<Float64Array | Float32Array>;
 /** A sequence that was checked. */
 export type Given = string | Int32Array | Features;
 
+/** What sequences are checked by. */
+export type InputKind = Pick<TaggerContent, "tokenizer" | "hint"> & {
+  readonly network: Pick<Network, "inputSize">;
+};
+
 /** Checks a sequence. */
 export function readInput(
   where: string,
-  { network, tokenizer, hint }: TaggerContent,
+  { network, tokenizer, hint }: InputKind,
   sequence: TaggerInput,
   name: string,
 ): Given {

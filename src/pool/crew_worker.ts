@@ -24,6 +24,8 @@ export interface CrewWorkerEvents {
 
 /** How a worker is started, and what it is told. */
 export interface CrewWorkerSetup {
+  /** The function that makes the pool. */
+  readonly where: string;
   readonly spawn: () => WorkerLike;
   readonly open: Omit<OpenMessage, "lock">;
   /** Milliseconds within which it has to be ready. */
@@ -143,7 +145,10 @@ export class CrewWorker {
     if (message.kind === "refused") {
       void this.#port?.terminate();
       const { error } = message;
-      const said = error.message.replace(/^(loadLanguageModel|createEngine):/, "createPool:");
+      const said = error.message.replace(
+        /^(loadLanguageModel|loadTagger|createEngine):/,
+        `${this.#setup.where}:`,
+      );
       this.#lose(fromWire({ ...error, message: said }), true);
       return;
     }

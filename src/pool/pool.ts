@@ -8,10 +8,7 @@ import { checkOptions } from "../options.js";
 import { checkInstance, describe } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
 import { type CallSetup, type Given, SCORES, ScoreCall } from "./call.js";
-import { ASYNC_DISPOSE } from "./disposal.js";
 import {
-  type CloseOptions,
-  checkCloseOptions,
   checkStreamOptions,
   type PoolScoreManyOptions,
   type PoolScoreOptions,
@@ -19,7 +16,7 @@ import {
   SCORE_MANY_NAMES,
   SCORE_NAMES,
 } from "./options.js";
-import { PoolCore, type PoolStats } from "./pool_core.js";
+import { PoolCore } from "./pool_core.js";
 import type { LanguageFacts } from "./protocol.js";
 import { PushCall, type PushCallSetup, type PushedStates, pushed } from "./push_call.js";
 import {
@@ -33,6 +30,7 @@ import { languageSettings, type PoolOptions } from "./settings.js";
 import { type PoolSource, portableModel } from "./source.js";
 import { spawn } from "./spawn.js";
 import { PoolStream } from "./stream.js";
+import { WorkerPool } from "./worker_pool.js";
 
 /** Sequences that `scoreMany` holds for each worker. */
 export const HELD = 256;
@@ -61,7 +59,7 @@ type Setup = Pick<
 >;
 
 /** Workers that serve one model. Made by `createPool`. */
-export class Pool {
+export class Pool extends WorkerPool {
   readonly #core: PoolCore;
   readonly #tokenizer: Tokenizer;
   /** What the model of the pool knows, as a `LanguageModel` has it. */
@@ -69,6 +67,7 @@ export class Pool {
 
   /** @internal */
   constructor(core: PoolCore) {
+    super(core);
     const { size, start, vocabulary, unknown, assumptions } = core.facts<LanguageFacts>();
     const matcher = vocabulary && new TokenMatcher("createPool", vocabulary, size);
     this.#core = core;
@@ -192,24 +191,6 @@ export class Pool {
     return states || onError === "return" ? { logProbs, ...done } : logProbs;
   }
 
-  /** What the pool does at the moment. */
-  stats(): PoolStats {
-    return this.#core.stats();
-  }
-
-  /**
-   * Ends the workers, and all streams. Every later call rejects with a `StateError`; a second `close` waits for the first one. A
-   * Node process does not need it to end: workers without work do not keep it alive.
-   */
-  async close(options: CloseOptions = {}): Promise<void> {
-    await this.#core.close(checkCloseOptions("close", options));
-  }
-
-  /** Calls `close` at the end of an `await using` block. */
-  async [ASYNC_DISPOSE](): Promise<void> {
-    await this.close();
-  }
-
   /** A sequence, checked, or the reason why it cannot be used. */
   #read(where: string, sequence: Sequence, i: number): Given {
     try {
@@ -266,6 +247,13 @@ export async function createPool(source: PoolSource, options: PoolOptions = {}):
   const where = "createPool";
   const settings = languageSettings(where, options);
   const model = await portableModel(where, source);
-  const core = await PoolCore.open({ settings, model, serves: "language", spawn, pack: packIds });
+  const core = await PoolCore.open({
+    where,
+    settings,
+    model,
+    serves: "language",
+    spawn,
+    pack: packIds,
+  });
   return new Pool(core);
 }

@@ -37,6 +37,8 @@ export interface PoolStats {
 
 /** What differs between pools. */
 export interface PoolPlan extends Pick<OpenMessage, "serves" | "model"> {
+  /** The function that makes the pool. */
+  readonly where: string;
   readonly settings: PoolSettings;
   /** Starts a worker, if the settings do not say how. */
   readonly spawn: () => WorkerLike;
@@ -59,10 +61,11 @@ export class PoolCore {
   /** Called when no call is open. */
   #onIdle: (() => void) | undefined;
 
-  private constructor({ settings, spawn, pack, serves, model }: PoolPlan) {
+  private constructor({ where, settings, spawn, pack, serves, model }: PoolPlan) {
     const { size, tries, worker = spawn, engine, startTimeout, model: options } = settings;
     this.settings = settings;
     this.#crew = new Crew({
+      where,
       size,
       tries,
       startTimeout,

@@ -1,5 +1,11 @@
 import { afterAll, describe, expect, it } from "vitest";
-import { type GenerateOptions, generate, generateMany } from "../../src/generate.js";
+import {
+  beamSearch,
+  complete,
+  type GenerateOptions,
+  generate,
+  generateMany,
+} from "../../src/generate.js";
 import {
   AbortedError,
   createEngineSync,
@@ -282,6 +288,22 @@ describe("time and memory", () => {
     for await (const _ of generate(other, { prompt, maxTokens: 50 })) break;
     await generateMany(other, { prompts: [prompt, [1]], samples: 40, maxTokens: 3 });
     await generateMany(other, { prompts: [prompt], samples: 40, maxTokens: 3 });
+    expect(vacancies(own)).toEqual(empty);
+    own.dispose();
+  });
+
+  it("a call that is aborted before it begins leaves nothing behind, not even its copy of a stream", async () => {
+    const own = createEngineSync();
+    const model = await loadLanguageModel(own, described);
+    const from = model.stream();
+    from.push(1);
+    await all(model, { from, maxTokens: 2 });
+    const empty = vacancies(own);
+    const options = { from, maxTokens: 5, signal: AbortSignal.abort() };
+    await expect(all(model, options)).rejects.toThrow(AbortedError);
+    await expect(generateMany(model, options)).rejects.toThrow(AbortedError);
+    await expect(beamSearch(model, options)).rejects.toThrow(AbortedError);
+    await expect(complete(model, [], options)).rejects.toThrow(AbortedError);
     expect(vacancies(own)).toEqual(empty);
     own.dispose();
   });

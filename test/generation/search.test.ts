@@ -170,6 +170,43 @@ describe.each(PLANS)("$name", (plan) => {
     model.dispose();
   });
 
+  it("a length penalty drops no beam that may still win, of 12 models", async () => {
+    for (let seed = 1; seed <= 12; seed++) {
+      const other = describedOf(plan, seed);
+      const model = await loadLanguageModel(engine, other, { vocabulary });
+      const options = { maxTokens: 4, stop: [0, 3], lengthPenalty: 1.5 };
+      const ends = { vocabulary, maxTokens: 4, stopIds: [0, 3], lengthEnds: true };
+      const score = ({ logProb, path }: Continuation) => logProb / path.length ** 1.5;
+      const all = everyContinuation(other, prefix, ends).sort((a, b) => score(b) - score(a));
+      const got = await beamSearch(model, { prompt: prefix, beams: 256, n: 1, ...options });
+      expectSame(got, all.slice(0, 1));
+      model.dispose();
+    }
+  });
+
+  it("of equal ones the lower ids come first", async () => {
+    const flat = describedOf(plan);
+    for (const { weight, bias } of flat.dense) {
+      weight.data.fill(0);
+      bias?.data.fill(0);
+    }
+    const model = await loadLanguageModel(engine, flat, { vocabulary });
+    const { completions } = await complete(model, prefix, { n: 6, maxTokens: 2 });
+    const beams = await beamSearch(model, { prompt: prefix, beams: 6, n: 6, maxTokens: 2 });
+    const want = [
+      [0, 0],
+      [0, 1],
+      [0, 2],
+      [0, 3],
+      [1, 0],
+      [1, 1],
+    ];
+    for (const found of [completions, beams]) {
+      expect(found.map(({ tokens }) => [...tokens])).toEqual(want);
+    }
+    model.dispose();
+  });
+
   it("f32, a stream and a start token: the scores of the model itself", async () => {
     const options = { vocabulary, precision: "f32", start: 2 } as const;
     const model = await loadLanguageModel(engine, description, options);

@@ -56,8 +56,8 @@ describe("the command of an installed package", () => {
     const text = readFileSync(path, "utf8");
     const marks = KERNELS.slice(0, 64);
     expect(text).not.toContain(marks);
-    const engine = join(folder, "node_modules/recurra/dist/esm/chunks/engine.js");
-    expect(readFileSync(engine, "utf8")).toContain(marks);
+    const kernels = join(folder, "node_modules/recurra/dist/esm/chunks/kernels.js");
+    expect(readFileSync(kernels, "utf8")).toContain(marks);
     const imports = [...text.matchAll(/(?:from|import\() ?"(\.[^"]*)"/g)].map(([, name]) => name);
     expect([...new Set(imports)].sort()).toEqual([
       "./cli_learning.js",
@@ -65,6 +65,7 @@ describe("the command of an installed package", () => {
       "./esm/formats/keras.js",
       "./esm/formats/safetensors.js",
       "./esm/formats/tensorflowjs.js",
+      "./esm/generate.js",
       "./esm/index.js",
       "./esm/onnx.js",
       "./esm/pool.js",

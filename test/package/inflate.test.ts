@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { deflateRawSync } from "node:zlib";
 import { type InflateOptions, inflateSync } from "fflate";
 import { describe, expect, it } from "vitest";
@@ -10,7 +9,7 @@ type Inflate = (data: Uint8Array, options: InflateOptions) => Uint8Array;
 /** fflate as the package bundles it (scripts/bundle_binders.mjs). */
 async function bundled(): Promise<Inflate> {
   const { mendBinders } = await import(`${root}scripts/bundle_binders.mjs`);
-  const path = createRequire(import.meta.url).resolve("fflate/browser");
+  const path = `${root}node_modules/fflate/esm/browser.js`;
   const { code } = mendBinders.transform(readFileSync(path, "utf8"), path);
   const { inflateSync } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
   return inflateSync;

@@ -97,4 +97,60 @@ describe(`a worker ends at ${KILLS} random moments: nothing is lost or repeated`
     await Promise.all(readers);
     expect(lost).toBeGreaterThan(10);
   });
+
+  it("pushAll of 40 streams, each of which goes on from its last saved state", async () => {
+    const { all, worker } = workerFactory();
+    const pool = await poolOf({ vocabulary, worker, tries: 1000 });
+    const tokens = Array.from({ length: 200 }, (_, t) => (t * t + 5 * t) % 11);
+    const here = (await modelOf({ vocabulary })).stream();
+    const want = tokens.map((token) => here.push(token));
+    let isOver = false;
+    let lost = 0;
+    const readAll = async (): Promise<void> => {
+      const open = (from?: Uint8Array) => pool.stream({ checkpointEvery: 8, from });
+      const streams = Array.from({ length: 40 }, () => ({
+        stream: open(),
+        base: 0,
+        got: [] as number[],
+      }));
+      for (;;) {
+        const live = streams.filter(({ got }) => got.length < tokens.length);
+        if (live.length === 0) break;
+        const { logProbs, errors } = await pool.pushAll(
+          live.map(({ stream }) => stream),
+          live.map(({ got }) => tokens[got.length] as number),
+          { onError: "return" },
+        );
+        live.forEach((each, i) => {
+          const error = errors.get(i);
+          if (error === undefined) {
+            each.got.push(logProbs[i] as number);
+            return;
+          }
+          if (!(error instanceof StreamLostError)) throw error;
+          lost++;
+          each.base += error.pushed;
+          each.got.length = each.base;
+          each.stream.dispose();
+          each.stream = open(error.state);
+        });
+      }
+      for (const { got, stream } of streams) {
+        expect(got).toEqual(want);
+        stream.dispose();
+      }
+    };
+    const reading = (async () => {
+      while (!isOver) await readAll();
+    })();
+    await killAtRandom(all, 3);
+    isOver = true;
+    await reading;
+    expect(lost).toBeGreaterThan(40);
+    expect(pool.stats()).toMatchObject({
+      calls: 0,
+      streams: 0,
+      pushes: { waiting: 0, running: 0 },
+    });
+  });
 });

@@ -8,6 +8,7 @@ import underPressure from "@fastify/under-pressure";
 import fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import { Problem } from "../problem.js";
 import { addParsers } from "./bodies.js";
+import { checkContentTypes } from "./content_types.js";
 import type { App, Context } from "./context.js";
 import { handleErrors, problemOf, refuseSocket, send } from "./errors.js";
 import { observe } from "./observe.js";
@@ -57,6 +58,7 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
   handleErrors(app as never, context.metrics);
   addParsers(app as never, settings.maxDepth);
   addTimeouts(app, settings);
+  checkContentTypes(app);
   observe(app, context);
   for (const schema of [
     ...SHARED,

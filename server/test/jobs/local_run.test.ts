@@ -9,6 +9,7 @@ import { openPlan, runLocally } from "../../src/jobs/local_run.js";
 import type { JobRequest } from "../../src/jobs/make_plan.js";
 import type { Plan } from "../../src/jobs/plan.js";
 import { Scorer } from "../../src/jobs/scorer.js";
+import { runShard } from "../../src/jobs/shard.js";
 import { JobFolder, jobModel, MODEL, textLines, VOCABULARY } from "../support/job_files.js";
 
 let folder: JobFolder;
@@ -137,6 +138,16 @@ test("a shard that was done is not done again; one whose part is gone is", async
   expect(changed.some((name) => name.includes("000000"))).toBe(false);
   expect(plan.shards.length).toBeGreaterThan(2);
   expect(await folder.read("again/results.jsonl")).toBe(whole);
+});
+
+test("a worker that gets a shard that is done gives its manifest and computes nothing", async () => {
+  const path = await folder.write("twice.txt", lines.slice(0, 20).join("\n"));
+  const { plan } = await run([path], "twice");
+  const before = await changes("twice");
+  const idle = await Scorer.open(await jobModel(), 1);
+  await idle.close();
+  expect(await runShard(join(folder.path, "twice"), plan, 0, idle)).toMatchObject({ scored: 20 });
+  expect(await changes("twice")).toEqual(before);
 });
 
 test("an interrupted job goes on where it was, and its output has the same bytes", async () => {

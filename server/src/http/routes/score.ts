@@ -1,6 +1,5 @@
 import { Readable } from "node:stream";
 import Type from "typebox";
-import { Problem } from "../../problem.js";
 import type { App, Context } from "../context.js";
 import { versionOf } from "../model_choice.js";
 import { MODEL, problems, SEQUENCE } from "../schemas.js";
@@ -76,11 +75,6 @@ export function addScore(app: App, context: Context): void {
         });
         reply.type("application/x-ndjson");
         return Readable.from(lines) as never;
-      }
-      // Bodies of other types are checked against no schema.
-      if (request.body === undefined || Buffer.isBuffer(request.body)) {
-        const expected = "expected application/json or application/x-ndjson";
-        throw new Problem("unsupported-media-type", expected);
       }
       const { model, sequences, tokenLogProbs = false } = request.body;
       const signal = signalOf(request, reply, timeout);

@@ -1,0 +1,2 @@
+// The script of a worker that never answers.
+setInterval(() => undefined, 1000);
