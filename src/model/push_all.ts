@@ -27,7 +27,7 @@ const NEXT_NAMES: OptionNames<NextAllOptions> = { out: true };
 
 /**
  * Pushes a token to each of many streams of a model, computed together: every stream gets the bits that it gets alone, in about
- * half the time. Everything is checked before a stream moves.
+ * nine tenths of the time. Everything is checked before a stream moves.
  *
  * @param streams different streams of the model
  * @param tokens one for each stream: ids, or tokens of the vocabulary

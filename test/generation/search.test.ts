@@ -232,7 +232,9 @@ describe("memory, time, careless calls", () => {
     const own = createEngineSync();
     const model = await loadLanguageModel(own, describedOf(plan), { vocabulary });
     await beamSearch(model, { prompt: "ab", maxTokens: 2 });
-    const empty = vacancies(own);
+    // How far a search comes until its signal depends on the machine, and memory that grew does not shrink: blocks only.
+    const blocks = (): readonly number[] => vacancies(own).slice(0, -1);
+    const empty = blocks();
     await complete(model, "ab", { maxTokens: 5, n: 20 });
     await complete(model, "ab", { maxTokens: 90, n: 20, budget: 100 });
     await beamSearch(model, { prompt: "ab", maxTokens: 5 });
@@ -241,7 +243,7 @@ describe("memory, time, careless calls", () => {
     await expect(work).rejects.toThrow(AbortedError);
     const beams = beamSearch(model, { prompt: "ab", maxTokens: 1e9, signal });
     await expect(beams).rejects.toThrow(AbortedError);
-    expect(vacancies(own)).toEqual(empty);
+    expect(blocks()).toEqual(empty);
     own.dispose();
   });
 
