@@ -73,6 +73,30 @@ interface Output {
   readonly data: number[];
 }
 
+it("more sequences and runs than a queue may hold: 503, and the others are answered", async () => {
+  const file = taggerFile();
+  const small = await server({
+    models: { tags: { file }, vad: { file: SILERO, inputs: SHAPES } },
+    ...{ maxQueue: 4, workers: 1, maxLoopDelay: 0 },
+  });
+  const sequences = Array.from({ length: 3 }, () => Array.from({ length: 400 }, () => [1, 2, 3]));
+  const input = { name: "input", datatype: "FP32", shape: [1, 576], data: new Array(576).fill(0) };
+  for (const [path, body] of [
+    ["/v1/tag", { model: "tags", sequences }],
+    ["/v2/models/vad/infer", { inputs: [input] }],
+  ] as const) {
+    const calls = Array.from({ length: 12 }, () => post(`${small.url}${path}`, body));
+    const answers = await Promise.all(calls);
+    const refused = answers.filter(({ status }) => status === 503);
+    expect(refused.length, path).toBeGreaterThan(0);
+    expect(answers.filter(({ status }) => status === 200).length, path).toBe(12 - refused.length);
+    for (const each of refused) {
+      expect(each.headers.get("retry-after"), path).toBe("1");
+      expect(await each.json(), path).toMatchObject({ code: "overloaded" });
+    }
+  }
+});
+
 describe("a tagger", () => {
   it("POST /v1/tag gives the bits of the library, and puts the error of a sequence in its place", async () => {
     const { results } = await call<{ results: object[] }>("/v1/tag", {

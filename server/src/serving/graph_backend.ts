@@ -15,7 +15,7 @@ import type {
   TensorInfo,
 } from "./backend.js";
 import { notOffered } from "./offers.js";
-import { ThreadCrew } from "./thread_backend.js";
+import { type CrewLimits, ThreadCrew } from "./thread_backend.js";
 import type { PortFacts, Tensors, ThreadModel } from "./threads_protocol.js";
 
 /** An ONNX graph with its workers. */
@@ -63,9 +63,9 @@ export class GraphBackend implements Backend {
 
   static async open(
     model: Extract<ThreadModel, { kind: "graph" }>,
-    workers: number,
+    limits: CrewLimits,
   ): Promise<GraphBackend> {
-    return new GraphBackend(await ThreadCrew.open(model, workers));
+    return new GraphBackend(await ThreadCrew.open(model, limits));
   }
 
   run(inputs: Tensors, options: CallOptions): Promise<Tensors> {

@@ -10,20 +10,25 @@ import { TaggerBackend } from "./tagger_backend.js";
 export async function openBackend(
   file: ModelFile,
   model: ModelSettings,
-  { workers, checkpointEvery }: Pick<Settings, "workers" | "checkpointEvery">,
+  {
+    workers,
+    maxQueue,
+    checkpointEvery,
+  }: Pick<Settings, "workers" | "maxQueue" | "checkpointEvery">,
 ): Promise<Backend> {
   const { precision, unknown, classes, inputs, states } = model;
+  const limits = { workers, maxQueue };
   const options = { workers, checkpointEvery, precision, unknown };
   try {
     if (file.kind === "language") return await LanguageBackend.open(file, options);
     if (file.kind === "graph") {
       const { bytes } = file;
-      return await GraphBackend.open({ kind: "graph", bytes, precision, inputs, states }, workers);
+      return await GraphBackend.open({ kind: "graph", bytes, precision, inputs, states }, limits);
     }
     const { description } = file;
     return await TaggerBackend.open(
       { kind: "tagger", description, precision, unknown, classes },
-      workers,
+      limits,
     );
   } catch (error) {
     throw new Problem("invalid-model", (error as Error).message, { cause: error });

@@ -14,7 +14,7 @@ import type {
   TagResult,
 } from "./backend.js";
 import { notOffered } from "./offers.js";
-import { ThreadCrew } from "./thread_backend.js";
+import { type CrewLimits, ThreadCrew } from "./thread_backend.js";
 import type { ThreadModel } from "./threads_protocol.js";
 
 /** A tagger with its workers. */
@@ -63,9 +63,9 @@ export class TaggerBackend implements Backend {
 
   static async open(
     model: Extract<ThreadModel, { kind: "tagger" }>,
-    workers: number,
+    limits: CrewLimits,
   ): Promise<TaggerBackend> {
-    return new TaggerBackend(await ThreadCrew.open(model, workers));
+    return new TaggerBackend(await ThreadCrew.open(model, limits));
   }
 
   tag(

@@ -74,21 +74,31 @@ export class ThreadStream implements BackendStream {
   }
 }
 
+/** How many workers there are, and how many sequences and runs may be without a result. */
+export interface CrewLimits {
+  readonly workers: number;
+  readonly maxQueue: number;
+}
+
 /** The workers of a tagger or a graph. */
 export class ThreadCrew {
   readonly facts: ThreadFacts;
   readonly #threads: readonly Thread[];
+  readonly #maxQueue: number;
+  /** Sequences and runs without a result. */
+  #open = 0;
 
-  private constructor(threads: readonly Thread[], facts: ThreadFacts) {
+  private constructor(threads: readonly Thread[], facts: ThreadFacts, maxQueue: number) {
     this.#threads = threads;
     this.facts = facts;
+    this.#maxQueue = maxQueue;
   }
 
-  static async open(model: ThreadModel, workers: number): Promise<ThreadCrew> {
+  static async open(model: ThreadModel, { workers, maxQueue }: CrewLimits): Promise<ThreadCrew> {
     const threads = Array.from({ length: workers }, () => new Thread(model));
     try {
       const [facts] = await Promise.all(threads.map((thread) => thread.start()));
-      return new ThreadCrew(threads, facts as ThreadFacts);
+      return new ThreadCrew(threads, facts as ThreadFacts, maxQueue);
     } catch (error) {
       await Promise.all(threads.map((thread) => thread.close(false)));
       throw error;
@@ -101,8 +111,30 @@ export class ThreadCrew {
     return all.reduce((least, each) => (of(each) < of(least) ? each : least));
   }
 
-  /** Tags sequences: each worker has a part of a long list. */
-  async tag(
+  /** Runs a call of n sequences, if there is room. @throws a `Problem` of code `overloaded` */
+  async #admit<R>(n: number, call: () => Promise<R>): Promise<R> {
+    if (this.#open > 0 && this.#open + n > this.#maxQueue) {
+      throw new Problem("overloaded", `${this.#open} sequences wait, ${this.#maxQueue} may`, {
+        retryAfter: 1,
+      });
+    }
+    this.#open += n;
+    try {
+      return await call();
+    } finally {
+      this.#open -= n;
+    }
+  }
+
+  /** Tags sequences: each worker has a part of a long list. @throws a `Problem` of code `overloaded` */
+  tag(
+    sequences: readonly (string | readonly number[] | HostTensor)[],
+    options: CallOptions,
+  ): Promise<(TagResult | Error)[]> {
+    return this.#admit(sequences.length, () => this.#tag(sequences, options));
+  }
+
+  async #tag(
     sequences: readonly (string | readonly number[] | HostTensor)[],
     { signal }: CallOptions,
   ): Promise<(TagResult | Error)[]> {
@@ -117,8 +149,11 @@ export class ThreadCrew {
     return answers.flat().map((each) => ("error" in each ? errorOf(each) : each));
   }
 
+  /** @throws a `Problem` of code `overloaded` */
   run(inputs: Tensors, { signal }: CallOptions): Promise<Tensors> {
-    return this.#least(({ load }) => load).ask({ name: "run", inputs }, signal);
+    return this.#admit(1, () =>
+      this.#least(({ load }) => load).ask({ name: "run", inputs }, signal),
+    );
   }
 
   openStream(from: Uint8Array | undefined): BackendStream {
