@@ -16,7 +16,7 @@ const said: string[] = [];
 
 beforeAll(async () => {
   const file = join(temporaryFolder(), "train.html");
-  execFileSync(process.execPath, ["scripts/train_page.mjs", file], { cwd: root });
+  execFileSync(process.execPath, ["scripts/example_page.mjs", "train", file], { cwd: root });
   browser = await launch();
   page = await browser.newPage();
   page.on("console", (message) => said.push(message.text()));

@@ -64,7 +64,7 @@ let folder: string;
 beforeAll(async () => {
   folder = temporaryFolder();
   const file = join(folder, "vad.html");
-  execFileSync(process.execPath, ["scripts/vad_page.mjs", file], { cwd: root });
+  execFileSync(process.execPath, ["scripts/example_page.mjs", "vad", file], { cwd: root });
   const heard = beginning(join(folder, "heard.wav"));
   browser = await launch(
     "--use-fake-device-for-media-stream",
