@@ -7,32 +7,8 @@ import {
   type GraphStream,
   openGraph,
 } from "recurra/onnx";
-import type { ServedStream } from "./served_stream.js";
+import { ServedStream } from "./served_stream.js";
 import type { PortFacts, SentStep, Tensors, ThreadFacts, ThreadModel } from "./threads_protocol.js";
-
-class RunStream implements ServedStream {
-  readonly inner: GraphStream;
-
-  constructor(inner: GraphStream) {
-    this.inner = inner;
-  }
-
-  toBytes(): Uint8Array {
-    return this.inner.state.toBytes();
-  }
-
-  fromBytes(bytes: Uint8Array): void {
-    this.inner.state.fromBytes(bytes);
-  }
-
-  fork(): ServedStream {
-    return new RunStream(this.inner.fork());
-  }
-
-  dispose(): void {
-    this.inner.dispose();
-  }
-}
 
 /** A graph at its worker. */
 export class ServedGraph {
@@ -92,11 +68,11 @@ export class ServedGraph {
     }
   }
 
-  stream(): ServedStream {
-    return new RunStream(this.#graph.stream(this.#states));
+  stream(): ServedStream<GraphStream> {
+    return new ServedStream(this.#graph.stream(this.#states));
   }
 
-  pushAll(streams: readonly RunStream[], steps: readonly SentStep[]): Tensors[] {
+  pushAll(streams: readonly ServedStream<GraphStream>[], steps: readonly SentStep[]): Tensors[] {
     const inner = streams.map((stream) => stream.inner);
     return this.#graph
       .pushAll(inner, steps as readonly GraphInputs[])

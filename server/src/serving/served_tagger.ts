@@ -7,35 +7,11 @@ import {
   tagAll,
 } from "recurra";
 import type { HostTensor, TagResult } from "./backend.js";
-import type { ServedStream } from "./served_stream.js";
+import { ServedStream } from "./served_stream.js";
 import type { SentError, SentStep, ThreadFacts, ThreadModel } from "./threads_protocol.js";
 
 /** Milliseconds of work after which a worker looks for messages. */
 const YIELD_EVERY = 5;
-
-class TaggedStream implements ServedStream {
-  readonly inner: TaggerStream;
-
-  constructor(inner: TaggerStream) {
-    this.inner = inner;
-  }
-
-  toBytes(): Uint8Array {
-    return this.inner.state.toBytes();
-  }
-
-  fromBytes(bytes: Uint8Array): void {
-    this.inner.state.fromBytes(bytes);
-  }
-
-  fork(): ServedStream {
-    return new TaggedStream(this.inner.fork());
-  }
-
-  dispose(): void {
-    this.inner.dispose();
-  }
-}
 
 /** A tagger at its worker. */
 export class ServedTagger {
@@ -91,11 +67,14 @@ export class ServedTagger {
     });
   }
 
-  stream(): ServedStream {
-    return new TaggedStream(this.#tagger.stream());
+  stream(): ServedStream<TaggerStream> {
+    return new ServedStream(this.#tagger.stream());
   }
 
-  pushAll(streams: readonly TaggedStream[], steps: readonly SentStep[]): Float64Array[] {
+  pushAll(
+    streams: readonly ServedStream<TaggerStream>[],
+    steps: readonly SentStep[],
+  ): Float64Array[] {
     const inner = streams.map((stream) => stream.inner);
     const { values } = tagAll(
       this.#tagger,
