@@ -33,6 +33,10 @@ export class LiveStream {
   readonly waiting: PendingPush[] = [];
   isBusy = false;
   isClosed = false;
+  #added = 0;
+  #settled = 0;
+  /** Who waits, in order, until so many pushes are settled. */
+  readonly #waiters: { readonly pushes: number; readonly go: () => void }[] = [];
 
   constructor(
     id: string,
@@ -46,6 +50,32 @@ export class LiveStream {
     this.position = at.position;
     this.base = at.position;
     this.saved = at.saved;
+  }
+
+  /** Takes a push. */
+  add(push: PendingPush): void {
+    this.#added++;
+    this.waiting.push(push);
+    this.lastUsed = performance.now();
+  }
+
+  /** Tells the outcome of a push. */
+  settle(push: PendingPush, outcome: Pushed | Error): void {
+    this.#settled++;
+    push.settle(outcome);
+    while (this.#waiters[0] !== undefined && this.#waiters[0].pushes <= this.#settled) {
+      this.#waiters.shift()?.go();
+    }
+  }
+
+  /** Resolves when all pushes that were added before are settled. */
+  async settled(): Promise<void> {
+    const pushes = this.#added;
+    if (pushes > this.#settled) {
+      await new Promise<void>((go) => {
+        this.#waiters.push({ pushes, go });
+      });
+    }
   }
 
   /** Puts another stream in the place of the one at the worker. */
@@ -62,7 +92,7 @@ export class LiveStream {
     if (this.isClosed) return 0;
     this.isClosed = true;
     const waiting = this.waiting.splice(0);
-    for (const push of waiting) push.settle(reason);
+    for (const push of waiting) this.settle(push, reason);
     this.inner.close();
     this.version.release();
     return waiting.length;

@@ -69,8 +69,7 @@ export class PushBatcher {
       throw new Problem("overloaded", `${this.#waiting} pushes wait`, { retryAfter: 1 });
     }
     this.#waiting++;
-    live.waiting.push(push);
-    live.lastUsed = performance.now();
+    live.add(push);
     if (live.isBusy || live.waiting.length > 1) return;
     if (this.#ready.length === 0) this.#oldest = live.lastUsed;
     this.#ready.push(live);
@@ -259,7 +258,7 @@ export class PushBatcher {
     const { live, push } = taken;
     this.#waiting--;
     live.isBusy = false;
-    push.settle(outcome);
+    live.settle(push, outcome);
     if (live.waiting.length === 0 || live.isClosed) return;
     this.#ready.push(live);
     this.#schedule();

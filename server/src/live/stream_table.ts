@@ -186,8 +186,13 @@ export class StreamTable implements PushHost {
       saved: 0,
     });
     this.#streams.set(fork.id, fork);
-    await this.#saveFirst(fork);
-    return fork;
+    try {
+      await this.#saveFirst(fork);
+      return fork;
+    } catch (error) {
+      this.drop(fork, error as Error);
+      throw error;
+    }
   }
 
   /** Ends a stream for all instances. */
