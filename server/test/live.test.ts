@@ -4,7 +4,7 @@ import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import type { Server } from "../src/index.js";
 import { TestRedis } from "./support/redis.js";
-import { ENGLISH, server } from "./support/server.js";
+import { ENGLISH, post, server } from "./support/server.js";
 
 let one: Server;
 let model: LanguageModel;
@@ -57,6 +57,8 @@ afterEach(() => {
   for (const { socket } of clients.splice(0)) socket.terminate();
 });
 const connect = (): Promise<Client> => new Client(one.url).open();
+
+const metrics = async (url: string): Promise<string> => (await fetch(`${url}/metrics`)).text();
 
 /** What a stream of the library says to each token. */
 function wanted(text: string): number[] {
@@ -289,13 +291,40 @@ describe("/v1/live, binary", () => {
   });
 });
 
-describe("/v1/live, with a store", () => {
+describe("streams, with a store", () => {
+  it("a push that no worker has ends with its deadline, and is not made", async () => {
+    const redis = await TestRedis.start();
+    try {
+      const { url } = await server({ state: redis.url });
+      const client = await new Client(url).open();
+      const { id } = await client.ask({ type: "open", stream: 1 });
+      const push = (text: string, milliseconds: number) =>
+        post(
+          `${url}/v1/streams/${id}/push`,
+          { text },
+          { "x-request-timeout-ms": String(milliseconds) },
+        );
+      await redis.freeze();
+      const first = push("ab", 20_000);
+      await expect
+        .poll(async () => /^recurra_queued_pushes (\d+)$/m.exec(await metrics(url))?.[1])
+        .toBe("1");
+      const late = await push("x", 100);
+      expect([late.status, await late.json()]).toMatchObject([504, { code: "deadline-exceeded" }]);
+      await redis.resume();
+      expect((await first).status).toBe(200);
+      const last = await (await push("c", 20_000)).json();
+      expect(last).toEqual({ position: 3, logProbs: wanted("abc").slice(2) });
+    } finally {
+      await redis.stop();
+    }
+  });
+
   it("ends a stream that opens while its connection closes", async () => {
     const redis = await TestRedis.start();
     try {
       const { url } = await server({ state: redis.url });
-      const streams = async () =>
-        /^recurra_streams (\d+)$/m.exec(await (await fetch(`${url}/metrics`)).text())?.[1];
+      const streams = async () => /^recurra_streams (\d+)$/m.exec(await metrics(url))?.[1];
       const client = await new Client(url).open();
       expect(await client.ask({ type: "open", stream: 1 })).toMatchObject({ type: "opened" });
       await redis.freeze();

@@ -139,7 +139,8 @@ export class LiveSocket {
   #push({ pushes, request }: Extract<Message, { type: "push" }>): void {
     const results = pushes.map(async ({ stream, position, ...steps }) => {
       try {
-        const pushed = await this.#context.streams.push(this.#of(stream).live, steps, position);
+        const { live } = this.#of(stream);
+        const pushed = await this.#context.streams.push(live, steps, { expected: position });
         return { stream, ...pushedOf(pushed) };
       } catch (error) {
         return { stream, error: sequenceError(error as Error) };

@@ -33,10 +33,11 @@ export class LiveStream {
   readonly waiting: PendingPush[] = [];
   isBusy = false;
   isClosed = false;
+  /** Pushes that are not settled, in order, by their numbers. */
+  readonly #open = new Map<PendingPush, number>();
   #added = 0;
-  #settled = 0;
-  /** Who waits, in order, until so many pushes are settled. */
-  readonly #waiters: { readonly pushes: number; readonly go: () => void }[] = [];
+  /** Who waits, in order, until the pushes up to a number are settled. */
+  readonly #waiters: { readonly last: number; readonly go: () => void }[] = [];
 
   constructor(
     id: string,
@@ -54,28 +55,25 @@ export class LiveStream {
 
   /** Takes a push. */
   add(push: PendingPush): void {
-    this.#added++;
+    this.#open.set(push, ++this.#added);
     this.waiting.push(push);
     this.lastUsed = performance.now();
   }
 
   /** Tells the outcome of a push. */
   settle(push: PendingPush, outcome: Pushed | Error): void {
-    this.#settled++;
+    this.#open.delete(push);
     push.settle(outcome);
-    while (this.#waiters[0] !== undefined && this.#waiters[0].pushes <= this.#settled) {
-      this.#waiters.shift()?.go();
-    }
+    const [first = Number.POSITIVE_INFINITY] = this.#open.values();
+    while ((this.#waiters[0]?.last ?? first) < first) this.#waiters.shift()?.go();
   }
 
   /** Resolves when all pushes that were added before are settled. */
   async settled(): Promise<void> {
-    const pushes = this.#added;
-    if (pushes > this.#settled) {
-      await new Promise<void>((go) => {
-        this.#waiters.push({ pushes, go });
-      });
-    }
+    if (this.#open.size === 0) return;
+    await new Promise<void>((go) => {
+      this.#waiters.push({ last: this.#added, go });
+    });
   }
 
   /** Puts another stream in the place of the one at the worker. */

@@ -76,6 +76,16 @@ export class PushBatcher {
     this.#schedule();
   }
 
+  /** Takes back a push that no worker has. One that a worker has is made, and answered. */
+  withdraw(live: LiveStream, push: PendingPush, reason: Error): void {
+    const place = live.waiting.indexOf(push);
+    if (place < 0) return;
+    live.waiting.splice(place, 1);
+    if (live.waiting.length === 0) this.#ready = this.#ready.filter((each) => each !== live);
+    this.#waiting--;
+    live.settle(push, reason);
+  }
+
   /** Pushes that were rejected because their stream ended. */
   forget(pushes: number): void {
     this.#waiting -= pushes;
