@@ -96,11 +96,7 @@ export class Runner extends Shared {
   }
 
   /** Writes the inputs to where the program reads them. */
-  write(
-    program: Program,
-    given: readonly (Given | undefined)[],
-    skip?: ReadonlySet<string>,
-  ): void {
+  write(program: Program, given: readonly (Given | undefined)[], skip?: ReadonlySet<string>): void {
     for (const port of program.inputs) {
       if (skip?.has(port.name)) continue;
       const declared = this.compiler.input(port.name) as Declared;
