@@ -3,10 +3,11 @@ import type { Batch } from "../sequence/batch.js";
 import type { Input } from "../sequence/input.js";
 import { Layout } from "../sequence/layout.js";
 import { ForwardPass } from "../sequence/pass.js";
-import { hasCellState, layerDirectionCount } from "../sequence/shape.js";
+import { hasCellState, layerDirectionCount, readsFromEnd } from "../sequence/shape.js";
 import type { StackState } from "../sequence/state.js";
 import { type Floats, ITEM } from "../wasm/abi.js";
 import type { Block } from "../wasm/arena.js";
+import { withScratch } from "../wasm/engine.js";
 import { type DenseScratch, denseScratchAt, type Network, type NetworkStack } from "./network.js";
 import { Pooling } from "./pooling.js";
 
@@ -96,8 +97,8 @@ export class NetworkPass {
     this.#most = Math.max(Math.floor(OUTPUT_BYTES / (dense.mostOutputs * ITEM)), TILE);
     const layout = new Layout(dtype);
     const offsets = network.takeStates(layout, batch.m);
-    const stateBytes = layout.bytes;
     const ends = layout.take(output === "steps" ? 0 : batch.m * 2 * hiddenSize);
+    const zeroBytes = layout.bytes;
     const scratch = layout.take(2 * this.#most, ITEM);
     const outputs = dense.takeScratch(layout, this.#most);
     this.#block = engine.arena.allocate(layout.bytes);
@@ -108,7 +109,7 @@ export class NetworkPass {
       output === "mean" || output === "max" ? new Pooling(output, batch.m, hiddenSize) : undefined;
     this.#scratch = pointer + scratch;
     this.#dense = denseScratchAt(pointer, outputs);
-    engine.arena.view(dtype.precision, pointer, stateBytes / dtype.item).fill(0);
+    engine.arena.view(dtype.precision, pointer, zeroBytes / dtype.item).fill(0);
     initial?.forEach((from, s) => {
       this.#copyState(from, s);
     });
@@ -160,17 +161,37 @@ export class NetworkPass {
   }
 
   /** Starts the pass of a stack. Its input is the output of the stack below. */
-  #start({ stack, outputSize }: NetworkStack): ForwardPass {
+  #start({ stack, outputSize, addNorm }: NetworkStack): ForwardPass {
     const { engine, dtype, stacks } = this.#network;
     const { batch } = this.#call;
+    const { nx } = stack.shape;
+    if (this.#s === 0 && addNorm?.adds) {
+      this.#above = engine.arena.allocate(batch.rows * nx * dtype.item);
+      this.#writeInput(this.#above.pointer, nx);
+    }
     this.#below?.release();
     this.#below = this.#above;
     this.#above = undefined;
     if (this.#s + 1 < stacks.length) {
       this.#above = engine.arena.allocate(batch.rows * outputSize * dtype.item);
     }
-    const input = this.#below === undefined ? this.#call.input : this.#inputFrom(this.#below);
+    const input = this.#below === undefined ? this.#call.input : this.#inputFrom(this.#below, nx);
     return new ForwardPass(stack, { batch, state: this.#states[this.#s] as StackState, input });
+  }
+
+  /** Writes the input of the lowest stack, which is added to its output. */
+  #writeInput(pointer: number, nx: number): void {
+    const { batch, input } = this.#call;
+    const { engine, dtype } = this.#network;
+    const { arena } = engine;
+    const { rows: N, T } = batch;
+    if (input.feed === "rows") input.rows(arena.view(dtype.precision, pointer, N * nx), 0, T);
+    if (input.feed !== "embedded") return;
+    withScratch(arena, N * Int32Array.BYTES_PER_ELEMENT, (index) => {
+      arena.i32(index.pointer, N).set(input.tokens);
+      const { gather_rows } = dtype.kernels;
+      gather_rows(N, nx, nx, nx, input.embedding, index.pointer, pointer);
+    });
   }
 
   /** Copies the output of a stack for the next one. That of the highest is split into pieces, or pooled. */
@@ -178,6 +199,15 @@ export class NetworkPass {
     const { row, rows, pointer } = chunk;
     const { dtype } = this.#network;
     const n = each.outputSize;
+    if (each.addNorm !== undefined) {
+      const { nx } = each.stack.shape;
+      const below = (this.#below?.pointer ?? 0) + row * nx * dtype.item;
+      each.addNorm.apply(rows, below, pointer, pointer);
+      if (this.#above === undefined && this.#call.output === "last") {
+        this.#keepEnds(each, chunk);
+        return [];
+      }
+    }
     this.#network.mergeDirections(each, rows, pointer);
     if (this.#above === undefined) {
       this.#pool(chunk);
@@ -199,6 +229,24 @@ export class NetworkPass {
     });
   }
 
+  /** Copies the rows of a chunk with which a direction of the highest stack ends: (m, D·nh), not merged yet. */
+  #keepEnds({ stack: { shape } }: NetworkStack, { row: first, rows, pointer }: Piece): void {
+    const { batch } = this.#call;
+    const { cells, nh, dtype } = shape;
+    const { gather_rows } = dtype.kernels;
+    const D = cells.length;
+    for (const [place, length] of batch.lengths().entries()) {
+      for (let d = 0; d < D; d++) {
+        const t = readsFromEnd(shape, d) ? 0 : length - 1;
+        const row = t < 0 ? -1 : batch.start(t) + place - first;
+        if (length === 0 || row < 0 || row >= rows) continue;
+        const source = pointer + (row * D + d) * nh * dtype.item;
+        const target = this.#ends + (place * D + d) * nh * dtype.item;
+        gather_rows(1, nh, nh, nh, source, 0, target);
+      }
+    }
+  }
+
   /** The mean or the maximum of the highest stack's outputs, (m, hiddenSize). */
   #pooled(): Piece {
     const { engine, dtype, hiddenSize } = this.#network;
@@ -215,7 +263,7 @@ export class NetworkPass {
     const { cells, layers, nh } = top.stack.shape;
     const D = cells.length;
     const { h } = this.#states.at(-1) as StackState;
-    for (let d = 0; d < D; d++) {
+    for (let d = 0; d < D && top.addNorm === undefined; d++) {
       const source = h + ((layers - 1) * D + d) * m * nh * dtype.item;
       const target = this.#ends + d * nh * dtype.item;
       dtype.kernels.gather_rows(m, nh, nh, D * nh, source, 0, target);
@@ -234,11 +282,10 @@ export class NetworkPass {
     }));
   }
 
-  /** The output of a stack as input of the next. */
-  #inputFrom({ pointer }: Block): Input {
+  /** Rows of n numbers as the input of a stack. */
+  #inputFrom({ pointer }: Block, n: number): Input {
     const { batch } = this.#call;
-    const { engine, dtype, stacks } = this.#network;
-    const { outputSize: n } = stacks[this.#s - 1] as NetworkStack;
+    const { engine, dtype } = this.#network;
     const rows = (target: Floats, first: number, last: number): void => {
       const row = batch.start(first);
       const length = (batch.start(last) - row) * n;

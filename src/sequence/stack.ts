@@ -2,7 +2,7 @@ import { Shared } from "../wasm/arena.js";
 import type { EngineCore } from "../wasm/engine.js";
 import type { Batch } from "./batch.js";
 import { type ForwardBuffers, type ForwardForm, planForward } from "./forward_plan.js";
-import type { StackShape } from "./shape.js";
+import { type StackShape, sizesOf } from "./shape.js";
 import type { StackWeights, Weights } from "./weights.js";
 
 /** The plans that a stack keeps. */
@@ -22,6 +22,15 @@ export class Stack extends Shared implements StackWeights {
     this.engine = engine;
     this.shape = shape;
     this.layerDirections = layerDirections;
+  }
+
+  /** Layer l alone: a stack over the same weights, with plans of its own. */
+  layer(l: number): Stack {
+    const { engine, shape, layerDirections } = this;
+    const D = shape.cells.length;
+    const own = layerDirections.slice(l * D, (l + 1) * D);
+    for (const weights of own) weights.retain();
+    return new Stack(engine, { ...shape, layers: 1, nx: sizesOf(shape, l).nx }, own);
   }
 
   /** Buffers for a forward pass, at the place where the last such pass had them. They belong to the pass until `giveBack`. */

@@ -93,7 +93,7 @@ export interface GeneralKernels {
   ): void;
 }
 
-/** What follows the last layer, in f64. */
+/** What follows a layer, in f64: see `add_norm_rows` for f32 layers. */
 export interface OutputKernels {
   softmax_rows(rows: number, n: number, x: number, y: number): void;
   log_softmax_rows(rows: number, n: number, x: number, y: number): void;
@@ -102,6 +102,17 @@ export interface OutputKernels {
   /** f32 to f64. */
   promote(n: number, x: number, y: number): void;
   reverse_axes(a: number, b: number, c: number, x: number, y: number): void;
+  add_norm_rows(
+    item: number,
+    rows: number,
+    n: number,
+    epsilon: number,
+    gain: number,
+    bias: number,
+    below: number,
+    x: number,
+    y: number,
+  ): void;
 }
 
 /** The backward pass of plain cells, in f64, with the forward kernels that it needs besides. */

@@ -4,9 +4,20 @@ import {
   type ActivationName,
   DEFAULT_ACTIVATIONS,
 } from "../../cells/activations.js";
-import type { DenseDescription, ModelDescription } from "../../description/description.js";
+import {
+  type DenseDescription,
+  LAYER_NORM_EPSILON,
+  type LayerNormDescription,
+  type ModelDescription,
+} from "../../description/description.js";
 import type { RecurrentOptions } from "../../layers/options.js";
-import type { Architecture, PytorchNames, RecurrentPart, UnshapedOptions } from "./architecture.js";
+import type {
+  Architecture,
+  NormPart,
+  PytorchNames,
+  RecurrentPart,
+  UnshapedOptions,
+} from "./architecture.js";
 import { fail, quote } from "./names.js";
 import { checkResidual } from "./open_questions.js";
 
@@ -54,6 +65,9 @@ function unshapedOptions(options: RecurrentOptions): UnshapedOptions {
   };
 }
 
+const normPart = ({ name, epsilon = LAYER_NORM_EPSILON }: LayerNormDescription): NormPart =>
+  epsilon === LAYER_NORM_EPSILON ? { name } : { name, epsilon };
+
 /** The architecture of a description. Equal architectures have equal JSON. */
 export function architectureOf(description: ModelDescription): Architecture {
   const { input, recurrent, dense, output, assumptions = [] } = description;
@@ -62,10 +76,12 @@ export function architectureOf(description: ModelDescription): Architecture {
       input.kind === "embedding"
         ? { kind: input.kind, name: input.name }
         : { kind: input.kind, guessed: input.guessed },
-    recurrent: recurrent.map(({ name, options, merge = "concat" }) => ({
+    recurrent: recurrent.map(({ name, options, merge = "concat", layerNorm, residual }) => ({
       name,
       options: unshapedOptions(options),
       ...(merge === "concat" || !options.bidirectional ? {} : { merge }),
+      ...(layerNorm === undefined ? {} : { layerNorm: layerNorm.map(normPart) }),
+      ...(residual ? { residual } : {}),
     })),
     dense: dense.map(({ name, activation }) => ({
       name,
@@ -159,13 +175,27 @@ function readUnshapedOptions(value: unknown, place: string): UnshapedOptions {
 
 function readRecurrent(value: unknown, i: number): RecurrentPart {
   const place = `recurrent[${i}]`;
-  const { name, options = {}, merge } = members(value, place, "name, options?, merge?");
+  const known = "name, options?, merge?, layerNorm?, residual?";
+  const { name, options = {}, merge, layerNorm, residual } = members(value, place, known);
+  if (residual !== undefined && residual !== true) refuse(`${place}.residual: expected true`);
   return {
     name: text(name, `${place}.name`),
     options: readUnshapedOptions(options, `${place}.options`),
     ...(merge === undefined ? {} : { merge: word(merge, `${place}.merge`, ["sum", "mul", "ave"]) }),
+    ...(layerNorm === undefined ? {} : { layerNorm: readNorms(layerNorm, `${place}.layerNorm`) }),
+    ...(residual === undefined ? {} : { residual: true }),
   };
 }
+
+const readNorms = (value: unknown, place: string): NormPart[] =>
+  list(value, place).map((each, l) => {
+    const own = `${place}[${l}]`;
+    const { name, epsilon } = members(each, own, "name, epsilon?");
+    const part = { name: text(name, `${own}.name`) };
+    if (epsilon === undefined) return part;
+    if (!(finite(epsilon, `${own}.epsilon`) > 0)) refuse(`${own}.epsilon: expected a number > 0`);
+    return { ...part, epsilon: epsilon as number };
+  });
 
 function readDense(value: unknown, i: number): Architecture["dense"][number] {
   const place = `dense[${i}]`;

@@ -2,13 +2,21 @@ import { assume } from "../../description/assumptions.js";
 import {
   type DenseDescription,
   type InputDescription,
+  type LayerNormDescription,
+  layerOutputSize,
   type ModelDescription,
   outputSize,
   type RecurrentDescription,
 } from "../../description/description.js";
 import { checkObject, describe, isMap } from "../../tensor.js";
 import type { SafetensorsFile, StoredTensor } from "../safetensors/reader.js";
-import type { Architecture, DensePart, PytorchNames, RecurrentPart } from "./architecture.js";
+import type {
+  Architecture,
+  DensePart,
+  NormPart,
+  PytorchNames,
+  RecurrentPart,
+} from "./architecture.js";
 import {
   ARCHITECTURE_KEY,
   checkUnshapedOptions,
@@ -63,7 +71,7 @@ class UnclaimedTensors {
   }
 
   recurrent(module: RecurrentModule | undefined, part: RecurrentPart): RecurrentDescription {
-    const { name, options, merge } = part;
+    const { name, options, merge, layerNorm, residual } = part;
     if (module === undefined) {
       const weight = join(name, "weight_ih_l0");
       return fail("missing-tensor", "the file has no tensor of this name", weight);
@@ -72,13 +80,27 @@ class UnclaimedTensors {
     checkUnshapedOptions(quote(name), shaped, options);
     for (const weight of Object.values(weights)) this.#taken.add(weight);
     const names = foreignNames(module);
-    return {
+    const described = {
       name,
       options: { ...shaped, ...options },
       weights,
       ...(merge === undefined ? {} : { merge }),
+      ...(residual === undefined ? {} : { residual }),
       ...(names === undefined ? {} : { names }),
     };
+    if (layerNorm === undefined) return described;
+    const { layers = 1 } = shaped;
+    if (layerNorm.length !== layers) {
+      const expected = `layerNorm: expected ${layers}, one for each layer, got ${layerNorm.length}`;
+      fail("network-note", `${ARCHITECTURE_KEY}: ${quote(name)}: ${expected}`);
+    }
+    const n = layerOutputSize(described);
+    return { ...described, layerNorm: layerNorm.map((each) => this.#norm(each, n)) };
+  }
+
+  #norm(part: NormPart, n: number): LayerNormDescription {
+    const [weight, bias] = [join(part.name, "weight"), join(part.name, "bias")];
+    return { ...part, weight: this.vector(weight, "n", n), bias: this.vector(bias, "n", n) };
   }
 
   dense({ name, shares = name, activation }: DensePart, n: number): DenseDescription {
