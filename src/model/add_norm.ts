@@ -9,9 +9,10 @@ export class AddNorm extends Shared {
   /** Whether the layer's input is added. */
   readonly adds: boolean;
   readonly epsilon: number;
+  /** n, of its input and of its output. */
+  readonly columns: number;
   readonly #engine: EngineCore;
   readonly #item: number;
-  readonly #n: number;
   /** The gain and the bias, (2, n), f64 for both number types; undefined if nothing is normalised. */
   readonly #parameters: Block | undefined;
 
@@ -27,7 +28,7 @@ export class AddNorm extends Shared {
     this.epsilon = norm?.epsilon ?? LAYER_NORM_EPSILON;
     this.#engine = engine;
     this.#item = item;
-    this.#n = n;
+    this.columns = n;
     if (norm === undefined) return;
     this.#parameters = engine.arena.allocate(2 * n * ITEM);
     const numbers = engine.arena.f64(this.#parameters.pointer, 2 * n);
@@ -44,7 +45,7 @@ export class AddNorm extends Shared {
    */
   apply(rows: number, input: number, h: number, y: number): void {
     const gain = this.#parameters?.pointer ?? 0;
-    const n = this.#n;
+    const n = this.columns;
     const below = this.adds ? input : 0;
     const { add_norm_rows } = outputKernels(this.#engine);
     add_norm_rows(this.#item, rows, n, this.epsilon, gain, gain + n * ITEM, below, h, y);
@@ -54,7 +55,7 @@ export class AddNorm extends Shared {
   get parameters(): Float64Array<ArrayBuffer> {
     const { arena } = this.#engine;
     const block = this.#parameters;
-    return block === undefined ? new Float64Array(0) : arena.f64(block.pointer, 2 * this.#n);
+    return block === undefined ? new Float64Array(0) : arena.f64(block.pointer, 2 * this.columns);
   }
 
   protected free(): void {
