@@ -24,7 +24,7 @@ export interface LayerNormDescription {
   /** (n). */
   readonly bias: StoredNumbers;
   /** Default 1e-5. */
-  readonly epsilon?: number;
+  readonly epsilon?: number | undefined;
 }
 
 /** A recurrent part of a model: layers of one kind, each of which feeds the next. */

@@ -29,15 +29,12 @@ export function checkRange(where: string, { input, recurrent, dense }: ModelDesc
     throw new ModelFormatError("not-finite", message, name);
   };
   if (input.kind === "embedding") check(`${input.name}.weight`, input.weight);
-  for (const { name, weights, names, layerNorm = [] } of recurrent) {
+  for (const { name, weights, names } of recurrent) {
     for (const [key, value] of Object.entries(weights))
       check(names?.[key] ?? `${name}.${key}`, value);
-    for (const norm of layerNorm) {
-      check(`${norm.name}.weight`, norm.weight);
-      check(`${norm.name}.bias`, norm.bias);
-    }
   }
-  for (const { name, weight, bias } of dense) {
+  const norms = recurrent.flatMap(({ layerNorm = [] }) => layerNorm);
+  for (const { name, weight, bias } of [...norms, ...dense]) {
     check(`${name}.weight`, weight);
     check(`${name}.bias`, bias);
   }
@@ -217,25 +214,24 @@ function checkRecurrent(where: string, described: RecurrentDescription, n: numbe
   for (const [key, value] of Object.entries(weights)) {
     if (value !== undefined) shapeOf(where, `${name}: ${key}`, value);
   }
-  checkLayerNorm(where, described);
+  if (described.layerNorm !== undefined) checkLayerNorm(where, described);
   return outputSize(described);
 }
 
-/** Throws unless there is a normalisation for each layer of a part, or for none. */
+/** Throws unless there is a normalisation for each layer of a part. */
 function checkLayerNorm(where: string, described: RecurrentDescription): void {
   const { name, options, layerNorm } = described;
-  if (layerNorm === undefined) return;
   const { layers = 1 } = options;
-  if (layerNorm.length !== layers) {
-    const expected = `expected ${layers}, one for each layer, got ${layerNorm.length}`;
-    fail(where, `${name}: layerNorm: ${expected}`);
+  if (layerNorm?.length !== layers) {
+    const got = layerNorm?.length;
+    fail(where, `${name}: layerNorm: expected ${layers}, one for each layer, got ${got}`);
   }
   const n = layerOutputSize(described);
-  for (const { name: own, weight, bias, epsilon = LAYER_NORM_EPSILON } of layerNorm) {
+  for (const { name: own, weight, bias, epsilon = LAYER_NORM_EPSILON } of layerNorm ?? []) {
     checkNumbers(where, `${own}: weight`, weight, [n]);
     checkNumbers(where, `${own}: bias`, bias, [n]);
     if (Number.isFinite(epsilon) && epsilon > 0) continue;
-    fail(where, `${own}: epsilon: expected a finite number > 0, got ${word(epsilon)}`);
+    fail(where, `${own}: epsilon: expected a number > 0, got ${word(epsilon)}`);
   }
 }
 

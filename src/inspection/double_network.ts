@@ -1,4 +1,5 @@
 import type { Cell } from "../cells/cell.js";
+import { ALL_KERNELS } from "../cells/kernels.js";
 import { shapeOf } from "../layers/shape.js";
 import { AddNorm } from "../model/add_norm.js";
 import type { Network, NetworkStack } from "../model/network.js";
@@ -73,7 +74,7 @@ const copyOf = (view: Floats): Float64Array => Float64Array.from(view);
 
 function copyStack(engine: EngineCore, { stack, options }: NetworkStack): Stack {
   const { layers, nx } = stack.shape;
-  const shape = { ...shapeOf(engine, { ...options, precision: "f64" }), layers, nx };
+  const shape = { ...shapeOf(engine, { ...options, precision: "f64" }, ALL_KERNELS), layers, nx };
   const D = shape.cells.length;
   const made: Weights[] = [];
   try {

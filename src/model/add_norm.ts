@@ -2,7 +2,7 @@ import { LAYER_NORM_EPSILON, type LayerNormDescription } from "../description/de
 import { ITEM, type NumberType } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { EngineCore } from "../wasm/engine.js";
-import { outputKernels } from "../wasm/kernel_sets.js";
+import { normKernels } from "../wasm/kernel_sets.js";
 
 /** What follows a recurrent layer: y = x + norm(f(x)), each part only if there is one. */
 export class AddNorm extends Shared {
@@ -47,7 +47,7 @@ export class AddNorm extends Shared {
     const gain = this.#parameters?.pointer ?? 0;
     const n = this.columns;
     const below = this.adds ? input : 0;
-    const { add_norm_rows } = outputKernels(this.#engine);
+    const { add_norm_rows } = normKernels(this.#engine);
     add_norm_rows(this.#item, rows, n, this.epsilon, gain, gain + n * ITEM, below, h, y);
   }
 

@@ -3,11 +3,10 @@ import type { Batch } from "../sequence/batch.js";
 import type { Input } from "../sequence/input.js";
 import { Layout } from "../sequence/layout.js";
 import { ForwardPass } from "../sequence/pass.js";
-import { hasCellState, layerDirectionCount, readsFromEnd } from "../sequence/shape.js";
+import { hasCellState, layerDirectionCount, outputOf } from "../sequence/shape.js";
 import type { StackState } from "../sequence/state.js";
 import { type Floats, ITEM } from "../wasm/abi.js";
 import type { Block } from "../wasm/arena.js";
-import { withScratch } from "../wasm/engine.js";
 import { type DenseScratch, denseScratchAt, type Network, type NetworkStack } from "./network.js";
 import { Pooling } from "./pooling.js";
 
@@ -66,6 +65,15 @@ export interface NetworkCall {
   readonly initial: InitialState | undefined;
 }
 
+/** What pools the rows of the highest stack; undefined if there is an output of every step, or the states hold the last ones. */
+function poolingOf({ stacks, hiddenSize }: Network, { output, batch: { m } }: NetworkCall) {
+  const { stack, addNorm } = stacks.at(-1) as NetworkStack;
+  if (output === "steps" || (output === "last" && addNorm === undefined)) return undefined;
+  if (output !== "last") return new Pooling(output, m, hiddenSize);
+  const { shape } = stack;
+  return new Pooling(output, m, outputOf(shape), shape.reverse ? 0 : shape.nh);
+}
+
 /** A batch on its way through a network, and the linear memory that it takes until `end`. */
 export class NetworkPass {
   readonly #network: Network;
@@ -105,8 +113,7 @@ export class NetworkPass {
     const { pointer } = this.#block;
     this.#states = offsets.map(({ h, c }) => ({ h: pointer + h, c: pointer + c }));
     this.#ends = pointer + ends;
-    this.#pooling =
-      output === "mean" || output === "max" ? new Pooling(output, batch.m, hiddenSize) : undefined;
+    this.#pooling = poolingOf(network, call);
     this.#scratch = pointer + scratch;
     this.#dense = denseScratchAt(pointer, outputs);
     engine.arena.view(dtype.precision, pointer, zeroBytes / dtype.item).fill(0);
@@ -140,7 +147,7 @@ export class NetworkPass {
     }
     if (output === "steps" || this.#isOver) return undefined;
     this.#isOver = true;
-    return this.#split(this.#pooling === undefined ? this.#lastOutputs() : this.#pooled());
+    return this.#split(this.#sequenceOutputs());
   }
 
   /** Runs the linear layers over a piece. */
@@ -179,19 +186,20 @@ export class NetworkPass {
     return new ForwardPass(stack, { batch, state: this.#states[this.#s] as StackState, input });
   }
 
-  /** Writes the input of the lowest stack, which is added to its output. */
+  /** Writes the input of the lowest stack, (N, nx), which is added to its output. */
   #writeInput(pointer: number, nx: number): void {
     const { batch, input } = this.#call;
     const { engine, dtype } = this.#network;
-    const { arena } = engine;
     const { rows: N, T } = batch;
-    if (input.feed === "rows") input.rows(arena.view(dtype.precision, pointer, N * nx), 0, T);
-    if (input.feed !== "embedded") return;
-    withScratch(arena, N * Int32Array.BYTES_PER_ELEMENT, (index) => {
-      arena.i32(index.pointer, N).set(input.tokens);
+    const row = nx * dtype.item;
+    if (input.feed === "rows") {
+      input.rows(engine.arena.view(dtype.precision, pointer, N * nx), 0, T);
+    } else if (input.feed === "embedded") {
       const { gather_rows } = dtype.kernels;
-      gather_rows(N, nx, nx, nx, input.embedding, index.pointer, pointer);
-    });
+      input.tokens.forEach((token, r) => {
+        gather_rows(1, nx, nx, nx, input.embedding + token * row, 0, pointer + r * row);
+      });
+    }
   }
 
   /** Copies the output of a stack for the next one. That of the highest is split into pieces, or pooled. */
@@ -203,17 +211,17 @@ export class NetworkPass {
       const { nx } = each.stack.shape;
       const below = (this.#below?.pointer ?? 0) + row * nx * dtype.item;
       each.addNorm.apply(rows, below, pointer, pointer);
-      if (this.#above === undefined && this.#call.output === "last") {
-        this.#keepEnds(each, chunk);
-        return [];
-      }
     }
-    this.#network.mergeDirections(each, rows, pointer);
-    if (this.#above === undefined) {
+    const above = this.#above;
+    // Ends of directions are merged once they are known.
+    if (above !== undefined || this.#call.output !== "last") {
+      this.#network.mergeDirections(each, rows, pointer);
+    }
+    if (above === undefined) {
       this.#pool(chunk);
       return this.#call.output === "steps" ? this.#split(chunk) : [];
     }
-    const target = this.#above.pointer + row * n * dtype.item;
+    const target = above.pointer + row * n * dtype.item;
     dtype.kernels.gather_rows(rows, n, n, n, pointer, 0, target);
     return [];
   }
@@ -222,53 +230,32 @@ export class NetworkPass {
     const pooling = this.#pooling;
     if (pooling === undefined) return;
     const { batch } = this.#call;
-    const { engine, dtype, hiddenSize } = this.#network;
-    const values = engine.arena.view(dtype.precision, pointer, rows * hiddenSize);
+    const { engine, dtype } = this.#network;
+    const values = engine.arena.view(dtype.precision, pointer, rows * pooling.width);
     this.#walk.each(first, rows, (row, _, step) => {
       pooling.add(row - batch.start(step), values, row - first);
     });
   }
 
-  /** Copies the rows of a chunk with which a direction of the highest stack ends: (m, D·nh), not merged yet. */
-  #keepEnds({ stack: { shape } }: NetworkStack, { row: first, rows, pointer }: Piece): void {
-    const { batch } = this.#call;
-    const { cells, nh, dtype } = shape;
-    const { gather_rows } = dtype.kernels;
-    const D = cells.length;
-    for (const [place, length] of batch.lengths().entries()) {
-      for (let d = 0; d < D; d++) {
-        const t = readsFromEnd(shape, d) ? 0 : length - 1;
-        const row = t < 0 ? -1 : batch.start(t) + place - first;
-        if (length === 0 || row < 0 || row >= rows) continue;
-        const source = pointer + (row * D + d) * nh * dtype.item;
-        const target = this.#ends + (place * D + d) * nh * dtype.item;
-        gather_rows(1, nh, nh, nh, source, 0, target);
-      }
-    }
-  }
-
-  /** The mean or the maximum of the highest stack's outputs, (m, hiddenSize). */
-  #pooled(): Piece {
-    const { engine, dtype, hiddenSize } = this.#network;
-    const { m } = this.#call.batch;
-    this.#pooling?.finish(engine.arena.view(dtype.precision, this.#ends, m * hiddenSize));
-    return { row: 0, rows: m, pointer: this.#ends };
-  }
-
-  /** The highest layer's h at the end of each sequence, its directions merged: (m, hiddenSize). */
-  #lastOutputs(): Piece {
-    const { dtype, stacks } = this.#network;
+  /** What is pooled, or the highest layer's h at the end of each sequence, its directions merged: (m, hiddenSize). */
+  #sequenceOutputs(): Piece {
+    const { engine, dtype, stacks } = this.#network;
     const { m } = this.#call.batch;
     const top = stacks.at(-1) as NetworkStack;
     const { cells, layers, nh } = top.stack.shape;
     const D = cells.length;
-    const { h } = this.#states.at(-1) as StackState;
-    for (let d = 0; d < D && top.addNorm === undefined; d++) {
-      const source = h + ((layers - 1) * D + d) * m * nh * dtype.item;
-      const target = this.#ends + d * nh * dtype.item;
-      dtype.kernels.gather_rows(m, nh, nh, D * nh, source, 0, target);
+    const pooling = this.#pooling;
+    if (pooling !== undefined) {
+      pooling.finish(engine.arena.view(dtype.precision, this.#ends, m * pooling.width));
+    } else {
+      const { h } = this.#states.at(-1) as StackState;
+      for (let d = 0; d < D; d++) {
+        const source = h + ((layers - 1) * D + d) * m * nh * dtype.item;
+        const target = this.#ends + d * nh * dtype.item;
+        dtype.kernels.gather_rows(m, nh, nh, D * nh, source, 0, target);
+      }
     }
-    this.#network.mergeDirections(top, m, this.#ends);
+    if (this.#call.output === "last") this.#network.mergeDirections(top, m, this.#ends);
     return { row: 0, rows: m, pointer: this.#ends };
   }
 

@@ -24,15 +24,6 @@ export class Stack extends Shared implements StackWeights {
     this.layerDirections = layerDirections;
   }
 
-  /** Layer l alone: a stack over the same weights, with plans of its own. */
-  layer(l: number): Stack {
-    const { engine, shape, layerDirections } = this;
-    const D = shape.cells.length;
-    const own = layerDirections.slice(l * D, (l + 1) * D);
-    for (const weights of own) weights.retain();
-    return new Stack(engine, { ...shape, layers: 1, nx: sizesOf(shape, l).nx }, own);
-  }
-
   /** Buffers for a forward pass, at the place where the last such pass had them. They belong to the pass until `giveBack`. */
   plan({ m, rows }: Batch, feed: ForwardForm["feed"], keep: boolean): ForwardBuffers {
     const plans = this.#plans;
@@ -57,4 +48,12 @@ export class Stack extends Shared implements StackWeights {
   protected free(): void {
     for (const weights of this.layerDirections) weights.release();
   }
+}
+
+/** Layer l of a stack alone: a stack over the same weights, with plans of its own. */
+export function layerOf({ engine, shape, layerDirections }: Stack, l: number): Stack {
+  const D = shape.cells.length;
+  const own = layerDirections.slice(l * D, (l + 1) * D);
+  for (const weights of own) weights.retain();
+  return new Stack(engine, { ...shape, layers: 1, nx: sizesOf(shape, l).nx }, own);
 }

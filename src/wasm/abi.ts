@@ -93,7 +93,7 @@ export interface GeneralKernels {
   ): void;
 }
 
-/** What follows a layer, in f64: see `add_norm_rows` for f32 layers. */
+/** What follows the last layer, in f64. */
 export interface OutputKernels {
   softmax_rows(rows: number, n: number, x: number, y: number): void;
   log_softmax_rows(rows: number, n: number, x: number, y: number): void;
@@ -102,6 +102,10 @@ export interface OutputKernels {
   /** f32 to f64. */
   promote(n: number, x: number, y: number): void;
   reverse_axes(a: number, b: number, c: number, x: number, y: number): void;
+}
+
+/** What follows a recurrent layer with LayerNorm or a residual: `item` is the bytes of one number. */
+export interface NormKernels {
   add_norm_rows(
     item: number,
     rows: number,
@@ -226,6 +230,7 @@ export interface Kernels
   extends ForwardKernels,
     GeneralKernels,
     Maps,
+    NormKernels,
     OutputKernels,
     TrainingKernels,
     GeneralTrainingKernels {

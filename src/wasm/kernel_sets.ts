@@ -11,6 +11,7 @@ import { source as forward64 } from "../../build/embedded/sets/forward_f64.js";
 import { source as general32 } from "../../build/embedded/sets/general_f32.js";
 import { source as general64 } from "../../build/embedded/sets/general_f64.js";
 import { source as generalTraining } from "../../build/embedded/sets/general_training.js";
+import { source as norm } from "../../build/embedded/sets/norm.js";
 import { source as output } from "../../build/embedded/sets/output.js";
 import { source as training } from "../../build/embedded/sets/training.js";
 import {
@@ -18,6 +19,7 @@ import {
   type GeneralKernels,
   type GeneralTrainingKernels,
   LAYOUTS,
+  type NormKernels,
   type NumberType,
   type OutputKernels,
   type Precision,
@@ -49,6 +51,7 @@ const GENERAL_F32: KernelSet = {
   precision: "f32",
 };
 const OUTPUT: KernelSet = { source: output, precision: "f64" };
+const NORM: KernelSet = { source: norm, precision: "f64" };
 const TRAINING: KernelSet = { source: training, fusions: trainingFusions, precision: "f64" };
 const GENERAL_TRAINING: KernelSet = {
   source: generalTraining,
@@ -76,12 +79,21 @@ export const float32 = (engine: EngineCore): NumberType =>
 export const numberType = (engine: EngineCore, precision: Precision): NumberType =>
   precision === "f64" ? float64(engine) : float32(engine);
 
-/** The kernels of general cells in one precision. */
+/** The kernels of general cells in f64. */
+export const generalFloat64 = (engine: EngineCore): GeneralKernels => engine.bind(GENERAL_F64);
+
+/** The kernels of general cells in f32. */
+export const generalFloat32 = (engine: EngineCore): GeneralKernels => engine.bind(GENERAL_F32);
+
+/** The kernels of general cells in one precision. A program that imports this ships those of both. */
 export const generalKernels = (engine: EngineCore, precision: Precision): GeneralKernels =>
-  engine.bind(precision === "f64" ? GENERAL_F64 : GENERAL_F32);
+  precision === "f64" ? generalFloat64(engine) : generalFloat32(engine);
 
 /** The kernels of outputs. */
 export const outputKernels = (engine: EngineCore): OutputKernels => engine.bind(OUTPUT);
+
+/** The kernels of LayerNorm and residuals. */
+export const normKernels = (engine: EngineCore): NormKernels => engine.bind(NORM);
 
 /** The kernels of backward passes. */
 export const trainingKernels = (engine: EngineCore): TrainingKernels =>

@@ -39,7 +39,7 @@ export interface NetworkPart {
   readonly layerNorm?: readonly {
     readonly weight: Stored;
     readonly bias: Stored;
-    readonly epsilon?: number;
+    readonly epsilon?: number | undefined;
   }[];
   readonly residual?: boolean;
 }

@@ -23,7 +23,7 @@ export interface RecurrentPart {
 /** A layer normalisation: `weight` and `bias` of a module. */
 export interface NormPart {
   readonly name: string;
-  readonly epsilon?: number;
+  readonly epsilon?: number | undefined;
 }
 
 export interface DensePart {

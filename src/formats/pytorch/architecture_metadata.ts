@@ -4,12 +4,7 @@ import {
   type ActivationName,
   DEFAULT_ACTIVATIONS,
 } from "../../cells/activations.js";
-import {
-  type DenseDescription,
-  LAYER_NORM_EPSILON,
-  type LayerNormDescription,
-  type ModelDescription,
-} from "../../description/description.js";
+import type { DenseDescription, ModelDescription } from "../../description/description.js";
 import type { RecurrentOptions } from "../../layers/options.js";
 import type {
   Architecture,
@@ -65,9 +60,6 @@ function unshapedOptions(options: RecurrentOptions): UnshapedOptions {
   };
 }
 
-const normPart = ({ name, epsilon = LAYER_NORM_EPSILON }: LayerNormDescription): NormPart =>
-  epsilon === LAYER_NORM_EPSILON ? { name } : { name, epsilon };
-
 /** The architecture of a description. Equal architectures have equal JSON. */
 export function architectureOf(description: ModelDescription): Architecture {
   const { input, recurrent, dense, output, assumptions = [] } = description;
@@ -80,8 +72,8 @@ export function architectureOf(description: ModelDescription): Architecture {
       name,
       options: unshapedOptions(options),
       ...(merge === "concat" || !options.bidirectional ? {} : { merge }),
-      ...(layerNorm === undefined ? {} : { layerNorm: layerNorm.map(normPart) }),
-      ...(residual ? { residual } : {}),
+      ...(layerNorm && { layerNorm: layerNorm.map(({ name, epsilon }) => ({ name, epsilon })) }),
+      ...(residual && { residual }),
     })),
     dense: dense.map(({ name, activation }) => ({
       name,
@@ -182,20 +174,22 @@ function readRecurrent(value: unknown, i: number): RecurrentPart {
     name: text(name, `${place}.name`),
     options: readUnshapedOptions(options, `${place}.options`),
     ...(merge === undefined ? {} : { merge: word(merge, `${place}.merge`, ["sum", "mul", "ave"]) }),
-    ...(layerNorm === undefined ? {} : { layerNorm: readNorms(layerNorm, `${place}.layerNorm`) }),
+    ...(layerNorm !== undefined && {
+      layerNorm: list(layerNorm, `${place}.layerNorm`).map((each, l) =>
+        readNorm(each, `${place}.layerNorm[${l}]`),
+      ),
+    }),
     ...(residual === undefined ? {} : { residual: true }),
   };
 }
 
-const readNorms = (value: unknown, place: string): NormPart[] =>
-  list(value, place).map((each, l) => {
-    const own = `${place}[${l}]`;
-    const { name, epsilon } = members(each, own, "name, epsilon?");
-    const part = { name: text(name, `${own}.name`) };
-    if (epsilon === undefined) return part;
-    if (!(finite(epsilon, `${own}.epsilon`) > 0)) refuse(`${own}.epsilon: expected a number > 0`);
-    return { ...part, epsilon: epsilon as number };
-  });
+function readNorm(value: unknown, place: string): NormPart {
+  const { name, epsilon } = members(value, place, "name, epsilon?");
+  if (epsilon !== undefined && !(finite(epsilon, `${place}.epsilon`) > 0)) {
+    refuse(`${place}.epsilon: expected a number > 0`);
+  }
+  return { name: text(name, `${place}.name`), epsilon: epsilon as number | undefined };
+}
 
 function readDense(value: unknown, i: number): Architecture["dense"][number] {
   const place = `dense[${i}]`;
@@ -258,12 +252,16 @@ export function readArchitecture(
   };
 }
 
-/** Throws if the metadata give a module an option that its cell does not have. */
+/** Throws if the metadata give a module an option that its cell does not have, or not as many normalisations as layers. */
 export function checkUnshapedOptions(
   name: string,
-  { cell, bidirectional = false }: RecurrentOptions,
-  options: UnshapedOptions,
+  { cell, bidirectional = false, layers = 1 }: RecurrentOptions,
+  { options, layerNorm }: Pick<RecurrentPart, "options" | "layerNorm">,
 ): void {
+  if (layerNorm !== undefined && layerNorm.length !== layers) {
+    const got = layerNorm.length;
+    refuse(`${name}: layerNorm: expected ${layers}, one for each layer, got ${got}`);
+  }
   const own = { nonlinearity: "rnn", resetAfter: "gru", inputForget: "lstm" } as const;
   for (const [option, owner] of Object.entries(own)) {
     if (options[option as keyof typeof own] === undefined || owner === cell) continue;

@@ -2,7 +2,6 @@ import { assume } from "../../description/assumptions.js";
 import {
   type DenseDescription,
   type InputDescription,
-  type LayerNormDescription,
   layerOutputSize,
   type ModelDescription,
   outputSize,
@@ -10,13 +9,7 @@ import {
 } from "../../description/description.js";
 import { checkObject, describe, isMap } from "../../tensor.js";
 import type { SafetensorsFile, StoredTensor } from "../safetensors/reader.js";
-import type {
-  Architecture,
-  DensePart,
-  NormPart,
-  PytorchNames,
-  RecurrentPart,
-} from "./architecture.js";
+import type { Architecture, DensePart, PytorchNames, RecurrentPart } from "./architecture.js";
 import {
   ARCHITECTURE_KEY,
   checkUnshapedOptions,
@@ -77,7 +70,7 @@ class UnclaimedTensors {
       return fail("missing-tensor", "the file has no tensor of this name", weight);
     }
     const { options: shaped, weights } = readShapes(module, this.#tensors);
-    checkUnshapedOptions(quote(name), shaped, options);
+    checkUnshapedOptions(quote(name), shaped, part);
     for (const weight of Object.values(weights)) this.#taken.add(weight);
     const names = foreignNames(module);
     const described = {
@@ -89,18 +82,15 @@ class UnclaimedTensors {
       ...(names === undefined ? {} : { names }),
     };
     if (layerNorm === undefined) return described;
-    const { layers = 1 } = shaped;
-    if (layerNorm.length !== layers) {
-      const expected = `layerNorm: expected ${layers}, one for each layer, got ${layerNorm.length}`;
-      fail("network-note", `${ARCHITECTURE_KEY}: ${quote(name)}: ${expected}`);
-    }
     const n = layerOutputSize(described);
-    return { ...described, layerNorm: layerNorm.map((each) => this.#norm(each, n)) };
-  }
-
-  #norm(part: NormPart, n: number): LayerNormDescription {
-    const [weight, bias] = [join(part.name, "weight"), join(part.name, "bias")];
-    return { ...part, weight: this.vector(weight, "n", n), bias: this.vector(bias, "n", n) };
+    return {
+      ...described,
+      layerNorm: layerNorm.map((norm) => ({
+        ...norm,
+        weight: this.vector(join(norm.name, "weight"), "n", n),
+        bias: this.vector(join(norm.name, "bias"), "n", n),
+      })),
+    };
   }
 
   dense({ name, shares = name, activation }: DensePart, n: number): DenseDescription {
