@@ -314,6 +314,7 @@ describe("an ONNX graph: Silero VAD", () => {
     ["another shape", [{ name: "input", datatype: "FP32", shape: [1, 4], data: [1, 2, 3, 4] }]],
     ["another name", [{ name: "audio", datatype: "FP32", shape: [1], data: [1] }]],
     ["a text", [{ name: "input", datatype: "BYTES", shape: [1], data: ["a"] }]],
+    ["integers", [{ name: "input", datatype: "INT64", shape: [1, 576], data: Array(576).fill(1) }]],
   ])("%s: 400, with and without a sequence", async (_, inputs) => {
     for (const parameters of [{}, { sequence_id: 77, sequence_start: true }]) {
       const response = await post(`${one.url}/v2/models/vad/infer`, { inputs, parameters });
