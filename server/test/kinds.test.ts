@@ -43,7 +43,12 @@ beforeAll(async () => {
   const file = taggerFile();
   const classes = ["no", "yes"];
   one = await server({
-    models: { tags: { file, classes }, vad: { file: SILERO, inputs: SHAPES } },
+    models: {
+      tags: { file, classes },
+      vad: { file: SILERO, inputs: SHAPES },
+      // The rate comes with each step.
+      rates: { file: SILERO, inputs: { input: [1, 576], state: [2, 1, 128] } },
+    },
   });
   const engine = await createEngine();
   tagger = await loadTagger(engine, readFileSync(file), { classes });
@@ -308,6 +313,16 @@ describe("an ONNX graph: Silero VAD", () => {
     expect(heard.filter((_, i) => i % 2 === 0)).toEqual(Array(n / 2).fill(even));
     expect(heard[1]).not.toEqual(even);
     expect(heard.filter((_, i) => i % 2 === 1)).toEqual(Array(n / 2).fill(heard[1]));
+  });
+
+  it("a rate that is no integer, in the second of two steps: 400, and nothing is read", async () => {
+    const { id } = await call<{ id: string }>("/v1/streams", { model: "rates" });
+    const [first, second] = [16000, 16000.5].map((sr) => ({ input: [...audio(0)], sr: [sr] }));
+    const push = (inputs: unknown[]) => post(`${one.url}/v1/streams/${id}/push`, { inputs });
+    const refused = await push([first, second]);
+    expect([refused.status, await refused.json()]).toMatchObject([400, { code: "invalid-tensor" }]);
+    const pushed = await (await push([first])).json();
+    expect(pushed).toMatchObject({ position: 1, outputs: [{ output: probabilities(1) }] });
   });
 
   it.each([

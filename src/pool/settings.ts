@@ -1,3 +1,4 @@
+import type { OpenGraphOptions, StreamStates } from "../graph/graph.js";
 import type { LanguageModelOptions, TaggerOptions } from "../model/loading.js";
 import { checkOptions, type OptionNames } from "../options.js";
 import { describe } from "../tensor.js";
@@ -46,12 +47,13 @@ export interface PoolOptions extends LanguageModelOptions, WorkerOptions {}
 /** Options of `createTaggerPool`: those of `loadTagger`, and those of the pool. */
 export interface TaggerPoolOptions extends TaggerOptions, WorkerOptions {}
 
-const NAMES: OptionNames<PoolOptions> = {
-  precision: true,
-  input: true,
-  vocabulary: true,
-  unknown: true,
-  start: true,
+/** Options of `createGraphPool`: those of `openGraph`, and those of the pool. */
+export interface GraphPoolOptions extends OpenGraphOptions, WorkerOptions {
+  /** For the streams of the pool: the outputs that feed inputs of the next push, by the inputs' names. Default: none. */
+  readonly states?: StreamStates | undefined;
+}
+
+const WORKER_NAMES: OptionNames<WorkerOptions> = {
   size: true,
   maxQueue: true,
   tries: true,
@@ -60,7 +62,16 @@ const NAMES: OptionNames<PoolOptions> = {
   engine: true,
   onBatch: true,
 };
+const NAMES: OptionNames<PoolOptions> = {
+  ...WORKER_NAMES,
+  precision: true,
+  input: true,
+  vocabulary: true,
+  unknown: true,
+  start: true,
+};
 const TAGGER_NAMES: OptionNames<TaggerPoolOptions> = {
+  ...WORKER_NAMES,
   precision: true,
   input: true,
   vocabulary: true,
@@ -70,14 +81,16 @@ const TAGGER_NAMES: OptionNames<TaggerPoolOptions> = {
   classes: true,
   normalisation: true,
   targetNormalisation: true,
-  size: true,
-  maxQueue: true,
-  tries: true,
-  startTimeout: true,
-  worker: true,
-  engine: true,
-  onBatch: true,
 };
+const GRAPH_NAMES: OptionNames<GraphPoolOptions> = {
+  ...WORKER_NAMES,
+  inputs: true,
+  precision: true,
+  maximumBytes: true,
+  nonFinite: true,
+  states: true,
+};
+
 /** Options of a pool, complete, and apart from those of its model. */
 export interface PoolSettings {
   readonly size: number;
@@ -126,6 +139,10 @@ export const languageSettings = (where: string, options: PoolOptions): PoolSetti
 /** The settings of a pool of a tagger. */
 export const taggerSettings = (where: string, options: TaggerPoolOptions): PoolSettings =>
   settingsOf(where, options, TAGGER_NAMES);
+
+/** The settings of a pool of a graph. */
+export const graphSettings = (where: string, options: GraphPoolOptions): PoolSettings =>
+  settingsOf(where, options, GRAPH_NAMES);
 
 /** Throws unless `value` is an integer ≥ 1. */
 export function checkCount(where: string, name: string, value: number): void {
