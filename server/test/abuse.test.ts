@@ -97,6 +97,42 @@ describe("a body that cannot be used", () => {
   });
 });
 
+describe("a method that a path does not have", () => {
+  it.each([
+    ["GET", "/v1/score", "POST"],
+    ["DELETE", "/v1/score?model=english", "POST"],
+    ["PATCH", "/v1/streams/some-id", "DELETE, GET, HEAD"],
+    ["POST", "/v2/health/ready", "GET, HEAD"],
+    ["PUT", "/v2/models/english/versions/1/infer", "POST"],
+    ["OPTIONS", "/metrics", "GET, HEAD"],
+    ["PROPFIND", "/v2", "GET, HEAD"],
+    ["POST", "/docs/static/index.css", "GET, HEAD"],
+    ["POST", "/v1/live", "GET, HEAD"],
+  ])("%s %s: 405, and Allow has %s", async (method, path, allowed) => {
+    const response = await fetch(`${one.url}${path}`, { method });
+    expect(response.headers.get("allow")).toBe(allowed);
+    expect(await problem(response)).toEqual([405, "method-not-allowed"]);
+  });
+
+  it("HEAD of a call without GET: 405 without a body", async () => {
+    const response = await fetch(`${one.url}/v1/score`, { method: "HEAD" });
+    expect([response.status, response.headers.get("allow"), await response.text()]).toEqual([
+      405,
+      "POST",
+      "",
+    ]);
+  });
+
+  it.each(["/v1", "/v1/score/x", "/v2/models/english/infer/", "/", "/v1/streams//push"])(
+    "a path that no call has, %s: 404",
+    async (path) => {
+      const response = await fetch(`${one.url}${path}`, { method: "PATCH" });
+      expect(response.headers.get("allow")).toBeNull();
+      expect(await problem(response)).toEqual([404, "not-found"]);
+    },
+  );
+});
+
 describe("a body of another kind", () => {
   it("no body, and bytes in the place of JSON: 415", async () => {
     expect(await problem(await fetch(`${one.url}/v1/score`, { method: "POST" }))).toEqual([

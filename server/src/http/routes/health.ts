@@ -14,7 +14,7 @@ export function addHealth(app: App, { registry, phase, metrics }: Context): void
         operationId: "isLive",
         summary: "Whether the server runs",
         tags,
-        response: { 200: Type.Object({ live: Type.Boolean() }) },
+        response: { 200: Type.Object({ live: Type.Boolean() }), ...problems },
       },
     },
     async () => ({ live: true }),
@@ -43,7 +43,7 @@ export function addHealth(app: App, { registry, phase, metrics }: Context): void
         operationId: "getMetrics",
         summary: "Metrics for Prometheus",
         tags,
-        response: { 200: { content: { "text/plain": { schema: Type.String() } } } },
+        response: { 200: { content: { "text/plain": { schema: Type.String() } } }, ...problems },
       },
     },
     async (_, reply) => {
