@@ -1,4 +1,5 @@
 import { activationName } from "../cells/activations.js";
+import { ALL_KERNELS } from "../cells/kernels.js";
 import { gradientPartsOf } from "../layers/gradients.js";
 import { shapeOf } from "../layers/shape.js";
 import { Batch } from "../sequence/batch.js";
@@ -197,7 +198,9 @@ export class TrainedNetwork extends Shared {
     super();
     this.engine = engine;
     this.architecture = architecture;
-    this.shapes = architecture.recurrent.map(({ options }) => shapeOf(engine, options));
+    this.shapes = architecture.recurrent.map(({ options }) =>
+      shapeOf(engine, options, ALL_KERNELS),
+    );
     const specs = specsOf(architecture, this.shapes);
     const parameters = new Parameters(engine, specs);
     this.parameters = parameters;
