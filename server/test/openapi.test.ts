@@ -106,6 +106,13 @@ describe("/openapi.json", () => {
 });
 
 describe("/docs", () => {
+  it("is where / leads", async () => {
+    const response = await fetch(`${one.url}/`, { redirect: "manual" });
+    expect([response.status, response.headers.get("location")]).toEqual([302, "/docs"]);
+    expect((await fetch(`${one.url}/`)).headers.get("content-type")).toContain("text/html");
+    expect(Object.keys((JSON.parse(document) as { paths: object }).paths)).not.toContain("/");
+  });
+
   it("is a page that reads the document", async () => {
     const page = await fetch(`${one.url}/docs/`);
     expect([page.status, page.headers.get("content-type")]).toEqual([
