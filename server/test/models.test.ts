@@ -81,7 +81,8 @@ describe("GET /v1/models", () => {
 describe("PUT /v1/models/{name}", () => {
   it("is not there unless it is allowed", async () => {
     const { url } = await server({ adminToken: SECRET });
-    expect((await put(url, changed())).status).toBe(404);
+    const refused = await put(url, changed());
+    expect([refused.status, refused.headers.get("allow")]).toEqual([405, "GET, HEAD"]);
   });
 
   it("needs the administrator's token", async () => {
