@@ -118,6 +118,17 @@ describe("a tagger", () => {
     });
   });
 
+  it("a text among sequences of rows is told what the tagger reads, in its place", async () => {
+    const { results } = await call<{ results: object[] }>("/v1/tag", {
+      model: "tags",
+      sequences: [ROWS, "abc", ROWS],
+    });
+    const detail = "the tagger reads a list of rows of 3 numbers";
+    expect(results[1]).toMatchObject({ error: { code: "invalid-sequence", message: detail } });
+    expect(results[0]).toEqual(wanted());
+    expect(results[2]).toEqual(wanted());
+  });
+
   it("a stream gives the bits of the whole sequence, forks, and begins in a state", async () => {
     const { id } = await call<{ id: string }>("/v1/streams", { model: "tags" });
     const first = await call<{ values: number[][]; position: number }>(`/v1/streams/${id}/push`, {
