@@ -167,11 +167,18 @@ function readRecurrent(value: unknown, i: number): RecurrentPart {
   };
 }
 
-function readDense(value: unknown, i: number): Architecture["dense"][number] {
+function readDense(
+  value: unknown,
+  i: number,
+  all: readonly unknown[],
+): Architecture["dense"][number] {
   const place = `dense[${i}]`;
   const { name, activation } = members(value, place, "name, activation");
   const softmax: DenseDescription["activation"] | undefined =
     activation === "softmax" || activation === "logSoftmax" ? activation : undefined;
+  if (softmax !== undefined && i + 1 < all.length) {
+    refuse(`${place}.activation: expected ${softmax} on the highest layer only`);
+  }
   return {
     name: text(name, `${place}.name`),
     activation: softmax ?? readActivation(activation, `${place}.activation`),
@@ -228,12 +235,15 @@ export function readArchitecture(
   };
 }
 
-/** Throws if the metadata give a module an option that its cell does not have. */
+/** Throws if the metadata give a module an option that its cell does not have, or merge one direction. */
 export function checkUnshapedOptions(
   name: string,
   { cell, bidirectional = false }: RecurrentOptions,
-  options: UnshapedOptions,
+  { options, merge }: Pick<RecurrentPart, "options" | "merge">,
 ): void {
+  if (merge !== undefined && !bidirectional) {
+    refuse(`${name}: merge: expected two directions for ${merge}, got one`);
+  }
   const own = { nonlinearity: "rnn", resetAfter: "gru", inputForget: "lstm" } as const;
   for (const [option, owner] of Object.entries(own)) {
     if (options[option as keyof typeof own] === undefined || owner === cell) continue;

@@ -69,7 +69,7 @@ class UnclaimedTensors {
       return fail("missing-tensor", "the file has no tensor of this name", weight);
     }
     const { options: shaped, weights } = readShapes(module, this.#tensors);
-    checkUnshapedOptions(quote(name), shaped, options);
+    checkUnshapedOptions(quote(name), shaped, part);
     for (const weight of Object.values(weights)) this.#taken.add(weight);
     const names = foreignNames(module);
     return {
@@ -222,6 +222,13 @@ export function describeSafetensors(
   names: PytorchNames = {},
 ): ModelDescription {
   checkArguments(file, names);
+  return describeFile(file, names);
+}
+
+const NO_NAMES: PytorchNames = {};
+
+/** As {@link describeSafetensors}, for arguments that are known to be of the right kind. */
+export function describeFile(file: SafetensorsFile, names = NO_NAMES): ModelDescription {
   const tensors = withAliases(file);
   const modules = findRecurrentModules(tensors);
   const stated = readArchitecture(file.metadata, names);

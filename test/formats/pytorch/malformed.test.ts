@@ -493,8 +493,19 @@ describe("a note that nobody wrote", () => {
       "recurrent[0].options.activations[0].name: …",
     ],
     [recurrent({}, { merge: "max" }), "recurrent[0].merge: …"],
+    [recurrent({}, { merge: "sum" }), '"lstm": merge: expected two directions for sum, got one'],
     [{ ...note, dense: [{ name: "fc" }] }, "dense[0]: …"],
     [{ ...note, dense: [{ name: "fc", activation: "hardmax" }] }, "dense[0].activation: …"],
+    [
+      {
+        ...note,
+        dense: [
+          { name: "fc", activation: "softmax" },
+          { name: "top", activation: "softmax" },
+        ],
+      },
+      "dense[0].activation: expected softmax on the highest layer only",
+    ],
   ])("is refused, %#", (value, message) => {
     const error = thrownBy(() => describeSafetensors(noted(value)));
     expectSaid(error, ModelFormatError, `describeSafetensors: recurra.network: ${message}`);
