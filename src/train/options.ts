@@ -1,3 +1,4 @@
+import { LAYER_NORM_EPSILON } from "../description/description.js";
 import { checkRecurrentOptions, type RecurrentOptions } from "../layers/options.js";
 import { checkOptions, type OptionNames } from "../options.js";
 import { checkObject } from "../tensor.js";
@@ -122,12 +123,13 @@ function inputOf(input: TrainableInput): InputPart {
 }
 
 function recurrentOf(
-  given: TrainableOptions["recurrent"],
+  { recurrent: given, layerNorm = false, residual = false }: TrainableOptions,
   inputSize: number,
 ): readonly RecurrentPart[] {
   const list: readonly TrainableRecurrent[] = Array.isArray(given) ? given : [given];
   if (list.length === 0) throw new RangeError(`${WHERE}: recurrent: expected a stack, got none`);
   let n = inputSize;
+  let norms = 0;
   return list.map((each, i) => {
     const place = list.length === 1 ? "recurrent" : `recurrent[${i}]`;
     checkObject(WHERE, place, each);
@@ -145,6 +147,11 @@ function recurrentOf(
       hasBias: true,
       dropout: dropout ?? 0,
       merge: "concat" as const,
+      norms: Array.from({ length: layerNorm ? (options.layers ?? 1) : 0 }, () => ({
+        name: `norm.${norms++}`,
+        epsilon: LAYER_NORM_EPSILON,
+      })),
+      residual,
     };
     n = outputOfPart(part);
     return part;
@@ -167,7 +174,7 @@ export function architectureOfOptions(options: TrainableOptions): Architecture {
   checkWord(`${WHERE}: initialisation`, initialisation, ["pytorch", "keras"]);
   if (forgetBias !== undefined) checkNumber(`${WHERE}: forgetBias`, forgetBias, {});
   const input = inputOf(options.input);
-  const recurrent = recurrentOf(options.recurrent, input.size);
+  const recurrent = recurrentOf(options, input.size);
   checkOptions(WHERE, options.output, OUTPUT_NAMES, "output");
   const { size, of = "step", tied = false, dropout } = options.output;
   checkInteger(`${WHERE}: output.size`, size, 1);
@@ -190,8 +197,6 @@ export function architectureOfOptions(options: TrainableOptions): Architecture {
   return {
     input,
     recurrent,
-    layerNorm,
-    residual,
     variational,
     hidden: [],
     output: {

@@ -19,6 +19,8 @@ export interface TrainCommand {
   readonly hiddenSize?: number;
   readonly layers?: number;
   readonly embedding?: number;
+  readonly layerNorm?: true;
+  readonly residual?: true;
   readonly dropout?: number;
   readonly initialisation?: FirstWeights;
   readonly epochs?: number;
@@ -68,6 +70,9 @@ export interface NetworkSettings {
   readonly layers: number;
   /** The size of a token's row; 0 for one-hot vectors, and for features. */
   readonly embedding: number;
+  /** Absent: no. */
+  readonly layerNorm?: true;
+  readonly residual?: true;
   readonly dropout: number;
   readonly initialisation: FirstWeights;
 }
@@ -94,10 +99,12 @@ export function networkOptions(
   input: TrainableOptions["input"],
   outputs: number,
 ): TrainableOptions {
-  const { cell, hiddenSize, layers, dropout, initialisation } = network;
+  const { cell, hiddenSize, layers, dropout, initialisation, layerNorm, residual } = network;
   return {
     input,
     recurrent: { cell, hiddenSize, layers, dropout },
+    layerNorm,
+    residual,
     output: { size: outputs, dropout },
     seed,
     ...(initialisation === "fan-in" ? {} : { initialisation }),

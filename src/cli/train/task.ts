@@ -33,12 +33,15 @@ export const count = (n: number): string => n.toLocaleString("en");
 /** What was chosen for network and training. */
 export function choicesOf({ network, training, validation, seed, dtype }: Settings): string[] {
   const { cell, hiddenSize, layers, embedding, dropout, initialisation } = network;
+  const { layerNorm, residual } = network;
   const { steps, batchSize, sequenceLength, optimizer, lr, schedule, warmup, clipNorm } = training;
   const { weightDecay, patience } = training;
   const parts = [
     `${cell.toUpperCase()} of ${hiddenSize} units`,
     `${layers} ${layers === 1 ? "layer" : "layers"}`,
     ...(embedding > 0 ? [`embedding of ${embedding}`] : []),
+    ...(layerNorm ? ["LayerNorm"] : []),
+    ...(residual ? ["residuals"] : []),
     ...(dropout > 0 ? [`dropout ${dropout}`] : []),
     `first weights by ${initialisation}`,
   ];
