@@ -450,7 +450,7 @@ describe("a note that nobody wrote", () => {
     expectSaid(
       error,
       ModelFormatError,
-      "describeSafetensors: recurra.network: residual: residual connections are not supported: export the model to ONNX by torch.onnx.export and run it by openGraph of recurra/onnx",
+      "describeSafetensors: recurra.network: residual: expected false: state residual connections in recurra.network, or export the model to ONNX by torch.onnx.export and run it by openGraph of recurra/onnx",
     );
     expect(error).toMatchObject({ code: "unsupported-setting" });
   });
