@@ -11,7 +11,7 @@ const TARGETS = {
   release: { ...KERNELS, name: "kernels" },
   relaxed: { ...KERNELS, name: "kernels.relaxed" },
   graph: { name: "graph", entry: "graph", transforms: [] },
-  train: { name: "train", entry: "train", transforms: [] },
+  train: { name: "train", entry: "train", numberType: "f64", transforms: ["number_types"] },
   arrays: { name: "arrays", entry: "arrays", transforms: ["as_bind", "package_version"] },
 };
 

@@ -28,7 +28,7 @@ function instances(name, path, { signature: { parameters, returnType } }) {
   const values = parameters.map((parameter) => parameter.name.text).join(", ");
   const functions = Object.entries(numberTypes()).map(
     ([suffix, type]) =>
-      `export function ${name}${suffix}(${list}): ${textOf(returnType)} { generic_${name}<${type}>(${values}); }`,
+      `export function ${name}${suffix}(${list}): ${textOf(returnType)} { return generic_${name}<${type}>(${values}); }`,
   );
   return [`import { ${name} as generic_${name} } from "${path}";`, ...functions].join("\n");
 }

@@ -11,7 +11,7 @@ import { checkDescription } from "../description/validate.js";
 import { type Bytes, isBytes } from "../formats/bytes.js";
 import { describeSafetensors } from "../formats/pytorch/reader.js";
 import { readSafetensors } from "../formats/safetensors/reader.js";
-import type { Tensor } from "../tensor.js";
+import type { Precision } from "../wasm/abi.js";
 import type { Architecture, HiddenPart, InputPart, RecurrentPart } from "./architecture.js";
 import type { TrainedNetwork } from "./network.js";
 
@@ -27,6 +27,7 @@ const TOPS = ["identity", "softmax", "logSoftmax", "sigmoid"];
 export interface Answers {
   readonly input?: "features" | "one-hot" | undefined;
   readonly output?: "steps" | "last" | "mean" | "max" | undefined;
+  readonly precision?: Precision | undefined;
 }
 
 /** A model that is to be trained: what its file said, as an architecture and tensors by the parameters' names. */
@@ -63,11 +64,14 @@ export function openDescription(
   const tied = input.kind === "embedding" && input.weight.data === top.weight.data;
   if (!tied) weights.set(`${top.name}.weight`, top.weight);
   if (top.bias !== undefined) weights.set(`${top.name}.bias`, top.bias);
-  const parts = recurrent.map((each): RecurrentPart => recurrentPart(each, weights));
+  const parts = recurrent.map(
+    (each): RecurrentPart => recurrentPart(each, weights, answers.precision),
+  );
   return {
     description,
     weights,
     architecture: {
+      precision: answers.precision ?? "f64",
       input: inputPart(input),
       recurrent: parts,
       layerNorm: false,
@@ -126,6 +130,7 @@ function inputPart(input: InputDescription): InputPart {
 function recurrentPart(
   { name, options, weights: own, merge = "concat" }: RecurrentDescription,
   weights: Map<string, StoredNumbers>,
+  precision: Precision = "f64",
 ): RecurrentPart {
   const names = Object.keys(own);
   const hasBias = names.some((each) => each.startsWith("bias"));
@@ -143,7 +148,7 @@ function recurrentPart(
       }
     }
   }
-  return { name, options: { ...options, precision: "f64" }, hasBias, dropout: 0, merge };
+  return { name, options: { ...options, precision }, hasBias, dropout: 0, merge };
 }
 
 /**
@@ -163,7 +168,7 @@ export function describeNetwork(
   if (lack !== undefined) {
     fail(where, `a description has no ${lack}: keep the weights by save and load`);
   }
-  const read = (name: string): Tensor => parameters.read(parameters.get(name));
+  const read = (name: string): StoredNumbers => parameters.read(parameters.get(name));
   const described: InputDescription =
     input.kind === "embedding"
       ? { kind: input.kind, name: input.name, weight: read(`${input.name}.weight`) }
