@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { addProductRows, addRows } from "../../oracle/blas.js";
 import { firstDifference } from "../../support/compare.js";
-import { type Build, builds, Workbench } from "../../support/kernels.js";
+import { type Twin, twins, Workbench } from "../../support/kernels.js";
 import { randomArray, specialArray, uniform } from "../../support/random.js";
 
-function run(build: Build, rows: number, n: number, x: Float64Array, y: Float64Array, shift = 0) {
+function run(build: Twin, rows: number, n: number, x: Float64Array, y: Float64Array, shift = 0) {
   const bench = new Workbench(build);
   const from = bench.constant("x", x, shift);
   const to = bench.input("y", y, 1 - shift);
@@ -14,13 +14,18 @@ function run(build: Build, rows: number, n: number, x: Float64Array, y: Float64A
   return to.read();
 }
 
-describe.each(builds)("add_rows, $name build: every bit as the plain loop", (build) => {
+describe.each(twins)("add_rows, $name build: every bit as the plain loop", (build) => {
+  const { round } = build.numbers;
+
   it.each([0, 1, 2, 3, 4, 5, 8, 9, 33])("n = %i, 0 to 300 rows added to what is there", (n) => {
     const next = uniform(3);
     for (const rows of [0, 1, 2, 3, 5, 300]) {
       const [x, y] = [randomArray(next, rows * n), randomArray(next, n)];
       for (const shift of [0, 1]) {
-        const found = firstDifference(run(build, rows, n, x, y, shift), addRows(rows, n, x, y));
+        const found = firstDifference(
+          run(build, rows, n, x, y, shift),
+          addRows(rows, n, x, y, round),
+        );
         expect(found, `rows ${rows}, shift ${shift}`).toBeUndefined();
       }
     }
@@ -34,7 +39,7 @@ describe.each(builds)("add_rows, $name build: every bit as the plain loop", (bui
         const [x, y] = [randomArray(next, (first + second) * n), randomArray(next, n)];
         const half = run(build, first, n, x.slice(0, first * n), y);
         const whole = run(build, second, n, x.slice(first * n), half);
-        expect(firstDifference(whole, addRows(first + second, n, x, y))).toBeUndefined();
+        expect(firstDifference(whole, addRows(first + second, n, x, y, round))).toBeUndefined();
       }),
       { seed: 2, numRuns: 200 },
     );
@@ -43,7 +48,7 @@ describe.each(builds)("add_rows, $name build: every bit as the plain loop", (bui
   it("NaN, ±Inf, ±0 and subnormal numbers", () => {
     for (let seed = 0; seed < 20; seed++) {
       const [x, y] = [specialArray(seed, 3 * 7), specialArray(100 + seed, 7)];
-      expect(firstDifference(run(build, 3, 7, x, y), addRows(3, 7, x, y))).toBeUndefined();
+      expect(firstDifference(run(build, 3, 7, x, y), addRows(3, 7, x, y, round))).toBeUndefined();
     }
   });
 });
@@ -62,18 +67,21 @@ interface Pairs {
 const extent = ({ rows, n }: { rows: number; n: number }, ld: number): number =>
   rows === 0 ? 0 : (rows - 1) * ld + n;
 
-function checkProducts(build: Build, { rows, n, lda, ldb, a, b, y }: Pairs, shift = 0): void {
+function checkProducts(build: Twin, { rows, n, lda, ldb, a, b, y }: Pairs, shift = 0): void {
   const bench = new Workbench(build);
   const left = bench.constant("a", a, shift).pointer;
   const right = bench.constant("b", b, 1 - shift).pointer;
   const to = bench.input("y", y, shift);
   build.kernels.add_product_rows(rows, n, lda, ldb, left, right, to.pointer);
   bench.check();
-  const found = firstDifference(to.read(), addProductRows(rows, n, lda, ldb, a, b, y));
+  const found = firstDifference(
+    to.read(),
+    addProductRows(rows, n, lda, ldb, a, b, y, build.numbers.round),
+  );
   expect(found, `rows ${rows}, n ${n}, lda ${lda}, ldb ${ldb}, shift ${shift}`).toBeUndefined();
 }
 
-describe.each(builds)("add_product_rows, $name build: every bit as the plain loop", (build) => {
+describe.each(twins)("add_product_rows, $name build: every bit as the plain loop", (build) => {
   it.each([0, 1, 2, 3, 4, 5, 8, 9, 33])("n = %i, 0 to 40 rows at strides of their own", (n) => {
     const next = uniform(4);
     for (const rows of [0, 1, 2, 3, 40]) {
