@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 const SLIM = "?slim";
 /** What embeds kernels, and whatever imports that. */
 const EMBEDDING =
-  /\/src\/(index\.ts|(cells\/backward|wasm\/kernel_sets)\.ts|(sequence|functional|layers|model|train)\/)/;
+  /\/src\/(index\.ts|(cells\/(backward|kernels)|wasm\/kernel_sets)\.ts|(sequence|functional|layers|model|train)\/)/;
 const EMBEDDED = /\/build\/embedded\/((sets\/\w+)|fusions)\.js$/;
 
 const posix = (id) => id.replaceAll("\\", "/");

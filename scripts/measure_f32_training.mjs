@@ -56,7 +56,8 @@ async function trained(precision, seed) {
   const data = textPassages(ids, { start, passages: STREAMS, steps: T, batches: BATCHES, seed });
   const before = performance.now();
   for await (const { step, loss } of trainer.fit(data, { steps })) {
-    if (step % 500 === 0) console.error(`${precision}, seed ${seed}, step ${step}: ${loss.toFixed(4)}`);
+    if (step % 500 === 0)
+      console.error(`${precision}, seed ${seed}, step ${step}: ${loss.toFixed(4)}`);
   }
   const milliseconds = (performance.now() - before) / steps;
   const metadata = vocabularyMetadata(vocabulary, { start: "\n" });

@@ -3,7 +3,8 @@ import { createEngine, type LanguageModel, loadLanguageModel } from "recurra";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
 import type { Server } from "../src/index.js";
-import { ENGLISH, server } from "./support/server.js";
+import { TestRedis } from "./support/redis.js";
+import { ENGLISH, post, server } from "./support/server.js";
 
 let one: Server;
 let model: LanguageModel;
@@ -56,6 +57,8 @@ afterEach(() => {
   for (const { socket } of clients.splice(0)) socket.terminate();
 });
 const connect = (): Promise<Client> => new Client(one.url).open();
+
+const metrics = async (url: string): Promise<string> => (await fetch(`${url}/metrics`)).text();
 
 /** What a stream of the library says to each token. */
 function wanted(text: string): number[] {
@@ -163,6 +166,37 @@ describe("/v1/live, JSON", () => {
     expect(got).toEqual(wanted("abcde"));
   });
 
+  it("next, state, fork and close come after the pushes that were sent before them", async () => {
+    const client = await connect();
+    const say = (message: object) => client.socket.send(JSON.stringify(message));
+    const stream = model.stream();
+    for (const character of "abc") stream.push(character);
+    await client.ask({ type: "open", stream: 4 });
+    client.socket.send(frameOf(5, [4, 4, 4], idsOf("abc")));
+    for (const type of ["next", "state"]) say({ type, stream: 4 });
+    say({ type: "fork", stream: 4, to: 5 });
+    client.socket.send(frameOf(6, [4], idsOf("d")));
+    say({ type: "close", stream: 4 });
+    expect(answerOf(await client.next<Buffer>()).values).toEqual(wanted("abc"));
+    expect(await client.next()).toMatchObject({ position: 3, logProbs: [...stream.next()] });
+    const state = Buffer.from(stream.state.toBytes()).toString("base64");
+    expect(await client.next()).toMatchObject({ position: 3, state });
+    expect(await client.next()).toMatchObject({ type: "opened", stream: 5, position: 3 });
+    expect(answerOf(await client.next<Buffer>()).values).toEqual(wanted("abcd").slice(3));
+    expect(await client.next()).toMatchObject({ type: "closed", stream: 4 });
+  });
+
+  it("answers 5,000 messages that come at once, in order", async () => {
+    const client = await connect();
+    await client.ask({ type: "open", stream: 1 });
+    const numbers = Array.from({ length: 5000 }, (_, i) => i);
+    for (const request of numbers)
+      client.socket.send(JSON.stringify({ type: "close", stream: 2, request }));
+    const got: unknown[] = [];
+    for (const _ of numbers) got.push((await client.next()).request);
+    expect(got).toEqual(numbers);
+  });
+
   it.each([
     ["no JSON", "{", "invalid-json"],
     ["no message", "17", "invalid-request"],
@@ -254,5 +288,54 @@ describe("/v1/live, binary", () => {
       type: "opened",
       id: kept,
     });
+  });
+});
+
+describe("streams, with a store", () => {
+  it("a push that no worker has ends with its deadline, and is not made", async () => {
+    const redis = await TestRedis.start();
+    try {
+      const { url } = await server({ state: redis.url });
+      const client = await new Client(url).open();
+      const { id } = await client.ask({ type: "open", stream: 1 });
+      const push = (text: string, milliseconds: number) =>
+        post(
+          `${url}/v1/streams/${id}/push`,
+          { text },
+          { "x-request-timeout-ms": String(milliseconds) },
+        );
+      await redis.freeze();
+      const first = push("ab", 20_000);
+      await expect
+        .poll(async () => /^recurra_queued_pushes (\d+)$/m.exec(await metrics(url))?.[1])
+        .toBe("1");
+      const late = await push("x", 100);
+      expect([late.status, await late.json()]).toMatchObject([504, { code: "deadline-exceeded" }]);
+      await redis.resume();
+      expect((await first).status).toBe(200);
+      const last = await (await push("c", 20_000)).json();
+      expect(last).toEqual({ position: 3, logProbs: wanted("abc").slice(2) });
+    } finally {
+      await redis.stop();
+    }
+  });
+
+  it("ends a stream that opens while its connection closes", async () => {
+    const redis = await TestRedis.start();
+    try {
+      const { url } = await server({ state: redis.url });
+      const streams = async () => /^recurra_streams (\d+)$/m.exec(await metrics(url))?.[1];
+      const client = await new Client(url).open();
+      expect(await client.ask({ type: "open", stream: 1 })).toMatchObject({ type: "opened" });
+      await redis.freeze();
+      client.socket.send(JSON.stringify({ type: "open", stream: 2 }));
+      await expect.poll(streams).toBe("2");
+      client.socket.terminate();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      await redis.resume();
+      await expect.poll(streams).toBe("0");
+    } finally {
+      await redis.stop();
+    }
   });
 });

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import {
   copyFileSync,
+  existsSync,
   mkdtempSync,
   readFileSync,
   renameSync,
@@ -142,10 +143,81 @@ describe("PUT /v1/models/{name}", () => {
     expect(latest.version).toBe("4");
   });
 
-  it("does not load again what it serves", async () => {
-    const { url } = await server({ allowUpload: true, adminToken: SECRET, models: {} });
-    await put(url, readFileSync(ENGLISH), admin, "x");
-    expect((await modelAt(url, "x")).version).toBe("1");
+  it("does not load again what it serves, and keeps one file of it", async () => {
+    const { url, registry } = await server({ allowUpload: true, adminToken: SECRET, models: {} });
+    const upload = async (bytes: Uint8Array): Promise<[string, string]> => {
+      const { version } = (await (await put(url, bytes, admin, "x")).json()) as Model;
+      return [version, registry.settingsOf("x")?.file ?? ""];
+    };
+    const first = await upload(readFileSync(ENGLISH));
+    const second = await upload(readFileSync(ENGLISH));
+    const third = await upload(changed());
+    expect([first[0], second[0], third[0]]).toEqual(["1", "1", "2"]);
+    expect([first[1], second[1], third[1]].map((file) => existsSync(file))).toEqual([
+      false,
+      false,
+      true,
+    ]);
+  });
+
+  it("a model that is uploaded for the first time, twice at once, is that of the file that is right", async () => {
+    const { url, registry } = await server({ allowUpload: true, adminToken: SECRET });
+    const uploads = [Buffer.from("none"), readFileSync(ENGLISH), Buffer.from("none either")];
+    let isDone = false;
+    const answers = Promise.all(uploads.map((bytes) => put(url, bytes, admin, "new")));
+    void answers.finally(() => {
+      isDone = true;
+    });
+    const ready: boolean[] = [];
+    while (!isDone) {
+      ready.push(registry.isReady);
+      await new Promise((resolve) => setTimeout(resolve, 2));
+    }
+    expect((await answers).map(({ status }) => status)).toEqual([422, 200, 422]);
+    expect((await score(url, "new")).version).toBe("1");
+    expect(ready.length).toBeGreaterThan(3);
+    expect(ready).not.toContain(false);
+  });
+
+  it("a model that is removed while a version is loaded has none afterwards", async () => {
+    const { url, registry } = await server({ allowUpload: true, adminToken: SECRET });
+    const uploading = put(url, changed());
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const removed = await fetch(`${url}/v1/models/english`, { method: "DELETE", headers: admin });
+    const uploaded = await uploading;
+    // The upload may have been faster.
+    expect([removed.status, [200, 404].includes(uploaded.status)]).toEqual([204, true]);
+    await expect.poll(() => [registry.names, registry.versions]).toEqual([[], []]);
+  });
+
+  it("with a folder it is there after a restart, until it is deleted", async () => {
+    const own = mkdtempSync(join(folder, "kept-"));
+    const options = { allowUpload: true, adminToken: SECRET, models: {}, folder: own };
+    const first = await server(options);
+    expect((await put(first.url, readFileSync(ENGLISH), admin, "mine")).status).toBe(200);
+    expect(existsSync(join(own, "mine.safetensors"))).toBe(true);
+    const other = await put(first.url, Buffer.from("onnx, perhaps"), admin, "mine");
+    expect([other.status, await other.json()]).toMatchObject([
+      400,
+      { detail: expect.stringContaining("the folder has it as mine.safetensors: DELETE it first") },
+    ]);
+    await first.close();
+    const { url, registry } = await server(options);
+    const { version, logProb } = await score(url, "mine");
+    expect(version).toBe("1");
+    const again = (await (await put(url, readFileSync(ENGLISH), admin, "mine")).json()) as Model;
+    expect(again.version).toBe("1");
+    const young = (await (await put(url, changed(), admin, "mine")).json()) as Model;
+    expect(young.version).toBe("2");
+    expect((await score(url, "mine")).logProb).not.toBe(logProb);
+    await registry.reload();
+    expect((await modelAt(url, "mine")).version).toBe("2");
+    const deleted = await fetch(`${url}/v1/models/mine`, { method: "DELETE", headers: admin });
+    expect([deleted.status, existsSync(join(own, "mine.safetensors")), registry.names]).toEqual([
+      204,
+      false,
+      [],
+    ]);
   });
 
   it("checks Content-Digest", async () => {

@@ -1,4 +1,5 @@
 import { type Command, Option } from "commander";
+import { UsageError } from "./faults.js";
 import { real, whole } from "./numbers.js";
 import type { ReportCommand } from "./report/command.js";
 import type { TrainCommand } from "./train/settings.js";
@@ -32,6 +33,13 @@ Examples:
 const choice = (flags: string, text: string, values: readonly string[]): Option =>
   new Option(flags, text).choices(values);
 
+/** The character of `--delimiter`. */
+function delimiter(text: string): string {
+  const character = text === "tab" || text === "\\t" ? "\t" : text;
+  if (character.length === 1 && !'"\r\n'.includes(character)) return character;
+  throw new UsageError(`--delimiter: expected one character, or tab, got ${JSON.stringify(text)}`);
+}
+
 /** Adds the commands that train. */
 export function addLearning(program: Command, done: (code: number) => void): void {
   program
@@ -62,6 +70,14 @@ export function addLearning(program: Command, done: (code: number) => void): voi
       "--horizon <rows>",
       "CSV: rows ahead of the last one (default: 1, of labels 0)",
       whole("--horizon", 0),
+    )
+    .option(
+      "--delimiter <character>",
+      "CSV: what separates fields, tab for a tab (default: what the first line has)",
+      delimiter,
+    )
+    .addOption(
+      choice("--missing <what>", "CSV: what a missing number is (default: a fault)", ["previous"]),
     )
     .addOption(
       choice("--cell <name>", "the recurrent cell (default: lstm)", ["lstm", "gru", "rnn"]),

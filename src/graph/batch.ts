@@ -31,7 +31,7 @@ export function pushBatched(
     runner.take(where, own, stream.given, stream.states);
     into[i] ??= {};
   }
-  for (const group of groupsOf(runner, streams)) {
+  for (const group of preparedGroups(where, runner, streams)) {
     for (let done = 0; done < group.length; ) {
       const n = SIZES.find((size) => size <= group.length - done) ?? 1;
       const members = group.slice(done, done + n);
@@ -50,6 +50,21 @@ export function pushBatched(
   }
   into.length = streams.length;
   return into;
+}
+
+/** The groups, each with its program: what cannot be computed is an error before any state changes. */
+function preparedGroups(
+  where: string,
+  runner: Runner,
+  streams: readonly StreamContent[],
+): Iterable<number[]> {
+  const { compiler } = runner;
+  const wasSpecialised = compiler.isAnySpecialised;
+  const groups = [...groupsOf(runner, streams)];
+  for (const [i] of groups) (streams[i as number] as StreamContent).prepare(where);
+  // The numbers on which sizes depend tell groups apart from the first program on that asks for them.
+  if (compiler.isAnySpecialised === wasSpecialised) return groups;
+  return preparedGroups(where, runner, streams);
 }
 
 /** The places of streams that can run together: mostly all of them. */

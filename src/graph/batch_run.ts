@@ -49,7 +49,7 @@ export function runTogether(
   const program = runner.program(where, plan.given);
   const { inputs, outputs } = portsOf(runner, streams[0] as StreamContent, plan, program);
   for (const each of inputs) {
-    if (each.state === undefined) writeLanes(where, streams, each, program.view(each.port));
+    if (each.state === undefined) writeLanes(streams, each, program.view(each.port));
     else takeStates(streams, each);
   }
   program.run();
@@ -61,7 +61,6 @@ export function runTogether(
 
 /** Writes what each stream is given to its place. */
 function writeLanes(
-  where: string,
   streams: readonly StreamContent[],
   { lane, declared, port }: BatchPort,
   view: Floats,
@@ -71,10 +70,10 @@ function writeLanes(
   const n = streams.length;
   for (let s = 0; s < n; s++) {
     const { data } = (streams[s] as StreamContent).given[index] as Given;
-    if (outer === 1) writeNumbers(where, declared as Declared, data, view, s * inner);
+    if (outer === 1) writeNumbers(declared as Declared, data, view, s * inner);
     else {
       const numbers = allocate(precision, port.value.size / n);
-      writeNumbers(where, declared as Declared, data, numbers);
+      writeNumbers(declared as Declared, data, numbers);
       exchange(lane, { n, s }, numbers, view, true);
     }
   }

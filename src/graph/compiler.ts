@@ -104,8 +104,8 @@ export class Compiler extends Shared {
   }
 
   /** Makes an input a constant. */
-  fix(where: string, declared: Declared, given: Given): void {
-    const data = numbersOf(where, declared, given);
+  fix(declared: Declared, given: Given): void {
+    const data = numbersOf(declared, given);
     this.#constants.set(declared.name, { shape: given.shape, data });
   }
 
@@ -114,7 +114,6 @@ export class Compiler extends Shared {
     const known = this.#constants.get(declared.name);
     if (known === undefined) return;
     const numbers = numbersOf(
-      where,
       declared,
       takeInput(where, declared, value, { ...known, fixed: known.shape }),
     );
@@ -212,7 +211,7 @@ export class Compiler extends Shared {
       shapes: given.map((each, i) => (open[i] ? [...(each as Given).shape] : undefined)),
       numbers: this.inputs.map((declared, i) =>
         open[i] && this.#specialised.has(declared.name)
-          ? numbersOf(where, declared, given[i] as Given)
+          ? numbersOf(declared, given[i] as Given)
           : undefined,
       ),
     });
@@ -247,7 +246,7 @@ export class Compiler extends Shared {
       }
       const own = given[i] as Given;
       if (this.#specialised.has(name)) {
-        values.set(name, builder.constant(kind, own.shape, numbersOf(where, declared, own)));
+        values.set(name, builder.constant(kind, own.shape, numbersOf(declared, own)));
         return;
       }
       const value = builder.value(kind, precision, own.shape, kind === "float" ? 0 : bitOf(i));

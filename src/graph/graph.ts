@@ -187,7 +187,7 @@ function open(
   for (const declared of compiler.defaults) {
     const value = inputs[declared.name] as GraphInput | undefined;
     if (value === undefined) continue;
-    compiler.fix(where, declared, takeInput(where, declared, value));
+    compiler.fix(declared, takeInput(where, declared, value));
   }
   const given = compiler.inputs.map((declared): Given | undefined => {
     const value = inputs[declared.name];
@@ -196,7 +196,7 @@ function open(
       return shape && { shape, data: [] };
     }
     if (isShape(value)) return { shape: fixShape(where, runner, declared, value), data: [] };
-    compiler.fix(where, declared, takeInput(where, declared, value as GraphInput));
+    compiler.fix(declared, takeInput(where, declared, value as GraphInput));
     return undefined;
   });
   const enough = given.every(

@@ -124,8 +124,8 @@ export function closed({ shape }: Declared): readonly number[] | undefined {
   return shape as readonly number[];
 }
 
-/** Throws unless a shape fits the declared one and its data. */
-function checked(where: string, { name, shape: declared }: Declared, given: Given): Given {
+/** Throws unless a shape fits the declared one and its data, and the data are numbers of its kind. */
+function checked(where: string, { name, kind, shape: declared }: Declared, given: Given): Given {
   const { shape, data } = given;
   let fits = declared === undefined || declared.length === shape.length;
   let isShape = true;
@@ -146,41 +146,47 @@ function checked(where: string, { name, shape: declared }: Declared, given: Give
       `${where}: ${name}: shape ${formatShape(shape)} asks for ${sizeOf(shape)} elements, data has ${data.length}`,
     );
   }
+  checkNumbers(where, name, kind, data);
   return given;
 }
 
-/** Writes the numbers of an input to where a program reads them. */
+/** Throws unless these are numbers of the kind. */
+function checkNumbers(where: string, name: string, kind: Kind, data: GraphNumbers): void {
+  if (kind !== "float") {
+    for (let i = 0; i < data.length; i++) {
+      if (Number.isInteger(Number(data[i]))) continue;
+      throw new TypeError(`${where}: ${name}: expected integers, got ${String(data[i])}`);
+    }
+    return;
+  }
+  if (isTypedArray(data, "Float32Array") || isTypedArray(data, "Float64Array")) return;
+  if (Array.isArray(data) && data.every((value) => typeof value === "number")) return;
+  throw new TypeError(
+    `${where}: ${name}: expected Float32Array or Float64Array, got ${describe(data)}`,
+  );
+}
+
+/** Writes the numbers of an input, which were checked, to where a program reads them. */
 export function writeNumbers(
-  where: string,
-  { name, kind }: Declared,
+  { kind }: Declared,
   data: GraphNumbers,
   target: Floats,
   offset = 0,
 ): void {
   if (kind === "float") {
-    if (!isTypedArray(data, "Float32Array") && !isTypedArray(data, "Float64Array")) {
-      if (!Array.isArray(data) || data.some((value) => typeof value !== "number")) {
-        throw new TypeError(
-          `${where}: ${name}: expected Float32Array or Float64Array, got ${describe(data)}`,
-        );
-      }
-    }
     target.set(data as ArrayLike<number>, offset);
     return;
   }
   for (let i = 0; i < data.length; i++) {
     const number = Number(data[i]);
-    if (!Number.isInteger(number)) {
-      throw new TypeError(`${where}: ${name}: expected integers, got ${String(data[i])}`);
-    }
     target[offset + i] = kind === "bool" ? Math.min(Math.abs(number), 1) : number;
   }
 }
 
-/** The numbers of an input as a constant. */
-export function numbersOf(where: string, declared: Declared, { data }: Given): Floats {
+/** The numbers of an input, which were checked, as a constant. */
+export function numbersOf(declared: Declared, { data }: Given): Floats {
   const target = allocate(declared.precision, data.length);
-  writeNumbers(where, declared, data, target);
+  writeNumbers(declared, data, target);
   return target;
 }
 

@@ -37,7 +37,7 @@ export class Runner extends Shared {
   ): Record<string, GraphOutput> {
     const given = this.take(where, inputs, this.#given);
     const program = this.program(where, given);
-    this.write(where, program, given);
+    this.write(program, given);
     program.run();
     return this.read(program, into);
   }
@@ -96,17 +96,12 @@ export class Runner extends Shared {
   }
 
   /** Writes the inputs to where the program reads them. */
-  write(
-    where: string,
-    program: Program,
-    given: readonly (Given | undefined)[],
-    skip?: ReadonlySet<string>,
-  ): void {
+  write(program: Program, given: readonly (Given | undefined)[], skip?: ReadonlySet<string>): void {
     for (const port of program.inputs) {
       if (skip?.has(port.name)) continue;
       const declared = this.compiler.input(port.name) as Declared;
       const { data } = given[declared.index] as Given;
-      writeNumbers(where, declared, data, program.view(port));
+      writeNumbers(declared, data, program.view(port));
     }
   }
 

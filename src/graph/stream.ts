@@ -104,15 +104,21 @@ export class StreamContent extends Shared {
     return this.run(where, into);
   }
 
+  /** The program for what was taken. @throws if that cannot be computed: nothing is changed then */
+  prepare(where: string): Program {
+    const program = this.runner.program(where, this.given);
+    if (program !== this.#checked) {
+      checkStates(where, program, this.parts);
+      this.#checked = program;
+    }
+    return program;
+  }
+
   /** Computes the outputs from what was taken and the state, which goes on. */
   run(where: string, into: Record<string, GraphOutput>): Record<string, GraphOutput> {
     const { runner, parts, nn, given, states } = this;
-    const program = runner.program(where, given);
-    if (program !== this.#checked) {
-      checkStates(where, program, parts);
-      this.#checked = program;
-    }
-    runner.write(where, program, given, states);
+    const program = this.prepare(where);
+    runner.write(program, given, states);
     const { pointer } = this.#block;
     for (const { input, bytes, offset } of parts) {
       const to = program.inputPointer(input.name);

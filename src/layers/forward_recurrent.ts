@@ -1,3 +1,4 @@
+import { chooseKernels, type KernelChoice, type Kernels } from "../cells/kernels.js";
 import { StateError } from "../errors.js";
 import { checkOptions, type OptionNames } from "../options.js";
 import type { StackShape } from "../sequence/shape.js";
@@ -15,7 +16,7 @@ import {
   type ListForwardResult,
 } from "./forward.js";
 import { numbersOf } from "./operands.js";
-import type { RecurrentOptions } from "./options.js";
+import { RECURRENT_NAMES, type RecurrentOptions } from "./options.js";
 import { shapeOf } from "./shape.js";
 import { createState, type RecurrentState, stateOf } from "./state.js";
 import { type LayerWeights, packStack } from "./weights.js";
@@ -157,20 +158,37 @@ export function open(
 }
 
 /** The content of a new network. */
-export function newRecurrent(engine: Engine, options: RecurrentOptions): RecurrentContent {
-  const core = checkEngine("createRecurrent", engine);
-  return new RecurrentContent(core, shapeOf(core, options));
+export function newRecurrent(
+  engine: Engine,
+  options: RecurrentOptions,
+  choice: KernelChoice,
+): RecurrentContent {
+  const core = checkEngine(CREATE, engine);
+  return new RecurrentContent(core, shapeOf(core, options, choice));
+}
+
+const CREATE = "createRecurrent";
+
+/** Options of `createRecurrent` of `recurra/forward`. */
+export interface ForwardRecurrentOptions<P extends Precision = Precision>
+  extends RecurrentOptions<P> {
+  /** Imported kernels: `float32` for `precision: "f32"`, `generalCells` for cells that are no standard ones. */
+  readonly kernels?: readonly Kernels[] | undefined;
 }
 
 /**
- * Makes a recurrent network that only runs forward: a program that imports this function from `recurra/forward` ships
- * no code of training.
+ * Makes a recurrent network that only runs forward. A program that imports this function from `recurra/forward` ships
+ * no code of training, and the kernels of the standard cells in f64; it brings others by the option `kernels`.
  *
  * @throws {TypeError} for an unknown option, cell, activation or precision, or an option of another cell
  * @throws {RangeError} for a size that is no integer ≥ 1, a number out of range, or weights of more than 4 GiB
+ * @throws {FeatureError} for options that need other kernels than the program has brought
  */
-export const createRecurrent = <P extends Precision = "f64">(
+export function createRecurrent<P extends Precision = "f64">(
   engine: Engine,
-  options: RecurrentOptions<P>,
-): ForwardRecurrent<NumberArray<P>> =>
-  new ForwardRecurrent(newRecurrent(engine, options), { ...options });
+  options: ForwardRecurrentOptions<P>,
+): ForwardRecurrent<NumberArray<P>> {
+  checkOptions(CREATE, options, { ...RECURRENT_NAMES, kernels: true });
+  const { kernels, ...own } = options;
+  return new ForwardRecurrent(newRecurrent(engine, own, chooseKernels(CREATE, kernels)), own);
+}

@@ -37,7 +37,7 @@ export interface RecurrentOptions<P extends Precision = Precision> {
   readonly activations?: readonly Activation[];
 }
 
-const NAMES: OptionNames<RecurrentOptions> = {
+export const RECURRENT_NAMES: OptionNames<RecurrentOptions> = {
   cell: true,
   inputSize: true,
   hiddenSize: true,
@@ -81,7 +81,7 @@ function checkSize(name: string, size: unknown, most = Number.MAX_SAFE_INTEGER):
  * @throws {RangeError} for a size that is no integer ≥ 1, or a number out of range
  */
 export function checkRecurrentOptions(options: RecurrentOptions): void {
-  checkOptions(WHERE, options, NAMES);
+  checkOptions(WHERE, options, RECURRENT_NAMES);
   const { cell, precision = "f64", nonlinearity = "tanh", clip, bidirectional, reverse } = options;
   if (!Object.hasOwn(OWN, cell)) throw new TypeError(wrong("cell", '"rnn", "lstm" or "gru"', cell));
   if (precision !== "f64" && precision !== "f32") {

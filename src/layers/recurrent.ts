@@ -1,3 +1,4 @@
+import { ALL_KERNELS } from "../cells/kernels.js";
 import { checkOptions, type OptionNames } from "../options.js";
 import { describe, type Tensor } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
@@ -127,4 +128,5 @@ export class Recurrent<
 export const createRecurrent = <P extends Precision = "f64">(
   engine: Engine,
   options: RecurrentOptions<P>,
-): Recurrent<NumberArray<P>> => new Recurrent(newRecurrent(engine, options), { ...options });
+): Recurrent<NumberArray<P>> =>
+  new Recurrent(newRecurrent(engine, options, ALL_KERNELS), { ...options });

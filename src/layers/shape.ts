@@ -5,12 +5,12 @@ import {
   DEFAULT_ACTIVATIONS,
 } from "../cells/activations.js";
 import type { Cell } from "../cells/cell.js";
-import { generalGru, gruCell, resetBeforeGru } from "../cells/gru.js";
-import { generalLstm, lstmCell, projectedLstm } from "../cells/lstm.js";
-import { generalRnn, rnnCell } from "../cells/rnn.js";
+import { gruCell } from "../cells/gru.js";
+import type { KernelChoice } from "../cells/kernels.js";
+import { lstmCell, projectedLstm } from "../cells/lstm.js";
+import { rnnCell } from "../cells/rnn.js";
 import { type StackShape, sizesOf } from "../sequence/shape.js";
 import type { EngineCore } from "../wasm/engine.js";
-import { generalKernels, numberType } from "../wasm/kernel_sets.js";
 import { checkRecurrentOptions, type RecurrentOptions } from "./options.js";
 
 /** The activations of each direction. */
@@ -30,6 +30,7 @@ function cellOf(
   engine: EngineCore,
   options: RecurrentOptions,
   activations: readonly Activation[],
+  choice: KernelChoice,
 ): Cell {
   const { cell, clip = Number.POSITIVE_INFINITY } = options;
   const { resetAfter = true, peepholes = false, inputForget: coupled = false } = options;
@@ -40,11 +41,9 @@ function cellOf(
   const isPlain = isDefault && resetAfter && !peepholes && !coupled;
   let made = PLAIN[cell];
   if (!isPlain) {
-    const general = generalKernels(engine, options.precision ?? "f64");
+    const { kernels, make } = choice.general(engine, options.precision ?? "f64");
     const record = activationRecord(clip, activations);
-    if (cell === "rnn") made = generalRnn(general, record);
-    else if (cell === "lstm") made = generalLstm(general, record, { peepholes, coupled });
-    else made = resetAfter ? generalGru(general, record) : resetBeforeGru(general, record);
+    made = make(kernels, { cell, record, resetAfter, peepholes, coupled });
   }
   return options.projectionSize === undefined ? made : projectedLstm(made);
 }
@@ -70,13 +69,18 @@ function checkBytes(shape: StackShape): void {
  * The network that options describe, as the sequence engine sees it.
  *
  * @throws {TypeError | RangeError} as {@link checkRecurrentOptions}, and for weights that no linear memory could hold
+ * @throws {FeatureError} if the program lacks the kernels
  */
-export function shapeOf(engine: EngineCore, options: RecurrentOptions): StackShape {
+export function shapeOf(
+  engine: EngineCore,
+  options: RecurrentOptions,
+  choice: KernelChoice,
+): StackShape {
   checkRecurrentOptions(options);
   const { inputSize, hiddenSize, layers = 1, reverse = false, projectionSize } = options;
   const shape = {
-    dtype: numberType(engine, options.precision ?? "f64"),
-    cells: activationsOf(options).map((activations) => cellOf(engine, options, activations)),
+    dtype: choice.numberType(engine, options.precision ?? "f64"),
+    cells: activationsOf(options).map((each) => cellOf(engine, options, each, choice)),
     layers,
     reverse,
     nx: inputSize,

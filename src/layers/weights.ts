@@ -1,4 +1,5 @@
 import type { Cell } from "../cells/cell.js";
+import type { KernelChoice } from "../cells/kernels.js";
 import { ShapeError } from "../errors.js";
 import { nearest } from "../options.js";
 import {
@@ -210,4 +211,5 @@ export const createStack = (
   engine: EngineCore,
   options: RecurrentOptions,
   weights: LayerWeights,
-): Stack => packStack(engine, shapeOf(engine, options), weights);
+  choice: KernelChoice,
+): Stack => packStack(engine, shapeOf(engine, options, choice), weights);

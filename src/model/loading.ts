@@ -1,4 +1,5 @@
 import { activationName } from "../cells/activations.js";
+import { ALL_KERNELS } from "../cells/kernels.js";
 import { settled } from "../description/assumptions.js";
 import { guessHint, type ModelDescription } from "../description/description.js";
 import { ModelFormatError } from "../description/format_error.js";
@@ -226,7 +227,7 @@ export async function loadLanguageModel(
   const core = checkEngine(where, engine);
   checkOptions(where, options, LANGUAGE_MODEL_NAMES);
   const description = await openSource(where, source, options);
-  const network = new Network(core, description, options.precision ?? "f64");
+  const network = new Network(core, description, options.precision ?? "f64", ALL_KERNELS);
   try {
     checkLanguage(where, network, description);
     const { metadata, assumptions = [] } = description;
@@ -306,7 +307,7 @@ export async function loadTagger(
   checkWord(where, "activation", ["identity", "softmax", "logSoftmax"], activation);
   const file = await openSource(where, source, options);
   const description = decideTagger(where, file, options);
-  const network = new Network(core, description, options.precision ?? "f64");
+  const network = new Network(core, description, options.precision ?? "f64", ALL_KERNELS);
   try {
     const { tokenCount, dense } = network;
     const { metadata } = file;

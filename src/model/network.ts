@@ -5,6 +5,7 @@ import {
   RECORD_ELEMENTS,
 } from "../cells/activations.js";
 import { inputProducts } from "../cells/cell.js";
+import type { KernelChoice } from "../cells/kernels.js";
 import type {
   DenseDescription,
   InputDescription,
@@ -20,10 +21,16 @@ import { outputOf } from "../sequence/shape.js";
 import type { Stack } from "../sequence/stack.js";
 import { type StackState, takeState } from "../sequence/state.js";
 import type { Weights } from "../sequence/weights.js";
-import { type Floats, ITEM, type NumberType, type Precision } from "../wasm/abi.js";
+import {
+  type Floats,
+  type GeneralKernels,
+  ITEM,
+  type NumberType,
+  type Precision,
+} from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { EngineCore } from "../wasm/engine.js";
-import { generalKernels, numberType, outputKernels } from "../wasm/kernel_sets.js";
+import { outputKernels } from "../wasm/kernel_sets.js";
 
 /** Bytes of the largest table of input products. Without a table each token's row is multiplied: the same bits. */
 const LARGEST_TABLE = 64 * 1024 * 1024;
@@ -53,20 +60,25 @@ export class Network extends Shared {
   readonly rows: Block | undefined;
   readonly #owned: Shared[] = [];
 
-  constructor(engine: EngineCore, described: ModelDescription, precision: Precision) {
+  constructor(
+    engine: EngineCore,
+    described: ModelDescription,
+    precision: Precision,
+    choice: KernelChoice,
+  ) {
     super();
     this.engine = engine;
-    this.dtype = numberType(engine, precision);
+    this.dtype = choice.numberType(engine, precision);
     const { input, recurrent, dense } = fuseLayers(described);
     this.inputKind = input.kind;
     this.inputSize = input.kind === "embedding" ? (input.weight.shape[0] as number) : input.size;
     try {
       this.stacks = recurrent.map(({ options, weights, merge = "concat" }) => {
-        const stack = this.own(createStack(engine, { ...options, precision }, weights));
+        const stack = this.own(createStack(engine, { ...options, precision }, weights, choice));
         const outputSize = merge === "concat" ? outputOf(stack.shape) : stack.shape.nh;
         return { stack, options, merge, outputSize };
       });
-      this.dense = this.own(new DenseLayers(engine, this.dtype, this.hiddenSize, dense));
+      this.dense = this.own(new DenseLayers(this, choice, this.hiddenSize, dense));
       const { rows, tables } = this.#openInput(input);
       this.rows = rows;
       this.tables = tables;
@@ -194,12 +206,14 @@ export class DenseLayers extends Shared {
   readonly mostOutputs: number;
   readonly #engine: EngineCore;
   readonly #dtype: NumberType;
+  /** There if a layer has a record. */
+  #general: GeneralKernels | undefined;
   /** Each layer, and the record of its activation if a kernel applies it. */
   readonly #layers: { readonly linear: Linear; readonly record: Block | undefined }[] = [];
 
   constructor(
-    engine: EngineCore,
-    dtype: NumberType,
+    { engine, dtype }: Pick<Network, "engine" | "dtype">,
+    choice: KernelChoice,
     inputSize: number,
     described: readonly DenseDescription[],
   ) {
@@ -215,6 +229,7 @@ export class DenseLayers extends Shared {
         const linear = new Linear(engine, dtype, { ny, na, W: weight.data, bias: bias?.data });
         this.#layers.push({ linear, record: undefined });
         if (isMapped(activation)) {
+          this.#general ??= choice.general(engine, dtype.precision).kernels;
           this.#layers[this.#layers.length - 1] = { linear, record: recordOf(engine, activation) };
         }
         na = ny;
@@ -264,13 +279,7 @@ export class DenseLayers extends Shared {
       linear.logits(rows, from, to);
       if (record !== undefined) {
         const elements = rows * linear.ny;
-        generalKernels(this.#engine, this.#dtype.precision).activation_map(
-          elements,
-          record.pointer,
-          0,
-          to,
-          to,
-        );
+        this.#general?.activation_map(elements, record.pointer, 0, to, to);
       }
       from = to;
     });

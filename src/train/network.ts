@@ -1,4 +1,5 @@
 import { activationName } from "../cells/activations.js";
+import { ALL_KERNELS } from "../cells/kernels.js";
 import { gradientPartsOf } from "../layers/gradients.js";
 import { shapeOf } from "../layers/shape.js";
 import { Batch } from "../sequence/batch.js";
@@ -200,7 +201,7 @@ export class TrainedNetwork extends Shared {
     this.architecture = architecture;
     const dtype = trainedType(engine, architecture.precision);
     this.shapes = architecture.recurrent.map(({ options }) => ({
-      ...shapeOf(engine, options),
+      ...shapeOf(engine, options, ALL_KERNELS),
       dtype,
     }));
     const specs = specsOf(architecture, this.shapes);

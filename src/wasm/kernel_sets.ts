@@ -77,9 +77,15 @@ export const float32 = (engine: EngineCore): NumberType =>
 export const numberType = (engine: EngineCore, precision: Precision): NumberType =>
   precision === "f64" ? float64(engine) : float32(engine);
 
-/** The kernels of general cells in one precision. */
+/** The kernels of general cells in f64. */
+export const generalFloat64 = (engine: EngineCore): GeneralKernels => engine.bind(GENERAL_F64);
+
+/** The kernels of general cells in f32. */
+export const generalFloat32 = (engine: EngineCore): GeneralKernels => engine.bind(GENERAL_F32);
+
+/** The kernels of general cells in one precision. A program that imports this ships those of both. */
 export const generalKernels = (engine: EngineCore, precision: Precision): GeneralKernels =>
-  engine.bind(precision === "f64" ? GENERAL_F64 : GENERAL_F32);
+  precision === "f64" ? generalFloat64(engine) : generalFloat32(engine);
 
 /** The kernels of outputs. */
 export const outputKernels = (engine: EngineCore): OutputKernels => engine.bind(OUTPUT);

@@ -165,6 +165,98 @@ describe("recurra train, a table", () => {
   });
 });
 
+describe("recurra train, tables as they come", () => {
+  const OPTIONS = ["--hidden-size", "4", "--steps", "2"];
+  const table = (name: string, content: string, ...args: string[]): Said => {
+    writeFileSync(join(folder, name), content);
+    return run(
+      "train",
+      name,
+      "--target",
+      "price",
+      "--out",
+      "as.safetensors",
+      "--overwrite",
+      ...OPTIONS,
+      ...args,
+    );
+  };
+  const fields = TABLE.trimEnd().split("\n");
+  /** The table with the number at a place, rows from 1, replaced. */
+  const replaced = (row: number, column: number, field: string): string => {
+    const cells = fields.map((line) => line.split(","));
+    (cells[row] as string[])[column] = field;
+    return cells.map((line) => line.join(",")).join("\n");
+  };
+
+  it.each([
+    ["semicolons", ";"],
+    ["tabs", "\t"],
+  ])("finds fields that are separated by %s, and says so", (name, delimiter) => {
+    const plain = table("plain.csv", TABLE);
+    const model = bytes("as.safetensors");
+    const found = table("other.csv", TABLE.replaceAll(",", delimiter));
+    expect([plain.status, plain.stderr.includes("separated")]).toEqual([0, false]);
+    expect([found.status, found.stdout]).toEqual([0, plain.stdout]);
+    expect(found.stderr).toContain(`recurra: fields are separated by ${name}\n`);
+    expect(bytes("as.safetensors")).toEqual(model);
+  });
+
+  it("--delimiter decides, where a first line leaves it open", () => {
+    const { status, stderr } = table(
+      "bar.csv",
+      TABLE.replaceAll(",", "|").replace("time", "the time, in hours"),
+      ...["--delimiter", "|"],
+    );
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringContaining("load, price → price 1 row later"),
+    ]);
+  });
+
+  it.each([
+    ["", "an empty field"],
+    ["NA", '"NA"'],
+    ["NaN", '"NaN"'],
+  ])("a number that is missing as %j is a fault of the target and of a feature", (field, got) => {
+    const expected = `expected a number, as in 399 of 400 rows, got ${got}: pass --missing previous`;
+    const target = table("gap.csv", replaced(7, 2, field));
+    expect([target.status, target.stderr]).toEqual([
+      1,
+      expect.stringContaining(`gap.csv: row 7: price: ${expected}`),
+    ]);
+    const feature = table("gap.csv", replaced(9, 1, field));
+    expect([feature.status, feature.stderr]).toEqual([
+      1,
+      expect.stringContaining(`gap.csv: row 9: load: ${expected}`),
+    ]);
+    expect(table("gap.csv", replaced(9, 1, field), "--features", "price").status).toBe(0);
+  });
+
+  it("--missing previous repeats the row before, and says how often", () => {
+    const value = fields[8]?.split(",")[1] as string;
+    table("whole.csv", replaced(9, 1, value));
+    const model = bytes("as.safetensors");
+    const { status, stderr } = table("gap.csv", replaced(9, 1, ""), "--missing", "previous");
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringContaining("recurra: missing numbers, taken from the row before: 1 of load\n"),
+    ]);
+    expect(bytes("as.safetensors")).toEqual(model);
+    expect(run("report", "as.run").status).toBe(0);
+  });
+
+  it("a number that is none is no label", () => {
+    const { status, stderr } = table("comma.csv", replaced(5, 2, "30;5"));
+    expect([status, stderr]).toEqual([
+      1,
+      expect.stringContaining(
+        'comma.csv: row 5: price: expected a number, as in 399 of 400 rows, got "30;5": correct the file',
+      ),
+    ]);
+  });
+});
+
 describe("recurra train, errors", () => {
   beforeAll(() => {
     writeFileSync(join(folder, "latin.txt"), Buffer.from([0x61, 0xe9, 0x62]));
@@ -190,6 +282,12 @@ describe("recurra train, errors", () => {
     [["short.txt", ...out], 1, /expected at least 100 tokens/],
     [["text.txt", ...out, "--window", "8"], 2, /--window: only for a CSV file/],
     [["data.csv", ...out], 2, /pass --target NAME/],
+    [["text.txt", ...out, "--missing", "previous"], 2, /--missing: only for a CSV file/],
+    [
+      ["data.csv", ...out, "--target", "price", "--delimiter", "::"],
+      2,
+      /--delimiter: expected one character, or tab, got "::"/,
+    ],
     [
       ["data.csv", ...out, "--target", "price", "--tokens", "words"],
       2,

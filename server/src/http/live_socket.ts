@@ -1,4 +1,3 @@
-import Type, { type Static } from "typebox";
 import { Compile } from "typebox/compile";
 import type { WebSocket } from "ws";
 import { AnswerFrame, readFrame, type StepFrame } from "../live/frame.js";
@@ -7,57 +6,15 @@ import { Problem } from "../problem.js";
 import type { HostTensor, StepResult } from "../serving/backend.js";
 import { parseJson } from "./bodies.js";
 import type { Context } from "./context.js";
+import { MESSAGE, type Message } from "./live_messages.js";
 import { versionOf } from "./model_choice.js";
 import { pushedOf } from "./pushed.js";
-import { MODEL, STEPS } from "./schemas.js";
 import { sequenceError } from "./score_text.js";
 
-/** The number by which a client calls a stream on its connection. */
-const HANDLE = Type.Integer({ minimum: 0, maximum: 2 ** 32 - 1 });
-const REQUEST = { request: Type.Optional(Type.Unknown()) };
-const strict = { additionalProperties: false };
-
-/** What a client says in text frames. */
-const MESSAGE = Type.Union([
-  Type.Object(
-    {
-      type: Type.Literal("open"),
-      stream: HANDLE,
-      model: Type.Optional(MODEL),
-      id: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
-      state: Type.Optional(Type.String()),
-      position: Type.Optional(Type.Integer({ minimum: 0 })),
-      keep: Type.Optional(Type.Boolean()),
-      ...REQUEST,
-    },
-    strict,
-  ),
-  Type.Object(
-    {
-      type: Type.Literal("push"),
-      pushes: Type.Array(
-        Type.Object(
-          { stream: HANDLE, ...STEPS, position: Type.Optional(Type.Integer({ minimum: 0 })) },
-          strict,
-        ),
-      ),
-      ...REQUEST,
-    },
-    strict,
-  ),
-  Type.Object({ type: Type.Literal("fork"), stream: HANDLE, to: HANDLE, ...REQUEST }, strict),
-  Type.Object(
-    {
-      type: Type.Union([Type.Literal("next"), Type.Literal("state"), Type.Literal("close")]),
-      stream: HANDLE,
-      ...REQUEST,
-    },
-    strict,
-  ),
-]);
-type Message = Static<typeof MESSAGE>;
 const checker = Compile(MESSAGE);
 
+/** Messages that may wait for their turn before the socket is read no more. */
+const MOST_TURNS = 1024;
 /** Bytes that may wait to be sent before the socket is read no more. */
 const SEND_LIMIT = 1 << 20;
 
@@ -79,6 +36,7 @@ export class LiveSocket {
   /** What opens and forks: later messages wait for them. */
   #turn: Promise<void> = Promise.resolve();
   #turns = 0;
+  #isEnded = false;
 
   constructor(socket: WebSocket, context: Context) {
     this.#socket = socket;
@@ -94,10 +52,12 @@ export class LiveSocket {
       return;
     }
     this.#turns++;
+    this.#wait(0);
     this.#turn = this.#turn.then(async () => {
       if (isBinary) this.#obeyFrame(data);
       else await this.#obeyText(data.toString("utf8"));
       this.#turns--;
+      this.#wait(0);
     });
   }
 
@@ -128,26 +88,26 @@ export class LiveSocket {
         this.#push(message);
         return;
       case "fork": {
-        const { live } = this.#of(message.stream);
         this.#checkFree(message.to);
+        const live = await this.#settled(message.stream);
         const fork = await this.#context.streams.fork(live);
-        this.#held.set(message.to, { live: fork, isKept: false });
+        this.#hold(message.to, { live: fork, isKept: false });
         return this.#say({ type: "opened", request, stream: message.to, ...infoOf(fork) });
       }
       case "next": {
-        const { live } = this.#of(message.stream);
+        const live = await this.#settled(message.stream);
         const { position } = live;
         const logProbs = Array.from(await live.inner.next());
         return this.#say({ type: "next", request, stream: message.stream, position, logProbs });
       }
       case "state": {
-        const { live } = this.#of(message.stream);
+        const live = await this.#settled(message.stream);
         const { position } = live;
         const state = Buffer.from(await live.inner.state()).toString("base64");
         return this.#say({ type: "state", request, stream: message.stream, position, state });
       }
       case "close": {
-        const { live } = this.#of(message.stream);
+        const live = await this.#settled(message.stream);
         this.#held.delete(message.stream);
         await this.#context.streams.remove(live.id);
         return this.#say({ type: "closed", request, stream: message.stream });
@@ -171,7 +131,7 @@ export class LiveSocket {
       id === undefined
         ? await streams.create(versionOf(this.#context, model), from)
         : await streams.get(id);
-    this.#held.set(stream, { live, isKept: keep || id !== undefined });
+    this.#hold(stream, { live, isKept: keep || id !== undefined });
     this.#say({ type: "opened", request, stream, ...infoOf(live) });
   }
 
@@ -179,7 +139,8 @@ export class LiveSocket {
   #push({ pushes, request }: Extract<Message, { type: "push" }>): void {
     const results = pushes.map(async ({ stream, position, ...steps }) => {
       try {
-        const pushed = await this.#context.streams.push(this.#of(stream).live, steps, position);
+        const { live } = this.#of(stream);
+        const pushed = await this.#context.streams.push(live, steps, { expected: position });
         return { stream, ...pushedOf(pushed) };
       } catch (error) {
         return { stream, error: sequenceError(error as Error) };
@@ -245,15 +206,22 @@ export class LiveSocket {
     throw new Problem("stream-not-found", `stream: ${stream}: it is not open on this connection`);
   }
 
+  /** A stream that has read all that was sent to it before. */
+  async #settled(stream: number): Promise<LiveStream> {
+    await this.#of(stream).live.settled();
+    return this.#of(stream).live;
+  }
+
   #checkFree(stream: number): void {
     if (this.#held.has(stream))
       throw new Problem("invalid-request", `stream: ${stream}: it is open on this connection`);
   }
 
-  /** Counts steps that are not answered: with many of them, or answers that the client does not read, the socket is not read. */
+  /** Counts steps that are not answered: with many of them, many messages that wait, or answers that the client does not read, the socket is not read. */
   #wait(steps: number): void {
     this.#pending += steps;
     const isFull =
+      this.#turns > MOST_TURNS ||
       this.#pending > 4 * this.#context.settings.maxLiveBatch ||
       this.#socket.bufferedAmount > SEND_LIMIT;
     if (isFull === this.#isPaused) return;
@@ -272,12 +240,20 @@ export class LiveSocket {
     this.#socket.send(data, () => this.#wait(0));
   }
 
+  /** Keeps a stream that was opened; the connection may have ended meanwhile. */
+  #hold(stream: number, held: Held): void {
+    if (this.#isEnded) this.#leave(held);
+    else this.#held.set(stream, held);
+  }
+
+  #leave({ live, isKept }: Held): void {
+    if (isKept || live.isClosed) return;
+    this.#context.streams.remove(live.id).catch(() => undefined);
+  }
+
   #end(): void {
-    const { streams } = this.#context;
-    for (const { live, isKept } of this.#held.values()) {
-      if (isKept || live.isClosed) continue;
-      streams.remove(live.id).catch(() => undefined);
-    }
+    this.#isEnded = true;
+    for (const held of this.#held.values()) this.#leave(held);
     this.#held.clear();
   }
 }

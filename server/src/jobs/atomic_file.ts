@@ -1,9 +1,12 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, mkdir, open, readFile, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
-import { fileFault } from "./errors.js";
+import { fileFault, JobError } from "./errors.js";
 
 let count = 0;
+
+/** Whether a name is that of a file that was not finished. */
+export const isBegun = (name: string): boolean => /\.\d+-[\da-z]+-\d+\.tmp$/.test(name);
 
 /** What was written. */
 export interface Written {
@@ -102,7 +105,8 @@ export async function readJson<T>(path: string): Promise<T | undefined> {
     return JSON.parse(await readFile(path, "utf8")) as T;
   } catch (error) {
     if ((error as { code?: string }).code === "ENOENT") return undefined;
-    throw fileFault(path, error);
+    if (!(error instanceof SyntaxError)) throw fileFault(path, error);
+    throw new JobError("output", `${path}: expected JSON, the file is damaged: delete it`);
   }
 }
 

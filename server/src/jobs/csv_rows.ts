@@ -1,19 +1,24 @@
+import { pipeline, Readable } from "node:stream";
 import { type Options, parse } from "csv-parse";
-import { parse as parseSync } from "csv-parse/sync";
 import { JobError } from "./errors.js";
 import { readRange } from "./input_range.js";
 import type { JobInput } from "./plan.js";
+import { LONGEST, textOf } from "./records.js";
 
-/** A record of a CSV file: the number of the line where it begins, and its cells as bytes. */
+/** A record of a CSV file. */
 export interface CsvRow {
+  /** The number of the line where it begins, and of the one after it. */
   readonly line: number;
-  readonly cells: readonly Buffer[];
+  readonly next: number;
+  /** Where it ends, in bytes of the file. */
+  readonly end: number;
+  /** Each character stands for a byte. */
+  readonly cells: readonly string[];
 }
 
-/** A longer record has a quote too many. */
-const LONGEST = 2 ** 24;
 const NEWLINE = 10;
 const RETURN = 13;
+const MARK = "\xef\xbb\xbf";
 
 const OPTIONS: Options = {
   // Each character is a byte, so that places are exact and that other bytes than UTF-8 are found, not replaced.
@@ -29,64 +34,109 @@ const OPTIONS: Options = {
 /** A record as csv-parse gives it. */
 interface Parsed {
   readonly record: readonly string[];
-  /** `bytes`: those of the input up to the end of the record. */
+  /** `bytes`: those that were read up to the end of the record. */
   readonly info: { readonly bytes: number };
 }
 
-/** The records in the bytes of a shard, which begins with a record. `first` is the number of its first line. */
-export function* csvRows(bytes: Buffer, first: number): Generator<CsvRow, void, void> {
-  const skipped = bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf ? 3 : 0;
-  const body = bytes.subarray(skipped);
-  const rows = parseSync(body, OPTIONS) as unknown as readonly Parsed[];
-  let line = first;
-  let at = 0;
-  for (const { record, info } of rows) {
-    // Empty lines before the record.
-    while (body[at] === NEWLINE || (body[at] === RETURN && body[at + 1] === NEWLINE)) {
-      if (body[at] === NEWLINE) line++;
-      at++;
+/** The text of a cell; undefined if its bytes are not UTF-8. */
+export const cellText = (cell: string): string | undefined => textOf(Buffer.from(cell, "latin1"));
+
+/** Counts lines in bytes that pass by. */
+class LineCounter {
+  readonly #pieces: Buffer[] = [];
+  /** A place in the first piece. */
+  #at = 0;
+  /** Bytes that were counted. */
+  position = 0;
+  line: number;
+  /** Whether the last byte that was counted is a newline. */
+  #isNew = true;
+
+  constructor(line: number) {
+    this.line = line;
+  }
+
+  /** Passes pieces on. */
+  async *watch(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {
+    for await (const piece of pieces) {
+      this.#pieces.push(piece);
+      yield piece;
     }
-    yield { line, cells: record.map((cell) => Buffer.from(cell, "latin1")) };
-    for (; at < info.bytes; at++) if (body[at] === NEWLINE) line++;
+  }
+
+  /** Goes over empty lines. */
+  skipEmpty(): void {
+    for (;;) {
+      const byte = this.#pieces[0]?.[this.#at];
+      if (byte !== NEWLINE && byte !== RETURN) return;
+      this.advance(this.position + 1);
+    }
+  }
+
+  /** The line after a record that ends here; the last one may lack its newline. */
+  get next(): number {
+    return this.#isNew ? this.line : this.line + 1;
+  }
+
+  advance(to: number): void {
+    while (this.position < to) {
+      const piece = this.#pieces[0] as Buffer;
+      const part = piece.subarray(this.#at, this.#at + to - this.position);
+      for (let i = part.indexOf(NEWLINE); i >= 0; i = part.indexOf(NEWLINE, i + 1)) this.line++;
+      this.#isNew = part[part.length - 1] === NEWLINE;
+      this.position += part.length;
+      this.#at += part.length;
+      if (this.#at < piece.length) continue;
+      this.#pieces.shift();
+      this.#at = 0;
+    }
   }
 }
 
 /**
- * The ends of all records of a CSV file, in bytes, the first of which is the record of the column names.
+ * The records in a range of a CSV file, which begins with a record. Holds a piece of the file at a time.
  *
+ * @param line the number of the first line
  * @throws {JobError} if a quote is never closed
  */
-export async function* csvEnds(
+export async function* csvRows(
   input: JobInput,
-): AsyncGenerator<{ end: number; cells: readonly string[] }, void, void> {
-  const [start] = await firstBytes(input);
-  const skipped = start?.toString("latin1").startsWith("\xef\xbb\xbf") ? 3 : 0;
+  { from, to, line }: { readonly from: number; readonly to: number; readonly line: number },
+): AsyncGenerator<CsvRow, void, void> {
+  const start = from === 0 && (await startsWithMark(input)) ? MARK.length : from;
+  const counter = new LineCounter(line);
   const parser = parse(OPTIONS);
-  const feed = async (): Promise<void> => {
-    for await (const chunk of readRange(input, skipped)) {
-      if (!parser.write(chunk)) await new Promise<void>((resume) => parser.once("drain", resume));
-      if (parser.destroyed) return;
-    }
-    parser.end();
-  };
-  const fed = feed().catch((error: unknown) => parser.destroy(error as Error));
+  // A reader that stops early ends the reading of the file, too.
+  const pieces = counter.watch(readRange(input, start, to));
+  pipeline(Readable.from(pieces), parser, () => undefined);
   let records = 0;
   try {
-    for await (const { record, info } of parser as AsyncIterable<Parsed>) {
+    for await (const { record: cells, info } of parser as AsyncIterable<Parsed>) {
       records++;
-      yield { end: skipped + info.bytes, cells: record };
+      counter.skipEmpty();
+      const { line: first } = counter;
+      counter.advance(info.bytes);
+      yield { line: first, next: counter.next, end: start + info.bytes, cells };
     }
-    await fed;
   } catch (error) {
-    if (!((error as { code?: string }).code ?? "").startsWith("CSV_")) throw error;
-    const what = "has a quote that is never closed";
+    const { code = "" } = error as { code?: string };
+    if (!code.startsWith("CSV_")) throw error;
+    const what =
+      code === "CSV_MAX_RECORD_SIZE"
+        ? `is longer than ${LONGEST} bytes: look for a quote that is never closed`
+        : "has a quote that is never closed";
     throw new JobError("input", `${input.path}: record ${records + 1} ${what}`);
   } finally {
     parser.destroy();
   }
 }
 
-async function firstBytes(input: JobInput): Promise<Buffer[]> {
-  for await (const chunk of readRange(input, 0, 3)) return [chunk];
-  return [];
+/** All of a file. */
+export const WHOLE = { from: 0, to: Number.POSITIVE_INFINITY, line: 1 } as const;
+
+async function startsWithMark(input: JobInput): Promise<boolean> {
+  for await (const piece of readRange(input, 0, MARK.length)) {
+    return piece.toString("latin1") === MARK;
+  }
+  return false;
 }

@@ -12,8 +12,14 @@ export type JobErrorCode =
   | "model-changed"
   /** The output folder belongs to another job, or a file in it is damaged. */
   | "output"
+  /** Shards are not done, so that their results cannot be joined. */
+  | "incomplete"
   /** The file system refuses to write: it is full, or read-only. */
   | "disk"
+  /** The system fails to read or write a file for a reason that may pass. */
+  | "system"
+  /** Redis does not answer. */
+  | "redis"
   /** Somebody cancelled the job. */
   | "cancelled"
   /** There is no such job. */
@@ -31,6 +37,7 @@ export class JobError extends Error {
 }
 
 const SYSTEM: Readonly<Record<string, readonly [JobErrorCode, string]>> = {
+  EEXIST: ["output", "there is a file in the place of a folder"],
   ENOENT: ["input", "there is no such file"],
   EISDIR: ["input", "expected a file, got a folder"],
   ENOTDIR: ["input", "a part of the path is not a folder"],
@@ -44,9 +51,11 @@ const SYSTEM: Readonly<Record<string, readonly [JobErrorCode, string]>> = {
 
 /** An error of the file system as one that names the file; any other error as it is. */
 export function fileFault(path: string, error: unknown): unknown {
-  const { code = "" } = (error ?? {}) as { code?: string };
+  const { code = "", syscall } = (error ?? {}) as { code?: string; syscall?: string };
   const known = Object.hasOwn(SYSTEM, code) ? SYSTEM[code] : undefined;
-  return known === undefined ? error : new JobError(known[0], `${path}: ${known[1]}`);
+  if (known !== undefined) return new JobError(known[0], `${path}: ${known[1]}`);
+  if (syscall === undefined) return error;
+  return new JobError("system", `${path}: ${(error as Error).message}`);
 }
 
 /** Does something with a file; an error of the system names it. */

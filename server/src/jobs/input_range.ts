@@ -48,10 +48,3 @@ export async function* readRange(
     source.destroy();
   }
 }
-
-/** All bytes of a range at once. */
-export async function readWhole(input: JobInput, from: number, to: number): Promise<Buffer> {
-  const pieces: Buffer[] = [];
-  for await (const piece of readRange(input, from, to)) pieces.push(piece);
-  return Buffer.concat(pieces);
-}

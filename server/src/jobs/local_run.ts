@@ -2,11 +2,12 @@ import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
 import { readJson, writeJson } from "./atomic_file.js";
 import { fileFault, JobError } from "./errors.js";
-import { type JobRequest, type Outline, outlineOf, shardsOf } from "./make_plan.js";
 import { finish, type JobManifest } from "./merge.js";
+import { type JobRequest, type Outline, outlineOf } from "./outline.js";
 import { type Plan, planOf } from "./plan.js";
 import type { Scorer } from "./scorer.js";
 import { manifestOf, runShard } from "./shard.js";
+import { shardsOf } from "./shards.js";
 
 /** The plan in a folder; undefined if there is none. */
 export const planIn = (folder: string): Promise<Plan | undefined> =>
@@ -93,7 +94,7 @@ export async function runLocally(
         parts.set(index, part);
         report();
       };
-      await runShard(folder, plan, index, scorer, { signal: ended, onProgress: onPart });
+      await runShard({ folder, plan, index, scorer }, { signal: ended, onProgress: onPart });
       parts.delete(index);
       shardsDone++;
       report();

@@ -2,22 +2,30 @@ import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { asyncBufferFromFile, parquetReadObjects } from "hyparquet";
-import { type AtomicFile, readJson, type Written, writeAtomic, writeJson } from "./atomic_file.js";
+import {
+  type AtomicFile,
+  isBegun,
+  readJson,
+  type Written,
+  writeAtomic,
+  writeJson,
+} from "./atomic_file.js";
 import { fileFault, JobError } from "./errors.js";
+import { ParquetFile } from "./parquet_file.js";
+import { ParquetResultFile } from "./parquet_results.js";
 import type { Plan } from "./plan.js";
-import { ParquetResultFile, type ResultColumns } from "./result_file.js";
+import { columnsOf } from "./result_columns.js";
 import { type Counts, type Manifest, manifestOf, partsOf } from "./shard.js";
 
 /** What a job that is done left behind: `manifest.json`, which is written last. */
-export interface JobManifest extends Counts {
+export type JobManifest = Counts & {
   readonly job: string;
   readonly model: string;
   readonly shards: number;
   /** Absent if the parts were not joined. */
   readonly results?: Written & { readonly file: string };
   readonly errors: Written & { readonly file: string };
-}
+};
 
 /** The manifest of a job that is done, undefined of one that is not. */
 export async function jobManifest(folder: string, plan: Plan): Promise<JobManifest | undefined> {
@@ -34,6 +42,17 @@ export async function jobManifest(folder: string, plan: Plan): Promise<JobManife
 export async function finish(folder: string, plan: Plan): Promise<JobManifest> {
   const done = await jobManifest(folder, plan);
   if (done !== undefined) return done;
+  try {
+    return await joinParts(folder, plan);
+  } catch (error) {
+    // Another worker may have joined them meanwhile, and deleted what this one had begun.
+    const other = await jobManifest(folder, plan);
+    if (other !== undefined) return other;
+    throw error;
+  }
+}
+
+async function joinParts(folder: string, plan: Plan): Promise<JobManifest> {
   const manifests: Manifest[] = [];
   const missing: number[] = [];
   for (let i = 0; i < plan.shards.length; i++) {
@@ -44,7 +63,7 @@ export async function finish(folder: string, plan: Plan): Promise<JobManifest> {
   if (missing.length > 0) {
     const which = missing.length > 5 ? `${missing.slice(0, 5).join(", ")} …` : missing.join(", ");
     const what = `${missing.length} of ${plan.shards.length} shards are not done (${which})`;
-    throw new JobError("output", `${folder}: ${what}: retry the job`);
+    throw new JobError("incomplete", `${folder}: ${what}: run or retry the job`);
   }
   const names = plan.merge ? [`results.${plan.output}`, "errors.jsonl"] : ["errors.jsonl"];
   const { written } = await writeAtomic(
@@ -62,11 +81,12 @@ export async function finish(folder: string, plan: Plan): Promise<JobManifest> {
     job: plan.id,
     model: plan.model.sha256,
     shards: plan.shards.length,
-    ...sumOf(manifests),
+    ...sumOf(plan, manifests),
     ...(plan.merge ? { results: files[0] as JobManifest["errors"] } : {}),
     errors: files.at(-1) as JobManifest["errors"],
   };
   await writeJson(join(folder, "manifest.json"), manifest);
+  await removeLeftovers(folder);
   await removeLeftovers(join(folder, "parts"));
   return manifest;
 }
@@ -74,18 +94,18 @@ export async function finish(folder: string, plan: Plan): Promise<JobManifest> {
 /** Deletes what processes that were killed had begun to write. */
 async function removeLeftovers(folder: string): Promise<void> {
   const names = await readdir(folder).catch(() => []);
-  for (const name of names)
-    if (name.endsWith(".tmp")) await rm(join(folder, name), { force: true });
+  for (const name of names.filter(isBegun)) await rm(join(folder, name), { force: true });
 }
 
-export function sumOf(all: readonly Counts[]): Counts {
-  let [scored, failed, tokens] = [0, 0, 0];
+/** The sums of all counts. */
+function sumOf({ model }: Plan, all: readonly Counts[]): Counts {
+  const sum = { failed: 0, scored: 0, tokens: 0, tagged: 0, steps: 0 };
+  const names = Object.keys(sum) as (keyof typeof sum)[];
   for (const each of all) {
-    scored += each.scored;
-    failed += each.failed;
-    tokens += each.tokens;
+    for (const name of names) sum[name] += (each as Partial<typeof sum>)[name] ?? 0;
   }
-  return { scored, failed, tokens };
+  const { failed, scored, tokens, tagged, steps } = sum;
+  return model.tagger === undefined ? { scored, failed, tokens } : { tagged, failed, steps };
 }
 
 async function joinResults(
@@ -102,10 +122,12 @@ async function joinResults(
     for (const { path, results } of parts) await copy(path, results, to);
     return;
   }
-  const file = new ParquetResultFile(to, plan.perToken);
+  const columns = columnsOf(plan);
+  const file = new ParquetResultFile(to, columns);
   for (const { path, results } of parts) {
     await copy(path, results, undefined);
-    await file.write(await columnsOf(path));
+    const part = await ParquetFile.open(path);
+    for await (const rows of part.rows(columns.map(({ name }) => name))) await file.copy(rows);
   }
   await file.end();
 }
@@ -124,19 +146,4 @@ async function copy(path: string, { sha256 }: Written, to: AtomicFile | undefine
   if (hash.digest("hex") === sha256) return;
   const what = "the part is damaged: its SHA-256 is not that of its manifest";
   throw new JobError("output", `${path}: ${what}: delete it, and run or retry the job`);
-}
-
-/** The columns of a part. Each becomes row groups of the whole. */
-async function columnsOf(path: string): Promise<ResultColumns> {
-  const rows = await parquetReadObjects({ file: await asyncBufferFromFile(path) });
-  const column = <T>(name: string): T[] => rows.map((row) => row[name] as T);
-  return {
-    file: column("file"),
-    line: column("line"),
-    logProb: column("logProb"),
-    perplexity: column("perplexity"),
-    bitsPerToken: column("bitsPerToken"),
-    tokens: column("tokens"),
-    tokenLogProbs: column("tokenLogProbs"),
-  };
 }

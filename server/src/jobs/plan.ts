@@ -1,9 +1,12 @@
 import { createHash } from "node:crypto";
+import type { ParquetType } from "hyparquet";
 
 export const INPUT_FORMATS = ["text", "jsonl", "csv", "parquet"] as const;
 export type InputFormat = (typeof INPUT_FORMATS)[number];
 export const OUTPUT_FORMATS = ["jsonl", "parquet"] as const;
 export type OutputFormat = (typeof OUTPUT_FORMATS)[number];
+export const MODEL_KINDS = ["language", "tagger"] as const;
+export const POOLINGS = ["steps", "last", "mean", "max"] as const;
 
 /** The model of a job, and how it is opened. */
 export interface JobModel {
@@ -15,6 +18,33 @@ export interface JobModel {
   readonly vocabulary?: { readonly path: string; readonly sha256: string };
   /** The token or id that stands for characters outside the vocabulary. */
   readonly unknown?: string | number;
+  /** Whether it takes texts: its tokens have names. */
+  readonly takesTexts: boolean;
+  /** Of a tagger: whether each step has an output; without it: as the file says. */
+  readonly pooling?: (typeof POOLINGS)[number];
+  /** Absent of a language model. */
+  readonly tagger?: JobTagger;
+}
+
+/** What is known of a tagger before its workers start. */
+export interface JobTagger {
+  /** The numbers of a step; absent if its steps are tokens. */
+  readonly width?: number;
+  /** Whether each step has values and a class, or the sequence. */
+  readonly perStep: boolean;
+  readonly hasLabels: boolean;
+  /** What its metadata say of the table it was trained on. */
+  readonly table?: Pick<TableReading, "features" | "window">;
+}
+
+/** How the rows of a table, CSV or Parquet, become sequences: a row is a step. */
+export interface TableReading {
+  /** The columns with the numbers of a step, in the order of the model's inputs. */
+  readonly features: readonly string[];
+  /** The column whose value is the same in all rows of a sequence. */
+  readonly group?: string;
+  /** The most rows of a sequence. */
+  readonly window?: number;
 }
 
 /** A file of the input, as it was when the plan was made. */
@@ -28,8 +58,20 @@ export interface JobInput {
   readonly size: number;
   /** When it was changed, in milliseconds. */
   readonly changed: number;
-  /** CSV: the place of the column, and the number of columns. */
-  readonly column?: readonly [index: number, count: number];
+  readonly csv?: CsvColumns;
+  /** Parquet: whether a row is a step, not a sequence. */
+  readonly isTable?: boolean;
+}
+
+/** Places of columns in a CSV file. */
+export interface CsvColumns {
+  /** The number of columns. */
+  readonly count: number;
+  /** The column of the sequence; of a table those of the features. */
+  readonly values: readonly number[];
+  readonly group?: number;
+  /** Those that are passed through. */
+  readonly fields: readonly number[];
 }
 
 /**
@@ -47,13 +89,25 @@ export interface Shard {
   readonly lines: number;
 }
 
+/** A field or column that is passed through into the results. */
+export interface PassedField {
+  readonly name: string;
+  /** Its type in a Parquet file of results. Texts hold JSON for what is neither a text nor of one type. */
+  readonly type: ParquetType | "text";
+}
+
 /** Everything that decides the bytes of the output. */
 export interface JobSpec {
   readonly model: JobModel;
   readonly inputs: readonly JobInput[];
   /** The field of a JSON object, or the column. */
   readonly field: string;
+  /** Of a tagger of numbers: how tables are read. */
+  readonly table?: TableReading;
+  readonly fields: readonly PassedField[];
   readonly perToken: boolean;
+  /** Of a tagger: whether results hold the values beside the classes. */
+  readonly values: boolean;
   readonly output: OutputFormat;
   /** About how many bytes of input a shard has. */
   readonly shardBytes: number;

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { FlowProducer, type Job, Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { JobError } from "./errors.js";
@@ -62,18 +63,39 @@ export class JobQueue {
     this.#flows.on("error", onError);
   }
 
+  /** Waits until Redis answers. @throws {JobError} with its last error if it does not */
+  async connected(ms: number): Promise<void> {
+    if (this.redis.status === "ready") return;
+    let last = "no answer";
+    const note = (error: Error): void => {
+      last = error.message || error.name;
+    };
+    this.redis.on("error", note);
+    const ready = new Promise<true>((resolve) => this.redis.once("ready", () => resolve(true)));
+    const timeout = new AbortController();
+    const late = wait(ms, false, timeout).catch(() => false);
+    const isReady = await Promise.race([ready, late]);
+    timeout.abort();
+    this.redis.off("error", note);
+    if (isReady) return;
+    const { host, port } = this.redis.options;
+    const what = `Redis does not answer within ${ms / 1000} s (${last})`;
+    throw new JobError("redis", `--redis: ${host}:${port}: ${what}: start it, or correct --redis`);
+  }
+
   /**
-   * Adds a job. Shards that are done are left out.
+   * Adds a job. Shards that are done are left out. A submission that was cut off is continued.
    *
    * @throws {JobError} if it was submitted before
    */
   async submit(folder: string, plan: Plan): Promise<void> {
-    const record = { folder, shards: plan.shards.length, round: 0, submitted: Date.now() };
-    if ((await this.redis.hsetnx(this.#key(plan.id), "job", plan.id)) === 0) {
+    const key = this.#key(plan.id);
+    if ((await this.redis.hget(key, "added:0")) !== null) {
       const what = "the job was submitted before: see its status, cancel or retry it";
       throw new JobError("usage", `${plan.id}: ${what}`);
     }
-    await this.redis.hset(this.#key(plan.id), record);
+    const record = { folder, shards: plan.shards.length, round: 0, submitted: Date.now() };
+    await this.redis.hset(key, record);
     await this.redis.zadd(`${this.prefix}:jobs`, record.submitted, plan.id);
     await this.#add(folder, plan, 0);
   }
@@ -86,11 +108,13 @@ export class JobQueue {
       throw new JobError("usage", `${id}: ${what}`);
     }
     const plan = await planIn(folder);
-    if (plan?.id !== id)
-      throw new JobError("output", `${folder}: the plan of the job is not there`);
+    if (plan?.id !== id) {
+      const what =
+        "the plan of the job is not there: run this where the folder is, or submit again";
+      throw new JobError("output", `${folder}: ${what}`);
+    }
     const round = Number((await this.#record(id)).round) + 1;
     await this.#add(folder, plan, round);
-    await this.redis.hset(this.#key(id), { round });
     await (await this.#end(id, round - 1))?.remove({ removeChildren: true }).catch(() => undefined);
   }
 
@@ -130,7 +154,9 @@ export class JobQueue {
     );
     const isCancelled = record[`cancelled:${round}`] !== undefined;
     const found = (await end?.getState()) ?? "unknown";
-    const state = stateOf(found, isCancelled, active.length + processed > 0);
+    const isAdded = record[`added:${round}`] !== undefined;
+    const hasBegun = active.length + processed > 0;
+    const state = isAdded ? stateOf(found, isCancelled, hasBegun) : "waiting";
     // Shards of earlier rounds stand in no count of this one.
     const before = shards - Number(record[`left:${round}`] ?? shards);
     const shardsDone = before + processed;
@@ -148,8 +174,14 @@ export class JobQueue {
       shardsActive: active.length,
       share,
       ...(isOn ? { secondsLeft: (seconds * (unprocessed - parts)) / (processed + parts) } : {}),
-      ...(state === "failed" && end?.failedReason ? { reason: end.failedReason } : {}),
+      ...(state === "failed" ? { reason: end?.failedReason ?? LOST } : {}),
     };
+  }
+
+  /** The state of a job; undefined if it was not submitted, or its submission was cut off. */
+  async stateOf(id: string): Promise<JobState | undefined> {
+    const isAdded = (await this.redis.hexists(this.#key(id), "added:0")) === 1;
+    return isAdded ? (await this.status(id)).state : undefined;
   }
 
   /** The ids of all jobs, the last one first. */
@@ -190,6 +222,7 @@ export class JobQueue {
         },
       })),
     });
+    await this.redis.hset(this.#key(plan.id), { round, [`added:${round}`]: Date.now() });
   }
 
   #key(id: string): string {
@@ -207,12 +240,14 @@ export class JobQueue {
   }
 }
 
+const LOST = "Redis has lost the job: retry it";
+
 const endId = (id: string, round: number): string => `${id}-${round}`;
 
 function stateOf(found: string, isCancelled: boolean, hasBegun: boolean): JobState {
   if (found === "completed") return "done";
   if (isCancelled) return "cancelled";
-  if (found === "failed") return "failed";
+  if (found === "failed" || found === "unknown") return "failed";
   if (found === "waiting-children") return hasBegun ? "running" : "waiting";
   return "finishing";
 }

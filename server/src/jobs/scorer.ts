@@ -1,80 +1,49 @@
-import { createHash } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { resolve } from "node:path";
+import { type Score, type Tagged, UnknownTokenError, type Vocabulary } from "recurra";
 import {
-  type ModelDescription,
-  ModelFormatError,
-  type Score,
-  UnknownTokenError,
-  type VocabularySource,
-} from "recurra";
-import { createPool, type Pool, type PoolOptions, WorkerLostError } from "recurra/pool";
-import { Problem } from "../problem.js";
-import { readModelFile } from "../serving/model_file.js";
-import { JobError, withFile } from "./errors.js";
+  createPool,
+  createTaggerPool,
+  type Pool,
+  type TaggerPool,
+  WorkerLostError,
+} from "recurra/pool";
+import { fileOf, opening } from "./job_model.js";
 import type { JobModel } from "./plan.js";
 import type { InputRecord, Sequence } from "./records.js";
 
-/** A record with its score, or with the reason why it has none. */
-export type Outcome =
-  | { readonly line: number; readonly score: Score }
-  | { readonly line: number; readonly reason: string };
+/** A record that was computed, or the reason why it was not. */
+export type Outcome = { readonly record: InputRecord } & (
+  | { readonly score: Score }
+  | { readonly tagged: Tagged; readonly steps: number }
+  | { readonly reason: string }
+);
 
-/** How a model is opened, with a vocabulary's path. */
-export interface ModelRequest extends Pick<JobModel, "precision" | "unknown"> {
-  readonly vocabulary?: string;
+/** A sequence as workers take it. */
+type Input = Int32Array | Exclude<Sequence, string | readonly number[]>;
+
+/** A record on its way: with what workers take, or the reason why it has none. */
+interface Waiting {
+  readonly record: InputRecord;
+  readonly read: Input | string;
+  /** Whether workers have something of it. */
+  readonly isSent: boolean;
 }
 
-/** A model file, and the file of its vocabulary, as their bytes are now. */
-export async function modelOf(path: string, request: ModelRequest): Promise<JobModel> {
-  const { vocabulary, ...options } = request;
-  const { hash } = await readModel(path);
-  return {
-    path: resolve(path),
-    sha256: hash,
-    ...options,
-    ...(vocabulary === undefined ? {} : { vocabulary: await vocabularyFile(vocabulary) }),
-  };
-}
+/** Of so many records that fail in a row, workers get an empty sequence: its result lets the failures be written. */
+const FAILURES = 32;
 
-async function vocabularyFile(path: string): Promise<{ path: string; sha256: string }> {
-  const bytes = await withFile(path, () => readFile(path));
-  return { path: resolve(path), sha256: createHash("sha256").update(bytes).digest("hex") };
-}
-
-/** Reads a language model of any format. @throws {JobError} */
-async function readModel(path: string): Promise<{ hash: string; description: ModelDescription }> {
-  try {
-    const file = await readModelFile(path, "language");
-    return file as typeof file & { readonly kind: "language" };
-  } catch (error) {
-    if (!(error instanceof Problem)) throw error;
-    throw new JobError("model", error.message);
-  }
-}
-
-/** @throws {JobError} if a file is not the one that the job was planned with */
-function checkHash(file: { path: string; sha256: string }, found: string): void {
-  if (found === file.sha256) return;
-  const what = `expected the file with SHA-256 ${file.sha256}, got ${found}`;
-  throw new JobError("model-changed", `${file.path}: ${what}: start a new job`);
-}
-
-async function vocabularyOf(file: { path: string; sha256: string }): Promise<VocabularySource> {
-  checkHash(file, (await vocabularyFile(file.path)).sha256);
-  try {
-    return JSON.parse(await readFile(file.path, "utf8")) as VocabularySource;
-  } catch {
-    throw new JobError("model", `${file.path}: expected JSON: { token: id } or a list of tokens`);
-  }
-}
-
-/** Scores records on all cores; the kernels run in workers, so that this thread answers at once. */
+/** Scores or tags records on all cores; the kernels run in workers, so that this thread answers at once. */
 export class Scorer {
-  readonly #pool: Pool;
+  readonly #pool: Pool | TaggerPool;
+  /** The number of tokens. */
+  readonly #size: number;
+  readonly #empty: Input;
 
-  private constructor(pool: Pool) {
+  private constructor(pool: Pool | TaggerPool, { tagger }: JobModel) {
     this.#pool = pool;
+    this.#size = "inputSize" in pool.model ? pool.model.inputSize : pool.model.size;
+    const { width } = tagger ?? {};
+    this.#empty =
+      width === undefined ? new Int32Array(0) : { shape: [0, width], data: new Float64Array(0) };
   }
 
   /**
@@ -84,82 +53,98 @@ export class Scorer {
    * @throws {JobError} if the file is not the one that the job was planned with
    */
   static async open(model: JobModel, size?: number): Promise<Scorer> {
-    const { path, precision, unknown, vocabulary } = model;
-    const { hash, description } = await readModel(path);
-    checkHash(model, hash);
-    const options: PoolOptions = {
-      precision,
-      ...(vocabulary === undefined ? {} : { vocabulary: await vocabularyOf(vocabulary) }),
-      ...(unknown === undefined ? {} : { unknown }),
-      ...(size === undefined ? {} : { size }),
-    };
-    try {
-      return new Scorer(await createPool(description, options));
-    } catch (error) {
-      const kinds = [ModelFormatError, TypeError, RangeError];
-      if (!kinds.some((kind) => error instanceof kind)) throw error;
-      throw new JobError("model", `${path}: ${(error as Error).message}`);
-    }
+    const { description, options } = await fileOf(model);
+    const all = { ...options, ...(size === undefined ? {} : { size }) };
+    return opening(model.path, async () => {
+      if (model.tagger === undefined) return new Scorer(await createPool(description, all), model);
+      const pool = await createTaggerPool(description, { ...all, output: model.pooling });
+      return new Scorer(pool, model);
+    });
   }
 
   /** The outcomes of records, in order. Holds a bounded number of records. */
   async *outcomes(
-    records: Iterable<InputRecord>,
+    records: AsyncIterable<InputRecord>,
     signal?: AbortSignal,
   ): AsyncGenerator<Outcome, void, void> {
-    // What was read and has no score yet.
-    const waiting: InputRecord[] = [];
-    const read = this.#read.bind(this);
-    function* sequences(): Generator<Int32Array> {
-      for (const record of records) {
-        const ids = read(record);
-        waiting.push(typeof ids === "string" ? { line: record.line, reason: ids } : record);
-        if (typeof ids !== "string") yield ids;
-      }
+    // What was read and has no result yet.
+    const waiting: Waiting[] = [];
+    for await (const result of this.#results(this.#inputs(records, waiting), signal)) {
+      yield* failuresOf(waiting);
+      const { record, read } = waiting.shift() as Waiting;
+      if (typeof read === "string") yield { record, reason: read };
+      else if (result instanceof Error) yield { record, reason: reasonOf(result) };
+      else if ("logProb" in result) yield { record, score: result };
+      else yield { record, tagged: result, steps: stepsOf(read) };
     }
-    function* failed(): Generator<Outcome> {
-      for (let [next] = waiting; next !== undefined && "reason" in next; [next] = waiting) {
-        waiting.shift();
-        yield next;
-      }
-    }
-    const options = { onError: "return", signal } as const;
-    for await (const result of this.#pool.scoreMany(sequences(), options)) {
-      yield* failed();
-      const { line } = waiting.shift() as InputRecord;
-      yield result instanceof Error ? { line, reason: reasonOf(result) } : { line, score: result };
-    }
-    yield* failed();
+    yield* failuresOf(waiting);
   }
 
   async close(): Promise<void> {
     await this.#pool.close({ drain: false });
   }
 
-  /** The ids of a record, or the reason why it has none. */
-  #read(record: InputRecord): Int32Array | string {
-    return "reason" in record ? record.reason : this.#encode(record.sequence);
+  /** What workers get of records, which are noted. */
+  async *#inputs(
+    records: AsyncIterable<InputRecord>,
+    waiting: Waiting[],
+  ): AsyncGenerator<Input, void, void> {
+    let failures = 0;
+    for await (const record of records) {
+      const read = this.#read(record);
+      failures = typeof read === "string" ? failures + 1 : 0;
+      const isSent = failures % FAILURES === 0;
+      waiting.push({ record, read, isSent });
+      if (isSent) yield typeof read === "string" ? this.#empty : read;
+    }
   }
 
-  #encode(sequence: Sequence): Int32Array | string {
-    const { size, vocabulary } = this.#pool.model;
-    if (typeof sequence !== "string") {
-      const wrong = sequence.find((id) => id < 0 || id >= size);
-      if (wrong === undefined) return Int32Array.from(sequence);
-      return `expected ids in 0 … ${size - 1}, got ${wrong}`;
-    }
+  #results(
+    inputs: AsyncIterable<Input>,
+    signal: AbortSignal | undefined,
+  ): AsyncIterable<Score | Tagged | Error> {
+    const options = { onError: "return", signal } as const;
+    const pool = this.#pool;
+    if ("tagMany" in pool) return pool.tagMany(inputs, options);
+    return pool.scoreMany(inputs as AsyncIterable<Int32Array>, options);
+  }
+
+  /** The ids or rows of a record, or the reason why it has none. */
+  #read(record: InputRecord): Input | string {
+    if ("reason" in record) return record.reason;
+    const { sequence } = record;
+    if (typeof sequence === "string") return this.#encode(sequence);
+    if ("shape" in sequence) return sequence;
+    const wrong = sequence.find((id) => id < 0 || id >= this.#size);
+    if (wrong === undefined) return Int32Array.from(sequence);
+    return `expected ids in 0 … ${this.#size - 1}, got ${wrong}`;
+  }
+
+  #encode(text: string): Int32Array | string {
+    const vocabulary: Vocabulary | undefined = this.#pool.model.vocabulary;
     if (vocabulary === undefined) return "the model has no vocabulary: expected a list of ids";
     try {
-      return vocabulary.encode(sequence);
+      return vocabulary.encode(text);
     } catch (error) {
       if (!(error instanceof UnknownTokenError)) throw error;
       const { character, position } = error;
-      const place = [...sequence.slice(0, position)].length + 1;
+      const place = [...text.slice(0, position)].length + 1;
       const code = (character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
       return `${JSON.stringify(character)} (U+${code}), character ${place}, is not in the model's vocabulary`;
     }
   }
 }
+
+/** The failures in front of the next record that workers have. */
+function* failuresOf(waiting: Waiting[]): Generator<Outcome> {
+  for (let [next] = waiting; next?.isSent === false; [next] = waiting) {
+    waiting.shift();
+    yield { record: next.record, reason: next.read as string };
+  }
+}
+
+const stepsOf = (input: Input): number =>
+  input instanceof Int32Array ? input.length : (input.shape[0] as number);
 
 /** The reason in words that are the same in every run. */
 function reasonOf(error: Error): string {

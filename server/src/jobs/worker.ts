@@ -1,5 +1,6 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { type Job, UnrecoverableError, WaitingError, Worker } from "bullmq";
-import { JobError } from "./errors.js";
+import { JobError, type JobErrorCode } from "./errors.js";
 import { planIn, SHARDS_AT_ONCE } from "./local_run.js";
 import { finish } from "./merge.js";
 import type { JobModel, Plan } from "./plan.js";
@@ -12,6 +13,8 @@ export interface WorkerOptions {
   readonly threads?: number | undefined;
   /** How long a shard stays with a worker that gives no sign of life, in milliseconds. Default 30,000. */
   readonly lockMs?: number | undefined;
+  /** How long a worker holds a shard that it cannot do, in milliseconds. Default 3,000. */
+  readonly pauseMs?: number | undefined;
   readonly onShard?: ((task: Task) => void) | undefined;
   readonly onError?: ((error: Error) => void) | undefined;
 }
@@ -28,15 +31,22 @@ interface Shared {
   users: number;
 }
 
-/** Errors that the next try would meet again. */
-const LASTING = new Set([
+/** Errors that the next try would meet again, on every machine. */
+const LASTING = new Set<JobErrorCode>(["input-changed", "usage", "cancelled"]);
+/** Errors that may be those of this machine: a folder that is not mounted, an old copy of the model. */
+const LOCAL = new Set<JobErrorCode>([
   "input",
-  "input-changed",
   "model",
   "model-changed",
   "output",
-  "cancelled",
+  "incomplete",
+  "system",
+  "disk",
 ]);
+/** By default a shard that cannot be done is held so long that others get the next ones: milliseconds. */
+const PENANCE = 3000;
+/** How long a worker waits for Redis when it ends: milliseconds. */
+const FAREWELL = 5000;
 
 /**
  * Takes shards from Redis and does them. The kernels run in worker threads: this thread is free to renew the locks, so that a
@@ -65,10 +75,14 @@ export class JobWorker {
     this.#worker.on("error", onError);
   }
 
-  /** Gives the shards at work back, and ends. */
+  /** Gives the shards at work back, and ends. While Redis is away they go to others when their locks are over. */
   async close(): Promise<void> {
     this.#closing.abort(new Error("the worker ends"));
-    await this.#worker.close();
+    const timeout = new AbortController();
+    const late = wait(FAREWELL, undefined, timeout).catch(() => undefined);
+    const closed = this.#worker.close().catch(() => undefined);
+    await Promise.race([closed, late]);
+    timeout.abort();
     for (const { scorer } of this.#scorers.values()) await close(scorer);
   }
 
@@ -80,9 +94,10 @@ export class JobWorker {
         await job.moveToWait(token);
         throw new WaitingError();
       }
-      if (error instanceof JobError && LASTING.has(error.code)) {
-        throw new UnrecoverableError(error.message);
-      }
+      if (!(error instanceof JobError)) throw error;
+      const isLasting = LASTING.has(error.code) || (await isFailed(job, error));
+      if (isLasting) throw new UnrecoverableError(error.message);
+      if (LOCAL.has(error.code)) await this.#pause(error);
       throw error;
     }
   }
@@ -113,7 +128,8 @@ export class JobWorker {
       const onProgress = (done: number): void => {
         share = done;
       };
-      await runShard(folder, plan, shard, await shared.scorer, { signal, onProgress });
+      const work = { folder, plan, index: shard, scorer: await shared.scorer };
+      await runShard(work, { signal, onProgress });
       this.#options.onShard?.(task);
     } catch (error) {
       throw ended.signal.aborted ? ended.signal.reason : error;
@@ -121,6 +137,13 @@ export class JobWorker {
       clearInterval(tick);
       shared.users--;
     }
+  }
+
+  /** Says what this machine lacks, perhaps. */
+  async #pause(error: Error): Promise<void> {
+    this.#options.onError?.(error);
+    const { signal } = this.#closing;
+    await wait(this.#options.pauseMs ?? PENANCE, undefined, { signal }).catch(() => undefined);
   }
 
   /** The plan of a job, read once. */
@@ -156,6 +179,12 @@ export class JobWorker {
     }
     return shared;
   }
+}
+
+/** Whether shards of a job have failed. Otherwise this machine does not see the last ones yet, as NFS may have it. */
+async function isFailed(end: Job<Task>, { code }: JobError): Promise<boolean> {
+  if (code !== "incomplete") return false;
+  return ((await end.getDependenciesCount({ ignored: true })).ignored ?? 0) > 0;
 }
 
 /** Ends workers, if they were started. */

@@ -33,6 +33,11 @@ export class LiveStream {
   readonly waiting: PendingPush[] = [];
   isBusy = false;
   isClosed = false;
+  /** Pushes that are not settled, in order, by their numbers. */
+  readonly #open = new Map<PendingPush, number>();
+  #added = 0;
+  /** Who waits, in order, until the pushes up to a number are settled. */
+  readonly #waiters: { readonly last: number; readonly go: () => void }[] = [];
 
   constructor(
     id: string,
@@ -46,6 +51,29 @@ export class LiveStream {
     this.position = at.position;
     this.base = at.position;
     this.saved = at.saved;
+  }
+
+  /** Takes a push. */
+  add(push: PendingPush): void {
+    this.#open.set(push, ++this.#added);
+    this.waiting.push(push);
+    this.lastUsed = performance.now();
+  }
+
+  /** Tells the outcome of a push. */
+  settle(push: PendingPush, outcome: Pushed | Error): void {
+    this.#open.delete(push);
+    push.settle(outcome);
+    const [first = Number.POSITIVE_INFINITY] = this.#open.values();
+    while ((this.#waiters[0]?.last ?? first) < first) this.#waiters.shift()?.go();
+  }
+
+  /** Resolves when all pushes that were added before are settled. */
+  async settled(): Promise<void> {
+    if (this.#open.size === 0) return;
+    await new Promise<void>((go) => {
+      this.#waiters.push({ last: this.#added, go });
+    });
   }
 
   /** Puts another stream in the place of the one at the worker. */
@@ -62,7 +90,7 @@ export class LiveStream {
     if (this.isClosed) return 0;
     this.isClosed = true;
     const waiting = this.waiting.splice(0);
-    for (const push of waiting) push.settle(reason);
+    for (const push of waiting) this.settle(push, reason);
     this.inner.close();
     this.version.release();
     return waiting.length;

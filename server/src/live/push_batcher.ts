@@ -69,12 +69,21 @@ export class PushBatcher {
       throw new Problem("overloaded", `${this.#waiting} pushes wait`, { retryAfter: 1 });
     }
     this.#waiting++;
-    live.waiting.push(push);
-    live.lastUsed = performance.now();
+    live.add(push);
     if (live.isBusy || live.waiting.length > 1) return;
     if (this.#ready.length === 0) this.#oldest = live.lastUsed;
     this.#ready.push(live);
     this.#schedule();
+  }
+
+  /** Takes back a push that no worker has. One that a worker has is made, and answered. */
+  withdraw(live: LiveStream, push: PendingPush, reason: Error): void {
+    const place = live.waiting.indexOf(push);
+    if (place < 0) return;
+    live.waiting.splice(place, 1);
+    if (live.waiting.length === 0) this.#ready = this.#ready.filter((each) => each !== live);
+    this.#waiting--;
+    live.settle(push, reason);
   }
 
   /** Pushes that were rejected because their stream ended. */
@@ -259,7 +268,7 @@ export class PushBatcher {
     const { live, push } = taken;
     this.#waiting--;
     live.isBusy = false;
-    push.settle(outcome);
+    live.settle(push, outcome);
     if (live.waiting.length === 0 || live.isClosed) return;
     this.#ready.push(live);
     this.#schedule();

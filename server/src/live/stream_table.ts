@@ -5,12 +5,21 @@ import type { Step, StepsGiven } from "../serving/backend.js";
 import type { BatchEvents } from "../serving/batcher.js";
 import type { Registry } from "../serving/registry.js";
 import type { ModelVersion } from "../serving/version.js";
+import type { WorkSignal } from "../serving/work_signal.js";
 import type { Settings } from "../settings.js";
 import type { StreamStore } from "../state/store.js";
 import { LiveStream, type PendingPush, type Pushed } from "./live_stream.js";
 import { PushBatcher, type PushHost } from "./push_batcher.js";
 
 type Limits = Pick<Settings, "maxLiveBatch" | "maxDelay" | "maxQueue" | "maxStreams" | "streamTtl">;
+
+/** Options of a push. */
+interface PushOptions {
+  /** The position at which the client believes the stream to be; another one is a conflict. */
+  readonly expected?: number | undefined;
+  /** Takes the push back as long as no worker has it. */
+  readonly signal?: WorkSignal | undefined;
+}
 
 /** The live streams of this instance. With a store every instance has those of all. */
 export class StreamTable implements PushHost {
@@ -146,20 +155,29 @@ export class StreamTable implements PushHost {
   }
 
   /** Reads steps. Of what the model does not know nothing is read. */
-  push(live: LiveStream, given: StepsGiven, expected?: number): Promise<Pushed> {
+  push(live: LiveStream, given: StepsGiven, options: PushOptions = {}): Promise<Pushed> {
     try {
-      return this.pushSteps(live, live.version.backend.readSteps(given), expected);
+      return this.pushSteps(live, live.version.backend.readSteps(given), options);
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
   /** Reads steps that were checked. */
-  pushSteps(live: LiveStream, steps: readonly Step[], expected?: number): Promise<Pushed> {
+  pushSteps(
+    live: LiveStream,
+    steps: readonly Step[],
+    { expected, signal }: PushOptions = {},
+  ): Promise<Pushed> {
     return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
       const settle = (outcome: Pushed | Error): void =>
         outcome instanceof Error ? reject(outcome) : resolve(outcome);
-      this.add(live, { steps, expected, settle });
+      const push = { steps, expected, settle };
+      this.add(live, push);
+      signal?.addEventListener("abort", () =>
+        this.#batchers.get(live.version)?.withdraw(live, push, signal.reason as Error),
+      );
     });
   }
 
@@ -186,8 +204,13 @@ export class StreamTable implements PushHost {
       saved: 0,
     });
     this.#streams.set(fork.id, fork);
-    await this.#saveFirst(fork);
-    return fork;
+    try {
+      await this.#saveFirst(fork);
+      return fork;
+    } catch (error) {
+      this.drop(fork, error as Error);
+      throw error;
+    }
   }
 
   /** Ends a stream for all instances. */

@@ -48,7 +48,7 @@ export interface BackendStats {
 
 /** Options of one call. */
 export interface CallOptions {
-  readonly signal?: WorkSignal;
+  readonly signal?: WorkSignal | undefined;
 }
 
 /** One step of a stream: a token (its id or text), the numbers of a row, or the inputs of a graph by name. */
@@ -143,5 +143,5 @@ export interface TagResult {
   /** (T, ny), row by row. */
   readonly values: { readonly shape: readonly number[]; readonly data: ArrayLike<number> };
   readonly classes: ArrayLike<number>;
-  readonly labels: readonly string[] | undefined;
+  readonly labels?: readonly string[] | undefined;
 }

@@ -10,15 +10,29 @@ const SETTLE = 300;
 /** Milliseconds after which a model whose file is gone is taken out of service, unless the file is there again. */
 const GRACE = 2000;
 
+/** The endings of models that are one file. */
+export const MODEL_ENDINGS = ["safetensors", "onnx", "keras"] as const;
+const ENDING = new RegExp(`\\.(${MODEL_ENDINGS.join("|")})$`, "i");
+
 /** The model of a path in the folder: `NAME.safetensors`, `NAME.onnx`, `NAME.keras`, or `NAME/model.json`. */
 function nameOf(folder: string, path: string): string | undefined {
   const inside = relative(folder, path);
   if (/^[^/\\]+[/\\]model\.json$/.test(inside)) return checked(dirname(inside));
-  if (/[/\\]/.test(inside) || !/\.(safetensors|onnx|keras)$/i.test(inside)) return undefined;
+  if (/[/\\]/.test(inside) || !ENDING.test(inside)) return undefined;
   return checked(basename(inside, extname(inside)));
 }
 
 const checked = (name: string): string | undefined => (MODEL_NAME.test(name) ? name : undefined);
+
+/** What `NAME.settings.json` in a folder says of a model, without its file. */
+export async function folderSettings(
+  folder: string,
+  name: string,
+): Promise<Omit<ModelSettings, "file">> {
+  const text = await readFile(join(folder, `${name}.settings.json`), "utf8").catch(() => "{}");
+  const { file: _, ...settings } = checkModelSettings(name, { ...JSON.parse(text), file: name });
+  return settings;
+}
 
 /** Serves the models of a folder: a file that is written anew becomes a new version, one that is gone ends its model. */
 export class ModelFolder {
@@ -69,17 +83,9 @@ export class ModelFolder {
     if (!this.#isOpen) this.#first.push(load);
   }
 
-  /** What `NAME.settings.json` beside the file says. */
   async #settings(name: string, file: string): Promise<ModelSettings> {
-    const path = join(this.#folder, `${name}.settings.json`);
-    let text: string;
     try {
-      text = await readFile(path, "utf8");
-    } catch {
-      return { file };
-    }
-    try {
-      return checkModelSettings(name, { ...JSON.parse(text), file });
+      return { ...(await folderSettings(this.#folder, name)), file };
     } catch (error) {
       this.#log.error({ err: error, model: name }, "settings of a model refused");
       throw error;

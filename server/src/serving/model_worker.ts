@@ -1,8 +1,7 @@
-// The script of a worker that serves a tagger or a graph. The server starts it by the entry `recurra-server/model-worker`.
+// The script of a worker that serves a graph. The server starts it by the entry `recurra-server/model-worker`.
 import { parentPort, workerData } from "node:worker_threads";
 import { ServedGraph } from "./served_graph.js";
 import type { ServedStream } from "./served_stream.js";
-import { ServedTagger } from "./served_tagger.js";
 import type {
   Answers,
   FromThread,
@@ -22,11 +21,11 @@ const sent = (error: unknown): SentError => {
 
 /** Obeys requests. */
 class Service {
-  readonly #model: ServedTagger | ServedGraph;
+  readonly #model: ServedGraph;
   readonly #streams = new Map<number, ServedStream | Error>();
   readonly #running = new Map<number, AbortController>();
 
-  constructor(model: ServedTagger | ServedGraph) {
+  constructor(model: ServedGraph) {
     this.#model = model;
   }
 
@@ -39,19 +38,17 @@ class Service {
     const controller = new AbortController();
     this.#running.set(id, controller);
     try {
-      say({ id, answer: await this.#obey(request, controller.signal) });
+      say({ id, answer: await this.#obey(request) });
     } catch (error) {
       say({ id, ...sent(error) });
     }
     this.#running.delete(id);
   }
 
-  #obey(request: Request, signal: AbortSignal): Answers[Request["name"]] | Promise<Answers["tag"]> {
+  #obey(request: Request): Answers[Request["name"]] {
     switch (request.name) {
-      case "tag":
-        return (this.#model as ServedTagger).tag(request.sequences, signal);
       case "run":
-        return (this.#model as ServedGraph).run(request.inputs);
+        return this.#model.run(request.inputs);
       case "open":
         this.#streams.set(request.stream, this.#open(request.from));
         return undefined;
@@ -147,9 +144,7 @@ class Service {
 
 async function start(): Promise<void> {
   try {
-    const model = workerData as ThreadModel;
-    const served =
-      model.kind === "tagger" ? await ServedTagger.open(model) : await ServedGraph.open(model);
+    const served = await ServedGraph.open(workerData as ThreadModel);
     const service = new Service(served);
     parentPort?.on("message", (message: ToThread) => void service.receive(message));
     say({ facts: served.facts });

@@ -18,18 +18,14 @@ export async function openBackend(
 ): Promise<Backend> {
   const { precision, unknown, classes, inputs, states } = model;
   const limits = { workers, maxQueue };
-  const options = { workers, checkpointEvery, precision, unknown };
+  const options = { workers, maxQueue, checkpointEvery, precision, unknown };
   try {
     if (file.kind === "language") return await LanguageBackend.open(file, options);
     if (file.kind === "graph") {
       const { bytes } = file;
       return await GraphBackend.open({ kind: "graph", bytes, precision, inputs, states }, limits);
     }
-    const { description } = file;
-    return await TaggerBackend.open(
-      { kind: "tagger", description, precision, unknown, classes },
-      limits,
-    );
+    return await TaggerBackend.open(file, { ...options, classes });
   } catch (error) {
     throw new Problem("invalid-model", (error as Error).message, { cause: error });
   }

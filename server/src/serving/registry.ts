@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { Logger } from "pino";
 import { Problem } from "../problem.js";
 import type { ModelSettings, Settings } from "../settings.js";
@@ -14,13 +15,23 @@ interface Entry {
   current: ModelVersion | undefined;
   /** Loads of one model follow each other. */
   loading: Promise<unknown>;
+  /** Loads that wait or run. */
+  pending: number;
   count: number;
-  /** Why the last version was not taken. */
-  refused: string | undefined;
+  isRemoved: boolean;
 }
 
 /** A name of a model: it is part of addresses, and of the names of files. */
 export const MODEL_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/;
+
+/** @throws a `Problem` of code `invalid-request` unless a model may have the name */
+export function checkModelName(name: string): void {
+  if (MODEL_NAME.test(name)) return;
+  const form =
+    "a letter or digit, then letters, digits, dots, hyphens and underscores, 128 at most";
+  const got = JSON.stringify(name.slice(0, 200));
+  throw new Problem("invalid-request", `model: ${got}: expected ${form}`);
+}
 
 /** What of the registry is watched from outside. */
 export interface RegistryEvents {
@@ -59,13 +70,10 @@ export class Registry {
     return [...this.#loaded];
   }
 
-  /** Whether at least one worker of every model is ready. */
+  /** Whether at least one worker of every model that is served is ready. */
   get isReady(): boolean {
-    const entries = [...this.#entries.values()];
-    return (
-      !this.#isClosed &&
-      entries.every(({ current }) => current !== undefined && current.backend.stats().ready > 0)
-    );
+    const served = this.names.map((name) => this.get(name));
+    return !this.#isClosed && served.every(({ backend }) => backend.stats().ready > 0);
   }
 
   /** The version that takes requests, or that of a number. @throws a `Problem` of code `model-not-found` */
@@ -82,6 +90,11 @@ export class Registry {
       "model-not-found",
       `model: ${JSON.stringify(name)}${version}: served are: ${known}`,
     );
+  }
+
+  /** The settings with which a model was loaded. */
+  settingsOf(name: string): ModelSettings | undefined {
+    return this.#entries.get(name)?.settings;
   }
 
   /** The only model, for requests that name none. */
@@ -102,14 +115,7 @@ export class Registry {
    * @throws a `Problem` of code `invalid-model`: nothing is changed then
    */
   load(name: string, settings: ModelSettings, expected?: string): Promise<ModelVersion> {
-    if (!MODEL_NAME.test(name)) {
-      const form =
-        "a letter or digit, then letters, digits, dots, hyphens and underscores, 128 at most";
-      throw new Problem(
-        "invalid-request",
-        `model: ${JSON.stringify(name.slice(0, 200))}: expected ${form}`,
-      );
-    }
+    checkModelName(name);
     let entry = this.#entries.get(name);
     if (entry === undefined) {
       entry = {
@@ -117,12 +123,14 @@ export class Registry {
         settings,
         current: undefined,
         loading: Promise.resolve(),
+        pending: 0,
         count: 0,
-        refused: undefined,
+        isRemoved: false,
       };
       this.#entries.set(name, entry);
     }
     const to = entry;
+    to.pending++;
     const loading = to.loading.then(() => this.#load(to, settings, expected));
     to.loading = loading.catch(() => undefined);
     return loading;
@@ -143,25 +151,30 @@ export class Registry {
           `${name}: SHA-256: expected ${wanted}, got ${file.hash}`,
         );
       }
-      const isSame =
-        entry.current?.hash === file.hash &&
-        JSON.stringify(entry.settings) === JSON.stringify(settings);
-      if (entry.current !== undefined && isSame) return entry.current;
+      const { current } = entry;
+      if (current?.hash === file.hash && isAlike(entry.settings, settings)) {
+        entry.settings = settings;
+        return current;
+      }
       const version = await this.#open(entry, file, settings);
-      const before = entry.current;
+      if (entry.isRemoved) {
+        version.retire();
+        throw new Problem("model-not-found", `model: ${name}: it was removed while it was loaded`);
+      }
       entry.current = version;
       entry.settings = settings;
-      entry.refused = undefined;
       this.#log.info({ model: name, version: version.number, sha256: file.hash }, "model loaded");
       this.#events.loaded(version);
-      before?.retire();
+      current?.retire();
       return version;
     } catch (error) {
-      entry.refused = (error as Error).message;
-      if (entry.current === undefined && entry.count === 0) this.#entries.delete(name);
       this.#log.error({ model: name, err: error }, "model refused");
       this.#events.refused(name, error);
       throw error;
+    } finally {
+      entry.pending--;
+      const isUnused = entry.current === undefined && entry.pending === 0;
+      if (isUnused && !entry.isRemoved) this.#entries.delete(name);
     }
   }
 
@@ -205,11 +218,12 @@ export class Registry {
 
   /** Takes a model out of service; running requests and live streams end on it. */
   remove(name: string): void {
-    const { current } = this.#entries.get(name) ?? {};
-    if (current === undefined)
+    const entry = this.#entries.get(name);
+    if (entry?.current === undefined)
       throw new Problem("model-not-found", `model: ${JSON.stringify(name)}`);
     this.#entries.delete(name);
-    current.retire();
+    entry.isRemoved = true;
+    entry.current.retire();
   }
 
   /** Ends all workers. @param drain whether open calls are finished first */
@@ -218,3 +232,7 @@ export class Registry {
     await Promise.all(this.versions.map((version) => version.close(drain)));
   }
 }
+
+/** Whether settings differ in nothing but where the file is. */
+const isAlike = (a: ModelSettings, b: ModelSettings): boolean =>
+  isDeepStrictEqual({ ...a, file: "" }, { ...b, file: "" });

@@ -1,5 +1,7 @@
-import type { Score } from "recurra";
+import type { TaggerInput } from "recurra";
+import { createTaggerPool, type PoolTaggerStream, type TaggerPool } from "recurra/pool";
 import { Problem } from "../problem.js";
+import { Admission } from "./admission.js";
 import type {
   Backend,
   BackendStats,
@@ -13,112 +15,123 @@ import type {
   StepsGiven,
   TagResult,
 } from "./backend.js";
-import { notOffered } from "./offers.js";
-import { type CrewLimits, ThreadCrew } from "./thread_backend.js";
-import type { ThreadModel } from "./threads_protocol.js";
+import type { ModelFile } from "./model_file.js";
+import { notOffered, OPEN_CALLS, type OpenOptions, poolStats, withReason } from "./offers.js";
+import { PooledStreams } from "./pooled_streams.js";
+import { readId, readTokens } from "./token_steps.js";
 
 /** A tagger with its workers. */
 export class TaggerBackend implements Backend {
   readonly info: ModelInfo;
-  readonly #crew: ThreadCrew;
-  readonly score: (
-    sequences: readonly (string | readonly number[])[],
-    options: CallOptions,
-  ) => Promise<(Score | Error)[]> = notOffered("score", "tagger");
+  readonly #pool: TaggerPool;
+  readonly #streams: PooledStreams<PoolTaggerStream>;
+  readonly #admission: Admission;
+  /** The width of its rows; undefined if tokens go in. */
+  readonly #nx: number | undefined;
+  /** Whether the outputs of a step are known after it: only then are there streams. */
+  readonly #isLive: boolean;
+  readonly score = notOffered("score", "tagger");
   readonly run = notOffered("run", "tagger");
-  /** The ids of the tokens. */
-  readonly #ids = new Map<string, number>();
 
-  private constructor(crew: ThreadCrew) {
-    this.#crew = crew;
-    const { nx, ny = 0, tokens, vocabulary, labels, precision, assumptions } = crew.facts;
-    for (const [id, token] of (vocabulary ?? []).entries())
-      if (token !== undefined) this.#ids.set(token, id);
-    const rows = { name: "input", datatype: "FP64", shape: [-1, nx ?? 0] } as const;
+  private constructor(
+    pool: TaggerPool,
+    { takesRows, isLive }: { readonly takesRows: boolean; readonly isLive: boolean },
+    { maxQueue, checkpointEvery }: OpenOptions,
+  ) {
+    const { inputSize, outputSize: ny, classes, precision, assumptions } = pool.model;
+    this.#pool = pool;
+    this.#nx = takesRows ? inputSize : undefined;
+    this.#isLive = isLive;
+    this.#admission = new Admission(maxQueue);
+    this.#streams = new PooledStreams(
+      {
+        stream: (options) => pool.stream(options),
+        pushAll: async (streams, steps, { states }) => {
+          const given = steps as readonly (number | Float64Array)[];
+          const pushed = await pool.pushAll(streams, given, { states, onError: "return" });
+          const { data } = pushed.values;
+          const results = given.map((_, i) => Float64Array.from(data.slice(i * ny, (i + 1) * ny)));
+          return { ...pushed, results };
+        },
+      },
+      checkpointEvery,
+    );
+    const vocabulary = pool.model.vocabulary?.tokens;
+    const rows = { name: "input", datatype: "FP64", shape: [-1, inputSize] } as const;
     const texts = { name: "text", datatype: "BYTES", shape: [-1] } as const;
+    const tokens = { name: "tokens", datatype: "INT64", shape: [-1] } as const;
+    const labels = { name: "labels", datatype: "BYTES", shape: [-1] } as const;
     this.info = {
       kind: "tagger",
-      inputs:
-        nx !== undefined
-          ? [rows]
-          : [
-              ...(vocabulary === undefined ? [] : [texts]),
-              { name: "tokens", datatype: "INT64", shape: [-1] },
-            ],
+      inputs: takesRows ? [rows] : vocabulary === undefined ? [tokens] : [texts, tokens],
       outputs: [
         { name: "values", datatype: "FP64", shape: [-1, ny] },
         { name: "classes", datatype: "INT64", shape: [-1] },
         { name: "row_counts", datatype: "INT64", shape: [-1] },
-        ...(labels === undefined
-          ? []
-          : [{ name: "labels", datatype: "BYTES", shape: [-1] } as const]),
+        ...(classes === undefined ? [] : [labels]),
       ],
       precision,
       assumptions,
       vocabulary,
-      tokens,
-      labels,
+      tokens: takesRows ? undefined : inputSize,
+      labels: classes,
     };
   }
 
   static async open(
-    model: Extract<ThreadModel, { kind: "tagger" }>,
-    limits: CrewLimits,
+    { description }: ModelFile & { readonly kind: "language" | "tagger" },
+    options: OpenOptions & { readonly classes: readonly string[] | undefined },
   ): Promise<TaggerBackend> {
-    return new TaggerBackend(await ThreadCrew.open(model, limits));
+    const { workers: size, precision, unknown, classes } = options;
+    const pool = await createTaggerPool(description, {
+      size,
+      precision,
+      unknown,
+      classes,
+      maxQueue: OPEN_CALLS,
+    });
+    const takesRows = description.input.kind === "features";
+    return new TaggerBackend(pool, { takesRows, isLive: await canStream(pool) }, options);
   }
 
   tag(
     sequences: readonly (string | readonly number[] | HostTensor)[],
-    options: CallOptions,
+    { signal }: CallOptions,
   ): Promise<(TagResult | Error)[]> {
-    return this.#crew.tag(sequences, options);
+    return this.#admission.admit(sequences.length, () => {
+      const given = sequences as readonly TaggerInput[];
+      return withReason(signal, this.#pool.tag(given, { signal, onError: "return" }));
+    });
   }
 
-  readSteps({ text, tokens, rows }: StepsGiven): readonly Step[] {
-    const { nx } = this.#crew.facts;
-    if (nx !== undefined) {
-      if (rows === undefined) throw new Problem("invalid-request", "expected rows");
-      return rows.map((row, t) => {
-        if (row.length === nx) return Float64Array.from(row);
-        throw new Problem(
-          "invalid-sequence",
-          `rows[${t}]: expected ${nx} numbers, got ${row.length}`,
-        );
-      });
+  readSteps(given: StepsGiven): readonly Step[] {
+    const nx = this.#nx;
+    if (nx === undefined) {
+      const { vocabulary, inputSize: size } = this.#pool.model;
+      return readTokens(given, { vocabulary, size });
     }
-    const all = text === undefined ? tokens : [...text];
-    if (all === undefined) throw new Problem("invalid-request", "expected text or tokens");
-    return all.map((token, i) =>
-      this.#id(token, `${text === undefined ? "tokens" : "text"}[${i}]`),
-    );
-  }
-
-  #id(token: number | string, where: string): number {
-    const size = this.info.tokens ?? 0;
-    const id = typeof token === "number" ? token : this.#ids.get(token);
-    if (id !== undefined && id < size) return id;
-    if (typeof token === "number")
+    const { rows } = given;
+    if (rows === undefined) throw new Problem("invalid-request", "expected rows");
+    return rows.map((row, t) => {
+      if (row.length === nx) return Float64Array.from(row);
       throw new Problem(
         "invalid-sequence",
-        `${where}: expected an id in 0 … ${size - 1}, got ${token}`,
+        `rows[${t}]: expected ${nx} numbers, got ${row.length}`,
       );
-    throw new Problem(
-      "unknown-token",
-      `${where}: ${JSON.stringify(token.slice(0, 40))} is not in the vocabulary`,
-    );
+    });
   }
 
   readStep(
-    { width, data }: { readonly width: number; readonly data: Int32Array | Float32Array },
+    frame: { readonly width: number; readonly data: Int32Array | Float32Array },
     i: number,
   ): readonly Step[] {
-    if (data instanceof Int32Array) return this.readSteps({ tokens: [data[i] as number] });
+    if (this.#nx === undefined) return [readId(frame, i, this.#pool.model.inputSize)];
+    const { width, data } = frame;
     return this.readSteps({ rows: [Array.from(data.subarray(i * width, (i + 1) * width))] });
   }
 
   openStream(from?: Uint8Array): BackendStream {
-    if (this.#crew.facts.isLive === true) return this.#crew.openStream(from);
+    if (this.#isLive) return this.#streams.open(from);
     throw new Problem(
       "not-supported",
       "the tagger has to see the whole sequence: it has no streams",
@@ -126,14 +139,27 @@ export class TaggerBackend implements Backend {
   }
 
   pushAll(pushes: readonly Push[], options: { readonly states: boolean }): Promise<PushResult[]> {
-    return this.#crew.pushAll(pushes, options);
+    return this.#streams.pushAll(pushes, options);
   }
 
   stats(): BackendStats {
-    return this.#crew.stats();
+    return poolStats(this.#pool.stats());
   }
 
   close({ drain }: { readonly drain: boolean }): Promise<void> {
-    return this.#crew.close(drain);
+    return this.#pool.close({ drain });
+  }
+}
+
+/** Whether streams can be made: the first command of one that cannot be made is an error. */
+async function canStream(pool: TaggerPool): Promise<boolean> {
+  const stream = pool.stream();
+  try {
+    await stream.state.toBytes();
+    return true;
+  } catch {
+    return false;
+  } finally {
+    stream.dispose();
   }
 }

@@ -88,7 +88,7 @@ export class Thread {
     signal?: WorkSignal,
   ): Promise<Answers[N]> {
     const worker = this.#worker;
-    const isOfStream = request.name !== "tag" && request.name !== "run";
+    const isOfStream = request.name !== "run";
     if (worker === undefined) {
       const cause = new Error("the worker is starting again");
       return Promise.reject(

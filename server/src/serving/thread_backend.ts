@@ -1,14 +1,6 @@
 import { StreamLostError } from "recurra/pool";
 import { Problem } from "../problem.js";
-import type {
-  BackendStats,
-  BackendStream,
-  CallOptions,
-  HostTensor,
-  Push,
-  PushResult,
-  TagResult,
-} from "./backend.js";
+import type { BackendStats, BackendStream, CallOptions, Push, PushResult } from "./backend.js";
 import { errorOf, Thread } from "./thread.js";
 import type { SentStep, Tensors, ThreadFacts, ThreadModel } from "./threads_protocol.js";
 
@@ -124,29 +116,6 @@ export class ThreadCrew {
     } finally {
       this.#open -= n;
     }
-  }
-
-  /** Tags sequences: each worker has a part of a long list. @throws a `Problem` of code `overloaded` */
-  tag(
-    sequences: readonly (string | readonly number[] | HostTensor)[],
-    options: CallOptions,
-  ): Promise<(TagResult | Error)[]> {
-    return this.#admit(sequences.length, () => this.#tag(sequences, options));
-  }
-
-  async #tag(
-    sequences: readonly (string | readonly number[] | HostTensor)[],
-    { signal }: CallOptions,
-  ): Promise<(TagResult | Error)[]> {
-    const parts = Math.max(1, Math.min(this.#threads.length, Math.floor(sequences.length / 8)));
-    const size = Math.ceil(sequences.length / parts);
-    const answers = await Promise.all(
-      Array.from({ length: parts }, (_, k) => {
-        const part = sequences.slice(k * size, (k + 1) * size);
-        return this.#least(({ load }) => load).ask({ name: "tag", sequences: part }, signal);
-      }),
-    );
-    return answers.flat().map((each) => ("error" in each ? errorOf(each) : each));
   }
 
   /** @throws a `Problem` of code `overloaded` */

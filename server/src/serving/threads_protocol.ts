@@ -1,26 +1,17 @@
-import type { ModelDescription } from "recurra";
-import type { HostTensor, TagResult } from "./backend.js";
+import type { HostTensor } from "./backend.js";
 
-// What the server and a worker that serves a tagger or a graph say to each other. Everything can be cloned by `postMessage`.
+// What the server and a worker that serves a graph say to each other. Everything can be cloned by `postMessage`.
 
 /** The model, given to the worker when it is started. */
-export type ThreadModel =
-  | {
-      readonly kind: "tagger";
-      readonly description: ModelDescription;
-      readonly precision: "f64" | "f32" | undefined;
-      readonly unknown: string | number | undefined;
-      readonly classes: readonly string[] | undefined;
-    }
-  | {
-      readonly kind: "graph";
-      readonly bytes: Uint8Array;
-      readonly precision: "f64" | "f32" | undefined;
-      /** Values that are fixed, and shapes. */
-      readonly inputs: Readonly<Record<string, number | readonly number[]>> | undefined;
-      /** The output that feeds an input of the next step, by the input's name; found by their names if absent. */
-      readonly states: Readonly<Record<string, string>> | undefined;
-    };
+export type ThreadModel = {
+  readonly kind: "graph";
+  readonly bytes: Uint8Array;
+  readonly precision: "f64" | "f32" | undefined;
+  /** Values that are fixed, and shapes. */
+  readonly inputs: Readonly<Record<string, number | readonly number[]>> | undefined;
+  /** The output that feeds an input of the next step, by the input's name; found by their names if absent. */
+  readonly states: Readonly<Record<string, string>> | undefined;
+};
 
 /** An input or output of a graph: -1 stands for an extent that is open. */
 export interface PortFacts {
@@ -33,13 +24,6 @@ export interface PortFacts {
 export interface ThreadFacts {
   readonly assumptions: readonly string[];
   readonly precision: "f64" | "f32";
-  /** Of a tagger: the width of its rows, or undefined if it takes tokens; its outputs, and their names. */
-  readonly nx?: number | undefined;
-  readonly ny?: number;
-  readonly tokens?: number | undefined;
-  readonly vocabulary?: readonly (string | undefined)[] | undefined;
-  readonly labels?: readonly string[] | undefined;
-  readonly isLive?: boolean;
   /** Of a graph: inputs without those that are fixed, outputs, and which output feeds which input. */
   readonly inputs?: readonly PortFacts[];
   readonly outputs?: readonly PortFacts[];
@@ -53,10 +37,6 @@ export type SentStep = number | Float64Array | Tensors;
 
 /** What a worker is asked. */
 export type Request =
-  | {
-      readonly name: "tag";
-      readonly sequences: readonly (string | readonly number[] | HostTensor)[];
-    }
   | { readonly name: "run"; readonly inputs: Tensors }
   | { readonly name: "open"; readonly stream: number; readonly from: Uint8Array | undefined }
   | { readonly name: "fork"; readonly stream: number; readonly to: number }
@@ -83,7 +63,6 @@ export type SentPush =
 
 /** The answer to each request by its name. */
 export interface Answers {
-  tag: (TagResult | SentError)[];
   run: Tensors;
   open: undefined;
   fork: undefined;

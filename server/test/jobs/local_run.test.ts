@@ -6,7 +6,7 @@ import { parquetWriteBuffer } from "hyparquet-writer";
 import { createEngine, loadLanguageModel, type Score } from "recurra";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openPlan, runLocally } from "../../src/jobs/local_run.js";
-import type { JobRequest } from "../../src/jobs/make_plan.js";
+import type { JobRequest } from "../../src/jobs/outline.js";
 import type { Plan } from "../../src/jobs/plan.js";
 import { Scorer } from "../../src/jobs/scorer.js";
 import { runShard } from "../../src/jobs/shard.js";
@@ -146,7 +146,8 @@ test("a worker that gets a shard that is done gives its manifest and computes no
   const before = await changes("twice");
   const idle = await Scorer.open(await jobModel(), 1);
   await idle.close();
-  expect(await runShard(join(folder.path, "twice"), plan, 0, idle)).toMatchObject({ scored: 20 });
+  const work = { folder: join(folder.path, "twice"), plan, index: 0, scorer: idle };
+  expect(await runShard(work)).toMatchObject({ scored: 20 });
   expect(await changes("twice")).toEqual(before);
 });
 

@@ -2,11 +2,10 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { parquetWriteBuffer } from "hyparquet-writer";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { readWhole } from "../../src/jobs/input_range.js";
-import { type JobRequest, outlineOf, shardsOf } from "../../src/jobs/make_plan.js";
-import { parquetRecords } from "../../src/jobs/parquet_rows.js";
-import type { JobInput } from "../../src/jobs/plan.js";
-import { type InputRecord, recordsOf } from "../../src/jobs/records.js";
+import { type JobRequest, outlineOf } from "../../src/jobs/outline.js";
+import type { InputRecord } from "../../src/jobs/records.js";
+import { recordsOf } from "../../src/jobs/shard_records.js";
+import { shardsOf } from "../../src/jobs/shards.js";
 import { JobFolder } from "../support/job_files.js";
 
 let folder: JobFolder;
@@ -21,12 +20,9 @@ async function divided(inputs: readonly string[], more: Partial<JobRequest> = {}
   const shards = await shardsOf(outline);
   const records: InputRecord[][] = [];
   for (const shard of shards) {
-    const input = outline.inputs[shard.input] as JobInput;
-    records.push(
-      input.format === "parquet"
-        ? await parquetRecords(input, shard, outline.field)
-        : [...recordsOf(await readWhole(input, shard.from, shard.to), input, shard, outline.field)],
-    );
+    const some: InputRecord[] = [];
+    for await (const record of recordsOf(outline, shard)) some.push(record);
+    records.push(some);
   }
   return { outline, shards, records };
 }

@@ -2,9 +2,9 @@ import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import type { JobRequest } from "../../src/jobs/make_plan.js";
+import { modelOf } from "../../src/jobs/job_model.js";
+import type { JobRequest } from "../../src/jobs/outline.js";
 import type { JobModel } from "../../src/jobs/plan.js";
-import { modelOf } from "../../src/jobs/scorer.js";
 
 const shakespeare = (name: string): string =>
   fileURLToPath(new URL(`../../../test/fixtures/shakespeare/${name}`, import.meta.url));
@@ -21,9 +21,13 @@ export async function textLines(count: number): Promise<string[]> {
     .slice(0, count);
 }
 
-/** Shakespeare's model. */
-export const jobModel = (): Promise<JobModel> =>
-  modelOf(MODEL, { precision: "f64", vocabulary: VOCABULARY });
+let opened: Promise<JobModel> | undefined;
+
+/** Shakespeare's model, opened once. */
+export function jobModel(): Promise<JobModel> {
+  opened ??= modelOf(MODEL, { precision: "f64", vocabulary: VOCABULARY });
+  return opened;
+}
 
 /** A folder of a test. */
 export class JobFolder {

@@ -1,5 +1,5 @@
 import type { Settings } from "../train/settings.js";
-import { readTable } from "../train/table_file.js";
+import { readTable, type TableReading } from "../train/table_file.js";
 import { forecasts, windowsOf } from "../train/table_task.js";
 import type { ConfusionData, ForecastData } from "./data.js";
 
@@ -17,7 +17,8 @@ export async function tablePart(
   model: Uint8Array,
   { reading, validation }: Settings,
 ): Promise<TablePart> {
-  const table = await readTable(file);
+  const { delimiter, missing } = reading as TableReading;
+  const table = await readTable(file, { delimiter, missing });
   const target = String(reading.target);
   const windows = windowsOf(file, table, {
     target,

@@ -12,7 +12,7 @@ import { tableTask } from "./table_task.js";
 import { count, type Task } from "./task.js";
 import { textTask } from "./text_task.js";
 
-const TABLE_ONLY = ["target", "features", "window", "horizon"] as const;
+const TABLE_ONLY = ["target", "features", "window", "horizon", "delimiter", "missing"] as const;
 const TEXT_ONLY = ["tokens", "words", "tokenizer", "embedding", "sequenceLength"] as const;
 
 const flag = (name: string): string => `--${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}`;

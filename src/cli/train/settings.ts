@@ -10,6 +10,8 @@ export interface TrainCommand {
   readonly features?: string;
   readonly window?: number;
   readonly horizon?: number;
+  readonly delimiter?: string;
+  readonly missing?: "previous";
   readonly tokens?: "characters" | "words";
   readonly words?: number;
   readonly tokenizer?: string;

@@ -15,13 +15,31 @@ function checkColumn(file: string, { columns }: Table, option: string, name: str
   );
 }
 
+/** @throws {InputError} for a column of numbers in which some are missing */
+function checkGap(file: string, { gaps, rows }: Table, name: string): void {
+  const gap = gaps.get(name);
+  if (gap === undefined) return;
+  const { row, field, fields, onlyMissing } = gap;
+  const isEmpty = field.trim() === "";
+  const got = isEmpty ? "an empty field" : JSON.stringify(printable(field, 40));
+  const hint = onlyMissing
+    ? "pass --missing previous to repeat the row before"
+    : "correct the file, or pass --features without the column";
+  const place = `${file}: row ${count(row)}: ${printable(name, 40)}`;
+  throw new InputError(
+    `${place}: expected a number, as in ${count(rows - fields)} of ${count(rows)} rows, got ${got}: ${hint}`,
+  );
+}
+
+/** The features that were named. Without names, all columns of numbers are features. */
 function featuresOf(file: string, table: Table, { features }: TrainCommand): string[] | undefined {
   const names = features?.split(",").map((name) => name.trim());
+  for (const name of names ?? table.gaps.keys()) checkGap(file, table, name);
   for (const name of names ?? []) {
     checkColumn(file, table, "--features", name);
     const text = table.texts.get(name);
     if (text === undefined) continue;
-    const got = text === "" ? "an empty field" : JSON.stringify(printable(text, 40));
+    const got = JSON.stringify(printable(text, 40));
     throw new InputError(`${file}: --features: ${name}: expected numbers in all rows, got ${got}`);
   }
   return names;
@@ -123,14 +141,19 @@ async function heldOut(
   return { text, metadata: { heldOut: text, residuals: JSON.stringify({ scale }) } };
 }
 
+const filledText = ({ filled }: Table): string =>
+  [...filled].map(([name, fields]) => `${count(fields)} of ${printable(name, 40)}`).join(", ");
+
 /** A table as a task: a tagger that predicts a column. */
 export async function tableTask(file: string, command: TrainCommand): Promise<Task> {
   const { target } = command;
   if (target === undefined) {
     throw new UsageError(`${file}: a CSV file needs the column to predict: pass --target NAME`);
   }
-  const table = await readTable(file);
+  const { delimiter, missing } = command;
+  const table = await readTable(file, { delimiter, missing });
   checkColumn(file, table, "--target", target);
+  checkGap(file, table, target);
   const chosen = featuresOf(file, table, command);
   const share = command.validation ?? 0.1;
   const window = command.window ?? 32;
@@ -150,7 +173,11 @@ export async function tableTask(file: string, command: TrainCommand): Promise<Ta
     kind: "table",
     data: { file, sha256: table.sha256 },
     out: command.out,
-    reading: { target, features, window, horizon },
+    reading: {
+      ...{ target, features, window, horizon },
+      ...(delimiter === undefined ? {} : { delimiter }),
+      ...(missing === undefined ? {} : { missing }),
+    },
     network,
     training,
     validation: share,
@@ -173,6 +200,12 @@ export async function tableTask(file: string, command: TrainCommand): Promise<Ta
     unit: "rows",
     choices: [
       `table: ${count(table.rows)} rows; ${features.join(", ")} → ${target} ${ahead}${classes === undefined ? "" : `, ${classes.length} labels`}`,
+      ...(table.delimiter === "," || delimiter !== undefined
+        ? []
+        : [`fields are separated by ${table.delimiter === ";" ? "semicolons" : "tabs"}`]),
+      ...(table.filled.size === 0
+        ? []
+        : [`missing numbers, taken from the row before: ${filledText(table)}`]),
       ...(left.length === 0
         ? []
         : [

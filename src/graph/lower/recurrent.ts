@@ -1,4 +1,5 @@
 import { gateElements, inputProducts } from "../../cells/cell.js";
+import { ALL_KERNELS } from "../../cells/kernels.js";
 import { createStack } from "../../layers/weights.js";
 import { readsFromEnd } from "../../sequence/shape.js";
 import type { Stack } from "../../sequence/stack.js";
@@ -24,7 +25,7 @@ export function lowerRecurrent(lowering: Lowering, op: Operation<"recurrent">): 
   const { na } = layer;
   const { precision } = X;
   const stack = lowering.constants.keep(layer.weights, `stack ${precision}`, () =>
-    createStack(lowering.engine, { ...layer.options, precision }, layer.weights),
+    createStack(lowering.engine, { ...layer.options, precision }, layer.weights, ALL_KERNELS),
   );
   const x = lowering.dense(X);
   const given = [op.h, op.c].map((has) => (has ? states.shift() : undefined));

@@ -35,7 +35,7 @@ export async function infer(
   signal: WorkSignal,
 ): Promise<Inference> {
   const call = sequenceOf(request);
-  if (call !== undefined) return inferInSequence(context, version, request, call);
+  if (call !== undefined) return inferInSequence(context, version, { request, call, signal });
   return version.use(async () => {
     const adapter = adapterOf(version);
     const outputs = await adapter.infer(version, request, signal);
@@ -65,18 +65,23 @@ async function streamOf(
   }
 }
 
+interface StatefulRequest {
+  readonly request: InferRequest;
+  readonly call: SequenceCall;
+  readonly signal: WorkSignal;
+}
+
 async function inferInSequence(
   context: Context,
   version: ModelVersion,
-  request: InferRequest,
-  call: SequenceCall,
+  { request, call, signal }: StatefulRequest,
 ): Promise<Inference> {
   const { streams } = context;
   // Checked before a sequence is begun anew: a request that cannot be used changes nothing.
   const steps = adapterOf(version).steps(version, request);
   const live = await streamOf(context, version, call);
   try {
-    const pushed = await streams.pushSteps(live, steps);
+    const pushed = await streams.pushSteps(live, steps, { signal });
     const adapter = adapterOf(live.version);
     const outputs = adapter.outputsOf(live.version, pushed);
     return { version: live.version, outputs, usual: adapter.usual(live.version) };

@@ -1,10 +1,6 @@
-import { randomUUID } from "node:crypto";
-import { mkdir, rename, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import Type, { type Static } from "typebox";
 import { Problem } from "../../problem.js";
-import { MODEL_NAME } from "../../serving/registry.js";
+import { Uploads } from "../../serving/uploads.js";
 import type { ModelVersion } from "../../serving/version.js";
 import type { App, Context } from "../context.js";
 import { problems } from "../schemas.js";
@@ -84,10 +80,8 @@ export function addModels(app: App, { registry, settings }: Context): void {
     async ({ params: { name } }) => infoOf(registry.get(name)) as never,
   );
   if (!settings.allowUpload) return;
-  const folder = join(
-    settings.folder ?? tmpdir(),
-    settings.folder === undefined ? `recurra-server-${process.pid}` : ".uploads",
-  );
+  const uploads = new Uploads(registry, settings.folder);
+  app.addHook("onClose", () => uploads.close());
   app.put(
     "/v1/models/:name",
     {
@@ -103,22 +97,11 @@ export function addModels(app: App, { registry, settings }: Context): void {
         response: { 200: Type.Ref("Model"), ...problems },
       },
     },
-    async (request) => {
-      const { name } = request.params;
-      if (!MODEL_NAME.test(name))
-        throw new Problem("invalid-request", `model: ${JSON.stringify(name)}`);
-      const { body } = request;
+    async ({ params: { name }, body, headers }) => {
       if (!Buffer.isBuffer(body))
         throw new Problem("unsupported-media-type", "expected application/octet-stream");
-      const file = await keep(folder, name, body);
-      try {
-        return infoOf(
-          await registry.load(name, { file }, digestOf(request.headers["content-digest"])),
-        ) as never;
-      } catch (error) {
-        await rm(file, { force: true });
-        throw error;
-      }
+      const version = await uploads.load(name, body, digestOf(headers["content-digest"]));
+      return infoOf(version) as never;
     },
   );
   app.delete(
@@ -134,23 +117,11 @@ export function addModels(app: App, { registry, settings }: Context): void {
       },
     },
     async ({ params: { name } }, reply) => {
-      registry.remove(name);
+      await uploads.remove(name);
       reply.status(204);
       return null;
     },
   );
-}
-
-const BRACE = 0x7b;
-
-/** Writes an uploaded file beside its place and renames it, so that nobody reads half of it. */
-async function keep(folder: string, name: string, body: Buffer): Promise<string> {
-  const end = body[7] === 0 && body[8] === BRACE ? "safetensors" : "onnx";
-  const path = join(folder, `${name}-${randomUUID()}.${end}`);
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  await writeFile(`${path}.part`, body, { mode: 0o600 });
-  await rename(`${path}.part`, path);
-  return path;
 }
 
 /** The SHA-256 in hex that a `Content-Digest` gives. */

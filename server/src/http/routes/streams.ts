@@ -4,6 +4,7 @@ import type { App, Context } from "../context.js";
 import { versionOf } from "../model_choice.js";
 import { PUSHED, pushedOf } from "../pushed.js";
 import { MODEL, problems, STEPS } from "../schemas.js";
+import { signalOf } from "../scope.js";
 import { sequenceError } from "../score_text.js";
 
 const ID = Type.String({ minLength: 1, maxLength: 128, description: "the stream's id" });
@@ -43,6 +44,7 @@ const infoOf = ({ id, version, position }: LiveStream): Static<typeof INFO> => (
 /** `/v1/streams`. */
 export function addStreams(app: App, context: Context): void {
   const { streams } = context;
+  const { timeout } = context.settings;
   const tags = ["streams"];
   app.post(
     "/v1/streams",
@@ -101,11 +103,14 @@ export function addStreams(app: App, context: Context): void {
         },
       },
     },
-    async ({ body: { pushes } }) => {
+    async (request, reply) => {
+      const { pushes } = request.body;
+      const signal = signalOf(request, reply, timeout);
       const results = await Promise.all(
         pushes.map(async ({ id, position, ...steps }) => {
           try {
-            return pushedOf(await streams.push(await streams.get(id), steps, position));
+            const options = { expected: position, signal };
+            return pushedOf(await streams.push(await streams.get(id), steps, options));
           } catch (error) {
             return { error: sequenceError(error as Error) };
           }
@@ -126,8 +131,12 @@ export function addStreams(app: App, context: Context): void {
         response: { 200: Type.Ref("Pushed"), ...problems },
       },
     },
-    async ({ params: { id }, body: { position, ...steps } }) =>
-      pushedOf(await streams.push(await streams.get(id), steps, position)),
+    async (request, reply) => {
+      const { position, ...steps } = request.body;
+      const live = await streams.get(request.params.id);
+      const signal = signalOf(request, reply, timeout);
+      return pushedOf(await streams.push(live, steps, { expected: position, signal }));
+    },
   );
   app.get(
     "/v1/streams/:id",
