@@ -28,6 +28,9 @@ function below(size: number, limits: readonly (readonly [number, number])[], oth
 /** Validations of a run, if it is long enough. */
 const VALIDATIONS = 40;
 
+const precisionOf = ({ precision }: TrainCommand): Pick<NetworkSettings, "precision"> =>
+  precision === "f32" ? { precision } : {};
+
 /** The network for a text: the more text, the more hidden units it can use. */
 export function textNetwork(command: TrainCommand, size: TextSize): NetworkSettings {
   const hiddenSize =
@@ -50,6 +53,7 @@ export function textNetwork(command: TrainCommand, size: TextSize): NetworkSetti
       (size.isCharacters ? Math.min(32, size.vocabulary) : Math.min(128, hiddenSize)),
     dropout: command.dropout ?? (size.tokens < 1_000_000 ? 0.1 : 0),
     initialisation: command.initialisation ?? "fan-in",
+    ...precisionOf(command),
   };
 }
 
@@ -92,6 +96,7 @@ export const tableNetwork = (command: TrainCommand, size: TableSize): NetworkSet
   embedding: 0,
   dropout: command.dropout ?? 0,
   initialisation: command.initialisation ?? "pytorch",
+  ...precisionOf(command),
 });
 
 /** Rows that a run on a table reads, and the steps that a short one needs at least. */

@@ -1,3 +1,4 @@
+import type { Precision } from "../../index.js";
 import type { OptimizerOptions, ScheduleOptions, TrainableOptions } from "../../train.js";
 
 /** The options of `recurra train`, as the user gave them. */
@@ -35,6 +36,7 @@ export interface TrainCommand {
   readonly patience?: number;
   readonly checkpointEvery?: number;
   readonly seed?: number;
+  readonly precision?: Precision;
   readonly dtype?: Dtype;
   readonly note?: readonly string[];
 }
@@ -70,6 +72,8 @@ export interface NetworkSettings {
   readonly embedding: number;
   readonly dropout: number;
   readonly initialisation: FirstWeights;
+  /** Of the computation, unless it is f64: settings of runs before there was a choice have none. */
+  readonly precision?: "f32";
 }
 
 export interface TrainingSettings {
@@ -94,11 +98,12 @@ export function networkOptions(
   input: TrainableOptions["input"],
   outputs: number,
 ): TrainableOptions {
-  const { cell, hiddenSize, layers, dropout, initialisation } = network;
+  const { cell, hiddenSize, layers, dropout, initialisation, precision } = network;
   return {
     input,
     recurrent: { cell, hiddenSize, layers, dropout },
     output: { size: outputs, dropout },
+    precision,
     seed,
     ...(initialisation === "fan-in" ? {} : { initialisation }),
     ...(cell === "lstm" ? { forgetBias: 1 } : {}),
