@@ -211,8 +211,6 @@ interface Maps {
 export interface TwinKernels
   extends ForwardKernels,
     GeneralKernels,
-    BackwardKernels,
-    GeneralTrainingKernels,
     Maps,
     Pick<OutputKernels, "exp_map"> {}
 

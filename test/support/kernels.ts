@@ -1,6 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Kernels, Precision, TwinKernels } from "../../src/wasm/abi.js";
+import type {
+  BackwardKernels,
+  GeneralTrainingKernels,
+  Kernels,
+  Precision,
+  TwinKernels,
+} from "../../src/wasm/abi.js";
 import type { SamplingKernels } from "../../src/wasm/sampling_kernels.js";
 import type {
   LayerKernels,
@@ -97,6 +103,14 @@ export const singles: readonly Twin[] = opened.map(({ f32 }) => f32);
 
 /** Both precisions of every build, for the suites of the forward kernels. */
 export const twins: readonly Twin[] = [...builds, ...singles];
+
+/** A build with the backward pass in its precision. */
+export type TrainingTwin = Build<TwinKernels & BackwardKernels & GeneralTrainingKernels>;
+
+/** The builds that have backward passes: in f32 the sets alone have them. */
+export const trainingTwins = twins.filter(
+  (build): build is TrainingTwin => "add_rows" in build.kernels,
+);
 
 /** The training module, in its one build; nothing of the kernels is in its memory. */
 export function openTraining(): Build<TrainerKernels> {

@@ -2,10 +2,17 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { addProductRows, addRows } from "../../oracle/blas.js";
 import { firstDifference } from "../../support/compare.js";
-import { type Twin, twins, Workbench } from "../../support/kernels.js";
+import { type TrainingTwin, trainingTwins, Workbench } from "../../support/kernels.js";
 import { randomArray, specialArray, uniform } from "../../support/random.js";
 
-function run(build: Twin, rows: number, n: number, x: Float64Array, y: Float64Array, shift = 0) {
+function run(
+  build: TrainingTwin,
+  rows: number,
+  n: number,
+  x: Float64Array,
+  y: Float64Array,
+  shift = 0,
+) {
   const bench = new Workbench(build);
   const from = bench.constant("x", x, shift);
   const to = bench.input("y", y, 1 - shift);
@@ -14,7 +21,7 @@ function run(build: Twin, rows: number, n: number, x: Float64Array, y: Float64Ar
   return to.read();
 }
 
-describe.each(twins)("add_rows, $name build: every bit as the plain loop", (build) => {
+describe.each(trainingTwins)("add_rows, $name build: every bit as the plain loop", (build) => {
   const { round } = build.numbers;
 
   it.each([0, 1, 2, 3, 4, 5, 8, 9, 33])("n = %i, 0 to 300 rows added to what is there", (n) => {
@@ -67,7 +74,11 @@ interface Pairs {
 const extent = ({ rows, n }: { rows: number; n: number }, ld: number): number =>
   rows === 0 ? 0 : (rows - 1) * ld + n;
 
-function checkProducts(build: Twin, { rows, n, lda, ldb, a, b, y }: Pairs, shift = 0): void {
+function checkProducts(
+  build: TrainingTwin,
+  { rows, n, lda, ldb, a, b, y }: Pairs,
+  shift = 0,
+): void {
   const bench = new Workbench(build);
   const left = bench.constant("a", a, shift).pointer;
   const right = bench.constant("b", b, 1 - shift).pointer;
@@ -81,35 +92,38 @@ function checkProducts(build: Twin, { rows, n, lda, ldb, a, b, y }: Pairs, shift
   expect(found, `rows ${rows}, n ${n}, lda ${lda}, ldb ${ldb}, shift ${shift}`).toBeUndefined();
 }
 
-describe.each(twins)("add_product_rows, $name build: every bit as the plain loop", (build) => {
-  it.each([0, 1, 2, 3, 4, 5, 8, 9, 33])("n = %i, 0 to 40 rows at strides of their own", (n) => {
-    const next = uniform(4);
-    for (const rows of [0, 1, 2, 3, 40]) {
-      for (const [lda, ldb] of [
-        [n, n],
-        [4 * n, n],
-        [n + 1, n + 2],
-      ] as const) {
-        const shape = { rows, n, lda, ldb };
-        const [a, b] = [lda, ldb].map((ld) => randomArray(next, extent(shape, ld)));
-        const y = randomArray(next, n);
-        for (const shift of [0, 1]) {
-          checkProducts(build, { ...shape, a, b, y } as Pairs, shift);
+describe.each(trainingTwins)(
+  "add_product_rows, $name build: every bit as the plain loop",
+  (build) => {
+    it.each([0, 1, 2, 3, 4, 5, 8, 9, 33])("n = %i, 0 to 40 rows at strides of their own", (n) => {
+      const next = uniform(4);
+      for (const rows of [0, 1, 2, 3, 40]) {
+        for (const [lda, ldb] of [
+          [n, n],
+          [4 * n, n],
+          [n + 1, n + 2],
+        ] as const) {
+          const shape = { rows, n, lda, ldb };
+          const [a, b] = [lda, ldb].map((ld) => randomArray(next, extent(shape, ld)));
+          const y = randomArray(next, n);
+          for (const shift of [0, 1]) {
+            checkProducts(build, { ...shape, a, b, y } as Pairs, shift);
+          }
         }
       }
-    }
-  });
+    });
 
-  it("a may be b; NaN, ±Inf, ±0 and subnormal numbers", () => {
-    for (let seed = 0; seed < 20; seed++) {
-      const [a, b] = [specialArray(seed, 3 * 7), specialArray(50 + seed, 3 * 7)];
-      const y = specialArray(100 + seed, 7);
-      checkProducts(build, { rows: 3, n: 7, lda: 7, ldb: 7, a, b, y });
-    }
-    const bench = new Workbench(build);
-    const [x, y] = [bench.constant("x", [1, 2, 3, 4, 5, 6]), bench.input("y", [1, 1, 1])];
-    build.kernels.add_product_rows(2, 3, 3, 3, x.pointer, x.pointer, y.pointer);
-    bench.check();
-    expect([...y.read()]).toEqual([18, 30, 46]);
-  });
-});
+    it("a may be b; NaN, ±Inf, ±0 and subnormal numbers", () => {
+      for (let seed = 0; seed < 20; seed++) {
+        const [a, b] = [specialArray(seed, 3 * 7), specialArray(50 + seed, 3 * 7)];
+        const y = specialArray(100 + seed, 7);
+        checkProducts(build, { rows: 3, n: 7, lda: 7, ldb: 7, a, b, y });
+      }
+      const bench = new Workbench(build);
+      const [x, y] = [bench.constant("x", [1, 2, 3, 4, 5, 6]), bench.input("y", [1, 1, 1])];
+      build.kernels.add_product_rows(2, 3, 3, 3, x.pointer, x.pointer, y.pointer);
+      bench.check();
+      expect([...y.read()]).toEqual([18, 30, 46]);
+    });
+  },
+);

@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { reverseAxes } from "../../oracle/blas.js";
 import { firstDifference } from "../../support/compare.js";
-import { type Twin, twins, Workbench } from "../../support/kernels.js";
+import { type TrainingTwin, trainingTwins, Workbench } from "../../support/kernels.js";
 import { randomArray, specialArray, uniform } from "../../support/random.js";
 
-function run(build: Twin, a: number, b: number, c: number, x: Float64Array, shift = 0) {
+function run(build: TrainingTwin, a: number, b: number, c: number, x: Float64Array, shift = 0) {
   const bench = new Workbench(build);
   const from = bench.constant("x", x, shift);
   const to = bench.output("y", a * b * c, 1 - shift);
@@ -14,7 +14,7 @@ function run(build: Twin, a: number, b: number, c: number, x: Float64Array, shif
   return to.read();
 }
 
-describe.each(twins)("reverse_axes, $name build: every bit as the plain loop", (build) => {
+describe.each(trainingTwins)("reverse_axes, $name build: every bit as the plain loop", (build) => {
   const { round } = build.numbers;
   // The block is 8 × 8.
   const SIZES = [0, 1, 2, 7, 8, 9, 16, 17, 41];

@@ -5,7 +5,14 @@ import {
   gruGatesForward,
 } from "../../oracle/cells.js";
 import { expectSameBits, units } from "../../support/compare.js";
-import { builds, type Twin, twins, Workbench } from "../../support/kernels.js";
+import {
+  builds,
+  type TrainingTwin,
+  type Twin,
+  trainingTwins,
+  twins,
+  Workbench,
+} from "../../support/kernels.js";
 import { randomArray, specialArray, uniform } from "../../support/random.js";
 import { functionsOf, plainOf } from "../activations.js";
 
@@ -35,7 +42,12 @@ function forward(build: Twin, { m, na, gates, hPrev }: GruStep, shift = 0, inPla
 
 type Reaching = { readonly [name in "dy" | "dh"]: Float64Array };
 
-function backward(build: Twin, { m, na, gates, hPrev }: GruStep, { dy, dh }: Reaching, shift = 0) {
+function backward(
+  build: TrainingTwin,
+  { m, na, gates, hPrev }: GruStep,
+  { dy, dh }: Reaching,
+  shift = 0,
+) {
   const bench = new Workbench(build);
   const before = bench.constant("hPrev", hPrev, shift).pointer;
   const rows = bench.constant("gates", gates, 1 - shift).pointer;
@@ -104,7 +116,7 @@ describe.each(twins)("gru_gates_forward, $name build", (build) => {
   });
 });
 
-describe.each(twins)("gru_gates_backward, $name build", (build) => {
+describe.each(trainingTwins)("gru_gates_backward, $name build", (build) => {
   const next = uniform(61);
 
   it.each(UNITS)("na = %i: every bit as the plain loop", (na) => {

@@ -7,7 +7,7 @@ import {
   pickBlocks,
 } from "../../oracle/cells.js";
 import { expectSameBits, units } from "../../support/compare.js";
-import { type Twin, twins } from "../../support/kernels.js";
+import { type TrainingTwin, type Twin, trainingTwins, twins } from "../../support/kernels.js";
 import { randomArray, specialArray, uniform } from "../../support/random.js";
 import { BATCHES, benchOf, CLIPS, drawn, gatesOf, STANDARD, UNITS } from "../activations.js";
 import { runBackward, runForward } from "./lstm_steps.js";
@@ -63,7 +63,7 @@ function forward(build: Twin, given: Case, shift = 0, inPlace = false) {
 
 type Reaching = { readonly [name in "rows" | "c" | "dy" | "dh" | "dc"]: Float64Array };
 
-function backward(build: Twin, given: Case, reaching: Reaching, shift = 0) {
+function backward(build: TrainingTwin, given: Case, reaching: Reaching, shift = 0) {
   const { m, na, activations, clip, coupled } = given;
   const { bench, functions } = benchOf(build, activations, clip);
   const peepholes = given.peepholes && bench.constant("peepholes", given.peepholes, shift);
@@ -129,7 +129,7 @@ describe.each(twins)("lstm_general_forward, $name build", (build) => {
   });
 });
 
-describe.each(twins)("lstm_general_backward, $name build", (build) => {
+describe.each(trainingTwins)("lstm_general_backward, $name build", (build) => {
   it.each(titled)("$title: every bit as the plain loop around the kernels' own", (variant) => {
     const next = uniform(92);
     for (const [i, na] of UNITS.entries()) {
