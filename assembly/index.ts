@@ -24,3 +24,4 @@ export { rnn_general_backward, rnn_general_forward } from "./cells/rnn_general";
 export { cross_entropy_rows } from "./heads/cross_entropy";
 export { score_rows } from "./heads/score";
 export { log_softmax_rows, log_sum_exp_rows, softmax_rows } from "./heads/softmax";
+export { add_norm_rows } from "./nn/add_norm";

@@ -1,6 +1,7 @@
 // Why this exists: what a stranger can send is found by trying. Starts the service and sends requests that are made from its
 // own OpenAPI document, valid ones and ones with hostile values anywhere, and frames to its WebSocket. One rule: each request
-// has an answer, 2xx or a problem+json with a code that is known, never 500; afterwards the service scores with the same bits,
+// has an answer, 2xx or a problem+json with a code that is known, never 500; a method that the document does not name for a
+// path has 405, and Allow names those that it does; afterwards the service scores with the same bits,
 // and no object has a new property. Equal seeds give equal cases.
 // Usage: npm run build && npm run fuzz:server -- [--seconds N] [--seed N]
 import { fileURLToPath } from "node:url";
@@ -53,6 +54,31 @@ async function score() {
   return (await response.json()).results?.[0]?.logProb;
 }
 
+/** A path with its parameters. */
+const pathOf = (path, named) =>
+  path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(named[`path ${name}`]));
+
+/** The methods that the document names for a path, and HEAD beside GET. A path may fit a parameter of another one, too. */
+const methodsOf = (path) =>
+  Object.entries(document.paths)
+    .filter(([each]) => new RegExp(`^${each.replace(/\{\w+\}/g, "[^/]+")}$`).test(path))
+    .flatMap(([, methods]) => Object.keys(methods))
+    .flatMap((method) => (method === "get" ? ["GET", "HEAD"] : [method.toUpperCase()]));
+
+/** A request by a method that the document does not name for the path. Names that are no paths of their own stand in it. */
+const otherMethod = fc
+  .tuple(
+    fc.constantFrom(...Object.keys(document.paths)),
+    fc.constantFrom("GET", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "PROPFIND"),
+    fc.stringMatching(/^[a-z]{1,20}-[0-9]$/),
+  )
+  .filter(([path, method]) => !methodsOf(path).includes(method))
+  .map(([path, method, name]) => ({
+    method,
+    path: path.replace(/\{\w+\}/g, name),
+    allow: methodsOf(path),
+  }));
+
 /** A request to an operation: its path's parameters, query and body by the schemas, some of them hostile. */
 function requestOf({ path, method, operation }) {
   const parameters = operation.parameters ?? [];
@@ -75,9 +101,7 @@ function requestOf({ path, method, operation }) {
     .record({ named: fc.record(named), body, type: fc.constantFrom(...types) })
     .map((found) => ({
       method: method.toUpperCase(),
-      path: path.replace(/\{(\w+)\}/g, (_, name) =>
-        encodeURIComponent(found.named[`path ${name}`]),
-      ),
+      path: pathOf(path, found.named),
       type: found.type,
       body: found.body,
     }));
@@ -96,13 +120,16 @@ async function send({ method, path, type, body }) {
   return {
     status: response.status,
     type: response.headers.get("content-type"),
+    allow: response.headers.get("allow")?.split(", ") ?? [],
     text: await response.text(),
   };
 }
 
-/** What is wrong with an answer. */
-function faultOf({ status, type, text }) {
+/** What is wrong with an answer. @param allow the methods that it has to name, if the request had another one */
+function faultOf({ status, type, text, allow: allowed }, allow) {
   if (status === 500) return "500";
+  if (allow !== undefined && (status !== 405 || allow.some((method) => !allowed.includes(method))))
+    return `${status} with Allow: ${allowed.join(", ")}`;
   if (status < 400) return undefined;
   if (!type?.startsWith("application/problem+json")) return `${status} with the type ${type}`;
   const { code } = JSON.parse(text);
@@ -121,6 +148,7 @@ async function sendFrames(frames) {
 
 const cases = fc.oneof(
   { weight: 30, arbitrary: fc.constantFrom(...operations).chain(requestOf) },
+  { weight: 2, arbitrary: otherMethod },
   {
     weight: 1,
     arbitrary: fc.record({
@@ -156,7 +184,7 @@ for (let turn = 0; performance.now() < end && failures.length === 0; turn++) {
         if (each.frames !== undefined) return await sendFrames(each.frames);
         const answer = await send(each);
         counts.set(answer.status, (counts.get(answer.status) ?? 0) + 1);
-        const fault = faultOf(answer);
+        const fault = faultOf(answer, each.allow);
         if (fault === undefined) return;
         const body = String(each.body).slice(0, 500);
         failures.push(

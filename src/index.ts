@@ -8,6 +8,7 @@ export type { Activation, ActivationName } from "./cells/activations.js";
 export type {
   DenseDescription,
   InputDescription,
+  LayerNormDescription,
   ModelDescription,
   OutputKind,
   RecurrentDescription,

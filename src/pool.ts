@@ -1,10 +1,18 @@
 /**
- * A language model or tagger on all cores: workers that score together, and streams that live there.
+ * A language model, tagger or graph on all cores: workers that compute together, and streams that live there.
  *
  * @module recurra/pool
  */
 export { QueueFullError, StreamLostError, WorkerLostError } from "./errors.js";
 export type { UrlLike } from "./host.js";
+export {
+  createGraphPool,
+  type GraphPool,
+  type PoolGraph,
+  type PoolGraphPushed,
+  type PoolRunOptions,
+} from "./pool/graph_pool.js";
+export type { PoolGraphStream } from "./pool/graph_stream.js";
 export type {
   CloseOptions,
   PoolScoreManyOptions,
@@ -18,7 +26,14 @@ export type { PoolStats } from "./pool/pool_core.js";
 export type { PushedStates } from "./pool/push_call.js";
 export type { PoolPushAllOptions, PoolPushOptions } from "./pool/push_options.js";
 export type { PoolStreamState, RemoteStream } from "./pool/remote_stream.js";
-export type { PoolBatch, PoolOptions, TaggerPoolOptions, WorkerOptions } from "./pool/settings.js";
+export { serveGraphs } from "./pool/serve_graph.js";
+export type {
+  GraphPoolOptions,
+  PoolBatch,
+  PoolOptions,
+  TaggerPoolOptions,
+  WorkerOptions,
+} from "./pool/settings.js";
 export type { PoolSource } from "./pool/source.js";
 export type { PoolStream } from "./pool/stream.js";
 export {

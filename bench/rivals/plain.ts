@@ -1,70 +1,25 @@
-// A decent loop in plain JavaScript: flat Float64Arrays, no allocation in a call, and the four gates of a unit in one loop
-// over its inputs, so that four sums progress at a time.
+// Decent loops in plain JavaScript: flat Float64Arrays, no allocation in a call.
 import { join, type Operands } from "../cases/data.js";
 import type { Job } from "../timing/protocol.js";
 import { runLayerWorker } from "../timing/worker.js";
-
-/** A typed array whose elements are in range, which the type checker cannot know. */
-type Numbers = { [index: number]: number } & Float64Array;
+import { gateRow, type LstmRows, lstmRow, type Numbers, spread, zeros } from "./plain_lstm.js";
 
 /** Both loops of a step of row `n` = t·m + b read x at n·nx, h and c at n·na, and write them at (n + m)·na. */
-interface Buffers extends Record<keyof Operands, Numbers> {
-  bias: Numbers;
-  h: Numbers;
-  c: Numbers;
-  gates: Numbers;
-  y: Numbers;
+interface Buffers extends LstmRows {
+  readonly y: Numbers;
+  readonly dy: Numbers;
 }
 
-function open({ na, m, T }: Job, o: Operands): Buffers {
-  const h = new Float64Array((T + 1) * m * na);
-  const c = new Float64Array((T + 1) * m * na);
-  const bias = o.bias_ih.map((b, i) => b + (o.bias_hh[i] as number));
-  const gates = new Float64Array(T * m * 4 * na);
-  return { ...(o as Record<keyof Operands, Numbers>), bias, h, y: h.subarray(m * na), c, gates };
+function open({ nx, na, m, T }: Job, o: Operands): Buffers {
+  const { x, weight_ih, weight_hh, dy } = o as Record<keyof Operands, Numbers>;
+  const bias = o.bias_ih.map((b, i) => b + (o.bias_hh[i] as number)) as Numbers;
+  const [h, c] = [zeros((T + 1) * m * na), zeros((T + 1) * m * na)];
+  const gates = zeros(T * m * 4 * na);
+  const y = h.subarray(m * na) as Numbers;
+  return { nx, na, m, weight_ih, weight_hh, bias, x, h, c, gates, y, dy };
 }
 
-function lstmRow(job: Job, buffers: Buffers, n: number, from: number, to: number): void {
-  const { nx, na } = job;
-  const { weight_ih, weight_hh, bias, x, h, c, gates } = buffers;
-  const [hidden, input] = [na * na, na * nx];
-  for (let u = 0; u < na; u++) {
-    let i = bias[u] as number;
-    let f = bias[na + u] as number;
-    let g = bias[2 * na + u] as number;
-    let o = bias[3 * na + u] as number;
-    for (let k = 0, w = u * nx, at = n * nx; k < nx; k++, w++, at++) {
-      const v = x[at] as number;
-      i += v * (weight_ih[w] as number);
-      f += v * (weight_ih[input + w] as number);
-      g += v * (weight_ih[2 * input + w] as number);
-      o += v * (weight_ih[3 * input + w] as number);
-    }
-    for (let k = 0, w = u * na, at = from; k < na; k++, w++, at++) {
-      const v = h[at] as number;
-      i += v * (weight_hh[w] as number);
-      f += v * (weight_hh[hidden + w] as number);
-      g += v * (weight_hh[2 * hidden + w] as number);
-      o += v * (weight_hh[3 * hidden + w] as number);
-    }
-    i = 1 / (1 + Math.exp(-i));
-    f = 1 / (1 + Math.exp(-f));
-    g = Math.tanh(g);
-    o = 1 / (1 + Math.exp(-o));
-    const state = f * (c[from + u] as number) + i * g;
-    c[to + u] = state;
-    h[to + u] = o * Math.tanh(state);
-    const at = n * 4 * na + u;
-    gates[at] = i;
-    gates[at + na] = f;
-    gates[at + 2 * na] = g;
-    gates[at + 3 * na] = o;
-  }
-}
-
-function rnnRow(job: Job, buffers: Buffers, n: number): void {
-  const { nx, na, m } = job;
-  const { weight_ih, weight_hh, bias, x, h } = buffers;
+function rnnRow({ nx, na, m, weight_ih, weight_hh, bias, x, h }: Buffers, n: number): void {
   for (let u = 0; u < na; u++) {
     let sum = bias[u] as number;
     for (let k = 0; k < nx; k++)
@@ -75,73 +30,21 @@ function rnnRow(job: Job, buffers: Buffers, n: number): void {
   }
 }
 
-/** The gradients of the four rows of unit `u` of a product: dx += Σ d·W[row], then dW[row] += d·x, each in one loop. */
-function spread(
-  { W, dW, x, dx, length, units }: Product,
-  dz: Numbers,
-  u: number,
-  column: number,
-): void {
-  const i = dz[u] as number;
-  const f = dz[units + u] as number;
-  const g = dz[2 * units + u] as number;
-  const o = dz[3 * units + u] as number;
-  const block = units * length;
-  for (let k = 0, w = u * length, at = column; k < length; k++, w++, at++) {
-    const sum = i * (W[w] as number) + f * (W[block + w] as number);
-    const rest = g * (W[2 * block + w] as number) + o * (W[3 * block + w] as number);
-    dx[at] = (dx[at] as number) + sum + rest;
-  }
-  for (let k = 0, w = u * length, at = column; k < length; k++, w++, at++) {
-    const v = x[at] as number;
-    dW[w] = (dW[w] as number) + i * v;
-    dW[block + w] = (dW[block + w] as number) + f * v;
-    dW[2 * block + w] = (dW[2 * block + w] as number) + g * v;
-    dW[3 * block + w] = (dW[3 * block + w] as number) + o * v;
-  }
-}
-
-/** A product of weights and their inputs, with the gradients of both. */
-interface Product {
-  W: Numbers;
-  dW: Numbers;
-  x: Numbers;
-  dx: Numbers;
-  length: number;
-  units: number;
-}
-
 function train(job: Job, buffers: Buffers) {
   const { nx, na, m, T } = job;
-  const { h, c, x, dy, gates } = buffers;
-  const like = (of: Numbers): Numbers => new Float64Array(of.length);
-  const [dx, dh, dc, dz] = [like(x), like(h), like(c), new Float64Array(4 * na) as Numbers];
+  const { h, c, x, dy } = buffers;
+  const like = (of: Numbers): Numbers => zeros(of.length);
+  const [dx, dh, dc, dz] = [like(x), like(h), like(c), zeros(4 * na)];
+  const gradients = { dh, dc, dz };
   const [dih, dhh, dbias] = [like(buffers.weight_ih), like(buffers.weight_hh), like(buffers.bias)];
   const input = { W: buffers.weight_ih, dW: dih, x, dx, length: nx, units: na };
   const hidden = { W: buffers.weight_hh, dW: dhh, x: h, dx: dh, length: na, units: na };
-
-  function gateRow(n: number): void {
-    const [from, to] = [n * na, (n + m) * na];
-    for (let u = 0, at = n * 4 * na; u < na; u++, at++) {
-      const i = gates[at] as number;
-      const f = gates[at + na] as number;
-      const g = gates[at + 2 * na] as number;
-      const o = gates[at + 3 * na] as number;
-      const t = Math.tanh(c[to + u] as number);
-      const d = (dc[to + u] as number) + (dh[to + u] as number) * o * (1 - t * t);
-      dc[from + u] = d * f;
-      dz[u] = d * g * i * (1 - i);
-      dz[na + u] = d * (c[from + u] as number) * f * (1 - f);
-      dz[2 * na + u] = d * i * (1 - g * g);
-      dz[3 * na + u] = (dh[to + u] as number) * t * o * (1 - o);
-    }
-  }
 
   function backward(): void {
     for (const gradient of [dx, dh, dc, dih, dhh, dbias]) gradient.fill(0);
     dh.set(dy, m * na);
     for (let n = T * m - 1; n >= 0; n--) {
-      gateRow(n);
+      gateRow(buffers, gradients, n);
       for (let r = 0; r < 4 * na; r++) dbias[r] = (dbias[r] as number) + (dz[r] as number);
       for (let u = 0; u < na; u++) {
         spread(input, dz, u, n * nx);
@@ -151,7 +54,7 @@ function train(job: Job, buffers: Buffers) {
   }
 
   const call = (): number => {
-    for (let n = 0; n < T * m; n++) lstmRow(job, buffers, n, n * na, (n + m) * na);
+    for (let n = 0; n < T * m; n++) lstmRow(buffers, n, n * na, (n + m) * na);
     backward();
     return dx[dx.length - 1] as number;
   };
@@ -179,7 +82,7 @@ await runLayerWorker((job, o) => {
     const call = (): number => {
       const [from, to] = t % 2 === 0 ? [0, m] : [m, 0];
       for (let b = 0; b < m; b++) {
-        lstmRow(job, buffers, (t % T) * m + b, (from + b) * na, (to + b) * na);
+        lstmRow(buffers, (t % T) * m + b, (from + b) * na, (to + b) * na);
       }
       t++;
       return h[to * na] as number;
@@ -188,8 +91,8 @@ await runLayerWorker((job, o) => {
   }
   const call = (): number => {
     for (let n = 0; n < T * m; n++) {
-      if (work === "rnn-forward") rnnRow(job, buffers, n);
-      else lstmRow(job, buffers, n, n * na, (n + m) * na);
+      if (work === "rnn-forward") rnnRow(buffers, n);
+      else lstmRow(buffers, n, n * na, (n + m) * na);
     }
     return h[h.length - 1] as number;
   };

@@ -1,12 +1,15 @@
-// A decent loop in plain JavaScript, as ../rivals/plain.ts has it for one layer: flat Float64Arrays, no allocation in a step, and
-// the four gates of a unit in one loop over its inputs, so that four sums progress at a time.
+// A whole step of training in plain JavaScript, around the loops of ../rivals/plain_lstm.ts.
+import {
+  gateRow,
+  type LstmGradients,
+  type LstmRows,
+  lstmRow,
+  type Numbers,
+  spread,
+  zeros,
+} from "../rivals/plain_lstm.js";
 import { LEARNING_RATE, type Operands } from "./network.js";
 import { runTrainer } from "./worker.js";
-
-/** A typed array whose elements are in range, which the type checker cannot know. */
-type Numbers = { [index: number]: number } & Float64Array;
-
-const zeros = (n: number): Numbers => new Float64Array(n) as Numbers;
 
 /** A weight, its gradient, and Adam's moments. */
 class Parameter {
@@ -43,9 +46,9 @@ class Layer {
   readonly dx: Numbers;
   readonly dh: Numbers;
   readonly #c: Numbers;
-  readonly #dc: Numbers;
   readonly #gates: Numbers;
-  readonly #dz: Numbers;
+  readonly #bias: Numbers;
+  readonly #gradients: LstmGradients;
 
   constructor(
     readonly nx: number,
@@ -57,130 +60,51 @@ class Layer {
     const rows = (T + 1) * m * na;
     this.h = zeros(rows);
     this.dh = zeros(rows);
-    this.#c = zeros(rows);
-    this.#dc = zeros(rows);
-    this.#gates = zeros(T * m * 4 * na);
-    this.#dz = zeros(4 * na);
     this.dx = zeros(T * m * nx);
+    this.#c = zeros(rows);
+    this.#gates = zeros(T * m * 4 * na);
+    this.#bias = zeros(4 * na);
+    this.#gradients = { dh: this.dh, dc: zeros(rows), dz: zeros(4 * na) };
+  }
+
+  #rows(x: Numbers): LstmRows {
+    const { nx, na, m, h, parameters } = this;
+    const [{ w: weight_ih }, { w: weight_hh }] = parameters;
+    const [c, gates, bias] = [this.#c, this.#gates, this.#bias];
+    return { nx, na, m, weight_ih, weight_hh, bias, x, h, c, gates };
   }
 
   forward(x: Numbers): void {
-    for (let n = 0; n < this.T * this.m; n++) this.#forwardRow(x, n);
-  }
-
-  #forwardRow(x: Numbers, n: number): void {
-    const { nx, na, m, h, parameters } = this;
-    const [wih, whh, bih, bhh] = parameters.map(({ w }) => w) as [
-      Numbers,
-      Numbers,
-      Numbers,
-      Numbers,
-    ];
-    const [c, gates] = [this.#c, this.#gates];
-    const [from, to] = [n * na, (n + m) * na];
-    const [hidden, input] = [na * na, na * nx];
-    for (let u = 0; u < na; u++) {
-      let i = (bih[u] as number) + (bhh[u] as number);
-      let f = (bih[na + u] as number) + (bhh[na + u] as number);
-      let g = (bih[2 * na + u] as number) + (bhh[2 * na + u] as number);
-      let o = (bih[3 * na + u] as number) + (bhh[3 * na + u] as number);
-      for (let k = 0, w = u * nx, at = n * nx; k < nx; k++, w++, at++) {
-        const v = x[at] as number;
-        i += v * (wih[w] as number);
-        f += v * (wih[input + w] as number);
-        g += v * (wih[2 * input + w] as number);
-        o += v * (wih[3 * input + w] as number);
-      }
-      for (let k = 0, w = u * na, at = from; k < na; k++, w++, at++) {
-        const v = h[at] as number;
-        i += v * (whh[w] as number);
-        f += v * (whh[hidden + w] as number);
-        g += v * (whh[2 * hidden + w] as number);
-        o += v * (whh[3 * hidden + w] as number);
-      }
-      i = 1 / (1 + Math.exp(-i));
-      f = 1 / (1 + Math.exp(-f));
-      g = Math.tanh(g);
-      o = 1 / (1 + Math.exp(-o));
-      const state = f * (c[from + u] as number) + i * g;
-      c[to + u] = state;
-      h[to + u] = o * Math.tanh(state);
-      const at = n * 4 * na + u;
-      gates[at] = i;
-      gates[at + na] = f;
-      gates[at + 2 * na] = g;
-      gates[at + 3 * na] = o;
-    }
+    const { na, m, T, parameters } = this;
+    const [, , bih, bhh] = parameters;
+    const bias = this.#bias;
+    for (let r = 0; r < bias.length; r++) bias[r] = (bih.w[r] as number) + (bhh.w[r] as number);
+    const rows = this.#rows(x);
+    for (let n = 0; n < T * m; n++) lstmRow(rows, n, n * na, (n + m) * na);
   }
 
   /** Reads dh, which holds the gradient of every h from outside, and sets dx. */
   backward(x: Numbers): void {
     const { nx, na, m, T, h, dx, dh, parameters } = this;
     const [ih, hh, bih, bhh] = parameters;
-    const dz = this.#dz;
+    const rows = this.#rows(x);
+    const gradients = this.#gradients;
+    const { dz, dc } = gradients;
+    const input = { W: ih.w, dW: ih.g, x, dx, length: nx, units: na };
+    const hidden = { W: hh.w, dW: hh.g, x: h, dx: dh, length: na, units: na };
     dx.fill(0);
-    this.#dc.fill(0);
+    dc.fill(0);
     for (let n = T * m - 1; n >= 0; n--) {
-      this.#gateRow(n);
+      gateRow(rows, gradients, n);
       for (let r = 0; r < 4 * na; r++) {
         bih.g[r] = (bih.g[r] as number) + (dz[r] as number);
         bhh.g[r] = (bhh.g[r] as number) + (dz[r] as number);
       }
       for (let u = 0; u < na; u++) {
-        spread(ih, dz, u, { x, dx, at: n * nx, length: nx, units: na });
-        spread(hh, dz, u, { x: h, dx: dh, at: n * na, length: na, units: na });
+        spread(input, dz, u, n * nx);
+        spread(hidden, dz, u, n * na);
       }
     }
-  }
-
-  #gateRow(n: number): void {
-    const { na, m, dh } = this;
-    const [c, dc, gates, dz] = [this.#c, this.#dc, this.#gates, this.#dz];
-    const [from, to] = [n * na, (n + m) * na];
-    for (let u = 0, at = n * 4 * na; u < na; u++, at++) {
-      const i = gates[at] as number;
-      const f = gates[at + na] as number;
-      const g = gates[at + 2 * na] as number;
-      const o = gates[at + 3 * na] as number;
-      const t = Math.tanh(c[to + u] as number);
-      const d = (dc[to + u] as number) + (dh[to + u] as number) * o * (1 - t * t);
-      dc[from + u] = d * f;
-      dz[u] = d * g * i * (1 - i);
-      dz[na + u] = d * (c[from + u] as number) * f * (1 - f);
-      dz[2 * na + u] = d * i * (1 - g * g);
-      dz[3 * na + u] = (dh[to + u] as number) * t * o * (1 - o);
-    }
-  }
-}
-
-interface Product {
-  readonly x: Numbers;
-  readonly dx: Numbers;
-  /** The first element of the row. */
-  readonly at: number;
-  readonly length: number;
-  readonly units: number;
-}
-
-/** The gradients of the four rows of unit `u` of a product: dx += Σ d·W[row], then dW[row] += d·x, each in one loop. */
-function spread({ w: W, g: dW }: Parameter, dz: Numbers, u: number, product: Product): void {
-  const { x, dx, at: column, length, units } = product;
-  const i = dz[u] as number;
-  const f = dz[units + u] as number;
-  const g = dz[2 * units + u] as number;
-  const o = dz[3 * units + u] as number;
-  const block = units * length;
-  for (let k = 0, w = u * length, at = column; k < length; k++, w++, at++) {
-    const sum = i * (W[w] as number) + f * (W[block + w] as number);
-    const rest = g * (W[2 * block + w] as number) + o * (W[3 * block + w] as number);
-    dx[at] = (dx[at] as number) + sum + rest;
-  }
-  for (let k = 0, w = u * length, at = column; k < length; k++, w++, at++) {
-    const v = x[at] as number;
-    dW[w] = (dW[w] as number) + i * v;
-    dW[block + w] = (dW[block + w] as number) + f * v;
-    dW[2 * block + w] = (dW[2 * block + w] as number) + g * v;
-    dW[3 * block + w] = (dW[3 * block + w] as number) + o * v;
   }
 }
 

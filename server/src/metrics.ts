@@ -90,4 +90,17 @@ export class Metrics {
       },
     });
   }
+
+  /** Adds a counter that somebody else keeps, and that is read when the metrics are. */
+  counter(name: string, help: string, read: () => number): void {
+    new Counter({
+      name,
+      help,
+      registers: [this.register],
+      collect() {
+        this.reset();
+        this.inc(read());
+      },
+    });
+  }
 }

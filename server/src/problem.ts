@@ -10,6 +10,7 @@ export const PROBLEMS = {
   "not-found": [404, "No such resource"],
   "model-not-found": [404, "No such model"],
   "stream-not-found": [404, "No such stream, or its time to live ended"],
+  "method-not-allowed": [405, "The resource does not have this method"],
   timeout: [408, "The request arrived too slowly"],
   "position-conflict": [409, "The stream is at another position"],
   "stream-lost": [

@@ -24,10 +24,17 @@ const MODEL = Type.Object(
     unknown: Type.Optional(Type.Union([Type.String(), Type.Integer()])),
     /** What the file must have, in hex. */
     sha256: Type.Optional(Type.String({ pattern: "^[0-9a-f]{64}$" })),
-    /** A sequence and its log-probability: a version that gives another one is not taken. */
+    /** What a new version is tried with; a language model that gives another log-probability is not taken. */
     selfTest: Type.Optional(
       Type.Object(
-        { sequence: Type.String(), logProb: Type.Number() },
+        {
+          sequence: Type.Optional(Type.String()),
+          logProb: Type.Optional(Type.Number()),
+          /** Of inputs of a graph whose extents are open. */
+          shapes: Type.Optional(
+            Type.Record(Type.String(), Type.Array(Type.Integer({ minimum: 0 }))),
+          ),
+        },
         { additionalProperties: false },
       ),
     ),

@@ -97,6 +97,89 @@ describe("a body that cannot be used", () => {
   });
 });
 
+describe("bytes that are no UTF-8", () => {
+  /** A text with a byte that no character has. */
+  const wrong = (before: string, after: string) =>
+    Buffer.concat([Buffer.from(before), Buffer.of(0xff), Buffer.from(after)]);
+  const send = (path: string, body: Buffer, headers: Record<string, string>) =>
+    fetch(`${one.url}${path}`, { method: "POST", body: body as Buffer<ArrayBuffer>, headers });
+
+  it("a body of JSON: 400", async () => {
+    const body = wrong('{"sequences":["a', '"]}');
+    const response = await send("/v1/score", body, { "content-type": "application/json" });
+    const { code, detail } = (await response.json()) as ProblemBody;
+    expect([response.status, code, detail]).toEqual([400, "invalid-json", "body: expected UTF-8"]);
+  });
+
+  it("half a character at the end of a body: 400", async () => {
+    const body = Buffer.concat([Buffer.from('{"sequences":["'), Buffer.of(0xe2, 0x98)]);
+    const response = await send("/v1/score", body, { "content-type": "application/json" });
+    expect(await problem(response)).toEqual([400, "invalid-json"]);
+  });
+
+  it("the JSON before bytes of tensors: 400", async () => {
+    const body = wrong('{"inputs":[],"id":"', '"}');
+    const response = await send("/v2/models/english/infer", body, {
+      "content-type": "application/octet-stream",
+      "inference-header-content-length": String(body.length),
+    });
+    expect(await problem(response)).toEqual([400, "invalid-json"]);
+  });
+
+  it("a line: its own answer is an error, the others are scored", async () => {
+    // The last line ends within a character.
+    const half = Buffer.of(0x22, 0xe2, 0x98);
+    const lines = Buffer.concat([wrong('"a"\n"b', '"\n"c"\n'), half]);
+    const response = await send("/v1/score", lines, { "content-type": "application/x-ndjson" });
+    const answers = (await response.text())
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { index: number; error?: { code: string } });
+    expect(answers.map(({ index, error }) => [index, error?.code])).toEqual([
+      [0, undefined],
+      [1, "invalid-json"],
+      [2, undefined],
+      [3, "invalid-json"],
+    ]);
+  });
+});
+
+describe("a method that a path does not have", () => {
+  it.each([
+    ["GET", "/v1/score", "POST"],
+    ["DELETE", "/v1/score?model=english", "POST"],
+    ["PATCH", "/v1/streams/some-id", "DELETE, GET, HEAD"],
+    ["POST", "/v2/health/ready", "GET, HEAD"],
+    ["PUT", "/v2/models/english/versions/1/infer", "POST"],
+    ["OPTIONS", "/metrics", "GET, HEAD"],
+    ["PROPFIND", "/v2", "GET, HEAD"],
+    ["POST", "/docs/static/index.css", "GET, HEAD"],
+    ["POST", "/v1/live", "GET, HEAD"],
+  ])("%s %s: 405, and Allow has %s", async (method, path, allowed) => {
+    const response = await fetch(`${one.url}${path}`, { method });
+    expect(response.headers.get("allow")).toBe(allowed);
+    expect(await problem(response)).toEqual([405, "method-not-allowed"]);
+  });
+
+  it("HEAD of a call without GET: 405 without a body", async () => {
+    const response = await fetch(`${one.url}/v1/score`, { method: "HEAD" });
+    expect([response.status, response.headers.get("allow"), await response.text()]).toEqual([
+      405,
+      "POST",
+      "",
+    ]);
+  });
+
+  it.each(["/v1", "/v1/score/x", "/v2/models/english/infer/", "/x", "/v1/streams//push"])(
+    "a path that no call has, %s: 404",
+    async (path) => {
+      const response = await fetch(`${one.url}${path}`, { method: "PATCH" });
+      expect(response.headers.get("allow")).toBeNull();
+      expect(await problem(response)).toEqual([404, "not-found"]);
+    },
+  );
+});
+
 describe("a body of another kind", () => {
   it("no body, and bytes in the place of JSON: 415", async () => {
     expect(await problem(await fetch(`${one.url}/v1/score`, { method: "POST" }))).toEqual([

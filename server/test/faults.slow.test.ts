@@ -1,195 +1,183 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import type { Worker } from "node:worker_threads";
-import { createEngine, type LanguageModel, loadLanguageModel } from "recurra";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { FaultClient } from "./support/fault_client.js";
+import {
+  type Answer,
+  type FaultKind,
+  faultKinds,
+  modelFolder,
+  TEXT,
+} from "./support/fault_kinds.js";
 import { Instance } from "./support/instance.js";
 import { TestRedis } from "./support/redis.js";
-import { ENGLISH, post, server } from "./support/server.js";
+import { post, server } from "./support/server.js";
+import { drawn, endThreads } from "./support/threads.js";
 
-const TEXT =
-  "We waited all day for the last train, and it did not come. The ship came home at night.";
-const STREAMS = 12;
+/** Streams of each kind that are read at a time. */
+const STREAMS = 6;
+const KILLS = 50;
 
-let model: LanguageModel;
+const folder = modelFolder();
+let kinds: FaultKind[];
 let redis: TestRedis;
 
 beforeAll(async () => {
-  model = await loadLanguageModel(await createEngine(), readFileSync(ENGLISH));
+  kinds = await faultKinds(folder);
 });
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 beforeEach(async () => {
   redis = await TestRedis.start();
 });
 afterEach(() => redis.stop());
 
-// The threads of the servers that run in this process.
-const threads = new Set<Worker>();
-const note = (thread: Worker): void => {
-  // The first message says that it is ready. A pool gives up a place whose threads do not start.
-  thread.once("message", () => threads.add(thread));
-  thread.once("exit", () => threads.delete(thread));
-};
-process.on("worker", note);
-afterAll(() => process.removeListener("worker", note));
-
-/** What a stream of the library says to each character. */
-function wanted(text: string): number[] {
-  const stream = model.stream();
-  const logProbs = [...text].map((character) => stream.push(character));
-  stream.dispose();
-  return logProbs;
+/** The files of the folder as a server in this process is given them. */
+function models() {
+  const settings = (name: string): object =>
+    JSON.parse(readFileSync(join(folder, `${name}.settings.json`), "utf8"));
+  return {
+    english: { file: join(folder, "english.safetensors") },
+    tags: { file: join(folder, "tags.safetensors"), ...settings("tags") },
+    vad: { file: join(folder, "vad.onnx"), ...settings("vad") },
+  };
 }
 
-/** Asks one instance after the other until one answers. An answer of 500 or above is none. */
-async function ask(url: () => string, path: string, body: object): Promise<[number, Answer]> {
-  for (;;) {
-    try {
-      const response = await post(`${url()}${path}`, body);
-      if (response.status < 500) return [response.status, (await response.json()) as Answer];
-      await response.arrayBuffer();
-    } catch (error) {
-      if (!(error instanceof TypeError || (error as Error).name === "AbortError")) throw error;
-    }
-    await wait(20);
-  }
+/** Does something for all kinds, several times at a time and again, until `isOver`. */
+async function along<R>(isOver: () => boolean, work: (kind: FaultKind) => Promise<R>) {
+  const all = kinds.map((kind) => ({ kind, results: [] as R[] }));
+  const loops = all.flatMap(({ kind, results }) =>
+    Array.from({ length: STREAMS }, async () => {
+      do results.push(await work(kind));
+      while (!isOver());
+    }),
+  );
+  await Promise.all(loops);
+  return all;
 }
 
-interface Answer {
-  readonly id: string;
-  readonly code: string;
-  readonly position: number;
-  readonly logProbs: readonly number[];
-  readonly results: readonly { readonly logProb?: number; readonly error?: { code: string } }[];
-}
-
-/** What became of the pushes of a stream, character by character. */
-interface Pushed {
-  readonly id: string;
-  /** Undefined where the answer was lost after the push was made. */
-  readonly logProbs: (number | undefined)[];
-}
-
-/** Opens a stream: again, if the worker that was to have it ended. */
-async function openStream(url: () => string): Promise<string> {
-  for (;;) {
-    const [status, answer] = await ask(url, "/v1/streams", {});
-    if (status === 201) return answer.id;
-    expect([status, answer.code]).toEqual([409, "stream-lost"]);
-  }
-}
-
-/** Reads a text with a stream, one character in a push, and says in each push where the stream must be. */
-async function read(url: () => string, text: string): Promise<Pushed> {
-  const id = await openStream(url);
-  const logProbs: (number | undefined)[] = [];
-  for (const [position, character] of [...text].entries()) {
-    const body = { text: character, position };
-    const [status, answer] = await ask(url, `/v1/streams/${id}/push`, body);
-    if (status === 200) {
-      expect(answer.position).toBe(position + 1);
-      logProbs.push(answer.logProbs[0]);
-      continue;
-    }
-    // Made before, but the instance was killed before it could answer.
-    expect([status, answer.code, answer.position]).toEqual([
-      409,
-      "position-conflict",
-      position + 1,
-    ]);
-    logProbs.push(undefined);
-  }
-  return { id, logProbs };
-}
-
-/** Scores a text until `isOver`; each answer must have the right bits, or say that workers were lost. */
-async function scoreAlong(url: () => string, isOver: () => boolean): Promise<number> {
-  const logProb = model.scoreSync([TEXT])[0]?.logProb;
-  let answers = 0;
-  while (!isOver()) {
-    const [status, answer] = await ask(url, "/v1/score", { sequences: [TEXT] });
-    expect(status).toBe(200);
-    const [result] = answer.results;
-    // A sequence that three workers had when they ended is told so.
-    if (result?.error?.code === "worker-lost") continue;
-    expect(result).toMatchObject({ logProb });
-    answers++;
-  }
-  return answers;
-}
-
-test("instances killed 50 times: no push is lost or made twice, streams go on with the same bits", async () => {
-  const words = ["--model", `english=${ENGLISH}`, "--workers", "1", "--state", redis.url];
+test(`instances killed ${KILLS} times: no push is lost or made twice, streams of all kinds go on with the same bits`, async () => {
+  const words = ["--folder", folder, "--workers", "1", "--state", redis.url];
   const instances = await Promise.all([Instance.start(...words), Instance.start(...words)]);
-  let next = 0;
-  const url = (): string => (instances[next++ % instances.length] as Instance).url;
+  let turn = 0;
+  const url = (): string => (instances[turn++ % instances.length] as Instance).url;
+  const client = new FaultClient(url);
   try {
     let isOver = false;
-    let kills = 0;
+    const next = drawn(1);
     const kill = async (): Promise<void> => {
-      for (; kills < 50; kills++) {
-        await wait(50 + ((kills * 37) % 150));
+      for (let kills = 0; kills < KILLS; kills++) {
+        await wait(50 + 150 * next());
         const at = kills % instances.length;
         await (instances[at] as Instance).kill();
         instances[at] = await Instance.start(...words);
       }
       isOver = true;
     };
-    const readAll = async (): Promise<Pushed[]> => {
-      const all: Pushed[] = [];
-      while (!isOver) {
-        const some = Array.from({ length: STREAMS }, () => read(url, TEXT));
-        all.push(...(await Promise.all(some)));
+    const requests = kinds.map((kind) => client.requestAlong(kind, () => isOver));
+    const [read, , ...answers] = await Promise.all([
+      along(
+        () => isOver,
+        (kind) => client.readKept(kind),
+      ),
+      kill(),
+      ...requests,
+    ]);
+    for (const count of answers) expect(count).toBeGreaterThan(0);
+    for (const { kind, results } of read) {
+      for (const { id, results: got } of results) {
+        expect(got.map((each, i) => each ?? kind.wanted[i])).toEqual(kind.wanted);
+        const response = await fetch(`${url()}/v1/streams/${id}/state`);
+        const kept = (await response.json()) as Answer;
+        expect(kept.position).toBe(kind.steps.length);
+        expect(kept.state).toBe(Buffer.from(kind.state).toString("base64"));
       }
-      return all;
-    };
-    const [streams, scores] = await Promise.all([readAll(), scoreAlong(url, () => isOver), kill()]);
-    expect(kills).toBe(50);
-    expect(scores).toBeGreaterThan(0);
-    const expected = wanted(TEXT);
-    for (const { logProbs } of streams) {
-      expect(logProbs.map((logProb, i) => logProb ?? expected[i])).toEqual(expected);
     }
-    const state = model.stream();
-    for (const character of TEXT) state.push(character);
-    for (const { id } of streams) {
-      const response = await fetch(`${url()}/v1/streams/${id}/state`);
-      const kept = (await response.json()) as { position: number; state: string };
-      expect(kept.position).toBe(TEXT.length);
-      expect(kept.state).toBe(Buffer.from(state.state.toBytes()).toString("base64"));
-    }
-    state.dispose();
   } finally {
     for (const instance of instances) await instance.kill();
   }
+}, 900_000);
+
+test(`worker threads ended ${KILLS} times under load, with Redis: every request has one answer with the right bits`, async () => {
+  const one = await server({ models: models(), workers: 2, state: redis.url });
+  const client = new FaultClient(() => one.url);
+  let isOver = false;
+  const requests = kinds.map((kind) => client.requestAlong(kind, () => isOver));
+  const [read, , ...answers] = await Promise.all([
+    along(
+      () => isOver,
+      (kind) => client.readKept(kind),
+    ),
+    endThreads(KILLS, 60, 2).then(() => {
+      isOver = true;
+    }),
+    ...requests,
+  ]);
+  for (const count of answers) expect(count).toBeGreaterThan(0);
+  for (const { kind, results } of read) {
+    // The server itself lives, so that no answer is lost.
+    for (const { results: got } of results) expect(got).toEqual(kind.wanted);
+  }
+  for (const code of client.faults) expect(code).toBe("worker-lost");
 }, 600_000);
 
-test("worker threads ended 50 times under load: every request has one answer with the right bits", async () => {
-  const one = await server({ workers: 2, state: redis.url });
-  const url = (): string => one.url;
+test(`worker threads ended ${KILLS} times under load, states saved every 4 pushes: streams of all kinds go on from there`, async () => {
+  const one = await server({ models: models(), workers: 2, checkpointEvery: 4 });
+  const client = new FaultClient(() => one.url);
   let isOver = false;
-  const end = async (): Promise<void> => {
-    for (let ended = 0; ended < 50; ) {
-      await wait(60);
-      const [thread] = threads;
-      if (thread === undefined) continue;
-      await thread.terminate();
-      ended++;
+  const requests = kinds.map((kind) => client.requestAlong(kind, () => isOver));
+  const [read] = await Promise.all([
+    along(
+      () => isOver,
+      (kind) => client.readSaved(kind),
+    ),
+    endThreads(KILLS, 60, 3).then(() => {
+      isOver = true;
+    }),
+    ...requests,
+  ]);
+  for (const { kind, results } of read) {
+    for (const { results: got } of results) expect(got).toEqual(kind.wanted);
+    const resumed = results.reduce((sum, each) => sum + each.resumed, 0);
+    expect(resumed, kind.model).toBeGreaterThan(0);
+  }
+  for (const code of client.faults) expect(code).toBe("worker-lost");
+}, 600_000);
+
+test("an instance killed 10 times, without a store: streams of all kinds say that they are lost, and begin anew", async () => {
+  const words = ["--folder", folder, "--workers", "1", "--checkpoint-every", "4"];
+  let instance = await Instance.start(...words);
+  const client = new FaultClient(() => instance.url);
+  try {
+    let isOver = false;
+    const next = drawn(4);
+    const kill = async (): Promise<void> => {
+      for (let kills = 0; kills < 10; kills++) {
+        await wait(100 + 300 * next());
+        await instance.kill();
+        instance = await Instance.start(...words);
+      }
+      isOver = true;
+    };
+    const requests = kinds.map((kind) => client.requestAlong(kind, () => isOver));
+    const [read] = await Promise.all([
+      along(
+        () => isOver,
+        (kind) => client.readSaved(kind),
+      ),
+      kill(),
+      ...requests,
+    ]);
+    for (const { kind, results } of read) {
+      for (const { results: got } of results) expect(got).toEqual(kind.wanted);
+      expect(
+        results.reduce((sum, each) => sum + each.lost, 0),
+        kind.model,
+      ).toBeGreaterThan(0);
     }
-    isOver = true;
-  };
-  const readAll = async (): Promise<Pushed[]> => {
-    const all: Pushed[] = [];
-    while (!isOver) {
-      all.push(...(await Promise.all(Array.from({ length: STREAMS }, () => read(url, TEXT)))));
-    }
-    return all;
-  };
-  const scores = Array.from({ length: 8 }, () => scoreAlong(url, () => isOver));
-  const [streams, , ...answers] = await Promise.all([readAll(), end(), ...scores]);
-  for (const count of answers) expect(count).toBeGreaterThan(0);
-  const expected = wanted(TEXT);
-  // The server itself lives, so that no answer is lost.
-  for (const { logProbs } of streams) expect(logProbs).toEqual(expected);
+  } finally {
+    await instance.kill();
+  }
 }, 600_000);
 
 test("Redis away for 5 s: kept streams are answered 503 and texts are scored; then all is well", async () => {
@@ -198,7 +186,7 @@ test("Redis away for 5 s: kept streams are answered 503 and texts are scored; th
   const { id } = made as { id: string };
   const push = (text: string): Promise<Response> =>
     post(`${one.url}/v1/streams/${id}/push`, { text });
-  const expected = wanted(TEXT);
+  const expected = kinds[0]?.wanted as number[];
   expect(await (await push(TEXT.slice(0, 20))).json()).toMatchObject({
     logProbs: expected.slice(0, 20),
   });

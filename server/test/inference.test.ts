@@ -50,7 +50,11 @@ const text = (...data: string[]) => ({
 describe("the server and its models", () => {
   it("live and ready are 200", async () => {
     expect(await get("/v2/health/live")).toEqual({ status: 200, body: { live: true } });
-    expect(await get("/v2/health/ready")).toEqual({ status: 200, body: { ready: true } });
+    expect(await get("/v2/health/ready")).toEqual({
+      status: 200,
+      body: { ready: true, status: "ok", store: "memory" },
+    });
+    expect((await get("/v2/health/ready?require=store")).status).toBe(200);
   });
 
   it("the server's metadata are name, version, extensions", async () => {

@@ -43,7 +43,12 @@ beforeAll(async () => {
   const file = taggerFile();
   const classes = ["no", "yes"];
   one = await server({
-    models: { tags: { file, classes }, vad: { file: SILERO, inputs: SHAPES } },
+    models: {
+      tags: { file, classes },
+      vad: { file: SILERO, inputs: SHAPES },
+      // The rate comes with each step.
+      rates: { file: SILERO, inputs: { input: [1, 576], state: [2, 1, 128] } },
+    },
   });
   const engine = await createEngine();
   tagger = await loadTagger(engine, readFileSync(file), { classes });
@@ -111,6 +116,17 @@ describe("a tagger", () => {
       classes: classes.slice(0, 2),
       labels: labels?.slice(0, 2),
     });
+  });
+
+  it("a text among sequences of rows is told what the tagger reads, in its place", async () => {
+    const { results } = await call<{ results: object[] }>("/v1/tag", {
+      model: "tags",
+      sequences: [ROWS, "abc", ROWS],
+    });
+    const detail = "the tagger reads a list of rows of 3 numbers";
+    expect(results[1]).toMatchObject({ error: { code: "invalid-sequence", message: detail } });
+    expect(results[0]).toEqual(wanted());
+    expect(results[2]).toEqual(wanted());
   });
 
   it("a stream gives the bits of the whole sequence, forks, and begins in a state", async () => {
@@ -308,6 +324,16 @@ describe("an ONNX graph: Silero VAD", () => {
     expect(heard.filter((_, i) => i % 2 === 0)).toEqual(Array(n / 2).fill(even));
     expect(heard[1]).not.toEqual(even);
     expect(heard.filter((_, i) => i % 2 === 1)).toEqual(Array(n / 2).fill(heard[1]));
+  });
+
+  it("a rate that is no integer, in the second of two steps: 400, and nothing is read", async () => {
+    const { id } = await call<{ id: string }>("/v1/streams", { model: "rates" });
+    const [first, second] = [16000, 16000.5].map((sr) => ({ input: [...audio(0)], sr: [sr] }));
+    const push = (inputs: unknown[]) => post(`${one.url}/v1/streams/${id}/push`, { inputs });
+    const refused = await push([first, second]);
+    expect([refused.status, await refused.json()]).toMatchObject([400, { code: "invalid-tensor" }]);
+    const pushed = await (await push([first])).json();
+    expect(pushed).toMatchObject({ position: 1, outputs: [{ output: probabilities(1) }] });
   });
 
   it.each([

@@ -6,7 +6,7 @@ import { createConfig, lintFromString } from "@redocly/openapi-core";
 import { transform } from "esbuild";
 import { generateApi } from "swagger-typescript-api";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import type { Server } from "../src/index.js";
+import { PROBLEMS, type Server } from "../src/index.js";
 import { server } from "./support/server.js";
 
 let one: Server;
@@ -64,6 +64,20 @@ describe("/openapi.json", () => {
     expect(ids).not.toContain(undefined);
   });
 
+  it("has for each operation the answer to another method, and all codes of problems", () => {
+    const { paths, components } = JSON.parse(document) as {
+      paths: Record<string, Record<string, { responses: Record<string, { headers?: object }> }>>;
+      components: { schemas: { Problem: { properties: { code: { enum: string[] } } } } };
+    };
+    for (const [path, methods] of Object.entries(paths)) {
+      for (const [method, { responses }] of Object.entries(methods))
+        expect(Object.keys(responses["405"]?.headers ?? {}), `${method} ${path}`).toEqual([
+          "Allow",
+        ]);
+    }
+    expect(components.schemas.Problem.properties.code.enum).toEqual(Object.keys(PROBLEMS));
+  });
+
   it("makes a client that scores, opens a stream, and meets a problem", async () => {
     const { files } = await generateApi({
       spec: JSON.parse(document),
@@ -92,6 +106,13 @@ describe("/openapi.json", () => {
 });
 
 describe("/docs", () => {
+  it("is where / leads", async () => {
+    const response = await fetch(`${one.url}/`, { redirect: "manual" });
+    expect([response.status, response.headers.get("location")]).toEqual([302, "/docs"]);
+    expect((await fetch(`${one.url}/`)).headers.get("content-type")).toContain("text/html");
+    expect(Object.keys((JSON.parse(document) as { paths: object }).paths)).not.toContain("/");
+  });
+
   it("is a page that reads the document", async () => {
     const page = await fetch(`${one.url}/docs/`);
     expect([page.status, page.headers.get("content-type")]).toEqual([

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { checkSettings, printableSettings } from "../src/settings.js";
+import { freePort } from "./support/redis.js";
 import { post, server } from "./support/server.js";
 
 describe("settings", () => {
@@ -50,6 +51,41 @@ describe("/metrics", () => {
     expect(value('recurra_worker_restarts{model="english",version="1"}')).toBe(0);
     expect(value("nodejs_eventloop_lag_p99_seconds")).toBeGreaterThan(0);
     expect(value("process_resident_memory_bytes")).toBeGreaterThan(1e6);
+  });
+});
+
+describe("a store of states that is not there", () => {
+  it("makes the server degraded, not unready: texts are scored, streams are answered with 503", async () => {
+    const { url } = await server({ state: `redis://127.0.0.1:${await freePort()}` });
+    const ready = await fetch(`${url}/v2/health/ready`);
+    expect([ready.status, await ready.json()]).toEqual([
+      200,
+      { ready: true, status: "degraded", store: "down" },
+    ]);
+    const strict = await fetch(`${url}/v2/health/ready?require=store`);
+    expect([strict.status, strict.headers.get("retry-after"), await strict.json()]).toMatchObject([
+      503,
+      "1",
+      { code: "not-ready" },
+    ]);
+    expect((await post(`${url}/v1/score`, { sequences: ["a"] })).status).toBe(200);
+    const opened = await post(`${url}/v1/streams`, {});
+    expect([opened.status, await opened.json()]).toMatchObject([
+      503,
+      { code: "state-unavailable" },
+    ]);
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    expect(metrics).toMatch(/^recurra_state_store_up 0$/m);
+    expect(metrics).toMatch(/^recurra_state_store_losses_total 1$/m);
+  });
+
+  it("something else than the store cannot be asked for", async () => {
+    const { url } = await server();
+    const response = await fetch(`${url}/v2/health/ready?require=redis`);
+    expect([response.status, await response.json()]).toMatchObject([
+      400,
+      { code: "invalid-request" },
+    ]);
   });
 });
 

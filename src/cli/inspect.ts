@@ -13,10 +13,15 @@ export interface InspectCommand extends NameOptions {
 /** How many numbers a live stream keeps; undefined if a direction reads from the end, which a stream cannot do. */
 function stateSize({ recurrent }: ModelDescription): number | undefined {
   let sum = 0;
-  for (const { options } of recurrent) {
+  const top = recurrent.at(-1);
+  for (const part of recurrent) {
+    const { options, layerNorm, residual } = part;
     const { cell, hiddenSize, projectionSize = hiddenSize, layers = 1 } = options;
     if (options.bidirectional || options.reverse) return undefined;
     sum += layers * (projectionSize + (cell === "lstm" ? hiddenSize : 0));
+    // The output of the highest layer, where it is not the hidden state.
+    const isAdded = residual === true && (layers > 1 || options.inputSize === projectionSize);
+    if (part === top && (layerNorm !== undefined || isAdded)) sum += projectionSize;
   }
   return sum;
 }

@@ -89,6 +89,8 @@ export function addLearning(program: Command, done: (code: number) => void): voi
       "text: the size of a token's row, 0 for one-hot",
       whole("--embedding", 0, 8192),
     )
+    .option("--layer-norm", "normalise the output of each recurrent layer")
+    .option("--residual", "add a recurrent layer's input to its output where both have one size")
     .option(
       "--dropout <number>",
       "between the layers and below the output",

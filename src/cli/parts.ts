@@ -37,10 +37,16 @@ function extras({ activations, ...options }: RecurrentDescription["options"]): s
   return activations ? [...named, ...activations.map(functionName)] : named;
 }
 
-function recurrentWhat({ options, merge }: RecurrentDescription): string {
+function recurrentWhat({ options, merge, residual }: RecurrentDescription): string {
   const { cell, inputSize, hiddenSize, layers = 1 } = options;
   const size = `${cell.toUpperCase()} ${inputSize} → ${hiddenSize}`;
-  const all = [size, layers === 1 ? "" : `${layers} layers`, ...extras(options), merge ?? ""];
+  const all = [
+    size,
+    layers === 1 ? "" : `${layers} layers`,
+    ...extras(options),
+    residual ? "residual" : "",
+    merge ?? "",
+  ];
   return all.filter((each) => each !== "").join(", ");
 }
 
@@ -66,9 +72,15 @@ export function partsOf({ input, recurrent, dense }: ModelDescription): Part[] {
       : part("", `${input.kind} input of ${input.size}`, {});
   return [
     below,
-    ...recurrent.map((each) => {
-      const { options, name, weights } = each;
-      return { ...part(name, recurrentWhat(each), weights), options };
+    ...recurrent.flatMap((each) => {
+      const { options, name, weights, layerNorm = [] } = each;
+      return [
+        { ...part(name, recurrentWhat(each), weights), options },
+        ...layerNorm.map(({ name: own, weight, bias, epsilon }) => {
+          const what = `LayerNorm of ${weight.shape[0]}${epsilon === undefined ? "" : `, epsilon ${epsilon}`}`;
+          return part(own, what, { weight, bias });
+        }),
+      ];
     }),
     ...dense.map(({ name, weight, bias, activation }) => {
       const f =

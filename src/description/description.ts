@@ -16,6 +16,17 @@ export type InputDescription =
   | { readonly kind: "one-hot"; readonly size: number; readonly guessed?: true | undefined }
   | { readonly kind: "features"; readonly size: number; readonly guessed?: true | undefined };
 
+/** Layer normalisation of each row of n numbers, as torch.nn.LayerNorm: weight·(x − mean) / √(variance + epsilon) + bias. */
+export interface LayerNormDescription {
+  readonly name: string;
+  /** (n). */
+  readonly weight: StoredNumbers;
+  /** (n). */
+  readonly bias: StoredNumbers;
+  /** Default 1e-5. */
+  readonly epsilon?: number | undefined;
+}
+
 /** A recurrent part of a model: layers of one kind, each of which feeds the next. */
 export interface RecurrentDescription {
   /** Its name in the file: a prefix of tensor names, or the name of a layer or node. */
@@ -25,6 +36,13 @@ export interface RecurrentDescription {
   readonly weights: Readonly<Record<string, StoredNumbers>>;
   /** How two directions become one output. Default `"concat"`. */
   readonly merge?: "concat" | "sum" | "mul" | "ave";
+  /** Of the output of each layer, from below: both directions side by side, as one row. */
+  readonly layerNorm?: readonly LayerNormDescription[];
+  /**
+   * Whether each layer's input is added to its output, after the normalisation, where both have the same size. Default
+   * false. The directions of the highest layer are merged afterwards.
+   */
+  readonly residual?: boolean;
   /** By the weights' names here: the file's own, where they are not `name`, a dot and the name here. */
   readonly names?: Readonly<Record<string, string>>;
 }
@@ -62,11 +80,24 @@ export interface ModelDescription {
   readonly assumptions?: readonly string[] | undefined;
 }
 
+/** ε of a LayerNorm whose description has none, as torch.nn.LayerNorm has it. */
+export const LAYER_NORM_EPSILON = 1e-5;
+
+/** The number of outputs of each layer of a recurrent part, before its directions are merged. */
+export const layerOutputSize = ({ options }: RecurrentDescription): number =>
+  (options.bidirectional === true ? 2 : 1) * (options.projectionSize ?? options.hiddenSize);
+
 /** The number of outputs of a recurrent part. */
-export function outputSize({ options, merge = "concat" }: RecurrentDescription): number {
-  const nh = options.projectionSize ?? options.hiddenSize;
-  return options.bidirectional === true && merge === "concat" ? 2 * nh : nh;
+export function outputSize(described: RecurrentDescription): number {
+  const { options, merge = "concat" } = described;
+  return merge === "concat"
+    ? layerOutputSize(described)
+    : (options.projectionSize ?? options.hiddenSize);
 }
+
+/** Whether something follows a layer of a recurrent part before the next one. */
+export const hasAddNorm = ({ layerNorm, residual }: RecurrentDescription): boolean =>
+  layerNorm !== undefined || residual === true;
 
 /** The end of an error that a wrong guess of the kind of input may have caused. */
 export function guessHint(input: InputDescription): string {

@@ -1,5 +1,10 @@
 import type { RecurrentOptions } from "../layers/options.js";
-import type { ModelDescription, RecurrentDescription, StoredNumbers } from "./description.js";
+import {
+  hasAddNorm,
+  type ModelDescription,
+  type RecurrentDescription,
+  type StoredNumbers,
+} from "./description.js";
 
 /** The options that must agree for one stack to continue another: all but input sizes and numbers of layers. */
 const kindOf = ({ inputSize: _, layers: __, precision: ___, ...kind }: RecurrentOptions): string =>
@@ -17,8 +22,8 @@ export function fuseLayers(
   const runs: { kind: string | undefined; stacks: RecurrentDescription[] }[] = [];
   for (const stack of description.recurrent) {
     const { merge = "concat", options } = stack;
-    // A merged output is no input of a layer of the same stack.
-    const kind = merge === "concat" ? kindOf(options) : undefined;
+    // An output that is merged, normalised or added to is no input of a layer of the same stack.
+    const kind = merge === "concat" && !hasAddNorm(stack) ? kindOf(options) : undefined;
     const below = runs.at(-1);
     const last = below?.stacks.at(-1);
     const fits = kind !== undefined && below?.kind === kind && last && mayFuse(last, stack);

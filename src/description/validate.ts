@@ -4,6 +4,8 @@ import type { Precision } from "../wasm/abi.js";
 import {
   type DenseDescription,
   type InputDescription,
+  LAYER_NORM_EPSILON,
+  layerOutputSize,
   type ModelDescription,
   outputSize,
   type RecurrentDescription,
@@ -31,7 +33,8 @@ export function checkRange(where: string, { input, recurrent, dense }: ModelDesc
     for (const [key, value] of Object.entries(weights))
       check(names?.[key] ?? `${name}.${key}`, value);
   }
-  for (const { name, weight, bias } of dense) {
+  const norms = recurrent.flatMap(({ layerNorm = [] }) => layerNorm);
+  for (const { name, weight, bias } of [...norms, ...dense]) {
     check(`${name}.weight`, weight);
     check(`${name}.bias`, bias);
   }
@@ -112,6 +115,16 @@ function checkKinds(
     }
     for (const each of activations) {
       if (typeof each !== "string") checkObject(where, `${place}: activations`, each);
+    }
+    const { layerNorm = [], residual } = part;
+    if (!Array.isArray(layerNorm)) {
+      fail(where, `${place}: layerNorm: expected a list, got ${describe(layerNorm)}`);
+    }
+    layerNorm.forEach((norm, l) => {
+      nameOf(where, `${place}: layerNorm[${l}]`, norm);
+    });
+    if (residual !== undefined && typeof residual !== "boolean") {
+      fail(where, `${place}: residual: expected true or false, got ${word(residual)}`);
     }
   });
   dense.forEach((part, i) => {
@@ -201,7 +214,25 @@ function checkRecurrent(where: string, described: RecurrentDescription, n: numbe
   for (const [key, value] of Object.entries(weights)) {
     if (value !== undefined) shapeOf(where, `${name}: ${key}`, value);
   }
+  if (described.layerNorm !== undefined) checkLayerNorm(where, described);
   return outputSize(described);
+}
+
+/** Throws unless there is a normalisation for each layer of a part. */
+function checkLayerNorm(where: string, described: RecurrentDescription): void {
+  const { name, options, layerNorm } = described;
+  const { layers = 1 } = options;
+  if (layerNorm?.length !== layers) {
+    const got = layerNorm?.length;
+    fail(where, `${name}: layerNorm: expected ${layers}, one for each layer, got ${got}`);
+  }
+  const n = layerOutputSize(described);
+  for (const { name: own, weight, bias, epsilon = LAYER_NORM_EPSILON } of layerNorm ?? []) {
+    checkNumbers(where, `${own}: weight`, weight, [n]);
+    checkNumbers(where, `${own}: bias`, bias, [n]);
+    if (Number.isFinite(epsilon) && epsilon > 0) continue;
+    fail(where, `${own}: epsilon: expected a number > 0, got ${word(epsilon)}`);
+  }
 }
 
 /** Returns the number of outputs of a layer that has `n` inputs. */

@@ -24,6 +24,8 @@ export class StateRows extends Shared {
   readonly #block: Block;
   /** Of each stack: h (layers, capacity, nh), and c (layers, capacity, na). */
   readonly #states: readonly StackState[];
+  /** The output of the highest stack, (capacity, hiddenSize), if it is not h. */
+  readonly #output: number;
   readonly #scratch: readonly StepScratch[];
   readonly #dense: DenseScratch;
 
@@ -34,6 +36,7 @@ export class StateRows extends Shared {
     this.#language = language;
     const layout = new Layout(dtype);
     const states = language.network.takeStates(layout, capacity);
+    const output = language.network.takeOutput(layout, capacity);
     const scratch = stacks.map(({ stack }) => takeStepScratch(layout, stack.shape, capacity));
     const outputs = dense.takeScratch(layout, capacity);
     const tokens = layout.take(capacity, Int32Array.BYTES_PER_ELEMENT);
@@ -42,17 +45,19 @@ export class StateRows extends Shared {
     const { pointer } = this.#block;
     this.tokens = pointer + tokens;
     this.#states = states.map(({ h, c }) => ({ h: pointer + h, c: pointer + c }));
+    this.#output = pointer + output;
     this.#scratch = scratch.map((offsets, s) =>
       stepScratchAt(pointer, offsets, { fed: s === 0 && tables.length > 0 }),
     );
     this.#dense = denseScratchAt(pointer, outputs);
   }
 
-  /** Copies the state of a stream, as `LanguageNetwork.stateAt` has it, into a row. */
+  /** Copies the state of a stream, as `LanguageNetwork` has it, into a row. */
   load(row: number, from: number): void {
     this.#language.network.stacks.forEach((each, s) => {
       this.#copy(each, [this.#language.stateAt(from, s), 1, 0], [this.#at(s), this.capacity, row]);
     });
+    this.#copyOutput(this.#language.step.top(1, from), this.#outputOf(row));
   }
 
   /** Copies a row into the state of a stream. */
@@ -60,6 +65,7 @@ export class StateRows extends Shared {
     this.#language.network.stacks.forEach((each, s) => {
       this.#copy(each, [this.#at(s), this.capacity, row], [this.#language.stateAt(to, s), 1, 0]);
     });
+    this.#copyOutput(this.#outputOf(row), this.#language.step.top(1, to));
   }
 
   /** Copies row `source` of rows of the same model into row `target`. */
@@ -67,6 +73,7 @@ export class StateRows extends Shared {
     this.#language.network.stacks.forEach((each, s) => {
       this.#copy(each, [from.#at(s), from.capacity, source], [this.#at(s), this.capacity, target]);
     });
+    this.#copyOutput(from.#outputOf(source), this.#outputOf(target));
   }
 
   /** Lets the first m rows read their tokens. @param visit is called after each layer of each stack */
@@ -92,7 +99,9 @@ export class StateRows extends Shared {
   /** The logits of the first m rows: a pointer to (m, ny), f64. */
   logits(m: number): number {
     const { dense, stacks } = this.#language.network;
-    return dense.apply(m, this.#top(stacks.length - 1), this.#dense);
+    const { addNorm } = stacks.at(-1) as NetworkStack;
+    const top = addNorm === undefined ? this.#hidden(stacks.length - 1) : this.#output;
+    return dense.apply(m, top, this.#dense);
   }
 
   protected free(): void {
@@ -102,10 +111,14 @@ export class StateRows extends Shared {
 
   /** One step of the first m rows through stack s, layer by layer. */
   #step(m: number, s: number, visit?: VisitLayer): void {
-    const { layerDirections } = (this.#language.network.stacks[s] as NetworkStack).stack;
+    const { stacks } = this.#language.network;
+    const { stack, addNorm } = stacks[s] as NetworkStack;
+    const { layerDirections } = stack;
     const { h, c } = this.#at(s);
     const { x, gates, u, fed, at } = this.#scratch[s] as StepScratch;
-    let input = s === 0 ? x : this.#top(s - 1);
+    // An output that is not h stands where the next stack reads it.
+    const from = s === 0 || stacks[s - 1]?.addNorm !== undefined ? x : this.#hidden(s - 1);
+    let input = from;
     for (let l = 0; l < layerDirections.length; l++) {
       const weights = layerDirections[l] as Weights;
       const { cell, na, nh, dtype } = weights;
@@ -120,16 +133,30 @@ export class StateRows extends Shared {
       visit?.(s, l, at);
       input = at.h;
     }
+    addNorm?.apply(m, from, input, this.#scratch[s + 1]?.x ?? this.#output);
   }
 
   #at(s: number): StackState {
     return this.#states[s] as StackState;
   }
 
-  /** The output of stack s: h of its highest layer, row after row. */
-  #top(s: number): number {
+  /** h of the highest layer of stack s, row after row. */
+  #hidden(s: number): number {
     const { dtype, layers, nh } = (this.#language.network.stacks[s] as NetworkStack).stack.shape;
     return this.#at(s).h + (layers - 1) * this.capacity * nh * dtype.item;
+  }
+
+  /** The output of the highest stack in a row, if it is not h. */
+  #outputOf(row: number): number {
+    const { dtype, hiddenSize } = this.#language.network;
+    return this.#output + row * hiddenSize * dtype.item;
+  }
+
+  /** Copies the output of the highest stack, if it is not h. */
+  #copyOutput(from: number, to: number): void {
+    const { dtype, hiddenSize: n, stacks } = this.#language.network;
+    if (stacks.at(-1)?.addNorm === undefined) return;
+    dtype.kernels.gather_rows(1, n, n, n, from, 0, to);
   }
 
   /** Copies one row of a stack's states to another: each side is a state, its capacity and the row. */

@@ -1,4 +1,3 @@
-import { StateError } from "../errors.js";
 import { type Given, languageOf, readPrompt } from "../generation/model.js";
 import type { LanguageModel } from "../model/language_model.js";
 import type { LanguageNetwork } from "../model/language_network.js";
@@ -6,16 +5,13 @@ import type { Network, NetworkStack } from "../model/network.js";
 import { schedulerOf } from "../model/scheduler.js";
 import type { Sequence } from "../model/vocabulary.js";
 import { checkOptions, type OptionNames } from "../options.js";
-import { Batch } from "../sequence/batch.js";
-import { Layout } from "../sequence/layout.js";
-import { backwardStack, forwardStack } from "../sequence/pass.js";
-import { takeState } from "../sequence/state.js";
-import { Tape } from "../sequence/tape.js";
 import type { Tensor } from "../tensor.js";
 import { ITEM } from "../wasm/abi.js";
 import type { Shared } from "../wasm/arena.js";
 import { withScratch } from "../wasm/engine.js";
 import { generalKernels, generalTrainingKernels, outputKernels } from "../wasm/kernel_sets.js";
+import { DoubleNetwork } from "./double_network.js";
+import { backThroughStacks, runStacks, type StackRecord } from "./stack_gradients.js";
 
 /** Options of `attribute`. */
 export interface AttributeOptions {
@@ -42,59 +38,25 @@ export interface Attribution {
 }
 
 /** The input of each step, (T, nx). */
-function inputsOf({ engine, rows, inputKind, stacks }: Network, tokens: Int32Array): Float64Array {
+function inputsOf(network: Network, tokens: Int32Array): Float64Array {
+  const { engine, dtype, rows, inputKind, stacks } = network;
   const { nx } = (stacks[0] as NetworkStack).stack.shape;
   const inputs = new Float64Array(tokens.length * nx);
   tokens.forEach((token, t) => {
     if (inputKind !== "embedding") inputs[t * nx + token] = 1;
     else {
-      const pointer = (rows?.pointer ?? 0) + token * nx * ITEM;
-      inputs.set(engine.arena.f64(pointer, nx), t * nx);
+      const pointer = (rows?.pointer ?? 0) + token * nx * dtype.item;
+      inputs.set(engine.arena.view(dtype.precision, pointer, nx), t * nx);
     }
   });
   return inputs;
 }
 
-/** Runs the stacks with tapes. Returns the last output of the highest one. */
-function runStacks({ engine, stacks }: Network, inputs: Float64Array, tapes: Tape[]): Float64Array {
-  let x = inputs;
-  for (const { stack, outputSize } of stacks) {
-    const { nx } = stack.shape;
-    const batch = Batch.dense(1, x.length / nx);
-    const tape = new Tape(stack, batch);
-    tapes.push(tape);
-    const from = x;
-    const y = new Float64Array(batch.rows * outputSize);
-    const layout = new Layout();
-    const at = takeState(layout, stack.shape, 1);
-    withScratch(engine.arena, layout.bytes, ({ pointer }) => {
-      engine.arena.f64(pointer, layout.bytes / ITEM).fill(0);
-      const state = { h: pointer + at.h, c: pointer + at.c };
-      forwardStack(
-        stack,
-        {
-          batch,
-          state,
-          tape,
-          input: {
-            feed: "rows",
-            rows: (to, first, last) => to.set(from.subarray(first * nx, last * nx)),
-          },
-        },
-        (rows, first) => y.set(rows, first * outputSize),
-      );
-    });
-    x = y;
-  }
-  const { outputSize } = stacks.at(-1) as NetworkStack;
-  return x.slice(x.length - outputSize);
-}
-
 /** The linear layers on one row, forward: what goes into each, and what comes out before and after its activation. */
-function runDense({ engine, dense, dtype }: Network, row: Float64Array) {
+function runDense({ engine, dense }: DoubleNetwork, row: Float64Array) {
   const steps: { readonly before: Float64Array; readonly after: Float64Array }[] = [];
   let x = row;
-  for (const { linear, record } of dense.layers) {
+  for (const { linear, record } of dense) {
     const { ny, na } = linear;
     const input = x;
     x = withScratch(engine.arena, (na + 2 * ny) * ITEM, ({ pointer }) => {
@@ -103,7 +65,7 @@ function runDense({ engine, dense, dtype }: Network, row: Float64Array) {
       linear.logits(1, pointer, before);
       engine.arena.copy(before, after, ny * ITEM);
       if (record !== undefined) {
-        const kernels = generalKernels(engine, dtype.precision);
+        const kernels = generalKernels(engine, "f64");
         kernels.activation_map(ny, record.pointer, 0, after, after);
       }
       const step = {
@@ -119,12 +81,12 @@ function runDense({ engine, dense, dtype }: Network, row: Float64Array) {
 
 /** The gradient of what goes into the linear layers, from that of the logits. */
 function backThroughDense(
-  { engine, dense }: Network,
+  { engine, dense }: DoubleNetwork,
   steps: ReturnType<typeof runDense>["steps"],
   dlogits: Float64Array,
 ): Float64Array {
   let dy = dlogits;
-  for (const [l, { linear, record }] of [...dense.layers.entries()].reverse()) {
+  for (const [l, { linear, record }] of [...dense.entries()].reverse()) {
     const { ny, na } = linear;
     const { before, after } = steps[l] as { before: Float64Array; after: Float64Array };
     if (record !== undefined) {
@@ -158,29 +120,6 @@ function backThroughDense(
   return dy;
 }
 
-/** Back through the stacks: from the gradient of the last output to those of all inputs. */
-function backThroughStacks({ engine }: Network, tapes: readonly Tape[], last: Float64Array) {
-  let gradients: Float64Array | undefined;
-  for (const tape of [...tapes].reverse()) {
-    const { batch } = tape;
-    const { shape } = tape.stack;
-    const above = gradients;
-    gradients = backwardStack(tape, {
-      fill({ dy }) {
-        const rows = engine.arena.f64(dy, batch.rows * shape.nh);
-        if (above !== undefined) rows.set(above);
-        else {
-          rows.fill(0);
-          rows.set(last, rows.length - last.length);
-        }
-      },
-      take: () => undefined,
-      collect: ({ dx }) => engine.arena.f64(dx, batch.rows * shape.nx).slice(),
-    });
-  }
-  return gradients as Float64Array;
-}
-
 /** The whole of it. Yields once, before the passes. */
 function* work(
   where: string,
@@ -196,15 +135,17 @@ function* work(
     const tokens = start === undefined ? own.slice() : Int32Array.of(start, ...own);
     yield;
     const inputs = inputsOf(network, tokens);
-    const tapes: Tape[] = [];
+    const double = new DoubleNetwork(network);
+    held.push(double);
+    const records: StackRecord[] = [];
     const row = (() => {
       try {
-        return runStacks(network, inputs, tapes);
+        return runStacks(engine, double.stacks, inputs, records);
       } finally {
-        held.push(...tapes);
+        held.push(...records.map(({ tape }) => tape));
       }
     })();
-    const { logits, steps } = runDense(network, row);
+    const { logits, steps } = runDense(double, row);
     const n = logits.length;
     const [logProbs, softmax] = withScratch(engine.arena, 2 * n * ITEM, ({ pointer }) => {
       const { log_softmax_rows, softmax_rows } = outputKernels(engine);
@@ -217,7 +158,7 @@ function* work(
     }) as [Float64Array, Float64Array];
     const target = wanted ?? logProbs.indexOf(logProbs.reduce((a, b) => Math.max(a, b)));
     const dlogits = softmax.map((p, i) => (i === target ? 1 - p : -p));
-    const data = backThroughStacks(network, tapes, backThroughDense(network, steps, dlogits));
+    const data = backThroughStacks(engine, records, backThroughDense(double, steps, dlogits));
     const { nx } = (stacks[0] as NetworkStack).stack.shape;
     const products = Float64Array.from(tokens, (_, t) => {
       let sum = 0;
@@ -242,11 +183,11 @@ function* work(
 
 /**
  * Which tokens of a context the prediction of the next one comes from: the gradient of the next token's log-probability with
- * respect to each step's input, by back-propagation through the model. For models in f64.
+ * respect to each step's input, by back-propagation through the model. An f32 model is computed in f64, with its own weights.
  *
  * @param context a text or ids, at least one token unless the model has a start token
  * @throws {TypeError | RangeError} for a value that is no sequence, or a token that the model does not know
- * @throws {StateError} if the model is disposed, or its precision is f32
+ * @throws {StateError} if the model is disposed
  */
 export async function attribute(
   model: LanguageModel,
@@ -257,9 +198,6 @@ export async function attribute(
   const language = languageOf(where, model);
   checkOptions(where, options, NAMES);
   const { network, tokenizer } = language;
-  if (network.dtype.precision !== "f64") {
-    throw new StateError(`${where}: model: expected precision "f64", got "f32": gradients are f64`);
-  }
   const given = readPrompt(where, "context", language, context, undefined);
   const { target } = options;
   const id = target === undefined ? undefined : tokenizer.id(where, "target", target);

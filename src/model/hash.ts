@@ -62,6 +62,10 @@ export function hashNetwork(network: Network): string {
         for (const array of [Wx, Wh, bias, Wr, peepholes]) hash.numbers(array);
       });
     }
+    const { addNorm } = each;
+    if (addNorm === undefined) continue;
+    hash.text(JSON.stringify([addNorm.adds, addNorm.epsilon]));
+    hash.numbers(addNorm.parameters);
   }
   hash.text(inputOf(network));
   for (const array of network.dense.arrays()) hash.numbers(array);

@@ -73,17 +73,15 @@ export class LiveBatch extends Shared {
       const { layers } = (stacks[s] as NetworkStack).stack.shape;
       for (let l = 0; l < layers; l++) this.#gatherLayer(m, s, l);
     }
+    if ((stacks[stacks.length - 1] as NetworkStack).addNorm !== undefined) this.gatherTop(m);
   }
 
-  /** Gathers only what the outputs are computed from: the highest layer's h. */
+  /** Gathers only what the outputs are computed from: the output of the highest stack. */
   gatherTop(m: number): void {
-    const s = this.step.network.stacks.length - 1;
-    const { stack } = this.step.network.stacks[s] as NetworkStack;
-    const { nh, layers, dtype } = stack.shape;
-    const part = (layers - 1) * nh * dtype.item;
-    const to = this.step.top(m, this.pointer, s);
-    const from = this.#one.stateAt(0, s).h + part;
-    dtype.kernels.gather_rows(m, nh, LINE / dtype.item, nh, from, this.#index.pointer, to);
+    const { dtype, hiddenSize: n } = this.step.network;
+    const from = this.#one.top(1, 0);
+    const to = this.step.top(m, this.pointer);
+    dtype.kernels.gather_rows(m, n, LINE / dtype.item, n, from, this.#index.pointer, to);
   }
 
   /** Puts the states back. */
@@ -104,12 +102,23 @@ export class LiveBatch extends Shared {
         }
       }
     }
+    if ((stacks[stacks.length - 1] as NetworkStack).addNorm !== undefined) this.#scatterTop(m);
   }
 
   protected free(): void {
     this.#index.release();
     this.#gathered.release();
     this.step.release();
+  }
+
+  #scatterTop(m: number): void {
+    const { dtype, hiddenSize: n } = this.step.network;
+    const { gather_rows } = dtype.kernels;
+    const from = this.step.top(m, this.pointer);
+    for (let r = 0; r < m; r++) {
+      const to = this.#one.top(1, (this.#lines[r] as number) * LINE);
+      gather_rows(1, n, n, n, from + r * n * dtype.item, 0, to);
+    }
   }
 
   #gatherLayer(m: number, s: number, l: number): void {

@@ -18,6 +18,8 @@ export class LiveStep extends Shared {
   readonly results: number;
   /** Of the state of each stack, in a block. */
   readonly #offsets: readonly StackState[];
+  /** Of the output of the highest stack, if it is not h. */
+  readonly #output: number;
   readonly #block: Block;
   readonly #scratch: readonly StepScratch[];
   readonly #dense: DenseScratch;
@@ -29,6 +31,7 @@ export class LiveStep extends Shared {
     const { engine, dtype, dense, stacks, tables } = network;
     const state = new Layout(dtype);
     this.#offsets = network.takeStates(state, most);
+    this.#output = network.takeOutput(state, most);
     this.stateBytes = state.bytes;
     const layout = new Layout(dtype);
     const scratch = stacks.map(({ stack }) => takeStepScratch(layout, stack.shape, most));
@@ -61,7 +64,7 @@ export class LiveStep extends Shared {
     const { stacks, dtype, tables, rows } = this.network;
     const { gather_rows } = dtype.kernels;
     for (let s = 0; s < stacks.length; s++) {
-      const { stack } = stacks[s] as NetworkStack;
+      const { stack, addNorm } = stacks[s] as NetworkStack;
       const { nx, na } = stack.shape;
       const scratch = this.#scratch[s] as StepScratch;
       if (scratch.fed) {
@@ -69,24 +72,36 @@ export class LiveStep extends Shared {
         const n = cell.bias.length * na;
         const ldz = gateElements(cell, na);
         gather_rows(m, n, n, ldz, tables[0] as number, this.tokens, scratch.gates);
-      } else if (s > 0) gather_rows(m, nx, nx, nx, this.top(m, pointer, s - 1), 0, scratch.x);
-      else if (rows !== undefined) {
+      } else if (s > 0) {
+        // The stack below has written its output there if it is not h.
+        const { addNorm: below } = stacks[s - 1] as NetworkStack;
+        if (!below) gather_rows(m, nx, nx, nx, this.#hidden(m, pointer, s - 1), 0, scratch.x);
+      } else if (rows !== undefined) {
         gather_rows(m, nx, nx, nx, rows.pointer, this.tokens, scratch.x);
       }
       forwardStep(stack, m, this.stateAt(pointer, s), scratch);
+      if (addNorm === undefined) continue;
+      const y = this.#scratch[s + 1]?.x ?? pointer + this.#output;
+      addNorm.apply(m, scratch.x, this.#hidden(m, pointer, s), y);
     }
   }
 
-  /** The output of stack s, (m, nh): h of its highest layer. */
-  top(m: number, pointer: number, s: number): number {
-    const { dtype, layers, nh } = (this.network.stacks[s] as NetworkStack).stack.shape;
-    return this.stateAt(pointer, s).h + (layers - 1) * m * nh * dtype.item;
+  /** The output of the highest stack, (m, nh), in the states at `pointer`. */
+  top(m: number, pointer: number): number {
+    const s = this.network.stacks.length - 1;
+    const { addNorm } = this.network.stacks[s] as NetworkStack;
+    return addNorm === undefined ? this.#hidden(m, pointer, s) : pointer + this.#output;
   }
 
   /** A pointer to the outputs for the states at `pointer`, without a softmax: (m, ny), f64. */
   outputs(m: number, pointer: number): number {
-    const { dense, stacks } = this.network;
-    return dense.apply(m, this.top(m, pointer, stacks.length - 1), this.#dense);
+    return this.network.dense.apply(m, this.top(m, pointer), this.#dense);
+  }
+
+  /** h of the highest layer of stack s, (m, nh). */
+  #hidden(m: number, pointer: number, s: number): number {
+    const { dtype, layers, nh } = (this.network.stacks[s] as NetworkStack).stack.shape;
+    return this.stateAt(pointer, s).h + (layers - 1) * m * nh * dtype.item;
   }
 
   protected free(): void {

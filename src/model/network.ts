@@ -6,11 +6,12 @@ import {
 } from "../cells/activations.js";
 import { inputProducts } from "../cells/cell.js";
 import type { KernelChoice } from "../cells/kernels.js";
-import type {
-  DenseDescription,
-  InputDescription,
-  ModelDescription,
-  RecurrentDescription,
+import {
+  type DenseDescription,
+  hasAddNorm,
+  type InputDescription,
+  type ModelDescription,
+  type RecurrentDescription,
 } from "../description/description.js";
 import { fuseLayers } from "../description/fuse_layers.js";
 import { createStack } from "../layers/weights.js";
@@ -18,7 +19,7 @@ import type { Input } from "../sequence/input.js";
 import type { Layout } from "../sequence/layout.js";
 import { Linear } from "../sequence/linear.js";
 import { outputOf } from "../sequence/shape.js";
-import type { Stack } from "../sequence/stack.js";
+import { layerOf, type Stack } from "../sequence/stack.js";
 import { type StackState, takeState } from "../sequence/state.js";
 import type { Weights } from "../sequence/weights.js";
 import {
@@ -31,6 +32,7 @@ import {
 import { type Block, Shared } from "../wasm/arena.js";
 import type { EngineCore } from "../wasm/engine.js";
 import { outputKernels } from "../wasm/kernel_sets.js";
+import { AddNorm } from "./add_norm.js";
 
 /** Bytes of the largest table of input products. Without a table each token's row is multiplied: the same bits. */
 const LARGEST_TABLE = 64 * 1024 * 1024;
@@ -43,6 +45,8 @@ export interface NetworkStack {
   readonly merge: NonNullable<RecurrentDescription["merge"]>;
   /** Columns of the output. */
   readonly outputSize: number;
+  /** What follows its only layer, before its directions are merged. */
+  readonly addNorm: AddNorm | undefined;
 }
 
 /** A network in linear memory: input, recurrent stacks that feed each other, linear layers. */
@@ -54,7 +58,10 @@ export class Network extends Shared {
   readonly inputKind: InputDescription["kind"];
   /** The number of different tokens, or of features. */
   readonly inputSize: number;
-  /** For each direction of the lowest layer the input products of all tokens; empty for features or above `LARGEST_TABLE`. */
+  /**
+   * For each direction of the lowest layer the input products of all tokens; empty for features, above `LARGEST_TABLE`, or
+   * if the input is added to the layer's output.
+   */
   readonly tables: readonly number[];
   /** The rows of an embedding, or one-hot rows if there are no tables. */
   readonly rows: Block | undefined;
@@ -73,11 +80,7 @@ export class Network extends Shared {
     this.inputKind = input.kind;
     this.inputSize = input.kind === "embedding" ? (input.weight.shape[0] as number) : input.size;
     try {
-      this.stacks = recurrent.map(({ options, weights, merge = "concat" }) => {
-        const stack = this.own(createStack(engine, { ...options, precision }, weights, choice));
-        const outputSize = merge === "concat" ? outputOf(stack.shape) : stack.shape.nh;
-        return { stack, options, merge, outputSize };
-      });
+      this.stacks = recurrent.flatMap((each) => this.#openStacks(each, choice));
       this.dense = this.own(new DenseLayers(this, choice, this.hiddenSize, dense));
       const { rows, tables } = this.#openInput(input);
       this.rows = rows;
@@ -114,6 +117,15 @@ export class Network extends Shared {
     return this.stacks.map(({ stack: { shape } }) => takeState(layout, shape, m));
   }
 
+  /**
+   * Where the output of the highest stack stands in a live state of m sequences, (m, hiddenSize): an offset. It takes no room
+   * if the output is h itself.
+   */
+  takeOutput(layout: Layout, m: number): number {
+    const { addNorm } = this.stacks.at(-1) as NetworkStack;
+    return layout.take(addNorm === undefined ? 0 : m * this.hiddenSize);
+  }
+
   /** Merges the outputs of two directions in place, unless they are concatenated: (rows, 2·n) becomes (rows, n). */
   mergeDirections({ merge, outputSize: n }: NetworkStack, rows: number, pointer: number): void {
     if (merge === "concat") return;
@@ -137,10 +149,35 @@ export class Network extends Shared {
     for (const each of this.#owned) each.release();
   }
 
+  /** A described stack: as one, or layer by layer if something follows a layer before the next one. */
+  #openStacks(described: RecurrentDescription, choice: KernelChoice): NetworkStack[] {
+    const { options, weights, merge = "concat", layerNorm, residual = false } = described;
+    const { engine, dtype } = this;
+    const stack = this.own(
+      createStack(engine, { ...options, precision: dtype.precision }, weights, choice),
+    );
+    const { shape } = stack;
+    const n = outputOf(shape);
+    const outputSize = merge === "concat" ? n : shape.nh;
+    if (!hasAddNorm(described)) return [{ stack, options, merge, outputSize, addNorm: undefined }];
+    return Array.from({ length: shape.layers }, (_, l) => {
+      const isTop = l + 1 === shape.layers;
+      const norm = layerNorm?.[l];
+      const adds = residual && (l > 0 || shape.nx === n);
+      return {
+        stack: this.own(layerOf(stack, l)),
+        options,
+        merge: isTop ? merge : "concat",
+        outputSize: isTop ? outputSize : n,
+        addNorm: norm || adds ? this.own(new AddNorm(engine, dtype, n, { norm, adds })) : undefined,
+      };
+    });
+  }
+
   /** The rows of the tokens and, where they are not too large, their input products. */
   #openInput(input: InputDescription): { rows?: Block; tables: number[] } {
     if (input.kind === "features") return { tables: [] };
-    const { stack } = this.stacks[0] as NetworkStack;
+    const { stack, addNorm } = this.stacks[0] as NetworkStack;
     const { nx, na, cells } = stack.shape;
     const { arena } = this.engine;
     const { precision, item } = this.dtype;
@@ -155,7 +192,8 @@ export class Network extends Shared {
       numbers.fill(0);
       for (let token = 0; token < count; token++) numbers[token * (nx + 1)] = 1;
     }
-    if (bytes > LARGEST_TABLE) return { rows, tables: [] };
+    // A residual needs the rows.
+    if (bytes > LARGEST_TABLE || addNorm?.adds) return { rows, tables: [] };
     let table = this.own(arena.allocate(bytes)).pointer;
     const tables = lowest.map((weights, d) => {
       const { cell } = weights;

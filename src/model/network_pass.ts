@@ -3,7 +3,7 @@ import type { Batch } from "../sequence/batch.js";
 import type { Input } from "../sequence/input.js";
 import { Layout } from "../sequence/layout.js";
 import { ForwardPass } from "../sequence/pass.js";
-import { hasCellState, layerDirectionCount } from "../sequence/shape.js";
+import { hasCellState, layerDirectionCount, outputOf } from "../sequence/shape.js";
 import type { StackState } from "../sequence/state.js";
 import { type Floats, ITEM } from "../wasm/abi.js";
 import type { Block } from "../wasm/arena.js";
@@ -65,6 +65,15 @@ export interface NetworkCall {
   readonly initial: InitialState | undefined;
 }
 
+/** What pools the rows of the highest stack; undefined if there is an output of every step, or the states hold the last ones. */
+function poolingOf({ stacks, hiddenSize }: Network, { output, batch: { m } }: NetworkCall) {
+  const { stack, addNorm } = stacks.at(-1) as NetworkStack;
+  if (output === "steps" || (output === "last" && addNorm === undefined)) return undefined;
+  if (output !== "last") return new Pooling(output, m, hiddenSize);
+  const { shape } = stack;
+  return new Pooling(output, m, outputOf(shape), shape.reverse ? 0 : shape.nh);
+}
+
 /** A batch on its way through a network, and the linear memory that it takes until `end`. */
 export class NetworkPass {
   readonly #network: Network;
@@ -96,19 +105,18 @@ export class NetworkPass {
     this.#most = Math.max(Math.floor(OUTPUT_BYTES / (dense.mostOutputs * ITEM)), TILE);
     const layout = new Layout(dtype);
     const offsets = network.takeStates(layout, batch.m);
-    const stateBytes = layout.bytes;
     const ends = layout.take(output === "steps" ? 0 : batch.m * 2 * hiddenSize);
+    const zeroBytes = layout.bytes;
     const scratch = layout.take(2 * this.#most, ITEM);
     const outputs = dense.takeScratch(layout, this.#most);
     this.#block = engine.arena.allocate(layout.bytes);
     const { pointer } = this.#block;
     this.#states = offsets.map(({ h, c }) => ({ h: pointer + h, c: pointer + c }));
     this.#ends = pointer + ends;
-    this.#pooling =
-      output === "mean" || output === "max" ? new Pooling(output, batch.m, hiddenSize) : undefined;
+    this.#pooling = poolingOf(network, call);
     this.#scratch = pointer + scratch;
     this.#dense = denseScratchAt(pointer, outputs);
-    engine.arena.view(dtype.precision, pointer, stateBytes / dtype.item).fill(0);
+    engine.arena.view(dtype.precision, pointer, zeroBytes / dtype.item).fill(0);
     initial?.forEach((from, s) => {
       this.#copyState(from, s);
     });
@@ -139,7 +147,7 @@ export class NetworkPass {
     }
     if (output === "steps" || this.#isOver) return undefined;
     this.#isOver = true;
-    return this.#split(this.#pooling === undefined ? this.#lastOutputs() : this.#pooled());
+    return this.#split(this.#sequenceOutputs());
   }
 
   /** Runs the linear layers over a piece. */
@@ -160,17 +168,38 @@ export class NetworkPass {
   }
 
   /** Starts the pass of a stack. Its input is the output of the stack below. */
-  #start({ stack, outputSize }: NetworkStack): ForwardPass {
+  #start({ stack, outputSize, addNorm }: NetworkStack): ForwardPass {
     const { engine, dtype, stacks } = this.#network;
     const { batch } = this.#call;
+    const { nx } = stack.shape;
+    if (this.#s === 0 && addNorm?.adds) {
+      this.#above = engine.arena.allocate(batch.rows * nx * dtype.item);
+      this.#writeInput(this.#above.pointer, nx);
+    }
     this.#below?.release();
     this.#below = this.#above;
     this.#above = undefined;
     if (this.#s + 1 < stacks.length) {
       this.#above = engine.arena.allocate(batch.rows * outputSize * dtype.item);
     }
-    const input = this.#below === undefined ? this.#call.input : this.#inputFrom(this.#below);
+    const input = this.#below === undefined ? this.#call.input : this.#inputFrom(this.#below, nx);
     return new ForwardPass(stack, { batch, state: this.#states[this.#s] as StackState, input });
+  }
+
+  /** Writes the input of the lowest stack, (N, nx), which is added to its output. */
+  #writeInput(pointer: number, nx: number): void {
+    const { batch, input } = this.#call;
+    const { engine, dtype } = this.#network;
+    const { rows: N, T } = batch;
+    const row = nx * dtype.item;
+    if (input.feed === "rows") {
+      input.rows(engine.arena.view(dtype.precision, pointer, N * nx), 0, T);
+    } else if (input.feed === "embedded") {
+      const { gather_rows } = dtype.kernels;
+      input.tokens.forEach((token, r) => {
+        gather_rows(1, nx, nx, nx, input.embedding + token * row, 0, pointer + r * row);
+      });
+    }
   }
 
   /** Copies the output of a stack for the next one. That of the highest is split into pieces, or pooled. */
@@ -178,12 +207,21 @@ export class NetworkPass {
     const { row, rows, pointer } = chunk;
     const { dtype } = this.#network;
     const n = each.outputSize;
-    this.#network.mergeDirections(each, rows, pointer);
-    if (this.#above === undefined) {
+    if (each.addNorm !== undefined) {
+      const { nx } = each.stack.shape;
+      const below = (this.#below?.pointer ?? 0) + row * nx * dtype.item;
+      each.addNorm.apply(rows, below, pointer, pointer);
+    }
+    const above = this.#above;
+    // Ends of directions are merged once they are known.
+    if (above !== undefined || this.#call.output !== "last") {
+      this.#network.mergeDirections(each, rows, pointer);
+    }
+    if (above === undefined) {
       this.#pool(chunk);
       return this.#call.output === "steps" ? this.#split(chunk) : [];
     }
-    const target = this.#above.pointer + row * n * dtype.item;
+    const target = above.pointer + row * n * dtype.item;
     dtype.kernels.gather_rows(rows, n, n, n, pointer, 0, target);
     return [];
   }
@@ -192,35 +230,32 @@ export class NetworkPass {
     const pooling = this.#pooling;
     if (pooling === undefined) return;
     const { batch } = this.#call;
-    const { engine, dtype, hiddenSize } = this.#network;
-    const values = engine.arena.view(dtype.precision, pointer, rows * hiddenSize);
+    const { engine, dtype } = this.#network;
+    const values = engine.arena.view(dtype.precision, pointer, rows * pooling.width);
     this.#walk.each(first, rows, (row, _, step) => {
       pooling.add(row - batch.start(step), values, row - first);
     });
   }
 
-  /** The mean or the maximum of the highest stack's outputs, (m, hiddenSize). */
-  #pooled(): Piece {
-    const { engine, dtype, hiddenSize } = this.#network;
-    const { m } = this.#call.batch;
-    this.#pooling?.finish(engine.arena.view(dtype.precision, this.#ends, m * hiddenSize));
-    return { row: 0, rows: m, pointer: this.#ends };
-  }
-
-  /** The highest layer's h at the end of each sequence, its directions merged: (m, hiddenSize). */
-  #lastOutputs(): Piece {
-    const { dtype, stacks } = this.#network;
+  /** What is pooled, or the highest layer's h at the end of each sequence, its directions merged: (m, hiddenSize). */
+  #sequenceOutputs(): Piece {
+    const { engine, dtype, stacks } = this.#network;
     const { m } = this.#call.batch;
     const top = stacks.at(-1) as NetworkStack;
     const { cells, layers, nh } = top.stack.shape;
     const D = cells.length;
-    const { h } = this.#states.at(-1) as StackState;
-    for (let d = 0; d < D; d++) {
-      const source = h + ((layers - 1) * D + d) * m * nh * dtype.item;
-      const target = this.#ends + d * nh * dtype.item;
-      dtype.kernels.gather_rows(m, nh, nh, D * nh, source, 0, target);
+    const pooling = this.#pooling;
+    if (pooling !== undefined) {
+      pooling.finish(engine.arena.view(dtype.precision, this.#ends, m * pooling.width));
+    } else {
+      const { h } = this.#states.at(-1) as StackState;
+      for (let d = 0; d < D; d++) {
+        const source = h + ((layers - 1) * D + d) * m * nh * dtype.item;
+        const target = this.#ends + d * nh * dtype.item;
+        dtype.kernels.gather_rows(m, nh, nh, D * nh, source, 0, target);
+      }
     }
-    this.#network.mergeDirections(top, m, this.#ends);
+    if (this.#call.output === "last") this.#network.mergeDirections(top, m, this.#ends);
     return { row: 0, rows: m, pointer: this.#ends };
   }
 
@@ -234,11 +269,10 @@ export class NetworkPass {
     }));
   }
 
-  /** The output of a stack as input of the next. */
-  #inputFrom({ pointer }: Block): Input {
+  /** Rows of n numbers as the input of a stack. */
+  #inputFrom({ pointer }: Block, n: number): Input {
     const { batch } = this.#call;
-    const { engine, dtype, stacks } = this.#network;
-    const { outputSize: n } = stacks[this.#s - 1] as NetworkStack;
+    const { engine, dtype } = this.#network;
     const rows = (target: Floats, first: number, last: number): void => {
       const row = batch.start(first);
       const length = (batch.start(last) - row) * n;

@@ -1,18 +1,15 @@
 import { AbortedError, UnknownTokenError, WorkerLostError } from "../errors.js";
 import { giveWay } from "../model/give_way.js";
-import type { Score } from "../model/score_work.js";
-import type { Features } from "../model/tagger_content.js";
-import { progressReporter, type RunOptions } from "../model/time_slices.js";
+import { progressReporter } from "../model/time_slices.js";
 import type { Tokenizer } from "../model/vocabulary.js";
 import { watchAbort } from "./abort_watch.js";
+import { type CallSetup, type Given, type Posted, rowsOf } from "./call_setup.js";
 import { now } from "./clock.js";
 import { ROOM, type Room } from "./crew.js";
 import type { CrewWorker } from "./crew_worker.js";
 import { divide, divideAgain } from "./division.js";
-import type { PostedSequence, Reply, WorkerNews } from "./protocol.js";
+import type { Reply, WorkerNews } from "./protocol.js";
 import type { QueuedCall } from "./queue.js";
-import { unpackScores } from "./scores.js";
-import type { PoolBatch } from "./settings.js";
 import type { Task } from "./task.js";
 import { fromWire, isWire, type WireError } from "./wire_error.js";
 
@@ -20,50 +17,6 @@ import { fromWire, isWire, type WireError } from "./wire_error.js";
 const TEXTS_PER_PAUSE = 256;
 /** Rows from which on a portion is long: a worker has one such at a time, so that short ones need not wait for it. */
 const LONG_ROWS = 4096;
-
-/** A sequence that was checked, or the reason why it cannot be used. */
-export type Given = PostedSequence | Error;
-
-/** How the work differs by what a pool serves. */
-export interface CallKind<R extends object> {
-  /** The method of the worker's model: its errors begin with its name. */
-  readonly method: "score" | "tag";
-  /** The results in a reply, in order, or errors. */
-  unpack(reply: Reply): Iterable<R | WireError> | undefined;
-}
-
-/** Scores of a language model. */
-export const SCORES: CallKind<Score> = {
-  method: "score",
-  unpack: (reply) => (reply.kind === "scores" ? unpackScores(reply) : undefined),
-};
-
-/** The rows of a sequence. */
-const lengthOf = (given: PostedSequence): number =>
-  typeof given === "string" || "length" in given
-    ? given.length
-    : ((given as Features).shape[0] as number);
-
-/** What is to be scored, and how. */
-export interface CallSetup<R extends object = Score>
-  extends Pick<RunOptions<"throw" | "return">, "signal" | "onProgress"> {
-  readonly kind: CallKind<R>;
-  readonly where: string;
-  readonly given: readonly Given[];
-  /** The index of the first sequence in the names of errors. */
-  readonly first: number;
-  /** Whether an error ends the call or takes the place of a result. */
-  readonly onError: "throw" | "return";
-  /** The state of a stream that has read the start of every sequence. */
-  readonly from: Uint8Array | undefined;
-  /** Told of every portion that a worker has answered. */
-  readonly onBatch: ((batch: PoolBatch) => void) | undefined;
-  /** Undefined if rows of numbers go in. */
-  readonly tokenizer: Tokenizer | undefined;
-  readonly workers: number;
-  /** The most workers that may end with a sequence. */
-  readonly tries: number;
-}
 
 /** Sequences that a worker scores in one go. */
 interface Portion {
@@ -75,8 +28,8 @@ interface Portion {
   readonly isLong: boolean;
 }
 
-/** A call of `score` or `tag` on its way through the workers. */
-export class ScoreCall<R extends object = Score> implements QueuedCall {
+/** A call of `score`, `tag` or `run` on its way through the workers. */
+export class Call<R extends object> implements QueuedCall {
   /** The results, in order. */
   readonly finished: Promise<(R | Error)[]>;
   readonly #setup: CallSetup<R>;
@@ -102,7 +55,7 @@ export class ScoreCall<R extends object = Score> implements QueuedCall {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    const lengths = given.map((each) => (each instanceof Error ? 0 : lengthOf(each)));
+    const lengths = given.map((each) => (each instanceof Error ? 0 : rowsOf(each)));
     const usable = [...lengths.keys()].filter((i) => !(given[i] instanceof Error));
     const portions = divide(lengths, usable, workers);
     this.#waiting = portions.reverse().map((indices) => ({
@@ -161,15 +114,15 @@ export class ScoreCall<R extends object = Score> implements QueuedCall {
   }
 
   #task(portion: Portion): Task {
-    const { given, from } = this.#setup;
+    const { given, from, kind } = this.#setup;
     const { indices, isSuspect, isLong } = portion;
     const waited = now() - this.#start;
     return {
       weight: isSuspect ? ROOM : 1,
       isLong,
       message: (id) => {
-        const sequences = indices.map((i) => given[i] as PostedSequence);
-        return { kind: "score", id, sequences, from };
+        const own = indices.map((i) => given[i] as Posted);
+        return kind.message(id, own, from);
       },
       done: (reply) => {
         this.#tell(indices.length, waited, reply);
@@ -180,7 +133,8 @@ export class ScoreCall<R extends object = Score> implements QueuedCall {
   }
 
   #tell(rows: number, waited: number, { worked }: WorkerNews): void {
-    this.#setup.onBatch?.({ kind: "sequences", rows, waited, worked });
+    const { onBatch, kind } = this.#setup;
+    onBatch?.({ kind: kind.batch, rows, waited, worked });
   }
 
   #receive(portion: Portion, reply: Reply): void {
@@ -225,7 +179,7 @@ export class ScoreCall<R extends object = Score> implements QueuedCall {
       this.#waiting.push({ ...portion, isSuspect: true });
       return;
     }
-    const { where, first, tries, onError } = this.#setup;
+    const { where, first, tries, onError, kind } = this.#setup;
     const deaths = portion.deaths + 1;
     if (deaths < tries) {
       const again = divideAgain(portion.indices, tries - deaths);
@@ -236,7 +190,11 @@ export class ScoreCall<R extends object = Score> implements QueuedCall {
     }
     for (const i of portion.indices) {
       const times = deaths === 1 ? "" : `, and so did ${deaths - 1} before it`;
-      const message = `${where}: sequences[${first + i}]: the worker that scored it ended${times}: ${cause.message}`;
+      const worker =
+        kind.batch === "run"
+          ? "the worker that ran it"
+          : `sequences[${first + i}]: the worker that scored it`;
+      const message = `${where}: ${worker} ended${times}: ${cause.message}`;
       const error = new WorkerLostError(message, { cause });
       if (onError === "throw") {
         void this.#fault(i, error);

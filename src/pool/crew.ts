@@ -100,7 +100,7 @@ export class Crew {
   #lost(worker: CrewWorker, cause: Error, isRefusal: boolean): void {
     if (this.#isClosed) return;
     if (this.#started !== undefined) {
-      this.#started.reject(isRefusal ? cause : notStarted(this.#options.where, cause));
+      this.#started.reject(isRefusal ? cause : notStarted(this.#options, cause));
       return;
     }
     if (worker.failures < this.#options.tries) {
@@ -119,14 +119,15 @@ export class Crew {
 }
 
 /** A worker that never ran. */
-function notStarted(where: string, cause: Error): Error {
+function notStarted({ where, open }: CrewOptions, cause: Error): Error {
   if (cause instanceof FeatureError) return cause;
   if (cause.name === "DataCloneError") {
     const message = `${where}: the model or an option cannot be sent to a worker: ${cause.message}`;
     return new TypeError(message, { cause });
   }
-  const hint =
-    "pass { worker: () => new Worker(…) } with a script that imports recurra/pool/worker";
+  const script =
+    open.serves === "graph" ? "calls serveGraphs(openGraph)" : "imports recurra/pool/worker";
+  const hint = `pass { worker: () => new Worker(…) } with a script that ${script}`;
   return new FeatureError(`${where}: the worker did not start: ${cause.message}: ${hint}`, {
     cause,
   });

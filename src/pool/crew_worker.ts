@@ -146,7 +146,7 @@ export class CrewWorker {
       void this.#port?.terminate();
       const { error } = message;
       const said = error.message.replace(
-        /^(loadLanguageModel|loadTagger|createEngine):/,
+        /^(loadLanguageModel|loadTagger|openGraph|stream|createEngine):/,
         `${this.#setup.where}:`,
       );
       this.#lose(fromWire({ ...error, message: said }), true);

@@ -1,3 +1,4 @@
+import { FeatureError } from "../errors.js";
 import type { LanguageModelOptions, TaggerOptions } from "../model/loading.js";
 import { loadLanguageModel, loadTagger } from "../model/loading.js";
 import type { Engine } from "../wasm/engine.js";
@@ -11,6 +12,9 @@ export async function openModel(
   engine: Engine,
   { serves, model, options }: OpenMessage,
 ): Promise<Served> {
+  if (serves === "graph") {
+    throw new FeatureError("createGraphPool: worker: expected a script that calls serveGraphs");
+  }
   if (serves === "tagger") {
     return new ServedTagger(await loadTagger(engine, model, options as TaggerOptions));
   }

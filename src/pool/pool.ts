@@ -1,13 +1,12 @@
 import { StateError } from "../errors.js";
 import { readTokens } from "../model/live_streams.js";
-import { checkConcurrency, checkIterable, iteratorOf } from "../model/score_stream.js";
 import type { Score } from "../model/score_work.js";
 import { checkRunOptions, type OnError, type Outcome } from "../model/time_slices.js";
 import { type Sequence, Tokenizer, TokenMatcher, type Vocabulary } from "../model/vocabulary.js";
 import { checkOptions } from "../options.js";
-import { checkInstance, describe } from "../tensor.js";
+import { checkInstance } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
-import { type CallSetup, type Given, SCORES, ScoreCall } from "./call.js";
+import { type CallPlan, checkList, type Given, readOne } from "./call_setup.js";
 import {
   checkStreamOptions,
   type PoolScoreManyOptions,
@@ -18,22 +17,17 @@ import {
 } from "./options.js";
 import { PoolCore } from "./pool_core.js";
 import type { LanguageFacts } from "./protocol.js";
-import { PushCall, type PushCallSetup, type PushedStates, pushed } from "./push_call.js";
-import {
-  checkPushAllOptions,
-  type PoolPushAllOptions,
-  type PoolPushOptions,
-} from "./push_options.js";
-import { poolOf, recordOf, recordsOf } from "./remote_stream.js";
-import { scoreInOrder } from "./score_many.js";
+import { pushToAll } from "./push_all.js";
+import type { PushedStates } from "./push_call.js";
+import type { PoolPushAllOptions, PoolPushOptions } from "./push_options.js";
+import { poolOf, recordOf } from "./remote_stream.js";
+import { workOnMany } from "./score_many.js";
+import { SCORES } from "./scores.js";
 import { languageSettings, type PoolOptions } from "./settings.js";
-import { type PoolSource, portableModel } from "./source.js";
+import type { PoolSource } from "./source.js";
 import { spawn } from "./spawn.js";
 import { PoolStream } from "./stream.js";
 import { WorkerPool } from "./worker_pool.js";
-
-/** Sequences that `scoreMany` holds for each worker. */
-export const HELD = 256;
 
 /** What is known of the model of a pool. */
 export interface PoolModel {
@@ -52,11 +46,6 @@ export interface PoolPushed extends PushedStates {
   /** For each stream what `push` gives; NaN for one with an error. */
   readonly logProbs: Float64Array;
 }
-
-type Setup = Pick<
-  CallSetup,
-  "where" | "given" | "first" | "onError" | "from" | "signal" | "onProgress"
->;
 
 /** Workers that serve one model. Made by `createPool`. */
 export class Pool extends WorkerPool {
@@ -96,11 +85,13 @@ export class Pool extends WorkerPool {
     checkRunOptions(where, options);
     const { from, onError = "throw", signal, onProgress } = options;
     if (from !== undefined) this.#checkStream(where, from);
-    const given = this.#readAll(where, sequences);
-    return this.#core.track(where, async () => {
-      const state = from && (await stateOf(where, from));
-      const setup = { where, given, first: 0, onError, from: state, signal, onProgress } as const;
-      return (await this.#score(setup)) as Outcome<Score, E>[];
+    checkList(where, sequences);
+    const given = Array.from(sequences, (each, i) => this.#read(where, each, i));
+    const core = this.#core;
+    return core.track(where, async () => {
+      const plan = this.#plan(where, from && (await stateOf(where, from)));
+      const call: CallPlan<Score> = { ...plan, given, first: 0, onError, signal, onProgress };
+      return (await core.work(call)) as Outcome<Score, E>[];
     });
   }
 
@@ -118,29 +109,21 @@ export class Pool extends WorkerPool {
     const core = this.#core;
     checkOptions(where, options, SCORE_MANY_NAMES);
     checkRunOptions(where, options);
-    const { from, onError = "throw", signal, concurrency } = options;
+    const { from } = options;
     if (from !== undefined) this.#checkStream(where, from);
-    core.checkOpen(where);
-    checkIterable(sequences);
-    if (concurrency !== undefined) checkConcurrency(concurrency);
     // As it is now: the work begins later. Its error is that of the first group.
-    const state = from && stateOf(where, from);
-    state?.catch(() => undefined);
-    const owner = {};
-    const scores = scoreInOrder<Sequence, Score>({
-      open: () => iteratorOf(sequences),
-      concurrency: concurrency ?? HELD * core.size,
-      workers: core.size,
-      signal,
-      onError,
+    let state: Promise<Uint8Array> | undefined;
+    const scores = workOnMany<Sequence, Score, E>(core, {
+      where,
+      sequences,
+      options,
       read: (sequence, i) => this.#read(where, sequence, i),
-      score: async (given, first, ended) => {
-        const setup = { where, given, first, onError: "return", from: await state } as const;
-        const call = { ...setup, signal: ended, onProgress: undefined };
-        return core.count(() => this.#score(call, owner));
-      },
+      work: async (some, owner) =>
+        core.work({ ...this.#plan(where, await state), ...some, onError: "return" }, owner),
     });
-    return scores as AsyncGenerator<Outcome<Score, E>, void, void>;
+    state = from && stateOf(where, from);
+    state?.catch(() => undefined);
+    return scores;
   }
 
   /** A live stream of tokens, at the worker that has the fewest. To be disposed of. */
@@ -174,47 +157,36 @@ export class Pool extends WorkerPool {
     tokens: ArrayLike<number | string>,
     options: PoolPushAllOptions = {},
   ): Promise<Float64Array | PoolPushed> {
-    const where = "pushAll";
-    checkPushAllOptions(where, options);
-    const { signal, states = false, onError } = options;
-    const records = recordsOf(where, streams, PoolStream, this.#core);
-    const count = records.length;
-    const ids = new Int32Array(count);
-    readTokens(where, this.#tokenizer, tokens, { n: count, ids });
-    const logProbs = new Float64Array(count).fill(Number.NaN);
-    const read: PushCallSetup["read"] = (place, { numbers }, row) => {
-      logProbs[place] = numbers[row] as number;
-    };
-    const call = new PushCall(this.#core, { where, count, signal, wantsStates: states, read });
-    call.send(records, ids);
-    const done = await pushed(call, onError);
+    let logProbs = new Float64Array(0);
+    const done = await pushToAll(this.#core, {
+      streams,
+      kind: PoolStream,
+      options,
+      operand: "tokens",
+      inputs: (n) => {
+        const ids = new Int32Array(n);
+        readTokens("pushAll", this.#tokenizer, tokens, { n, ids });
+        return ids;
+      },
+      results: (n) => {
+        logProbs = new Float64Array(n).fill(Number.NaN);
+        return (place, { numbers }, row) => {
+          logProbs[place] = numbers[row] as number;
+        };
+      },
+    });
+    const { states = false, onError } = options;
     return states || onError === "return" ? { logProbs, ...done } : logProbs;
   }
 
   /** A sequence, checked, or the reason why it cannot be used. */
   #read(where: string, sequence: Sequence, i: number): Given {
-    try {
-      return this.#tokenizer.read(where, `sequences[${i}]`, sequence);
-    } catch (error) {
-      return error as Error;
-    }
+    return readOne(() => this.#tokenizer.read(where, `sequences[${i}]`, sequence));
   }
 
-  #readAll(where: string, sequences: readonly Sequence[]): Given[] {
-    if (!Array.isArray(sequences)) {
-      throw new TypeError(`${where}: sequences: expected an array, got ${describe(sequences)}`);
-    }
-    return Array.from(sequences as readonly Sequence[], (each, i) => this.#read(where, each, i));
-  }
-
-  /** Scores what was read. */
-  #score(setup: Setup, owner?: object): Promise<(Score | Error)[]> {
-    const core = this.#core;
-    core.checkOpen(setup.where);
-    const { size: workers, tries, onBatch } = core.settings;
-    const tokenizer = this.#tokenizer;
-    const call = new ScoreCall({ ...setup, kind: SCORES, tokenizer, workers, tries, onBatch });
-    return core.run(call, owner);
+  /** What all calls have in common. */
+  #plan(where: string, from: Uint8Array | undefined) {
+    return { kind: SCORES, where, from, tokenizer: this.#tokenizer };
   }
 
   /** Throws unless `stream` is one of this pool. */
@@ -246,14 +218,6 @@ const packIds = (ids: readonly unknown[]): Int32Array => Int32Array.from(ids as 
 export async function createPool(source: PoolSource, options: PoolOptions = {}): Promise<Pool> {
   const where = "createPool";
   const settings = languageSettings(where, options);
-  const model = await portableModel(where, source);
-  const core = await PoolCore.open({
-    where,
-    settings,
-    model,
-    serves: "language",
-    spawn,
-    pack: packIds,
-  });
-  return new Pool(core);
+  const serves = "language";
+  return new Pool(await PoolCore.open({ where, source, settings, serves, spawn, pack: packIds }));
 }

@@ -1,8 +1,11 @@
 import { QueueFullError, StateError } from "../errors.js";
+import { Call } from "./call.js";
+import type { CallPlan } from "./call_setup.js";
 import { Crew, noWorkers } from "./crew.js";
 import type { OpenMessage, PushedInputs, WorkerNews } from "./protocol.js";
-import { CallQueue, type QueuedCall } from "./queue.js";
+import { CallQueue } from "./queue.js";
 import type { PoolSettings } from "./settings.js";
+import { type PoolSource, portableModel } from "./source.js";
 import { StreamRecord, type StreamRecordOptions } from "./stream_record.js";
 import type { WorkerLike } from "./worker_port.js";
 
@@ -36,10 +39,11 @@ export interface PoolStats {
 }
 
 /** What differs between pools. */
-export interface PoolPlan extends Pick<OpenMessage, "serves" | "model"> {
+export interface PoolPlan extends Pick<OpenMessage, "serves"> {
   /** The function that makes the pool. */
   readonly where: string;
   readonly settings: PoolSettings;
+  readonly source: PoolSource;
   /** Starts a worker, if the settings do not say how. */
   readonly spawn: () => WorkerLike;
   /** Packs the inputs of many pushes. */
@@ -61,7 +65,10 @@ export class PoolCore {
   /** Called when no call is open. */
   #onIdle: (() => void) | undefined;
 
-  private constructor({ where, settings, spawn, pack, serves, model }: PoolPlan) {
+  private constructor(
+    { where, settings, spawn, pack, serves }: PoolPlan,
+    model: OpenMessage["model"],
+  ) {
     const { size, tries, worker = spawn, engine, startTimeout, model: options } = settings;
     this.settings = settings;
     this.#crew = new Crew({
@@ -80,7 +87,7 @@ export class PoolCore {
 
   /** Starts the workers. Resolves when all of them are ready. */
   static async open(plan: PoolPlan): Promise<PoolCore> {
-    const core = new PoolCore(plan);
+    const core = new PoolCore(plan, await portableModel(plan.where, plan.source));
     core.#facts = await core.#crew.start();
     core.#crew.keepAlive(false);
     return core;
@@ -138,11 +145,11 @@ export class PoolCore {
   }
 
   /** Works on a call. Those of one owner are worked on in their order, those of others in turns. */
-  async run<R>(
-    call: QueuedCall & { readonly finished: Promise<R[]> },
-    owner: object = call,
-  ): Promise<R[]> {
-    this.#queue.add(call, owner);
+  async work<R extends object>(plan: CallPlan<R>, owner?: object): Promise<(R | Error)[]> {
+    this.checkOpen(plan.where);
+    const { size: workers, tries, onBatch } = this.settings;
+    const call = new Call({ ...plan, workers, tries, onBatch });
+    this.#queue.add(call, owner ?? call);
     this.#crew.fill();
     try {
       const results = await call.finished;

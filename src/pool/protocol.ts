@@ -1,7 +1,8 @@
 import type { ModelDescription, OutputKind } from "../description/description.js";
-import type { LanguageModelOptions, TaggerOptions } from "../model/loading.js";
+import type { GraphInputs, GraphOutputs, GraphPort, StreamStates } from "../graph/graph.js";
 import type { Normalisation } from "../model/normalisation.js";
 import type { Features } from "../model/tagger_content.js";
+import type { Precision } from "../wasm/abi.js";
 import type { EngineOptions } from "../wasm/engine.js";
 import type { WireError } from "./wire_error.js";
 
@@ -13,7 +14,8 @@ export interface OpenMessage {
   /** What is made of the model. */
   readonly serves: "language" | "tagger" | "graph";
   readonly model: Uint8Array | ModelDescription;
-  readonly options: LanguageModelOptions | TaggerOptions | object;
+  /** Those of the function that opens it. */
+  readonly options: object;
   readonly engine: EngineOptions;
   /** A name of a lock that the worker holds as long as it lives, for hosts that do not tell when a worker ends. */
   readonly lock: string | undefined;
@@ -35,7 +37,7 @@ export interface ScoreMessage {
 export interface RunMessage {
   readonly kind: "run";
   readonly id: number;
-  readonly inputs: object;
+  readonly inputs: GraphInputs;
 }
 
 /** Ends the work on a message of `score` or `run`, which is answered all the same. */
@@ -45,7 +47,7 @@ export interface AbortMessage {
 }
 
 /** What streams are pushed: the ids of tokens; rows of numbers, one after the other; or the inputs of a graph. */
-export type PushedInputs = Int32Array | Float64Array | readonly object[];
+export type PushedInputs = Int32Array | Float64Array | readonly GraphInputs[];
 
 /** An input for each of some streams, by their numbers in the pool. One that occurs several times takes them in their order. */
 export interface PushMessage {
@@ -151,11 +153,20 @@ export interface TagsReply {
   readonly errors: readonly WireError[];
 }
 
+/** What a pool has to know of its graph. */
+export interface GraphFacts {
+  readonly inputs: Readonly<Record<string, GraphPort>>;
+  readonly outputs: Readonly<Record<string, GraphPort>>;
+  /** The outputs that feed inputs of the next push, by the inputs' names. */
+  readonly states: StreamStates;
+  readonly precision: Precision;
+}
+
 /** The outputs of a graph. */
 export interface RunReply {
   readonly kind: "outputs";
   readonly id: number;
-  readonly outputs: object;
+  readonly outputs: GraphOutputs;
 }
 
 /** What a push of many streams gives. */
@@ -167,7 +178,7 @@ export interface PushedReply {
   /** For each stream of a tagger its class. */
   readonly classes: Int32Array<ArrayBuffer> | undefined;
   /** For each stream of a graph its outputs. */
-  readonly outputs: readonly object[] | undefined;
+  readonly outputs: readonly GraphOutputs[] | undefined;
   /** What went wrong, by the place in the list. */
   readonly errors: readonly { readonly row: number; readonly error: WireError }[];
   /** The states that were asked for, one after the other: all of one size. Zeros for a stream with an error. */

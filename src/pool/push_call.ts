@@ -1,5 +1,6 @@
 import { AbortedError } from "../errors.js";
 import type { AbortSignalLike } from "../host.js";
+import type { OnError } from "../model/time_slices.js";
 import { watchAbort } from "./abort_watch.js";
 import type { PoolCore } from "./pool_core.js";
 import type { PushedReply } from "./protocol.js";
@@ -124,10 +125,19 @@ export interface PushedStates {
   readonly errors: ReadonlyMap<number, Error>;
 }
 
-/** Waits for a push of many streams. */
-export async function pushed(call: PushCall, onError = "throw"): Promise<PushedStates> {
+/** Waits for a push of many streams. @param operand the name of the inputs in errors */
+export async function pushed(
+  call: PushCall,
+  {
+    onError = "throw",
+    operand,
+  }: { readonly onError?: OnError | undefined; readonly operand: string },
+): Promise<PushedStates> {
   await call.finished;
-  const { states, errors } = call;
+  const { where, states, errors } = call;
+  // A worker does not know the place in the list.
+  for (const [place, error] of errors)
+    error.message = error.message.replace(/^push:/, `${where}: ${operand}[${place}]:`);
   if (onError === "throw") {
     const [first] = [...errors.keys()].sort((a, b) => a - b);
     if (first !== undefined) throw errors.get(first);

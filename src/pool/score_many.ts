@@ -1,10 +1,20 @@
 import { AbortedError } from "../errors.js";
 import type { AbortSignalLike } from "../host.js";
-import { leading, SourceReader } from "../model/score_stream.js";
+import {
+  checkConcurrency,
+  checkIterable,
+  iteratorOf,
+  leading,
+  SourceReader,
+} from "../model/score_stream.js";
+import type { OnError, Outcome } from "../model/time_slices.js";
 import { watchAbort } from "./abort_watch.js";
-import type { Given } from "./call.js";
+import type { Given } from "./call_setup.js";
 import { OwnSignal } from "./own_signal.js";
+import type { PoolCore } from "./pool_core.js";
 
+/** Sequences that are held for each worker. */
+const HELD = 256;
 /** Sequences for each worker that are handed on together, if they have arrived: a batch of the model. */
 const GROUP = 64;
 
@@ -138,4 +148,47 @@ export async function* scoreInOrder<S, R>(
     await (failure === undefined ? groups.end() : groups.end().catch(() => undefined));
   }
   if (failure !== undefined) throw failure.cause;
+}
+
+/** What `scoreMany` or `tagMany` was given, and how its sequences are worked on. */
+export interface ManyPlan<S, R, E extends OnError> {
+  readonly where: string;
+  readonly sequences: AsyncIterable<S> | Iterable<S>;
+  readonly options: {
+    readonly signal?: AbortSignalLike | undefined;
+    readonly onError?: E | undefined;
+    readonly concurrency?: number | undefined;
+  };
+  readonly read: (sequence: S, i: number) => Given;
+  /** Works on some until `signal` aborts; those of one owner in their order. */
+  readonly work: (
+    some: {
+      readonly given: readonly Given[];
+      readonly first: number;
+      readonly signal: AbortSignalLike;
+    },
+    owner: object,
+  ) => Promise<(R | Error)[]>;
+}
+
+/** The results of sequences as they arrive, in order. The options were checked. */
+export function workOnMany<S, R, E extends OnError>(
+  core: PoolCore,
+  { where, sequences, options, read, work }: ManyPlan<S, R, E>,
+): AsyncGenerator<Outcome<R, E>, void, void> {
+  const { onError = "throw", signal, concurrency } = options;
+  core.checkOpen(where);
+  checkIterable(sequences);
+  if (concurrency !== undefined) checkConcurrency(concurrency);
+  const owner = {};
+  const results = scoreInOrder<S, R>({
+    open: () => iteratorOf(sequences),
+    concurrency: concurrency ?? HELD * core.size,
+    workers: core.size,
+    signal,
+    onError,
+    read,
+    score: (given, first, ended) => core.count(() => work({ given, first, signal: ended }, owner)),
+  });
+  return results as AsyncGenerator<Outcome<R, E>, void, void>;
 }

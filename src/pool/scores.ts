@@ -1,5 +1,6 @@
 import type { Score } from "../model/score_work.js";
-import type { ScoresReply } from "./protocol.js";
+import type { CallKind } from "./call_setup.js";
+import type { PostedSequence, ScoresReply } from "./protocol.js";
 import { toWire, type WireError } from "./wire_error.js";
 
 // The scores of a message travel as one array of numbers. For each sequence: logProb, perplexity, bitsPerToken,
@@ -52,3 +53,13 @@ export function* unpackScores({
     yield { logProb, tokenLogProbs, tokens: length, perplexity, bitsPerToken };
   }
 }
+
+/** Scores of a language model. */
+export const SCORES: CallKind<Score> = {
+  method: "score",
+  batch: "sequences",
+  message: (id, given, from) => {
+    return { kind: "score", id, sequences: given as readonly PostedSequence[], from };
+  },
+  unpack: (reply) => (reply.kind === "scores" ? unpackScores(reply) : undefined),
+};

@@ -1,3 +1,4 @@
+import type { GraphInputs, GraphOutputs } from "../graph/graph.js";
 import type { AbortSignalLike } from "../host.js";
 import type { PushedInputs, RunReply, ScoreMessage, ScoresReply, TagsReply } from "./protocol.js";
 
@@ -13,7 +14,7 @@ export interface ServedStream {
 export interface PushTarget {
   readonly numbers: Float64Array<ArrayBuffer>;
   readonly classes: Int32Array<ArrayBuffer> | undefined;
-  readonly outputs: object[] | undefined;
+  readonly outputs: GraphOutputs[] | undefined;
   /** Says that a row has an error, and that its stream did not move. */
   fail(row: number, error: unknown): void;
 }
@@ -33,5 +34,5 @@ export interface Served<S extends ServedStream = ServedStream> {
   next?(stream: S): Float64Array<ArrayBuffer>;
   /** Scores or tags sequences, each of which may have an error. Pauses from time to time. */
   work?(message: ScoreMessage, signal: AbortSignalLike): Promise<ScoresReply | TagsReply>;
-  run?(id: number, inputs: object): RunReply;
+  run?(id: number, inputs: GraphInputs): RunReply;
 }

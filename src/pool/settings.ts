@@ -1,3 +1,4 @@
+import type { OpenGraphOptions, StreamStates } from "../graph/graph.js";
 import type { LanguageModelOptions, TaggerOptions } from "../model/loading.js";
 import { checkOptions, type OptionNames } from "../options.js";
 import { describe } from "../tensor.js";
@@ -46,12 +47,14 @@ export interface PoolOptions extends LanguageModelOptions, WorkerOptions {}
 /** Options of `createTaggerPool`: those of `loadTagger`, and those of the pool. */
 export interface TaggerPoolOptions extends TaggerOptions, WorkerOptions {}
 
-const NAMES: OptionNames<PoolOptions> = {
-  precision: true,
-  input: true,
-  vocabulary: true,
-  unknown: true,
-  start: true,
+/** Options of `createGraphPool`: those of `openGraph`, and those of the pool. */
+export interface GraphPoolOptions extends OpenGraphOptions, WorkerOptions {
+  /** For the streams of the pool: the outputs that feed inputs of the next push, by the inputs' names. Default: none. */
+  readonly states?: StreamStates | undefined;
+}
+
+// Spread inside functions only: bundlers keep a spread at the top of a module.
+const WORKER_NAMES: OptionNames<WorkerOptions> = {
   size: true,
   maxQueue: true,
   tries: true,
@@ -60,24 +63,7 @@ const NAMES: OptionNames<PoolOptions> = {
   engine: true,
   onBatch: true,
 };
-const TAGGER_NAMES: OptionNames<TaggerPoolOptions> = {
-  precision: true,
-  input: true,
-  vocabulary: true,
-  unknown: true,
-  output: true,
-  activation: true,
-  classes: true,
-  normalisation: true,
-  targetNormalisation: true,
-  size: true,
-  maxQueue: true,
-  tries: true,
-  startTimeout: true,
-  worker: true,
-  engine: true,
-  onBatch: true,
-};
+
 /** Options of a pool, complete, and apart from those of its model. */
 export interface PoolSettings {
   readonly size: number;
@@ -121,11 +107,40 @@ export function settingsOf<O extends WorkerOptions>(
 
 /** The settings of a pool of a language model. */
 export const languageSettings = (where: string, options: PoolOptions): PoolSettings =>
-  settingsOf(where, options, NAMES);
+  settingsOf(where, options, {
+    ...WORKER_NAMES,
+    precision: true,
+    input: true,
+    vocabulary: true,
+    unknown: true,
+    start: true,
+  });
 
 /** The settings of a pool of a tagger. */
 export const taggerSettings = (where: string, options: TaggerPoolOptions): PoolSettings =>
-  settingsOf(where, options, TAGGER_NAMES);
+  settingsOf(where, options, {
+    ...WORKER_NAMES,
+    precision: true,
+    input: true,
+    vocabulary: true,
+    unknown: true,
+    output: true,
+    activation: true,
+    classes: true,
+    normalisation: true,
+    targetNormalisation: true,
+  });
+
+/** The settings of a pool of a graph. */
+export const graphSettings = (where: string, options: GraphPoolOptions): PoolSettings =>
+  settingsOf(where, options, {
+    ...WORKER_NAMES,
+    inputs: true,
+    precision: true,
+    maximumBytes: true,
+    nonFinite: true,
+    states: true,
+  });
 
 /** Throws unless `value` is an integer ≥ 1. */
 export function checkCount(where: string, name: string, value: number): void {

@@ -1,7 +1,6 @@
 import type { OutputKind } from "../description/description.js";
 import { ShapeError } from "../errors.js";
 import type { Normalisation } from "../model/normalisation.js";
-import { checkConcurrency, checkIterable, iteratorOf } from "../model/score_stream.js";
 import { readInput, type Tagged, type TaggerInput } from "../model/tagger_content.js";
 import type { TaggerStep } from "../model/tagger_stream.js";
 import { checkRunOptions, type OnError, type Outcome } from "../model/time_slices.js";
@@ -9,7 +8,7 @@ import { Tokenizer, TokenMatcher, type Vocabulary } from "../model/vocabulary.js
 import { checkOptions } from "../options.js";
 import { describe, isAnyTypedArray } from "../tensor.js";
 import type { Precision } from "../wasm/abi.js";
-import { type CallKind, type CallSetup, type Given, ScoreCall } from "./call.js";
+import { type CallKind, type CallPlan, checkList, type Given, readOne } from "./call_setup.js";
 import {
   checkStreamOptions,
   type PoolStreamOptions,
@@ -18,18 +17,17 @@ import {
   TAG_MANY_NAMES,
   TAG_NAMES,
 } from "./options.js";
-import { HELD } from "./pool.js";
 import { PoolCore } from "./pool_core.js";
 import type { PushedInputs, TaggerFacts } from "./protocol.js";
-import { PushCall, type PushCallSetup, type PushedStates, pushed } from "./push_call.js";
-import { checkPushAllOptions, type PoolPushAllOptions } from "./push_options.js";
-import { recordsOf } from "./remote_stream.js";
-import { scoreInOrder } from "./score_many.js";
+import { pushToAll } from "./push_all.js";
+import type { PushedStates } from "./push_call.js";
+import type { PoolPushAllOptions } from "./push_options.js";
+import { workOnMany } from "./score_many.js";
 import { type TaggerPoolOptions, taggerSettings } from "./settings.js";
-import { type PoolSource, portableModel } from "./source.js";
+import type { PoolSource } from "./source.js";
 import { spawn } from "./spawn.js";
 import { PoolTaggerStream, readStep, type TaggerOfPool } from "./tagger_stream.js";
-import { unpackTags } from "./tags.js";
+import { tagsOf } from "./tags.js";
 import { WorkerPool } from "./worker_pool.js";
 
 /** What is known of the tagger of a pool. */
@@ -49,11 +47,6 @@ export interface PoolTagger {
 
 /** What `pushAll` of a tagger's pool gives: a row for each stream. */
 export interface PoolTagged extends Tagged, PushedStates {}
-
-type Setup = Pick<
-  CallSetup<Tagged>,
-  "where" | "given" | "first" | "onError" | "signal" | "onProgress"
->;
 
 /** Workers that serve one tagger. Made by `createTaggerPool`. */
 export class TaggerPool extends WorkerPool {
@@ -76,10 +69,7 @@ export class TaggerPool extends WorkerPool {
     const { assumptions } = known;
     this.#core = core;
     this.#tagger = { facts, tokenizer };
-    this.#kind = {
-      method: "tag",
-      unpack: (reply) => (reply.kind === "tags" ? unpackTags(reply, facts) : undefined),
-    };
+    this.#kind = tagsOf(facts);
     const scales = { normalisation, targetNormalisation };
     this.model = { ...sizes, ...scales, vocabulary: tokenizer?.vocabulary, assumptions };
   }
@@ -101,14 +91,12 @@ export class TaggerPool extends WorkerPool {
     checkOptions(where, options, TAG_NAMES);
     checkRunOptions(where, options);
     const { onError = "throw", signal, onProgress } = options;
-    if (!Array.isArray(sequences)) {
-      throw new TypeError(`${where}: sequences: expected an array, got ${describe(sequences)}`);
-    }
-    const given = Array.from(sequences as readonly TaggerInput[], (each, i) =>
-      this.#read(where, each, i),
-    );
-    const setup = { where, given, first: 0, onError, signal, onProgress } as const;
-    return this.#core.track(where, async () => (await this.#run(setup)) as Outcome<Tagged, E>[]);
+    checkList(where, sequences);
+    const given = Array.from(sequences, (each, i) => this.#read(where, each, i));
+    const plan = this.#plan(where);
+    const call: CallPlan<Tagged> = { ...plan, given, first: 0, onError, signal, onProgress };
+    const core = this.#core;
+    return core.track(where, async () => (await core.work(call)) as Outcome<Tagged, E>[]);
   }
 
   /**
@@ -124,24 +112,13 @@ export class TaggerPool extends WorkerPool {
     const core = this.#core;
     checkOptions(where, options, TAG_MANY_NAMES);
     checkRunOptions(where, options);
-    const { onError = "throw", signal, concurrency } = options;
-    core.checkOpen(where);
-    checkIterable(sequences);
-    if (concurrency !== undefined) checkConcurrency(concurrency);
-    const owner = {};
-    const results = scoreInOrder<TaggerInput, Tagged>({
-      open: () => iteratorOf(sequences),
-      concurrency: concurrency ?? HELD * core.size,
-      workers: core.size,
-      signal,
-      onError,
+    return workOnMany<TaggerInput, Tagged, E>(core, {
+      where,
+      sequences,
+      options,
       read: (sequence, i) => this.#read(where, sequence, i),
-      score: async (given, first, ended) => {
-        const setup = { where, given, first, onError: "return", signal: ended } as const;
-        return core.count(() => this.#run({ ...setup, onProgress: undefined }, owner));
-      },
+      work: (some, owner) => core.work({ ...this.#plan(where), ...some, onError: "return" }, owner),
     });
-    return results as AsyncGenerator<Outcome<Tagged, E>, void, void>;
   }
 
   /**
@@ -168,11 +145,31 @@ export class TaggerPool extends WorkerPool {
     steps: ArrayLike<TaggerStep>,
     options: PoolPushAllOptions = {},
   ): Promise<PoolTagged> {
+    const { outputSize: ny, classes: names } = this.#tagger.facts;
+    let data = new Float64Array(0);
+    let classes = new Int32Array(0);
+    const done = await pushToAll(this.#core, {
+      streams,
+      kind: PoolTaggerStream,
+      options,
+      operand: "steps",
+      inputs: (count) => this.#readSteps(steps, count),
+      results: (count) => {
+        data = new Float64Array(count * ny).fill(Number.NaN);
+        classes = new Int32Array(count);
+        return (place, reply, row) => {
+          data.set(reply.numbers.subarray(row * ny, (row + 1) * ny), place * ny);
+          classes[place] = (reply.classes as Int32Array)[row] as number;
+        };
+      },
+    });
+    const tagged = { values: { shape: [classes.length, ny], data }, classes, ...done };
+    if (names === undefined) return tagged;
+    return { ...tagged, labels: Array.from(classes, (id) => names[id] ?? "") };
+  }
+
+  #readSteps(steps: ArrayLike<TaggerStep>, count: number): (number | Float64Array)[] {
     const where = "pushAll";
-    checkPushAllOptions(where, options);
-    const { signal, states: wantsStates = false, onError } = options;
-    const records = recordsOf(where, streams, PoolTaggerStream, this.#core);
-    const count = records.length;
     if (!Array.isArray(steps) && !isAnyTypedArray(steps)) {
       throw new TypeError(`${where}: steps: expected a list, got ${describe(steps)}`);
     }
@@ -180,45 +177,24 @@ export class TaggerPool extends WorkerPool {
       const got = steps.length;
       throw new ShapeError(`${where}: steps: expected ${count}, one a stream, got ${got}`);
     }
-    const inputs = Array.from(steps, (step, i) =>
-      readStep(where, `steps[${i}]`, step, this.#tagger),
-    );
-    const { outputSize: ny, classes: names } = this.#tagger.facts;
-    const data = new Float64Array(count * ny).fill(Number.NaN);
-    const classes = new Int32Array(count);
-    const read: PushCallSetup["read"] = (place, reply, row) => {
-      data.set(reply.numbers.subarray(row * ny, (row + 1) * ny), place * ny);
-      classes[place] = (reply.classes as Int32Array)[row] as number;
-    };
-    const call = new PushCall(this.#core, { where, count, signal, wantsStates, read });
-    call.send(records, inputs);
-    const done = await pushed(call, onError);
-    const tagged = { values: { shape: [count, ny], data }, classes, ...done };
-    if (names === undefined) return tagged;
-    return { ...tagged, labels: Array.from(classes, (id) => names[id] ?? "") };
+    return Array.from(steps, (step, i) => readStep(where, `steps[${i}]`, step, this.#tagger));
   }
 
   /** A copy of a sequence, checked, or the reason why it cannot be used. */
   #read(where: string, sequence: TaggerInput, i: number): Given {
     const { facts, tokenizer } = this.#tagger;
     const { inputSize, hint } = facts;
-    try {
+    return readOne(() => {
       const kind = { tokenizer, hint, network: { inputSize } };
       const read = readInput(where, kind, sequence, `sequences[${i}]`);
       if (typeof read === "string" || read instanceof Int32Array) return read;
       return { shape: [...read.shape], data: read.data.slice() };
-    } catch (error) {
-      return error as Error;
-    }
+    });
   }
 
-  #run(setup: Setup, owner?: object): Promise<(Tagged | Error)[]> {
-    const core = this.#core;
-    core.checkOpen(setup.where);
-    const { size: workers, tries, onBatch } = core.settings;
-    const { tokenizer } = this.#tagger;
-    const own = { kind: this.#kind, from: undefined, tokenizer, workers, tries, onBatch };
-    return core.run(new ScoreCall({ ...setup, ...own }), owner);
+  /** What all calls have in common. */
+  #plan(where: string) {
+    return { kind: this.#kind, where, tokenizer: this.#tagger.tokenizer };
   }
 }
 
@@ -247,14 +223,7 @@ export async function createTaggerPool(
 ): Promise<TaggerPool> {
   const where = "createTaggerPool";
   const settings = taggerSettings(where, options);
-  const model = await portableModel(where, source);
-  const core = await PoolCore.open({
-    where,
-    settings,
-    model,
-    serves: "tagger",
-    spawn,
-    pack: packSteps,
-  });
-  return new TaggerPool(core);
+  const serves = "tagger";
+  const plan = { where, source, settings, serves, spawn, pack: packSteps } as const;
+  return new TaggerPool(await PoolCore.open(plan));
 }

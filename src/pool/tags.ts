@@ -1,5 +1,6 @@
 import type { Tagged } from "../model/tagger_content.js";
-import type { TagsReply } from "./protocol.js";
+import type { CallKind } from "./call_setup.js";
+import type { PostedSequence, TaggerFacts, TagsReply } from "./protocol.js";
 import { toWire, type WireError } from "./wire_error.js";
 
 // The tags of a message travel as one array of numbers and one of classes; nothing for a sequence that has an error.
@@ -51,3 +52,13 @@ export function* unpackTags(
     else yield { ...tagged, labels: Array.from(own, (id) => names[id] ?? "") };
   }
 }
+
+/** Tags of a tagger. */
+export const tagsOf = (facts: TaggerFacts): CallKind<Tagged> => ({
+  method: "tag",
+  batch: "sequences",
+  message: (id, given) => {
+    return { kind: "score", id, sequences: given as readonly PostedSequence[], from: undefined };
+  },
+  unpack: (reply) => (reply.kind === "tags" ? unpackTags(reply, facts) : undefined),
+});

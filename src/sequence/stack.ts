@@ -2,7 +2,7 @@ import { Shared } from "../wasm/arena.js";
 import type { EngineCore } from "../wasm/engine.js";
 import type { Batch } from "./batch.js";
 import { type ForwardBuffers, type ForwardForm, planForward } from "./forward_plan.js";
-import type { StackShape } from "./shape.js";
+import { type StackShape, sizesOf } from "./shape.js";
 import type { StackWeights, Weights } from "./weights.js";
 
 /** The plans that a stack keeps. */
@@ -48,4 +48,12 @@ export class Stack extends Shared implements StackWeights {
   protected free(): void {
     for (const weights of this.layerDirections) weights.release();
   }
+}
+
+/** Layer l of a stack alone: a stack over the same weights, with plans of its own. */
+export function layerOf({ engine, shape, layerDirections }: Stack, l: number): Stack {
+  const D = shape.cells.length;
+  const own = layerDirections.slice(l * D, (l + 1) * D);
+  for (const weights of own) weights.retain();
+  return new Stack(engine, { ...shape, layers: 1, nx: sizesOf(shape, l).nx }, own);
 }

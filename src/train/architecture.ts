@@ -24,6 +24,17 @@ export interface RecurrentPart {
   readonly dropout: number;
   /** How two directions of its highest layer become one output. */
   readonly merge: MergeMode;
+  /** What normalises the output of each of its layers; none: nothing does. */
+  readonly norms: readonly NormPart[];
+  /** Whether the input of each of its layers is added to the layer's output, if both have the same size. */
+  readonly residual: boolean;
+}
+
+/** A layer normalisation. */
+export interface NormPart {
+  /** The start of its parameters' names. */
+  readonly name: string;
+  readonly epsilon: number;
 }
 
 /** Two directions side by side, or their sum, product or mean. */
@@ -58,10 +69,6 @@ export interface Architecture {
   readonly precision: Precision;
   readonly input: InputPart;
   readonly recurrent: readonly RecurrentPart[];
-  /** Whether each recurrent layer's output is normalised. */
-  readonly layerNorm: boolean;
-  /** Whether the input of a recurrent layer is added to its output, if both have the same size. */
-  readonly residual: boolean;
   /** Whether a mask of dropout holds for all steps of a sequence. */
   readonly variational: boolean;
   /** From below. */

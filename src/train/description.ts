@@ -1,10 +1,12 @@
 import { type Activation, activationName } from "../cells/activations.js";
-import type {
-  DenseDescription,
-  InputDescription,
-  ModelDescription,
-  RecurrentDescription,
-  StoredNumbers,
+import {
+  type DenseDescription,
+  type InputDescription,
+  LAYER_NORM_EPSILON,
+  type LayerNormDescription,
+  type ModelDescription,
+  type RecurrentDescription,
+  type StoredNumbers,
 } from "../description/description.js";
 import { ModelFormatError } from "../description/format_error.js";
 import { checkDescription } from "../description/validate.js";
@@ -12,7 +14,13 @@ import { type Bytes, isBytes } from "../formats/bytes.js";
 import { describeSafetensors } from "../formats/pytorch/reader.js";
 import { readSafetensors } from "../formats/safetensors/reader.js";
 import type { Precision } from "../wasm/abi.js";
-import type { Architecture, HiddenPart, InputPart, RecurrentPart } from "./architecture.js";
+import type {
+  Architecture,
+  HiddenPart,
+  InputPart,
+  NormPart,
+  RecurrentPart,
+} from "./architecture.js";
 import type { TrainedNetwork } from "./network.js";
 
 /** What a network cannot express, in the words of an error. */
@@ -74,8 +82,6 @@ export function openDescription(
       precision: answers.precision ?? "f64",
       input: inputPart(input),
       recurrent: parts,
-      layerNorm: false,
-      residual: false,
       variational: false,
       hidden,
       output: {
@@ -128,10 +134,12 @@ function inputPart(input: InputDescription): InputPart {
 }
 
 function recurrentPart(
-  { name, options, weights: own, merge = "concat" }: RecurrentDescription,
+  described: RecurrentDescription,
   weights: Map<string, StoredNumbers>,
   precision: Precision = "f64",
 ): RecurrentPart {
+  const { name, options, weights: own, merge = "concat" } = described;
+  const { layerNorm = [], residual = false } = described;
   const names = Object.keys(own);
   const hasBias = names.some((each) => each.startsWith("bias"));
   for (const each of names) {
@@ -148,26 +156,33 @@ function recurrentPart(
       }
     }
   }
-  return { name, options: { ...options, precision }, hasBias, dropout: 0, merge };
+  const norms = layerNorm.map((each): NormPart => {
+    weights.set(`${each.name}.weight`, each.weight);
+    weights.set(`${each.name}.bias`, each.bias);
+    return { name: each.name, epsilon: each.epsilon ?? LAYER_NORM_EPSILON };
+  });
+  return {
+    name,
+    options: { ...options, precision },
+    hasBias,
+    dropout: 0,
+    merge,
+    norms,
+    residual,
+  };
 }
 
 /**
  * The description of a network as it is now, of which `loadLanguageModel` and `loadTagger` make a model.
  *
  * @param from the description that it was opened from
- * @throws {ModelFormatError} for a network with LayerNorm or residuals, which no description has
  */
 export function describeNetwork(
-  where: string,
   { architecture, parameters }: TrainedNetwork,
   from: ModelDescription | undefined,
   metadata: ReadonlyMap<string, string>,
 ): ModelDescription {
-  const { input, recurrent, hidden, output, layerNorm, residual } = architecture;
-  const lack = layerNorm ? "LayerNorm" : residual ? "residuals" : undefined;
-  if (lack !== undefined) {
-    fail(where, `a description has no ${lack}: keep the weights by save and load`);
-  }
+  const { input, recurrent, hidden, output } = architecture;
   const read = (name: string): StoredNumbers => parameters.read(parameters.get(name));
   const described: InputDescription =
     input.kind === "embedding"
@@ -192,7 +207,9 @@ export function describeNetwork(
   return {
     format: "safetensors",
     input: described,
-    recurrent: recurrent.map(({ name, merge, options: { precision: _, ...options } }, i) => {
+    recurrent: recurrent.map((part, i): RecurrentDescription => {
+      const { name, merge, norms, residual } = part;
+      const { precision: _, ...options } = part.options;
       const names = from?.recurrent[i]?.names;
       const own = parameters.all.filter((each) => isOf(each.name, name));
       const weights = own.map((each) => [each.name.slice(name.length + 1), parameters.read(each)]);
@@ -201,6 +218,8 @@ export function describeNetwork(
         options,
         weights: Object.fromEntries(weights),
         ...(merge === "concat" ? {} : { merge }),
+        ...(norms.length === 0 ? {} : { layerNorm: norms.map((norm) => describeNorm(norm, read)) }),
+        ...(residual ? { residual } : {}),
         ...(names === undefined ? {} : { names }),
       };
     }),
@@ -211,6 +230,16 @@ export function describeNetwork(
     assumptions: [],
   };
 }
+
+const describeNorm = (
+  { name, epsilon }: NormPart,
+  read: (name: string) => StoredNumbers,
+): LayerNormDescription => ({
+  name,
+  weight: read(`${name}.weight`),
+  bias: read(`${name}.bias`),
+  ...(epsilon === LAYER_NORM_EPSILON ? {} : { epsilon }),
+});
 
 /** Whether a parameter is one of the recurrent part of this name. */
 export const isOf = (parameter: string, part: string): boolean =>

@@ -1,4 +1,5 @@
 import type { StackShape } from "../sequence/shape.js";
+import type { Architecture } from "./architecture.js";
 import { isOf } from "./description.js";
 import type { TrainedNetwork } from "./network.js";
 import type { Parameter } from "./parameters.js";
@@ -38,7 +39,7 @@ export function initialise(
           : keras(random, parameter, shape);
       const forget = forgetBias ?? (by === "keras" ? 1 : undefined);
       if (forget !== undefined) setForgetBias(parameter, numbers, shape, forget);
-    } else if (parameter.name.startsWith("norm.")) {
+    } else if (isNorm(architecture, parameter.name)) {
       numbers = new Float64Array(parameter.size).fill(parameter.name.endsWith(".weight") ? 1 : 0);
     } else if (input.kind === "embedding" && parameter.name === `${input.name}.weight`) {
       numbers =
@@ -50,6 +51,9 @@ export function initialise(
   }
   network.changed();
 }
+
+const isNorm = ({ recurrent }: Architecture, parameter: string): boolean =>
+  recurrent.some(({ norms }) => norms.some(({ name }) => isOf(parameter, name)));
 
 const uniform = (random: Random, n: number, fan: number): Float64Array => {
   const bound = 1 / Math.sqrt(fan);

@@ -31,21 +31,21 @@ import { trainedType } from "./trained_type.js";
 
 /** The parameters of a network, in the order of its layers. */
 function specsOf(architecture: Architecture, shapes: readonly StackShape[]): ParameterSpec[] {
-  const { input, recurrent, layerNorm, hidden, output } = architecture;
+  const { input, recurrent, hidden, output } = architecture;
   const specs: ParameterSpec[] = [];
   if (input.kind === "embedding") {
     specs.push({ name: `${input.name}.weight`, shape: [input.tokens, input.size] });
   }
-  let i = 0;
   recurrent.forEach((part, s) => {
     const shape = shapes[s] as StackShape;
     const D = shape.cells.length;
     const parts = gradientPartsOf(shape);
-    for (let l = 0; l < shape.layers; l++, i++) {
+    for (let l = 0; l < shape.layers; l++) {
       specs.push(...recurrentSpecs(parts.slice(l * D, (l + 1) * D), part));
-      if (!layerNorm) continue;
+      const { name } = part.norms[l] ?? {};
+      if (name === undefined) continue;
       const n = outputOf(shape);
-      specs.push({ name: `norm.${i}.weight`, shape: [n] }, { name: `norm.${i}.bias`, shape: [n] });
+      specs.push({ name: `${name}.weight`, shape: [n] }, { name: `${name}.bias`, shape: [n] });
     }
   });
   let n = outputOfPart(recurrent.at(-1) as RecurrentPart);
@@ -97,10 +97,11 @@ function bodyOf(
   shapes: readonly StackShape[],
   made: Layer[],
 ): Chain {
-  const { input, recurrent, layerNorm, residual, output } = architecture;
+  const { input, recurrent, output } = architecture;
   const { dtype } = parameters;
   const lowest = shapes[0] as StackShape;
-  const bottom = inputLayers(parameters, architecture, residual && input.size === outputOf(lowest));
+  const isAdded = recurrent[0]?.residual === true && input.size === outputOf(lowest);
+  const bottom = inputLayers(parameters, architecture, isAdded);
   const body = bottom.layers;
   let n = input.size;
   let index = 0;
@@ -118,15 +119,13 @@ function bodyOf(
       });
       made.push(layer);
       const inner: Layer[] = [layer];
-      if (layerNorm) {
-        const gain = parameters.get(`norm.${index}.weight`);
-        inner.push(new LayerNorm(parameters, gain, parameters.get(`norm.${index}.bias`)));
-      }
+      const norm = part.norms[l];
+      if (norm !== undefined) inner.push(new LayerNorm(parameters, norm));
       if (part.dropout > 0 && index + 1 < count) {
         inner.push(dropoutOf(parameters, architecture, layer.outputs, part.dropout));
       }
       const chain = new Chain(inner, n);
-      body.push(residual && n === layer.outputs ? new Residual(dtype, chain) : chain);
+      body.push(part.residual && n === layer.outputs ? new Residual(dtype, chain) : chain);
       n = layer.outputs;
     }
     // The ends of both directions are pooled before they are merged.

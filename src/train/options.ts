@@ -1,3 +1,4 @@
+import { LAYER_NORM_EPSILON } from "../description/description.js";
 import { checkRecurrentOptions, type RecurrentOptions } from "../layers/options.js";
 import { checkOptions, type OptionNames } from "../options.js";
 import { checkObject } from "../tensor.js";
@@ -129,12 +130,13 @@ function inputOf(input: TrainableInput): InputPart {
 }
 
 function recurrentOf(
-  given: TrainableOptions["recurrent"],
-  { inputSize, precision }: { readonly inputSize: number; readonly precision: Precision },
+  { recurrent: given, layerNorm = false, residual = false, precision = "f64" }: TrainableOptions,
+  inputSize: number,
 ): readonly RecurrentPart[] {
   const list: readonly TrainableRecurrent[] = Array.isArray(given) ? given : [given];
   if (list.length === 0) throw new RangeError(`${WHERE}: recurrent: expected a stack, got none`);
   let n = inputSize;
+  let norms = 0;
   return list.map((each, i) => {
     const place = list.length === 1 ? "recurrent" : `recurrent[${i}]`;
     checkObject(WHERE, place, each);
@@ -154,6 +156,11 @@ function recurrentOf(
       hasBias: true,
       dropout: dropout ?? 0,
       merge: "concat" as const,
+      norms: Array.from({ length: layerNorm ? (options.layers ?? 1) : 0 }, () => ({
+        name: `norm.${norms++}`,
+        epsilon: LAYER_NORM_EPSILON,
+      })),
+      residual,
     };
     n = outputOfPart(part);
     return part;
@@ -177,7 +184,7 @@ export function architectureOfOptions(options: TrainableOptions): Architecture {
   checkWord(`${WHERE}: initialisation`, initialisation, ["pytorch", "keras"]);
   if (forgetBias !== undefined) checkNumber(`${WHERE}: forgetBias`, forgetBias, {});
   const input = inputOf(options.input);
-  const recurrent = recurrentOf(options.recurrent, { inputSize: input.size, precision });
+  const recurrent = recurrentOf(options, input.size);
   checkOptions(WHERE, options.output, OUTPUT_NAMES, "output");
   const { size, of = "step", tied = false, dropout } = options.output;
   checkInteger(`${WHERE}: output.size`, size, 1);
@@ -201,8 +208,6 @@ export function architectureOfOptions(options: TrainableOptions): Architecture {
     precision,
     input,
     recurrent,
-    layerNorm,
-    residual,
     variational,
     hidden: [],
     output: {

@@ -2,7 +2,6 @@ import type { ModelDescription, StoredNumbers } from "../description/description
 import { ShapeError } from "../errors.js";
 import type { Bytes } from "../formats/bytes.js";
 import { writeModel } from "../formats/pytorch/writer.js";
-import { writeSafetensors } from "../formats/safetensors/writer.js";
 import { checkOptions, nearest, type OptionNames } from "../options.js";
 import {
   checkObject,
@@ -116,34 +115,21 @@ export class Trainable extends Handle {
     return parameters.all.filter(({ isFrozen }) => isFrozen).map(({ name }) => name);
   }
 
-  /**
-   * The model as plain data, of which `loadLanguageModel` and `loadTagger` make a model, and `writeModel` a file.
-   *
-   * @throws {ModelFormatError} for LayerNorm or residuals, which descriptions do not have
-   */
+  /** The model as plain data, of which `loadLanguageModel` and `loadTagger` make a model, and `writeModel` a file. */
   description(options: SaveOptions = {}): ModelDescription {
     const where = "description";
     const network = open(where, this);
     const { from } = origins.get(network) as Origin;
-    return describeNetwork(where, network, from, metadataOf(where, options));
+    return describeNetwork(network, from, metadataOf(where, options));
   }
 
-  /**
-   * Writes a safetensors file with PyTorch's names. `loadLanguageModel` and `loadTagger` read it, unless the network has
-   * LayerNorm or residuals: then the file holds the weights, for `load(readSafetensors(file).tensors)`.
-   */
+  /** Writes a safetensors file with PyTorch's names, which `loadLanguageModel` and `loadTagger` read. */
   save(options: SaveOptions = {}): Uint8Array {
     const where = "save";
     const network = open(where, this);
-    const { architecture } = network;
     const metadata = metadataOf(where, options);
-    if (architecture.layerNorm || architecture.residual) {
-      const { parameters } = network;
-      const tensors = parameters.all.map((each) => [each.name, parameters.read(each)] as const);
-      return writeSafetensors(tensors, metadata);
-    }
     const { from } = origins.get(network) as Origin;
-    return writeModel(describeNetwork(where, network, from, metadata));
+    return writeModel(describeNetwork(network, from, metadata));
   }
 }
 

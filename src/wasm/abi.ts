@@ -104,6 +104,21 @@ export interface OutputKernels {
   reverse_axes(a: number, b: number, c: number, x: number, y: number): void;
 }
 
+/** What follows a recurrent layer with LayerNorm or a residual: `item` is the bytes of one number. */
+export interface NormKernels {
+  add_norm_rows(
+    item: number,
+    rows: number,
+    n: number,
+    epsilon: number,
+    gain: number,
+    bias: number,
+    below: number,
+    x: number,
+    y: number,
+  ): void;
+}
+
 /** The backward pass of plain cells, in one precision, with the forward kernels that it needs besides. */
 export interface BackwardKernels extends ForwardKernels {
   rnn_gates_backward(n: number, h: number, dy: number, dh: number, dGates: number): void;
@@ -219,6 +234,7 @@ export interface Kernels
   extends ForwardKernels,
     GeneralKernels,
     Maps,
+    NormKernels,
     OutputKernels,
     TrainingKernels,
     GeneralTrainingKernels {

@@ -11,6 +11,7 @@ import { source as forward64 } from "../../build/embedded/sets/forward_f64.js";
 import { source as general32 } from "../../build/embedded/sets/general_f32.js";
 import { source as general64 } from "../../build/embedded/sets/general_f64.js";
 import { source as generalTraining } from "../../build/embedded/sets/general_training.js";
+import { source as norm } from "../../build/embedded/sets/norm.js";
 import { source as output } from "../../build/embedded/sets/output.js";
 import { source as training } from "../../build/embedded/sets/training.js";
 import {
@@ -19,6 +20,7 @@ import {
   type GeneralKernels,
   type GeneralTrainingKernels,
   LAYOUTS,
+  type NormKernels,
   type NumberType,
   type OutputKernels,
   type Precision,
@@ -50,6 +52,7 @@ const GENERAL_F32: KernelSet = {
   precision: "f32",
 };
 const OUTPUT: KernelSet = { source: output, precision: "f64" };
+const NORM: KernelSet = { source: norm, precision: "f64" };
 const TRAINING: KernelSet = { source: training, fusions: trainingFusions, precision: "f64" };
 const GENERAL_TRAINING: KernelSet = {
   source: generalTraining,
@@ -89,6 +92,9 @@ export const generalKernels = (engine: EngineCore, precision: Precision): Genera
 
 /** The kernels of outputs. */
 export const outputKernels = (engine: EngineCore): OutputKernels => engine.bind(OUTPUT);
+
+/** The kernels of LayerNorm and residuals. */
+export const normKernels = (engine: EngineCore): NormKernels => engine.bind(NORM);
 
 /** The kernels of backward passes. */
 export const trainingKernels = (engine: EngineCore): TrainingKernels =>

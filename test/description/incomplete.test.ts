@@ -18,7 +18,14 @@ const plan: ModelPlan = {
   input: "embedding",
   parts: [
     { cell: "lstm", hiddenSize: 3, activations: ["sigmoid", "tanh", { name: "elu", alpha: 1 }] },
-    { cell: "gru", hiddenSize: 2, bidirectional: true, merge: "sum" },
+    {
+      cell: "gru",
+      hiddenSize: 2,
+      bidirectional: true,
+      merge: "sum",
+      layerNorm: 0.1,
+      residual: true,
+    },
   ],
   dense: [
     [3, { name: "leakyRelu", alpha: 0.1 }],

@@ -84,6 +84,33 @@ const PLANS: readonly ModelPlan[] = [
     parts: [{ cell: "rnn", hiddenSize: 5, reverse: true }],
   },
   LANGUAGE[8] as ModelPlan,
+  {
+    name: "LayerNorm and residuals in two directions, below gru layers that merge",
+    ...features,
+    dense,
+    parts: [
+      { cell: "rnn", hiddenSize: nx, residual: true, layerNorm: true },
+      { cell: "lstm", hiddenSize: 4, bidirectional: true, layers: 2, layerNorm: 0.1 },
+      {
+        cell: "gru",
+        hiddenSize: 4,
+        bidirectional: true,
+        layers: 2,
+        merge: "ave",
+        layerNorm: true,
+        residual: true,
+      },
+    ],
+  },
+  {
+    name: "residuals without a normalisation, one from the end on top",
+    ...features,
+    dense: [],
+    parts: [
+      { cell: "gru", hiddenSize: nx, layers: 2, residual: true },
+      { cell: "lstm", hiddenSize: nx, reverse: true, residual: true },
+    ],
+  },
 ];
 
 const lengths = [5, 0, 1, 17, 2, 17, 9];

@@ -59,6 +59,16 @@ const PLANS: readonly ModelPlan[] = [
     output: "last",
     parts: [{ cell: "lstm", hiddenSize: 5 }],
   },
+  {
+    name: "LayerNorm and residuals over features",
+    ...features,
+    dense: [[2, "identity"]],
+    output: "last",
+    parts: [
+      { cell: "lstm", hiddenSize: nx, residual: true, layerNorm: true },
+      { cell: "gru", hiddenSize: 4, layers: 2, residual: true },
+    ],
+  },
   ...LANGUAGE.filter((_, i) => i % 4 === 0),
 ];
 const plan = PLANS[1] as ModelPlan;

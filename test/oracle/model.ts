@@ -6,6 +6,7 @@ import { type Activation, type ActivationName, value } from "./activations.js";
 import { type Recurrent, type RecurrentWeights, recurrentForward } from "./recurrent.js";
 import { logSoftmax, softmax } from "./softmax.js";
 import { extent, type Tensor, zeros } from "./tensor.js";
+import { layerNorm } from "./training_losses.js";
 import { plus, times } from "./vector.js";
 
 interface Stored {
@@ -35,6 +36,12 @@ export interface NetworkPart {
   };
   readonly weights: Readonly<Record<string, Stored>>;
   readonly merge?: "concat" | "sum" | "mul" | "ave";
+  readonly layerNorm?: readonly {
+    readonly weight: Stored;
+    readonly bias: Stored;
+    readonly epsilon?: number | undefined;
+  }[];
+  readonly residual?: boolean;
 }
 
 export interface Network {
@@ -188,6 +195,21 @@ function merged(row: readonly number[], merge: NetworkPart["merge"]): readonly n
   return row.slice(0, n).map((a, i) => MERGES[merge](a, row[n + i] as number));
 }
 
+/** What follows layer l of a part: a normalisation, and the addition of its input if both have one size. */
+function addNorm(
+  { layerNorm: norms, residual }: NetworkPart,
+  l: number,
+  below: readonly number[],
+  h: readonly number[],
+): readonly number[] {
+  const norm = norms?.[l];
+  const own = norm
+    ? layerNorm(h, [...norm.weight.data], [...norm.bias.data], norm.epsilon ?? 1e-5)
+    : h;
+  if (!residual || below.length !== own.length) return own;
+  return own.map((value, j) => (below[j] as number) + value);
+}
+
 /**
  * Recurrent layers over a sequence.
  *
@@ -210,22 +232,24 @@ export function runRecurrent(
     const directions = Array.from({ length: D }, (_, d) =>
       runDirection(open, part, [l, d], steps, initial?.[l * D + d]),
     );
-    steps = steps.map((_, t) => {
-      return merged(
-        directions.flatMap((one) => one.steps[t] as number[]),
-        merge,
-      );
+    const rows = steps.map((below, t) => {
+      const h = directions.flatMap((one) => one.steps[t] as number[]);
+      return addNorm(part, l, below, h);
     });
-    last = merged(
-      directions.flatMap(({ h }) => h),
-      merge,
-    );
+    steps = rows.map((row) => merged(row, merge));
+    const ends = directions.flatMap(({ h }, d) => {
+      const isFromEnd = part.options.reverse === true || d === 1;
+      const end = rows[isFromEnd ? 0 : rows.length - 1];
+      return end === undefined ? h : end.slice(d * h.length, (d + 1) * h.length);
+    });
+    last = merged(ends, merge);
     layers.push(directions);
   }
   const states = layers.flat().map(({ h, c }): DirectionState => ({ h, c }));
 
   function backward(dSteps: Rows, dStates: readonly DirectionState[]) {
     if (part.merge !== undefined && part.merge !== "concat") throw new Error(part.merge);
+    if (part.layerNorm || part.residual) throw new Error("no backward pass");
     const dInitial: DirectionState[] = [];
     const dWeights: Record<string, Tensor> = {};
     let above = dSteps;

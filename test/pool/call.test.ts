@@ -1,10 +1,11 @@
 import { describe, expect, it } from "vitest";
 import { WorkerLostError } from "../../src/errors.js";
+import type { Score } from "../../src/model/score_work.js";
 import { Tokenizer } from "../../src/model/vocabulary.js";
-import { SCORES, ScoreCall } from "../../src/pool/call.js";
+import { Call } from "../../src/pool/call.js";
 import { ROOM } from "../../src/pool/crew.js";
 import type { CrewWorker } from "../../src/pool/crew_worker.js";
-import { packScores } from "../../src/pool/scores.js";
+import { packScores, SCORES } from "../../src/pool/scores.js";
 import type { Task } from "../../src/pool/task.js";
 import { expectSaid } from "../support/errors.js";
 
@@ -13,8 +14,8 @@ import { expectSaid } from "../support/errors.js";
 const COUNT = 30;
 const given = Array.from({ length: COUNT }, (_, i) => Int32Array.of(i % 5, 1));
 
-const callOf = (tries: number): ScoreCall =>
-  new ScoreCall({
+const callOf = (tries: number): Call<Score> =>
+  new Call({
     kind: SCORES,
     onBatch: undefined,
     where: "score",
@@ -30,7 +31,7 @@ const callOf = (tries: number): ScoreCall =>
   });
 
 /** What the next portion asks of a worker; undefined if there is none for it. */
-function taken(call: ScoreCall, isIdle = true): Task | undefined {
+function taken(call: Call<Score>, isIdle = true): Task | undefined {
   let task: Task | undefined;
   const ask = (asked: Task): number => {
     task = asked;

@@ -1,12 +1,13 @@
 import type { Score } from "recurra";
 import { describe, expect, it } from "vitest";
-import type { Given, ScoreCall } from "../../src/pool/call.js";
+import type { Call } from "../../src/pool/call.js";
+import type { Given } from "../../src/pool/call_setup.js";
 import type { Room } from "../../src/pool/crew.js";
 import { CallQueue } from "../../src/pool/queue.js";
 import { scoreInOrder } from "../../src/pool/score_many.js";
 
 /** A call of so many portions, which writes its name when one is given out. */
-function callOf(name: string, portions: number, given: string[], isSuspect = false): ScoreCall {
+function callOf(name: string, portions: number, given: string[], isSuspect = false): Call<Score> {
   let left = portions;
   const call = {
     waitsForIdle: isSuspect,
@@ -17,7 +18,7 @@ function callOf(name: string, portions: number, given: string[], isSuspect = fal
       return () => undefined;
     },
   };
-  return call as unknown as ScoreCall;
+  return call as unknown as Call<Score>;
 }
 
 /** The names of the calls whose portions are given out. */

@@ -81,7 +81,7 @@ function openSets({ f64: full, f32: twins }: ReturnType<typeof open>): { f64: Bu
   const { memory } = full;
   const sets = (kernels: object, ...names: string[]) =>
     Object.assign({ ...kernels }, ...names.map((name) => instantiate(`sets/${name}`, memory)));
-  const own = ["forward_f64", "general_f64", "output", "training", "general_training"];
+  const own = ["forward_f64", "general_f64", "output", "norm", "training", "general_training"];
   const f64: Kernels = sets(full.kernels, ...own);
   const f32: TwinKernels = sets(twins.kernels, "forward_f32", "general_f32", "training_f32");
   return {

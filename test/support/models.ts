@@ -15,7 +15,10 @@ export interface ModelPlan {
   readonly input: "embedding" | "one-hot" | "features";
   /** From below. Sizes of input come from the part below; the lowest's with an embedding is 6. */
   readonly parts: readonly (Omit<RecurrentOptions, "inputSize" | "precision"> &
-    Pick<RecurrentDescription, "merge">)[];
+    Pick<RecurrentDescription, "merge" | "residual"> & {
+      /** ε of the normalisation after each layer; true: the default. */
+      readonly layerNorm?: number | true;
+    })[];
   /** Outputs and what follows them, from below. */
   readonly dense: readonly (readonly [
     ny: number,
@@ -44,7 +47,8 @@ export function describedOf(plan: ModelPlan, seed = 1): ModelDescription {
     plan.input === "embedding"
       ? { kind: "embedding", name: "embedding", weight: numbers(1, size, nx) }
       : { kind: plan.input, size };
-  const recurrent = plan.parts.map(({ merge, ...own }, i): RecurrentDescription => {
+  const recurrent = plan.parts.map((part, i): RecurrentDescription => {
+    const { merge, residual, layerNorm: epsilon, ...own } = part;
     const options = { ...own, inputSize: nx };
     const weights: Record<string, StoredNumbers> = {};
     const { cell, hiddenSize: na, layers = 1, projectionSize: nh = na } = options;
@@ -64,8 +68,21 @@ export function describedOf(plan: ModelPlan, seed = 1): ModelDescription {
         if (options.peepholes) put("peephole", 3 * na);
       }
     }
+    const norms = Array.from({ length: epsilon === undefined ? 0 : layers }, (_, l) => ({
+      name: `norm${i}.${l}`,
+      weight: numbers(2, D * nh),
+      bias: numbers(1, D * nh),
+      ...(typeof epsilon === "number" ? { epsilon } : {}),
+    }));
     nx = merge === undefined || merge === "concat" ? D * nh : nh;
-    return { name: `part${i}`, options, weights, ...(merge && { merge }) };
+    return {
+      name: `part${i}`,
+      options,
+      weights,
+      ...(merge && { merge }),
+      ...(norms.length > 0 && { layerNorm: norms }),
+      ...(residual !== undefined && { residual }),
+    };
   });
   const dense = plan.dense.map(([ny, activation], i) => {
     const made = {
@@ -180,6 +197,33 @@ export const LANGUAGE: readonly ModelPlan[] = [
     input: "embedding",
     parts: [{ cell: "gru", hiddenSize: V }],
     dense: [],
+  },
+  {
+    name: "LayerNorm after each of two lstm layers",
+    size: V,
+    input: "embedding",
+    dense: logits,
+    parts: [{ cell: "lstm", hiddenSize: 7, layers: 2, layerNorm: true }],
+  },
+  {
+    name: "residuals over an embedding, gru of three layers with LayerNorm",
+    size: V,
+    input: "embedding",
+    dense: logits,
+    parts: [
+      { cell: "gru", hiddenSize: EMBEDDED, layers: 3, layerNorm: 0.01, residual: true },
+      { cell: "rnn", hiddenSize: 5 },
+    ],
+  },
+  {
+    name: "one-hot into an rnn with a residual: no linear layer",
+    size: V,
+    input: "one-hot",
+    dense: [],
+    parts: [
+      { cell: "rnn", hiddenSize: V, residual: true },
+      { cell: "lstm", hiddenSize: V, residual: true },
+    ],
   },
 ];
 

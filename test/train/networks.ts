@@ -40,6 +40,23 @@ export const NETWORKS: Readonly<Record<string, TrainableOptions>> = {
     layerNorm: true,
     residual: true,
   },
+  residual: {
+    input: { features: 4 },
+    recurrent: { cell: "gru", hiddenSize: 4, layers: 3 },
+    output: { size: 2, of: "last" },
+    residual: true,
+  },
+  "bidirectional, LayerNorm, last": {
+    input: { tokens: 4 },
+    recurrent: [
+      { cell: "lstm", hiddenSize: 3, bidirectional: true },
+      { cell: "gru", hiddenSize: 3, bidirectional: true, layers: 2 },
+      { cell: "rnn", hiddenSize: 5, reverse: true },
+    ],
+    output: { size: 3, of: "last" },
+    layerNorm: true,
+    residual: true,
+  },
   "two stacks": {
     input: { features: 3 },
     recurrent: [

@@ -110,9 +110,7 @@ describe.each(names)("%s", (name) => {
     const { tensors, metadata } = readSafetensors(file);
     expect(metadata.get("note")).toBe("mine");
     expect([...tensors.keys()].sort()).toEqual(Object.keys(net.weights()).sort());
-    const isPlain = !options.layerNorm && !options.residual;
-    const copy = isPlain ? trainable(engine, file) : createTrainable(engine, options);
-    if (!isPlain) copy.load(tensors);
+    const copy = trainable(engine, file);
     expect(copy.weights()).toEqual(net.weights());
     const [x, y] = [net, copy].map((each) =>
       createTrainer(each, { loss: "mse", optimizer: { name: "sgd" } }).evaluate(
@@ -140,9 +138,7 @@ async function bothLosses(name: string): Promise<[number, number]> {
 }
 
 describe("description", () => {
-  const plain = names.filter((name) => !optionsOf(name).layerNorm);
-
-  it.each(plain)("a tagger of it has the trainer's loss to 1e-14: %s", async (name) => {
+  it.each(names)("a tagger of it has the trainer's loss to 1e-14: %s", async (name) => {
     const [own, tagged] = await bothLosses(name);
     expect(Math.abs(own - tagged)).toBeLessThan(1e-14 * own + 1e-15);
   });
@@ -157,12 +153,6 @@ describe("description", () => {
     const [score] = await model.score(["adfbcce"]);
     expect(score?.tokens).toBe(6);
     expect(Math.abs(-(score?.logProb ?? 0) / 6 - loss)).toBeLessThan(1e-14);
-  });
-
-  it("is refused for LayerNorm", () => {
-    const net = createTrainable(engine, optionsOf("tied, LayerNorm, residual"));
-    expect(() => net.description()).toThrow(ModelFormatError);
-    expect(() => net.description()).toThrow(/^description: .*LayerNorm/);
   });
 });
 

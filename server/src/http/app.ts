@@ -143,6 +143,7 @@ export async function createApp(context: Context, loggerInstance: FastifyBaseLog
   await addLive(app as App, context);
   await app.register(async (routes) => {
     const own = routes as unknown as App;
+    own.get("/", { schema: { hide: true } }, async (_, reply) => reply.redirect("/docs"));
     own.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
     addHealth(own, context);
     addScore(own, context);

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { FastifyInstance } from "fastify";
 import { parse } from "secure-json-parse";
 import { Problem } from "../problem.js";
@@ -32,6 +33,12 @@ function endOfString(text: string, start: number): number {
   return text.length;
 }
 
+/** The text of bytes. Bytes that are none would be replaced in silence by U+FFFD, and another text would be scored. */
+export function textOf(bytes: Buffer, what: string): string {
+  if (isUtf8(bytes)) return bytes.toString("utf8");
+  throw new Problem("invalid-json", `${what}: expected UTF-8`);
+}
+
 /** Reads JSON with bounded depth. A member `__proto__` is an error, as in bodies. @throws a `Problem` of code `invalid-json` */
 export function parseJson(text: string, maxDepth: number): unknown {
   checkDepth(text, maxDepth);
@@ -45,9 +52,9 @@ export function parseJson(text: string, maxDepth: number): unknown {
 /** The parsers of bodies: JSON with bounded depth, bytes, and lines that are read as they come. */
 export function addParsers(app: FastifyInstance, maxDepth: number): void {
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser("application/json", { parseAs: "string" }, (_, body, done) => {
+  app.addContentTypeParser("application/json", { parseAs: "buffer" }, (_, body, done) => {
     try {
-      done(null, parseJson(body as string, maxDepth));
+      done(null, parseJson(textOf(body as Buffer, "body"), maxDepth));
     } catch (error) {
       done(error as Error);
     }

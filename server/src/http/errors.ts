@@ -5,6 +5,7 @@ import { ModelFormatError, ShapeError, StateError, UnknownTokenError } from "rec
 import { QueueFullError, StreamLostError, WorkerLostError } from "recurra/pool";
 import type { Metrics } from "../metrics.js";
 import { Problem, type ProblemCode } from "../problem.js";
+import { watchRoutes } from "./methods.js";
 
 export const PROBLEM_TYPE = "application/problem+json; charset=utf-8";
 
@@ -68,8 +69,9 @@ export function problemOf(error: unknown): Problem {
   });
 }
 
-/** Answers every error with a problem. */
+/** Answers every error with a problem. To be called before the first route, so that it learns of all. */
 export function handleErrors(app: FastifyInstance, metrics: Metrics): void {
+  const methodsOf = watchRoutes(app);
   const sendProblem = (
     problem: Problem,
     request: FastifyRequest,
@@ -81,13 +83,16 @@ export function handleErrors(app: FastifyInstance, metrics: Metrics): void {
   app.setErrorHandler((error: FastifyError, request, reply) =>
     sendProblem(problemOf(error), request, reply),
   );
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(
-      new Problem("not-found", `${request.method} ${request.url.slice(0, 200)}`),
-      request,
-      reply,
-    ),
-  );
+  app.setNotFoundHandler((request, reply) => {
+    const { method, url } = request;
+    const where = `${method} ${url.slice(0, 200)}`;
+    const methods = methodsOf(url);
+    if (methods.length === 0) return sendProblem(new Problem("not-found", where), request, reply);
+    // RFC 9110 asks for the header with each 405.
+    reply.header("Allow", methods.join(", "));
+    const detail = `${where}: expected ${methods.join(" or ")}`;
+    return sendProblem(new Problem("method-not-allowed", detail), request, reply);
+  });
 }
 
 /** Errors of Node's parser of HTTP. */

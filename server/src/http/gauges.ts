@@ -49,12 +49,17 @@ export function addGauges(
   metrics.gauge("recurra_queued_pushes", "Pushes of streams that have no answer yet.", [], (set) =>
     set({}, streams.waiting),
   );
+  const { store } = streams;
+  if (store === undefined) return;
   metrics.gauge(
-    "recurra_store_ready",
-    "Whether the store of states can be reached: 1 or 0.",
+    "recurra_state_store_up",
+    "Whether the store of states takes writes: 1, or 0 while pushes of streams are answered with 503.",
     [],
-    (set) => {
-      if (streams.store !== undefined) set({}, streams.store.isReady() ? 1 : 0);
-    },
+    (set) => set({}, store.isUp ? 1 : 0),
+  );
+  metrics.counter(
+    "recurra_state_store_losses_total",
+    "Times that the store of states went away.",
+    () => store.losses,
   );
 }

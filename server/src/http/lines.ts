@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import type { Readable } from "node:stream";
 import { Problem } from "../problem.js";
 
@@ -12,14 +13,15 @@ export interface LineLimits {
 const NEWLINE = 0x0a;
 
 /**
- * The lines of a body, those that one piece of it completes together. The body is read no faster than the lines are taken.
+ * The lines of a body, those that one piece of it completes together. The body is read no faster than the lines are taken. A line
+ * that is not UTF-8 is a `Problem` in its place.
  *
  * @throws a `Problem` of code `too-large` for a line that is too long, `timeout` if nothing comes
  */
 export async function* readLines(
   body: Readable,
   { maxLine, patience }: LineLimits,
-): AsyncGenerator<string[]> {
+): AsyncGenerator<(string | Problem)[]> {
   let rest: Buffer[] = [];
   let length = 0;
   // Not `for await`: leaving it would destroy the socket, and with it the last line of the answer.
@@ -33,20 +35,32 @@ export async function* readLines(
       rest.push(piece);
       length += piece.byteLength;
     } else {
-      const text = Buffer.concat([...rest, piece.subarray(0, end)]).toString("utf8");
-      yield linesOf(text, maxLine);
+      yield linesOf(Buffer.concat([...rest, piece.subarray(0, end)]), maxLine);
       rest = [piece.subarray(end + 1)];
       length = piece.byteLength - end - 1;
     }
     if (length > maxLine) throw tooLong(maxLine);
   }
-  if (length > 0) yield linesOf(Buffer.concat(rest).toString("utf8"), maxLine);
+  if (length > 0) yield linesOf(Buffer.concat(rest), maxLine);
 }
 
-function linesOf(text: string, maxLine: number): string[] {
-  const lines = text.split("\n").filter((line) => line.trim() !== "");
-  if (lines.some((line) => line.length > maxLine)) throw tooLong(maxLine);
+function linesOf(bytes: Buffer, maxLine: number): (string | Problem)[] {
+  const all = isUtf8(bytes) ? bytes.toString("utf8").split("\n") : [...piecesOf(bytes)];
+  const lines = all.filter((line) => line instanceof Problem || line.trim() !== "");
+  if (lines.some((line) => typeof line === "string" && line.length > maxLine))
+    throw tooLong(maxLine);
   return lines;
+}
+
+/** The lines of bytes of which some are no UTF-8. No character of UTF-8 has the byte of a newline in it. */
+function* piecesOf(bytes: Buffer): Generator<string | Problem> {
+  for (let start = 0; start <= bytes.length; ) {
+    const found = bytes.indexOf(NEWLINE, start);
+    const end = found < 0 ? bytes.length : found;
+    const line = bytes.subarray(start, end);
+    yield isUtf8(line) ? line.toString("utf8") : new Problem("invalid-json", "expected UTF-8");
+    start = end + 1;
+  }
 }
 
 const tooLong = (maxLine: number): Problem =>

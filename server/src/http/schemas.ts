@@ -1,4 +1,5 @@
 import Type from "typebox";
+import { PROBLEMS, type ProblemCode } from "../problem.js";
 
 /** A problem, as every error is answered. */
 export const PROBLEM = Type.Object(
@@ -6,7 +7,11 @@ export const PROBLEM = Type.Object(
     type: Type.String(),
     title: Type.String(),
     status: Type.Integer(),
-    code: Type.String({ description: "what went wrong, in one word: see the list in the README" }),
+    code: Type.Unsafe<ProblemCode>({
+      type: "string",
+      enum: Object.keys(PROBLEMS),
+      description: "what went wrong, in one word",
+    }),
     detail: Type.String(),
     requestId: Type.String(),
   },
@@ -16,6 +21,10 @@ export const PROBLEM = Type.Object(
 /** Answers that every route may give beside its own. */
 export const problems = {
   "4XX": problem("The request cannot be answered."),
+  405: {
+    ...problem("The path has no such method; `method-not-allowed`."),
+    headers: { Allow: { type: "string", description: "the methods that the path has" } },
+  },
   "5XX": problem("The server cannot answer."),
 };
 

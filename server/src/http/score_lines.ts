@@ -36,7 +36,8 @@ interface Line {
   readonly sequence: TokenSequence | Problem;
 }
 
-function readLine(text: string, maxDepth: number): Line {
+function readLine(text: string | Problem, maxDepth: number): Line {
+  if (text instanceof Problem) return { id: undefined, sequence: text };
   try {
     const value = parseJson(text, maxDepth);
     if (!LINE.Check(value))

@@ -4,6 +4,7 @@ import type { PushResult } from "../serving/backend.js";
 import type { BatchEvents } from "../serving/batcher.js";
 import type { ModelVersion } from "../serving/version.js";
 import type { StreamStore } from "../state/store.js";
+import { storeUnavailable } from "../state/store_watch.js";
 import type { LiveStream, PendingPush } from "./live_stream.js";
 
 /** Batches at the workers: one at work, one that they begin without waiting for this thread. */
@@ -137,7 +138,11 @@ export class PushBatcher {
 
   async #make(all: readonly Taken[], tries: number): Promise<void> {
     const { store } = this.#host;
-    if (store !== undefined) await this.#reloaded(all.filter(isOff));
+    if (store !== undefined) {
+      // The workers would run ahead of a store that cannot take what they make.
+      if (!store.isUp) throw storeUnavailable();
+      await this.#reloaded(all.filter(isOff));
+    }
     const taken = this.#checked(all);
     if (taken.length === 0) return;
     const pushes = taken.map(({ live, push }) => ({ stream: live.inner, steps: push.steps }));

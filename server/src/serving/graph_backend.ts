@@ -1,5 +1,7 @@
-import type { Score } from "recurra";
+import { createGraphPool, type GraphPool, type PoolGraphStream } from "recurra/pool";
 import { Problem } from "../problem.js";
+import type { ModelSettings } from "../settings.js";
+import { Admission } from "./admission.js";
 import type {
   Backend,
   BackendStats,
@@ -11,49 +13,64 @@ import type {
   PushResult,
   Step,
   StepsGiven,
-  TagResult,
   TensorInfo,
 } from "./backend.js";
-import { notOffered } from "./offers.js";
-import { type CrewLimits, ThreadCrew } from "./thread_backend.js";
-import type { PortFacts, Tensors, ThreadModel } from "./threads_protocol.js";
+import { clientFault } from "./client_fault.js";
+import { statesByName } from "./graph_states.js";
+import { notOffered, OPEN_CALLS, type OpenOptions, poolStats, withReason } from "./offers.js";
+import { PooledStreams } from "./pooled_streams.js";
+
+type Tensors = Readonly<Record<string, HostTensor>>;
+type GraphSettings = Pick<ModelSettings, "inputs" | "states">;
 
 /** An ONNX graph with its workers. */
 export class GraphBackend implements Backend {
   readonly info: ModelInfo;
-  readonly #crew: ThreadCrew;
+  readonly #pool: GraphPool;
+  readonly #streams: PooledStreams<PoolGraphStream>;
+  readonly #admission: Admission;
   /** Inputs that a step of a stream is given: those that no output feeds. */
-  readonly #open: readonly PortFacts[];
-  readonly score: (
-    sequences: readonly (string | readonly number[])[],
-    options: CallOptions,
-  ) => Promise<(Score | Error)[]> = notOffered("score", "graph");
-  readonly tag: (
-    sequences: readonly (string | readonly number[] | HostTensor)[],
-    options: CallOptions,
-  ) => Promise<(TagResult | Error)[]> = notOffered("tag", "graph");
+  readonly #open: readonly TensorInfo[];
+  readonly score = notOffered("score", "graph");
+  readonly tag = notOffered("tag", "graph");
 
-  private constructor(crew: ThreadCrew) {
-    this.#crew = crew;
-    const { inputs = [], outputs = [], states = {}, precision } = crew.facts;
-    this.#open = inputs.filter(({ name }) => !(name in states));
+  private constructor(
+    pool: GraphPool,
+    { inputs: known = {} }: GraphSettings,
+    { maxQueue, checkpointEvery }: OpenOptions,
+  ) {
+    this.#pool = pool;
+    this.#admission = new Admission(maxQueue);
+    this.#streams = new PooledStreams(
+      {
+        stream: (options) => pool.stream(options),
+        pushAll: async (streams, steps, { states }) => {
+          const given = steps as readonly Tensors[];
+          const pushed = await pool.pushAll(streams, given, { states, onError: "return" });
+          return { ...pushed, results: pushed.outputs };
+        },
+      },
+      checkpointEvery,
+    );
+    const { inputs, outputs, states, precision } = pool.model;
     const fed = new Set(Object.values(states));
-    const infoOf = ({ name, type, shape }: PortFacts): TensorInfo => ({
-      name,
-      datatype:
-        type === "float"
-          ? precision === "f64"
-            ? "FP64"
-            : "FP32"
-          : type === "int64"
-            ? "INT64"
-            : "BOOL",
-      shape,
-    });
+    const datatypes = {
+      float: precision === "f64" ? "FP64" : "FP32",
+      int64: "INT64",
+      bool: "BOOL",
+    } as const;
+    const infosOf = (ports: GraphPool["model"]["inputs"], skipped: (name: string) => boolean) =>
+      Object.entries(ports).flatMap(([name, { type, shape = [] }]): TensorInfo[] => {
+        if (skipped(name)) return [];
+        const extents = (known[name] ?? shape) as readonly unknown[];
+        const open = extents.map((each) => (typeof each === "number" ? each : -1));
+        return [{ name, datatype: datatypes[type], shape: open }];
+      });
+    this.#open = infosOf(inputs, (name) => name in states);
     this.info = {
       kind: "graph",
-      inputs: this.#open.map(infoOf),
-      outputs: outputs.filter(({ name }) => !fed.has(name)).map(infoOf),
+      inputs: this.#open,
+      outputs: infosOf(outputs, (name) => fed.has(name)),
       precision,
       assumptions: [],
       vocabulary: undefined,
@@ -62,18 +79,29 @@ export class GraphBackend implements Backend {
   }
 
   static async open(
-    model: Extract<ThreadModel, { kind: "graph" }>,
-    limits: CrewLimits,
+    bytes: Uint8Array,
+    settings: GraphSettings,
+    options: OpenOptions,
   ): Promise<GraphBackend> {
-    return new GraphBackend(await ThreadCrew.open(model, limits));
+    const { inputs, states = statesByName(bytes) } = settings;
+    const { workers: size, precision } = options;
+    const maxQueue = OPEN_CALLS;
+    const pool = await createGraphPool(bytes, { size, precision, inputs, states, maxQueue });
+    return new GraphBackend(pool, settings, options);
   }
 
-  run(inputs: Tensors, options: CallOptions): Promise<Tensors> {
-    return this.#crew.run(inputs, options);
+  async run(inputs: Tensors, { signal }: CallOptions): Promise<Tensors> {
+    try {
+      return await this.#admission.admit(1, () =>
+        withReason(signal, this.#pool.run(inputs, { signal })),
+      );
+    } catch (error) {
+      throw error instanceof Error ? clientFault(error) : error;
+    }
   }
 
   checkInputs(inputs: Tensors): void {
-    for (const { name, shape } of this.#open) {
+    for (const { name, datatype, shape } of this.#open) {
       const given = inputs[name];
       if (given === undefined) throw new Problem("invalid-tensor", `${name}: it is missing`);
       const fits =
@@ -84,6 +112,8 @@ export class GraphBackend implements Backend {
           "invalid-tensor",
           `${name}: expected shape (${shape.join(", ")}), got (${given.shape.join(", ")})`,
         );
+      if (!/^FP/.test(datatype) && !areIntegers(given.data))
+        throw new Problem("invalid-tensor", `${name}: expected integers`);
     }
     const extra = Object.keys(inputs).find((name) =>
       this.#open.every((port) => port.name !== name),
@@ -140,7 +170,7 @@ export class GraphBackend implements Backend {
   }
 
   openStream(from?: Uint8Array): BackendStream {
-    if (Object.keys(this.#crew.facts.states ?? {}).length > 0) return this.#crew.openStream(from);
+    if (Object.keys(this.#pool.model.states).length > 0) return this.#streams.open(from);
     throw new Problem(
       "not-supported",
       "the graph has no states: name them in the settings of the model",
@@ -148,14 +178,17 @@ export class GraphBackend implements Backend {
   }
 
   pushAll(pushes: readonly Push[], options: { readonly states: boolean }): Promise<PushResult[]> {
-    return this.#crew.pushAll(pushes, options);
+    return this.#streams.pushAll(pushes, options);
   }
 
   stats(): BackendStats {
-    return this.#crew.stats();
+    return poolStats(this.#pool.stats());
   }
 
   close({ drain }: { readonly drain: boolean }): Promise<void> {
-    return this.#crew.close(drain);
+    return this.#pool.close({ drain });
   }
 }
+
+const areIntegers = (data: HostTensor["data"]): boolean =>
+  data instanceof BigInt64Array || data.every((each) => Number.isInteger(each));

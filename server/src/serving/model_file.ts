@@ -95,7 +95,12 @@ function shardNames(path: string, model: object): string[] {
 }
 
 /** A model of tokens whose outputs are as many predicts the next token; every other one tags. */
-export function kindOf({ input, recurrent, dense, output }: ModelDescription): "language" | "tagger" {
+export function kindOf({
+  input,
+  recurrent,
+  dense,
+  output,
+}: ModelDescription): "language" | "tagger" {
   if (input.kind === "features" || output !== "steps") return "tagger";
   if (recurrent.some(({ options }) => options.bidirectional === true)) return "tagger";
   const tokens = input.kind === "embedding" ? input.weight.shape[0] : input.size;

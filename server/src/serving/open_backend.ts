@@ -16,15 +16,11 @@ export async function openBackend(
     checkpointEvery,
   }: Pick<Settings, "workers" | "maxQueue" | "checkpointEvery">,
 ): Promise<Backend> {
-  const { precision, unknown, classes, inputs, states } = model;
-  const limits = { workers, maxQueue };
+  const { precision, unknown, classes } = model;
   const options = { workers, maxQueue, checkpointEvery, precision, unknown };
   try {
     if (file.kind === "language") return await LanguageBackend.open(file, options);
-    if (file.kind === "graph") {
-      const { bytes } = file;
-      return await GraphBackend.open({ kind: "graph", bytes, precision, inputs, states }, limits);
-    }
+    if (file.kind === "graph") return await GraphBackend.open(file.bytes, model, options);
     return await TaggerBackend.open(file, { ...options, classes });
   } catch (error) {
     throw new Problem("invalid-model", (error as Error).message, { cause: error });

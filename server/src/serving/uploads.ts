@@ -105,8 +105,10 @@ export class Uploads {
   /** The settings of a model: those beside the file in the folder, or those of the version that serves. */
   async #settings(name: string): Promise<object> {
     if (this.#folder !== undefined) return folderSettings(this.#folder, name);
-    const { sha256: _, selfTest: __, ...settings } = this.#registry.settingsOf(name) ?? {};
-    return settings;
+    const { sha256: _, selfTest, ...settings } = this.#registry.settingsOf(name) ?? {};
+    // The hash and the score are those of another file; the shapes of its inputs are not.
+    const { shapes } = selfTest ?? {};
+    return shapes === undefined ? settings : { ...settings, selfTest: { shapes } };
   }
 
   /** Writes a file that nobody reads by half. */

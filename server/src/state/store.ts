@@ -34,8 +34,10 @@ export interface StreamStore {
   save(saves: readonly StreamSave[]): Promise<boolean[]>;
   /** @returns whether the stream was there */
   remove(id: string): Promise<boolean>;
-  /** Whether the store can be reached now. */
-  isReady(): boolean;
+  /** Whether the store took a write when it was last asked; it is asked all the time. While it is false loads and saves fail at once. */
+  readonly isUp: boolean;
+  /** How often the store went away since the start. */
+  readonly losses: number;
   close(): Promise<void>;
 }
 

@@ -1,12 +1,15 @@
-import { readdir, rm, stat } from "node:fs/promises";
+import { readdir, readFile, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { JobFolder, MODEL, textLines, VOCABULARY } from "../support/job_files.js";
-import { JobProcess } from "../support/job_process.js";
+import { type Ended, JobProcess } from "../support/job_process.js";
 import { TestRedis } from "../support/redis.js";
+import { DISK, tightDisk } from "../support/tight_disk.js";
 
 const SHARED = ["--model", MODEL, "--vocabulary", VOCABULARY];
+
+const SMALL = ["--shard-bytes", "600", "--threads", "1"];
 
 let folder: JobFolder;
 beforeEach(async () => {
@@ -42,32 +45,42 @@ test("a fault of the user is one line, with exit code 1", async () => {
   );
 });
 
-test("a full disk is an error, and the old output stays as it was", async () => {
+test(`a full disk is an error, and the old output stays as it was: ${DISK}`, async () => {
   const input = await folder.write("in.txt", (await textLines(400)).join("\n"));
-  await new JobProcess("run", ...words(input, "a", "--threads", "1")).end();
-  const before = await folder.read("a/results.jsonl");
-  // The parts fit, the whole does not.
-  await rm(out("a/manifest.json"));
-  const joining = await JobProcess.limited(20, "run", ...words(input, "a", "--threads", "1"));
-  expect(joining.code).toBe(1);
-  expect(joining.stderr).toMatch(
-    /results\.jsonl: the file is larger than the limit of the system\n$/,
-  );
-  expect(await folder.read("a/results.jsonl")).toBe(before);
-  expect((await readdir(out("a"))).filter((name) => name.endsWith(".tmp"))).toEqual([]);
+  const disk = await tightDisk();
+  const at = (name: string): string => join(disk.inside, name);
+  const results = (): Promise<string> => readFile(at("results.jsonl"), "utf8");
+  const run = (): Promise<Ended> =>
+    disk.run("run", ...SHARED, "--input", input, "--output", disk.folder, ...SMALL);
+  try {
+    expect(await run()).toMatchObject({ code: 0 });
+    const before = await results();
+    // The parts fit, the whole does not.
+    await rm(at("manifest.json"));
+    await disk.leave(20);
+    const joining = await run();
+    expect(joining.stderr).toBe(
+      `recurra-server: ${join(disk.folder, "results.jsonl")}: ${disk.complaint}\n`,
+    );
+    expect(joining.code).toBe(1);
+    expect(await results()).toBe(before);
+    expect((await readdir(disk.inside)).filter((name) => name.endsWith(".tmp"))).toEqual([]);
 
-  await rm(out("a/parts"), { recursive: true });
-  const scoring = await JobProcess.limited(1, "run", ...words(input, "a", "--threads", "1"));
-  expect(scoring.code).toBe(1);
-  expect(scoring.stderr).toMatch(
-    /parts\/\d+\.jsonl: the file is larger than the limit of the system\n$/,
-  );
-  expect(await folder.read("a/results.jsonl")).toBe(before);
+    await rm(at("parts"), { recursive: true });
+    await disk.leave(1);
+    const scoring = await run();
+    expect(scoring.stderr).toMatch(
+      new RegExp(`^recurra-server: \\S+/parts/\\d+\\.jsonl: ${disk.complaint}\\n$`),
+    );
+    expect(scoring.code).toBe(1);
+    expect(await results()).toBe(before);
 
-  expect(await new JobProcess("run", ...words(input, "a", "--threads", "1")).end()).toMatchObject({
-    code: 0,
-  });
-  expect(await folder.read("a/results.jsonl")).toBe(before);
+    await disk.leave();
+    expect(await run()).toMatchObject({ code: 0 });
+    expect(await results()).toBe(before);
+  } finally {
+    await disk.close();
+  }
 });
 
 test("workers killed 20 times and Redis twice: no shard is done again, the bytes are those of one process", async () => {

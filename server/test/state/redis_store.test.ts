@@ -1,14 +1,17 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { Redis } from "ioredis";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { openRedisStore } from "../../src/state/redis_store.js";
 import type { StoredStream, StreamSave, StreamStore } from "../../src/state/store.js";
 import { TestRedis } from "../support/redis.js";
 
 const messages: string[] = [];
-const log = {
-  warn: (_: object, message: string) => void messages.push(message),
-  info: (_: object, message: string) => void messages.push(message),
+const fields: Record<string, unknown>[] = [];
+const note = (each: object, message: string): void => {
+  messages.push(message);
+  fields.push({ ...each });
 };
+const log = { warn: note, info: note };
 
 let redis: TestRedis;
 let store: StreamStore;
@@ -87,15 +90,52 @@ test("a removed stream is gone, and so is one whose time to live has passed", as
 test("while Redis is away every call fails with state-unavailable; then the streams are there again", async () => {
   await store.save([saving("e", 0, 1, 2, 3)]);
   await redis.halt("SIGTERM");
-  for (let i = 0; i < 500 && store.isReady(); i++) await wait(10);
-  expect(store.isReady()).toBe(false);
+  for (let i = 0; i < 500 && store.isUp; i++) await wait(10);
+  expect(store.isUp).toBe(false);
   const refused = { code: "state-unavailable", status: 503, retryAfter: 1 };
   await expect(store.load("e")).rejects.toMatchObject(refused);
   await expect(store.save([saving("e", 1, 4)])).rejects.toMatchObject(refused);
   await expect(store.remove("e")).rejects.toMatchObject(refused);
   await redis.resume();
-  for (let i = 0; i < 1000 && !store.isReady(); i++) await wait(10);
+  for (let i = 0; i < 1000 && !store.isUp; i++) await wait(10);
   expect(await store.load("e")).toMatchObject({ version: 1, bytes: Uint8Array.of(1, 2, 3) });
   expect(await store.save([saving("e", 1, 4)])).toEqual([true]);
   expect(messages).toContain("Redis: the connection is lost");
+});
+
+test("loss and return: one line of the log each, with what the store is now", async () => {
+  const lone = await open();
+  expect([lone.isUp, lone.losses]).toEqual([true, 0]);
+  fields.length = 0;
+  messages.length = 0;
+  await store.close();
+  await other.close();
+  await redis.halt();
+  await expect.poll(() => lone.isUp).toBe(false);
+  // Some attempts to connect later there is no further line.
+  await wait(700);
+  expect(fields).toEqual([{ store: "down" }]);
+  await redis.resume();
+  await expect.poll(() => lone.isUp, { timeout: 5000 }).toBe(true);
+  expect(fields.slice(1)).toEqual([{ store: "up", awaySeconds: expect.any(Number) }]);
+  expect(lone.losses).toBe(1);
+  await lone.close();
+});
+
+test("a Redis that answers but takes no writes is away; what is there can be removed", async () => {
+  const lone = await open();
+  await lone.save([saving("f", 0, 1)]);
+  const admin = new Redis(redis.port);
+  await admin.call("REPLICAOF", "127.0.0.1", "1");
+  await expect.poll(() => lone.isUp, { timeout: 5000 }).toBe(false);
+  expect(await admin.ping()).toBe("PONG");
+  await expect(lone.save([saving("f", 1, 2)])).rejects.toMatchObject({ code: "state-unavailable" });
+  await admin.call("REPLICAOF", "NO", "ONE");
+  await expect.poll(() => lone.isUp, { timeout: 5000 }).toBe(true);
+  expect(await lone.save([saving("f", 1, 2)])).toEqual([true]);
+  await admin.config("SET", "maxmemory", "1");
+  await expect.poll(() => lone.isUp, { timeout: 5000 }).toBe(false);
+  expect(await lone.remove("f")).toBe(true);
+  admin.disconnect();
+  await lone.close();
 });

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 
-const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
+export const MAIN = fileURLToPath(new URL("../../dist/main.js", import.meta.url));
 
 /** `recurra-server job …` in a process of its own. */
 export class JobProcess {
@@ -19,16 +19,6 @@ export class JobProcess {
     this.#stdout = text(this.child.stdout as NodeJS.ReadableStream);
     this.#stderr = text(this.child.stderr as NodeJS.ReadableStream);
     this.#ended = once(this.child, "close");
-  }
-
-  /** Runs a command in a shell that lets no file grow over a number of blocks of 1024 bytes: the disk is full. */
-  static limited(blocks: number, ...words: readonly string[]): Promise<Ended> {
-    // A process that ignores the signal gets EFBIG from write(2).
-    const script = `trap '' XFSZ; ulimit -f ${blocks}; exec "$@"`;
-    const child = spawn("bash", ["-c", script, "bash", process.execPath, MAIN, "job", ...words]);
-    return Promise.all([text(child.stdout), text(child.stderr), once(child, "close")]).then(
-      ([stdout, stderr]) => ({ code: child.exitCode, stdout, stderr }),
-    );
   }
 
   async end(): Promise<Ended> {

@@ -31,6 +31,12 @@ const VALIDATIONS = 40;
 const precisionOf = ({ precision }: TrainCommand): Pick<NetworkSettings, "precision"> =>
   precision === "f32" ? { precision } : {};
 
+/** What follows each layer. Settings without it stay those of earlier versions, whose runs may be resumed. */
+const addNorm = ({ layerNorm, residual }: TrainCommand) => ({
+  ...(layerNorm ? { layerNorm } : {}),
+  ...(residual ? { residual } : {}),
+});
+
 /** The network for a text: the more text, the more hidden units it can use. */
 export function textNetwork(command: TrainCommand, size: TextSize): NetworkSettings {
   const hiddenSize =
@@ -51,6 +57,7 @@ export function textNetwork(command: TrainCommand, size: TextSize): NetworkSetti
     embedding:
       command.embedding ??
       (size.isCharacters ? Math.min(32, size.vocabulary) : Math.min(128, hiddenSize)),
+    ...addNorm(command),
     dropout: command.dropout ?? (size.tokens < 1_000_000 ? 0.1 : 0),
     initialisation: command.initialisation ?? "fan-in",
     ...precisionOf(command),
@@ -94,6 +101,7 @@ export const tableNetwork = (command: TrainCommand, size: TableSize): NetworkSet
     ),
   layers: command.layers ?? 1,
   embedding: 0,
+  ...addNorm(command),
   dropout: command.dropout ?? 0,
   initialisation: command.initialisation ?? "pytorch",
   ...precisionOf(command),

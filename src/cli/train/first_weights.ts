@@ -8,14 +8,16 @@ const uniform = (seed: number, place: number): number =>
 /**
  * Draws the first weights by what a unit sums: uniform in ±√(3 / n) over all its n inputs, so that a sum has their variance
  * (LeCun and others, "Efficient BackProp", 1998); an embedding in ±1, biases 0, and an LSTM's forget gate 1, so that it begins
- * by remembering (Jozefowicz, Zaremba and Sutskever, 2015). Small networks learn faster from these than from PyTorch's
- * (docs/decisions/examples.md).
+ * by remembering (Jozefowicz, Zaremba and Sutskever, 2015); a LayerNorm 1 and 0. Small networks learn faster from these than
+ * from PyTorch's (docs/decisions/examples.md).
  */
 export function drawWeights(net: Trainable, seed: number, isLstm: boolean): void {
   const weights = net.weights();
   let place = 0;
   for (const [name, { shape, data }] of Object.entries(weights)) {
-    data.fill(0);
+    const isNorm = name.startsWith("norm.");
+    data.fill(isNorm && name.endsWith("weight") ? 1 : 0);
+    if (isNorm) continue;
     if (name.includes("bias")) {
       const na = (shape[0] as number) / 4;
       if (isLstm && name.includes("bias_ih")) data.fill(1, na, 2 * na);

@@ -20,6 +20,8 @@ export interface TrainCommand {
   readonly hiddenSize?: number;
   readonly layers?: number;
   readonly embedding?: number;
+  readonly layerNorm?: true;
+  readonly residual?: true;
   readonly dropout?: number;
   readonly initialisation?: FirstWeights;
   readonly epochs?: number;
@@ -70,6 +72,9 @@ export interface NetworkSettings {
   readonly layers: number;
   /** The size of a token's row; 0 for one-hot vectors, and for features. */
   readonly embedding: number;
+  /** Absent: no. */
+  readonly layerNorm?: true;
+  readonly residual?: true;
   readonly dropout: number;
   readonly initialisation: FirstWeights;
   /** Of the computation, unless it is f64: settings of runs before there was a choice have none. */
@@ -98,10 +103,13 @@ export function networkOptions(
   input: TrainableOptions["input"],
   outputs: number,
 ): TrainableOptions {
-  const { cell, hiddenSize, layers, dropout, initialisation, precision } = network;
+  const { cell, hiddenSize, layers, dropout, initialisation } = network;
+  const { layerNorm, residual, precision } = network;
   return {
     input,
     recurrent: { cell, hiddenSize, layers, dropout },
+    layerNorm,
+    residual,
     output: { size: outputs, dropout },
     precision,
     seed,

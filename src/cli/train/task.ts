@@ -32,13 +32,16 @@ export const count = (n: number): string => n.toLocaleString("en");
 
 /** What was chosen for network and training. */
 export function choicesOf({ network, training, validation, seed, dtype }: Settings): string[] {
-  const { cell, hiddenSize, layers, embedding, dropout, initialisation, precision } = network;
+  const { cell, hiddenSize, layers, embedding, dropout, initialisation } = network;
+  const { layerNorm, residual, precision } = network;
   const { steps, batchSize, sequenceLength, optimizer, lr, schedule, warmup, clipNorm } = training;
   const { weightDecay, patience } = training;
   const parts = [
     `${cell.toUpperCase()} of ${hiddenSize} units`,
     `${layers} ${layers === 1 ? "layer" : "layers"}`,
     ...(embedding > 0 ? [`embedding of ${embedding}`] : []),
+    ...(layerNorm ? ["LayerNorm"] : []),
+    ...(residual ? ["residuals"] : []),
     ...(dropout > 0 ? [`dropout ${dropout}`] : []),
     `first weights by ${initialisation}`,
     ...(precision === undefined ? [] : [`computed in ${precision}`]),

@@ -15,6 +15,15 @@ export interface RecurrentPart {
   readonly name: string;
   readonly options: UnshapedOptions;
   readonly merge?: "sum" | "mul" | "ave";
+  /** After each of its layers. */
+  readonly layerNorm?: readonly NormPart[];
+  readonly residual?: true;
+}
+
+/** A layer normalisation: `weight` and `bias` of a module. */
+export interface NormPart {
+  readonly name: string;
+  readonly epsilon?: number | undefined;
 }
 
 export interface DensePart {

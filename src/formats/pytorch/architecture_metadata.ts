@@ -6,7 +6,13 @@ import {
 } from "../../cells/activations.js";
 import type { DenseDescription, ModelDescription } from "../../description/description.js";
 import type { RecurrentOptions } from "../../layers/options.js";
-import type { Architecture, PytorchNames, RecurrentPart, UnshapedOptions } from "./architecture.js";
+import type {
+  Architecture,
+  NormPart,
+  PytorchNames,
+  RecurrentPart,
+  UnshapedOptions,
+} from "./architecture.js";
 import { fail, quote } from "./names.js";
 import { checkResidual } from "./open_questions.js";
 
@@ -62,10 +68,12 @@ export function architectureOf(description: ModelDescription): Architecture {
       input.kind === "embedding"
         ? { kind: input.kind, name: input.name }
         : { kind: input.kind, guessed: input.guessed },
-    recurrent: recurrent.map(({ name, options, merge = "concat" }) => ({
+    recurrent: recurrent.map(({ name, options, merge = "concat", layerNorm, residual }) => ({
       name,
       options: unshapedOptions(options),
       ...(merge === "concat" || !options.bidirectional ? {} : { merge }),
+      ...(layerNorm && { layerNorm: layerNorm.map(({ name, epsilon }) => ({ name, epsilon })) }),
+      ...(residual && { residual }),
     })),
     dense: dense.map(({ name, activation }) => ({
       name,
@@ -159,12 +167,28 @@ function readUnshapedOptions(value: unknown, place: string): UnshapedOptions {
 
 function readRecurrent(value: unknown, i: number): RecurrentPart {
   const place = `recurrent[${i}]`;
-  const { name, options = {}, merge } = members(value, place, "name, options?, merge?");
+  const known = "name, options?, merge?, layerNorm?, residual?";
+  const { name, options = {}, merge, layerNorm, residual } = members(value, place, known);
+  if (residual !== undefined && residual !== true) refuse(`${place}.residual: expected true`);
   return {
     name: text(name, `${place}.name`),
     options: readUnshapedOptions(options, `${place}.options`),
     ...(merge === undefined ? {} : { merge: word(merge, `${place}.merge`, ["sum", "mul", "ave"]) }),
+    ...(layerNorm !== undefined && {
+      layerNorm: list(layerNorm, `${place}.layerNorm`).map((each, l) =>
+        readNorm(each, `${place}.layerNorm[${l}]`),
+      ),
+    }),
+    ...(residual === undefined ? {} : { residual: true }),
   };
+}
+
+function readNorm(value: unknown, place: string): NormPart {
+  const { name, epsilon } = members(value, place, "name, epsilon?");
+  if (epsilon !== undefined && !(finite(epsilon, `${place}.epsilon`) > 0)) {
+    refuse(`${place}.epsilon: expected a number > 0`);
+  }
+  return { name: text(name, `${place}.name`), epsilon: epsilon as number | undefined };
 }
 
 function readDense(value: unknown, i: number): Architecture["dense"][number] {
@@ -228,12 +252,16 @@ export function readArchitecture(
   };
 }
 
-/** Throws if the metadata give a module an option that its cell does not have. */
+/** Throws if the metadata give a module an option that its cell does not have, or not as many normalisations as layers. */
 export function checkUnshapedOptions(
   name: string,
-  { cell, bidirectional = false }: RecurrentOptions,
-  options: UnshapedOptions,
+  { cell, bidirectional = false, layers = 1 }: RecurrentOptions,
+  { options, layerNorm }: Pick<RecurrentPart, "options" | "layerNorm">,
 ): void {
+  if (layerNorm !== undefined && layerNorm.length !== layers) {
+    const got = layerNorm.length;
+    refuse(`${name}: layerNorm: expected ${layers}, one for each layer, got ${got}`);
+  }
   const own = { nonlinearity: "rnn", resetAfter: "gru", inputForget: "lstm" } as const;
   for (const [option, owner] of Object.entries(own)) {
     if (options[option as keyof typeof own] === undefined || owner === cell) continue;

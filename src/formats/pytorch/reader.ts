@@ -2,6 +2,7 @@ import { assume } from "../../description/assumptions.js";
 import {
   type DenseDescription,
   type InputDescription,
+  layerOutputSize,
   type ModelDescription,
   outputSize,
   type RecurrentDescription,
@@ -63,21 +64,32 @@ class UnclaimedTensors {
   }
 
   recurrent(module: RecurrentModule | undefined, part: RecurrentPart): RecurrentDescription {
-    const { name, options, merge } = part;
+    const { name, options, merge, layerNorm, residual } = part;
     if (module === undefined) {
       const weight = join(name, "weight_ih_l0");
       return fail("missing-tensor", "the file has no tensor of this name", weight);
     }
     const { options: shaped, weights } = readShapes(module, this.#tensors);
-    checkUnshapedOptions(quote(name), shaped, options);
+    checkUnshapedOptions(quote(name), shaped, part);
     for (const weight of Object.values(weights)) this.#taken.add(weight);
     const names = foreignNames(module);
-    return {
+    const described = {
       name,
       options: { ...shaped, ...options },
       weights,
       ...(merge === undefined ? {} : { merge }),
+      ...(residual === undefined ? {} : { residual }),
       ...(names === undefined ? {} : { names }),
+    };
+    if (layerNorm === undefined) return described;
+    const n = layerOutputSize(described);
+    return {
+      ...described,
+      layerNorm: layerNorm.map((norm) => ({
+        ...norm,
+        weight: this.vector(join(norm.name, "weight"), "n", n),
+        bias: this.vector(join(norm.name, "bias"), "n", n),
+      })),
     };
   }
 

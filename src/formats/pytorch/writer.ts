@@ -1,4 +1,5 @@
 import type {
+  LayerNormDescription,
   ModelDescription,
   RecurrentDescription,
   StoredNumbers,
@@ -26,12 +27,23 @@ function withNames(description: ModelDescription): ModelDescription {
     recurrent: recurrent.map(({ names: _, ...each }, i) => ({
       ...each,
       name: recurrent.length === 1 ? base : `${base}.${i}`,
+      ...(each.layerNorm === undefined ? {} : { layerNorm: renamed(each.layerNorm, recurrent, i) }),
     })),
     dense: dense.map((each, i) => ({
       ...each,
       name: dense.length === 1 ? "decoder" : `decoder.${i}`,
     })),
   };
+}
+
+/** The normalisations of part i by their places among those of all parts. */
+function renamed(
+  norms: readonly LayerNormDescription[],
+  recurrent: readonly RecurrentDescription[],
+  i: number,
+): LayerNormDescription[] {
+  const first = recurrent.slice(0, i).reduce((n, { layerNorm = [] }) => n + layerNorm.length, 0);
+  return norms.map((each, l) => ({ ...each, name: `norm.${first + l}` }));
 }
 
 /** A module's weights by their names in a file. PyTorch has both biases or none, so a missing one becomes zeros. */
@@ -75,7 +87,13 @@ function contentOf(description: ModelDescription): SafetensorsFile {
     tensors.set(name, { dtype, shape, data });
   };
   if (input.kind === "embedding") put(join(input.name, "weight"), input.weight);
-  for (const each of recurrent) for (const [name, value] of namedWeights(each)) put(name, value);
+  for (const each of recurrent) {
+    for (const [name, value] of namedWeights(each)) put(name, value);
+    for (const { name, weight, bias } of each.layerNorm ?? []) {
+      put(join(name, "weight"), weight);
+      put(join(name, "bias"), bias);
+    }
+  }
   for (const { name, weight, bias } of dense) {
     put(join(name, "weight"), weight);
     if (bias !== undefined) put(join(name, "bias"), bias);

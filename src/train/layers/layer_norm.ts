@@ -1,22 +1,23 @@
 import type { Layout } from "../../sequence/layout.js";
 import { ITEM } from "../../wasm/abi.js";
+import type { NormPart } from "../architecture.js";
 import type { Parameter, Parameters } from "../parameters.js";
 import type { Chunk, Layer, LayerPass, PassForm } from "./layer.js";
 
 /** Layer normalisation of each row. */
 export class LayerNorm implements Layer {
-  /** As torch.nn.LayerNorm has it. */
-  static readonly epsilon = 1e-5;
   readonly outputs: number;
   readonly #parameters: Parameters;
   readonly #gain: Parameter;
   readonly #bias: Parameter;
+  readonly #epsilon: number;
 
-  constructor(parameters: Parameters, gain: Parameter, bias: Parameter) {
+  constructor(parameters: Parameters, { name, epsilon }: NormPart) {
     this.#parameters = parameters;
-    this.#gain = gain;
-    this.#bias = bias;
-    this.outputs = gain.size;
+    this.#gain = parameters.get(`${name}.weight`);
+    this.#bias = parameters.get(`${name}.bias`);
+    this.#epsilon = epsilon;
+    this.outputs = this.#gain.size;
   }
 
   plan(layout: Layout, { rows: capacity }: PassForm): LayerPass {
@@ -30,7 +31,7 @@ export class LayerNorm implements Layer {
       scratchBytes: 0,
       forward: ({ segment: { rows } }, x) => {
         const at = [weights + gain, weights + bias] as const;
-        kernels.layer_norm_forward(rows, n, LayerNorm.epsilon, x, ...at, y, statistics);
+        kernels.layer_norm_forward(rows, n, this.#epsilon, x, ...at, y, statistics);
         return y;
       },
       backward: ({ segment: { chunks } }, x, dy) => {

@@ -493,6 +493,15 @@ describe("a note that nobody wrote", () => {
       "recurrent[0].options.activations[0].name: …",
     ],
     [recurrent({}, { merge: "max" }), "recurrent[0].merge: …"],
+    [recurrent({}, { residual: false }), "recurrent[0].residual: expected true"],
+    [recurrent({}, { layerNorm: {} }), "recurrent[0].layerNorm: expected a list …"],
+    [recurrent({}, { layerNorm: [] }), '"lstm": layerNorm: expected 1, one for each layer, got 0'],
+    [recurrent({}, { layerNorm: [{}] }), "recurrent[0].layerNorm[0]: … name is absent"],
+    [recurrent({}, { layerNorm: [{ name: 1 }] }), "recurrent[0].layerNorm[0].name: …"],
+    [
+      recurrent({}, { layerNorm: [{ name: "n", epsilon: 0 }] }),
+      "recurrent[0].layerNorm[0].epsilon: expected a number > 0",
+    ],
     [{ ...note, dense: [{ name: "fc" }] }, "dense[0]: …"],
     [{ ...note, dense: [{ name: "fc", activation: "hardmax" }] }, "dense[0].activation: …"],
   ])("is refused, %#", (value, message) => {

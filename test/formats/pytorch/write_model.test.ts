@@ -50,6 +50,8 @@ const recurrent = fc.record({
   merge: fc.constantFrom("concat", "sum", "mul", "ave"),
   projected: fc.boolean(),
   peepholes: fc.boolean(),
+  norm: fc.constantFrom("none", "usual", "other"),
+  residual: fc.boolean(),
 });
 
 type Drawn = typeof recurrent extends fc.Arbitrary<infer T> ? T : never;
@@ -97,7 +99,20 @@ function layerOf(
   }
   const merged = both && merge !== "concat";
   const n = both && !merged ? 2 * nh : nh;
-  return { each: { name, options, weights, ...(merged ? { merge } : {}) }, n };
+  const columns = both ? 2 * nh : nh;
+  const layerNorm = Array.from({ length: layers }, (_, l) => ({
+    name: `${name}/${l}`,
+    weight: numbers(columns),
+    bias: numbers(columns),
+    ...(drawing.norm === "other" ? { epsilon: 0.5 } : {}),
+  }));
+  const each = {
+    ...{ name, options, weights },
+    ...(merged ? { merge } : {}),
+    ...(drawing.norm === "none" ? {} : { layerNorm }),
+    ...(drawing.residual ? { residual: true } : {}),
+  };
+  return { each, n };
 }
 
 const model = fc.record({
@@ -160,6 +175,12 @@ describe("a model of any format, written and read again", () => {
         got.recurrent.forEach((each, i) => {
           const wanted = given.recurrent[i] as RecurrentDescription;
           expect(each.merge).toBe(wanted.merge);
+          expect(each.residual).toBe(wanted.residual);
+          expect(each.layerNorm?.length).toBe(wanted.layerNorm?.length);
+          each.layerNorm?.forEach((norm, l) => {
+            const { name: _, ...own } = wanted.layerNorm?.[l] ?? norm;
+            expect(norm).toMatchObject(own);
+          });
           expect(meaning(each.options)).toEqual(meaning(wanted.options));
           for (const [name, weight] of Object.entries(each.weights)) {
             const zeros = { shape: weight.shape, data: new Float64Array(weight.data.length) };
@@ -246,6 +267,8 @@ const plain = {
   merge: "concat" as const,
   projected: false,
   peepholes: false,
+  norm: "none" as const,
+  residual: false,
 };
 
 describe("what is assumed of a description, written and read again", () => {

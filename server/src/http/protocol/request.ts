@@ -1,6 +1,7 @@
 import Type, { type Static } from "typebox";
 import { Compile } from "typebox/compile";
 import { Problem } from "../../problem.js";
+import { textOf } from "../bodies.js";
 import {
   checkElement,
   DATATYPES,
@@ -102,7 +103,7 @@ export function readHead(
     );
   }
   const end = Number(length);
-  const head = parse(body.toString("utf8", 0, end));
+  const head = parse(textOf(body.subarray(0, end), "the JSON of the body"));
   if (checker.Check(head)) return [head as Head, body.subarray(end)];
   const [fault] = checker.Errors(head);
   throw new Problem(
