@@ -47,7 +47,11 @@ beforeAll(async () => {
       tags: { file, classes },
       vad: { file: SILERO, inputs: SHAPES },
       // The rate comes with each step.
-      rates: { file: SILERO, inputs: { input: [1, 576], state: [2, 1, 128] } },
+      rates: {
+        file: SILERO,
+        inputs: { input: [1, 576], state: [2, 1, 128] },
+        selfTest: { values: { sr: 16000 } },
+      },
     },
   });
   const engine = await createEngine();
