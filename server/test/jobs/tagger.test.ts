@@ -259,7 +259,7 @@ test("a sequence with a row that is none fails with its line; the others are tag
   ]);
 });
 
-const EXAMPLE = ["1,x,2,3", "1,x,2,3", "1,2", "1,x,2,3"];
+const EXAMPLE: ("1,x,2,3" | "1,2")[] = ["1,x,2,3", "1,x,2,3", "1,2", "1,x,2,3"];
 
 test("tables are divided into the same sequences however large the shards are, with rows that are broken", async () => {
   const model = featureTagger(TABLE_METADATA);
