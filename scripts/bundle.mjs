@@ -1,7 +1,7 @@
 // Why this exists: the package's JavaScript, dist/esm and dist/cjs, has no dependency left outside. Code that two entries
 // share stands in a chunk, so that a class is the same to both. Each file that an entry loads costs 0.6 ms at start (Node
 // 20, 2026), so the chunks are few.
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
@@ -83,6 +83,14 @@ const bundles = [
     ),
   },
 ];
+/** Whether a source is the text of a module, which says nothing to a reader. */
+const isEmbedded = (source) => source.includes("build/embedded/");
+/** Removes a map, and the comment that names it. */
+function dropMap(path) {
+  rmSync(path);
+  const file = path.replace(/\.map$/, "");
+  writeFileSync(file, readFileSync(file, "utf8").replace(/\n\/\/# sourceMappingURL=.*\n?$/, "\n"));
+}
 /** Which files each output contains, in the form of esbuild's metafiles: scripts/notices.mjs reads both. */
 const outputs = {};
 for (const { folder, format, bundle } of bundles) {
@@ -109,8 +117,12 @@ for (const { folder, format, bundle } of bundles) {
   });
   for (const { fileName, source } of output.filter((each) => each.fileName.endsWith(".map"))) {
     const map = JSON.parse(source);
+    if (map.sources.every(isEmbedded)) {
+      dropMap(`${root}/dist/${folder}/${fileName}`);
+      continue;
+    }
     map.sourcesContent = map.sourcesContent.map((text, i) =>
-      map.sources[i].includes("build/embedded/") ? null : text,
+      isEmbedded(map.sources[i]) ? null : text,
     );
     writeFileSync(`${root}/dist/${folder}/${fileName}`, JSON.stringify(map));
   }

@@ -34,6 +34,8 @@ const MODEL = Type.Object(
           shapes: Type.Optional(
             Type.Record(Type.String(), Type.Array(Type.Integer({ minimum: 0 }))),
           ),
+          /** Of inputs of a graph that must have a certain number in all places: `{ "sr": 16000 }`. */
+          values: Type.Optional(Type.Record(Type.String(), Type.Number())),
         },
         { additionalProperties: false },
       ),

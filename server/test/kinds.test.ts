@@ -47,7 +47,11 @@ beforeAll(async () => {
       tags: { file, classes },
       vad: { file: SILERO, inputs: SHAPES },
       // The rate comes with each step.
-      rates: { file: SILERO, inputs: { input: [1, 576], state: [2, 1, 128] } },
+      rates: {
+        file: SILERO,
+        inputs: { input: [1, 576], state: [2, 1, 128] },
+        selfTest: { values: { sr: 16000 } },
+      },
     },
   });
   const engine = await createEngine();
@@ -116,6 +120,17 @@ describe("a tagger", () => {
       classes: classes.slice(0, 2),
       labels: labels?.slice(0, 2),
     });
+  });
+
+  it("a text among sequences of rows is told what the tagger reads, in its place", async () => {
+    const { results } = await call<{ results: object[] }>("/v1/tag", {
+      model: "tags",
+      sequences: [ROWS, "abc", ROWS],
+    });
+    const detail = "the tagger reads a list of rows of 3 numbers";
+    expect(results[1]).toMatchObject({ error: { code: "invalid-sequence", message: detail } });
+    expect(results[0]).toEqual(wanted());
+    expect(results[2]).toEqual(wanted());
   });
 
   it("a stream gives the bits of the whole sequence, forks, and begins in a state", async () => {

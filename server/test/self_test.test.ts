@@ -134,7 +134,7 @@ describe("a graph with open extents", () => {
 
   it("is refused if none of them fits, and the error says how to name them; named, it is served", async () => {
     await expect(start(product(7))).rejects.toThrow(
-      /^product: self-test: .*: name shapes in selfTest.shapes\)$/s,
+      /^product: self-test: .*: name the right ones in selfTest.shapes and selfTest.values of its settings\)$/s,
     );
     const selfTest = { shapes: { x: [2, 7] } };
     expect((await start(product(7), { selfTest })).registry.get("product").number).toBe(1);
@@ -144,6 +144,19 @@ describe("a graph with open extents", () => {
     await expect(start(product(8), { selfTest: { shapes: { z: [1] } } })).rejects.toThrow(
       /selfTest.shapes: expected x, got z/,
     );
+  });
+
+  it("an input that has to have a certain number gets it from the settings", async () => {
+    // Row 1 of the two is not finite.
+    const gather = model({
+      nodes: [{ operator: "Gather", inputs: ["w", "row"], outputs: ["y"] }],
+      inputs: [["row", INT64, [1]]],
+      outputs: [["y", FLOAT, [1, 2]]],
+      initializers: { w: { shape: [2, 2], data: Float32Array.of(1, 2, Number.NaN, 4) } },
+    });
+    await expect(start(gather)).rejects.toThrow(/output y: expected finite numbers, got NaN at 0/);
+    const selfTest = { values: { row: 0 } };
+    expect((await start(gather, { selfTest })).registry.get("product").number).toBe(1);
   });
 
   it("integers are 1, which is an id of every vocabulary", async () => {

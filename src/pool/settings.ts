@@ -53,6 +53,7 @@ export interface GraphPoolOptions extends OpenGraphOptions, WorkerOptions {
   readonly states?: StreamStates | undefined;
 }
 
+// Spread inside functions only: bundlers keep a spread at the top of a module.
 const WORKER_NAMES: OptionNames<WorkerOptions> = {
   size: true,
   maxQueue: true,
@@ -61,34 +62,6 @@ const WORKER_NAMES: OptionNames<WorkerOptions> = {
   worker: true,
   engine: true,
   onBatch: true,
-};
-const NAMES: OptionNames<PoolOptions> = {
-  ...WORKER_NAMES,
-  precision: true,
-  input: true,
-  vocabulary: true,
-  unknown: true,
-  start: true,
-};
-const TAGGER_NAMES: OptionNames<TaggerPoolOptions> = {
-  ...WORKER_NAMES,
-  precision: true,
-  input: true,
-  vocabulary: true,
-  unknown: true,
-  output: true,
-  activation: true,
-  classes: true,
-  normalisation: true,
-  targetNormalisation: true,
-};
-const GRAPH_NAMES: OptionNames<GraphPoolOptions> = {
-  ...WORKER_NAMES,
-  inputs: true,
-  precision: true,
-  maximumBytes: true,
-  nonFinite: true,
-  states: true,
 };
 
 /** Options of a pool, complete, and apart from those of its model. */
@@ -134,15 +107,40 @@ export function settingsOf<O extends WorkerOptions>(
 
 /** The settings of a pool of a language model. */
 export const languageSettings = (where: string, options: PoolOptions): PoolSettings =>
-  settingsOf(where, options, NAMES);
+  settingsOf(where, options, {
+    ...WORKER_NAMES,
+    precision: true,
+    input: true,
+    vocabulary: true,
+    unknown: true,
+    start: true,
+  });
 
 /** The settings of a pool of a tagger. */
 export const taggerSettings = (where: string, options: TaggerPoolOptions): PoolSettings =>
-  settingsOf(where, options, TAGGER_NAMES);
+  settingsOf(where, options, {
+    ...WORKER_NAMES,
+    precision: true,
+    input: true,
+    vocabulary: true,
+    unknown: true,
+    output: true,
+    activation: true,
+    classes: true,
+    normalisation: true,
+    targetNormalisation: true,
+  });
 
 /** The settings of a pool of a graph. */
 export const graphSettings = (where: string, options: GraphPoolOptions): PoolSettings =>
-  settingsOf(where, options, GRAPH_NAMES);
+  settingsOf(where, options, {
+    ...WORKER_NAMES,
+    inputs: true,
+    precision: true,
+    maximumBytes: true,
+    nonFinite: true,
+    states: true,
+  });
 
 /** Throws unless `value` is an integer ≥ 1. */
 export function checkCount(where: string, name: string, value: number): void {

@@ -103,6 +103,21 @@ describe.each(Object.entries(hosts))("Chromium, %s", (name, open) => {
     engine.dispose();
   });
 
+  it("a pool of a graph, whose worker's script is the page's, 0 bits from Node's", async () => {
+    const model = readFileSync(`${fixtures}silero-vad/silero_vad_v5.onnx`);
+    const inputs = { sr: 16000n, input: [1, 576], state: [2, 1, 128] };
+    const samples = Array.from({ length: 576 }, (_, i) => Math.fround(Math.sin(i / 9)));
+    const engine = recurra.createEngineSync();
+    const stream = onnx.openGraph(engine, model, { inputs }).stream({ state: "stateN" });
+    const input = Float32Array.from(samples);
+    const [first, second] = [0, 1].map(() => stream.push({ input }).output?.data[0] as number);
+    const run = ([file, samples, script]: readonly [string, number[], string | undefined]) =>
+      recurraPage.graphPool(file, samples, script);
+    const given = ["silero_vad_v5.onnx", samples, page.graphPoolWorker] as const;
+    expect(await tab.evaluate(run, given)).toEqual([first, second, first]);
+    engine.dispose();
+  });
+
   it.each(seedCases)("%s, 0 bits from Node's, within 1e-12 of the exercise's", async (file) => {
     const seedCase: SeedCase = JSON.parse(readFileSync(`${fixtures}seed-cases/${file}`, "utf8"));
     const engine = recurra.createEngineSync();

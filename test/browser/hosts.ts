@@ -77,11 +77,14 @@ export interface Page {
   worklet: string;
   /** Where it finds the script of a pool's worker, if the bundler does not know by itself. */
   poolWorker?: string;
+  /** … and the script of a graph's, if it does not find that by the page's words. */
+  graphPoolWorker?: string;
   close(): Promise<void> | void;
 }
 
 const SOURCES = [
   "test/browser/page.ts",
+  "test/browser/graph_pool_worker.ts",
   "test/browser/pool_worker.ts",
   "test/browser/worker.ts",
   "test/browser/worklet.ts",
@@ -123,7 +126,7 @@ export const hosts: Record<string, (folder: string) => Promise<Page>> = {
     const outdir = join(folder, "esbuild");
     await esbuild({
       absWorkingDir: folder,
-      entryPoints: ["page", "pool_worker", "worker", "worklet"].map(
+      entryPoints: ["page", "pool_worker", "graph_pool_worker", "worker", "worklet"].map(
         (name) => `test/browser/${name}.ts`,
       ),
       outdir,
@@ -133,7 +136,8 @@ export const hosts: Record<string, (folder: string) => Promise<Page>> = {
     });
     cpSync(join(folder, "public"), outdir, { recursive: true });
     writeFiles(outdir, { "index.html": html("page.js") });
-    const scripts = { worker: "worker.js", worklet: "worklet.js", poolWorker: "pool_worker.js" };
+    const pools = { poolWorker: "pool_worker.js", graphPoolWorker: "graph_pool_worker.js" };
+    const scripts = { worker: "worker.js", worklet: "worklet.js", ...pools };
     return { ...(await serve(outdir)), ...scripts };
   },
 

@@ -1,7 +1,7 @@
 import * as recurra from "recurra";
 import { createArrays } from "recurra/arrays";
 import * as onnx from "recurra/onnx";
-import { createPool } from "recurra/pool";
+import { createGraphPool, createPool } from "recurra/pool";
 import { runSeedCase, type SeedCase } from "../support/exercise.js";
 import { golden } from "../support/golden.js";
 import { graphBits } from "../support/graph_bits.js";
@@ -76,6 +76,23 @@ const functions = {
     const { restarts } = pool.stats();
     await pool.close();
     return { restarts, bits: [...scores.map((score) => score.tokenLogProbs), next].map(bits) };
+  },
+
+  /** What a graph's stream says by a worker whose script is the page's own, and the graph's run from zeros. */
+  async graphPool(file: string, samples: number[], script?: string) {
+    const worker = (): Worker =>
+      script === undefined
+        ? new Worker(new URL("./graph_pool_worker.ts", import.meta.url), { type: "module" })
+        : new Worker(script, { type: "module" });
+    const inputs = { sr: 16000n, input: [1, 576], state: [2, 1, 128] };
+    const states = { state: "stateN" };
+    const pool = await createGraphPool(file, { size: 2, inputs, states, worker });
+    const input = Float32Array.from(samples);
+    const stream = pool.stream();
+    const outputs = [await stream.push({ input }), await stream.push({ input })];
+    outputs.push(await pool.run({ input }));
+    await pool.close();
+    return outputs.map(({ output }) => output?.data[0] as number);
   },
 
   async arrays(x: number[]): Promise<Record<string, string[]>> {

@@ -92,6 +92,8 @@ describe("the tarball", () => {
     for (const path of modules) {
       const text = readFileSync(`${root}${path}`, "utf8");
       if (/^export\{[^}]*\}from"[^"]*";\s*$/.test(text)) continue;
+      // The texts of kernels have no source that a reader would want.
+      if (path === "dist/esm/chunks/kernels.js") continue;
       expect(text).toMatch(/\n\/\/# sourceMappingURL=[\w.]+\.js\.map\n?$/);
       const { sources, sourcesContent } = JSON.parse(readFileSync(`${root}${path}.map`, "utf8"));
       for (const [i, source] of sources.entries()) {

@@ -27,6 +27,26 @@ it("the page's part of a pool holds no kernel and no reader of files, and is bel
   expect(gzipSync(page, { level: 9 }).length).toBeLessThan(14_600);
 });
 
+// Measured (November 2026): 56.1 and 80.1 kB; one script for both would have 113.2 kB.
+it("a worker of texts carries no compiler of graphs, a worker of graphs no scores: below 58 and 82 kB gzipped", async () => {
+  const texts = await bundle('import "recurra/pool/worker"');
+  const graphs = await bundle(
+    'import { openGraph } from "recurra/onnx"; import { serveGraphs } from "recurra/pool"; serveGraphs(openGraph);',
+  );
+  for (const name of ["ConvTranspose", "depthwise_rows"]) {
+    expect([graphs.includes(name), texts.includes(name)], name).toEqual([true, false]);
+  }
+  expect(graphs.includes("tokenLogProbs")).toBe(false);
+  expect(texts.includes("tokenLogProbs")).toBe(true);
+  const both = await bundle(
+    'import "recurra/pool/worker"; export { openGraph } from "recurra/onnx";',
+  );
+  const [t = 0, g = 0, b = 0] = [texts, graphs, both].map(
+    (each) => gzipSync(each, { level: 9 }).length,
+  );
+  expect([t < 58_000, g < 82_000, b > 110_000], `${t}, ${g}, ${b}`).toEqual([true, true, true]);
+});
+
 it("the worker's script is kept whole, though nothing is imported from it", async () => {
   const worker = await bundle('import "recurra/pool/worker"');
   expect(worker).toContain("weight_hh");

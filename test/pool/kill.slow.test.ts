@@ -1,24 +1,10 @@
 import type { Score } from "recurra";
 import { type PoolStream, StreamLostError } from "recurra/pool";
 import { describe, expect, it } from "vitest";
-import { uniform } from "../support/random.js";
-import { modelOf, poolOf, textsOf, vocabulary, workerFactory } from "./pools.js";
+import { endAtRandom, modelOf, poolOf, textsOf, vocabulary, workerFactory } from "./pools.js";
 
 const KILLS = 100;
 const texts = textsOf(400, 120);
-
-/** Ends workers at random moments until `KILLS` have ended. */
-async function killAtRandom(all: ReturnType<typeof workerFactory>["all"], seed: number) {
-  const next = uniform(seed);
-  const upTo = (most: number): number => ((next() + 1) / 2) * most;
-  for (let kills = 0; kills < KILLS; ) {
-    await new Promise((resolve) => setTimeout(resolve, upTo(40)));
-    const victim = all[Math.floor(upTo(all.length))];
-    if (victim === undefined) continue;
-    await victim.terminate();
-    kills++;
-  }
-}
 
 describe(`a worker ends at ${KILLS} random moments: nothing is lost or repeated`, () => {
   it("score and scoreMany", async () => {
@@ -42,7 +28,7 @@ describe(`a worker ends at ${KILLS} random moments: nothing is lost or repeated`
       }
     };
     const working = calls();
-    await killAtRandom(all, 1);
+    await endAtRandom(all, KILLS, 1);
     isOver = true;
     await working;
     expect(pool.stats()).toMatchObject({ calls: 0, waiting: 0, running: 0, finished });
@@ -92,7 +78,7 @@ describe(`a worker ends at ${KILLS} random moments: nothing is lost or repeated`
     const readers = Array.from({ length: 3 }, async () => {
       while (!isOver) await readAll();
     });
-    await killAtRandom(all, 2);
+    await endAtRandom(all, KILLS, 2);
     isOver = true;
     await Promise.all(readers);
     expect(lost).toBeGreaterThan(10);
@@ -143,7 +129,7 @@ describe(`a worker ends at ${KILLS} random moments: nothing is lost or repeated`
     const reading = (async () => {
       while (!isOver) await readAll();
     })();
-    await killAtRandom(all, 3);
+    await endAtRandom(all, KILLS, 3);
     isOver = true;
     await reading;
     expect(lost).toBeGreaterThan(40);

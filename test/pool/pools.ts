@@ -10,6 +10,7 @@ import { createPool, type Pool, type PoolOptions } from "recurra/pool";
 import { afterAll } from "vitest";
 import { describedOf, LANGUAGE, type ModelPlan } from "../support/models.js";
 import { root } from "../support/project.js";
+import { uniform } from "../support/random.js";
 
 const engine = createEngineSync();
 
@@ -56,6 +57,23 @@ export function workerFactory(script = `${root}dist/esm/pool_worker.js`) {
       return worker;
     },
   };
+}
+
+/** Ends workers at random moments until so many have ended. */
+export async function endAtRandom(
+  all: ReturnType<typeof workerFactory>["all"],
+  kills: number,
+  seed: number,
+): Promise<void> {
+  const next = uniform(seed);
+  const upTo = (most: number): number => ((next() + 1) / 2) * most;
+  for (let ended = 0; ended < kills; ) {
+    await new Promise((resolve) => setTimeout(resolve, upTo(40)));
+    const victim = all[Math.floor(upTo(all.length))];
+    if (victim === undefined) continue;
+    await victim.terminate();
+    ended++;
+  }
 }
 
 /** What a promise is rejected with. */

@@ -15,12 +15,19 @@ export function checkContentTypes(app: App): void {
     // Without a list it is JSON, whose schema also says whether it may be absent.
     const types = Object.keys(body.content ?? { "application/json": true });
     const isNeeded = body.content !== undefined;
-    route.preParsing = async (request, _, payload) => {
-      const [given = ""] = (request.headers["content-type"] ?? "").toLowerCase().split(";");
+    const refusal = (header: string): Problem | undefined => {
+      // As nearly all clients write it.
+      if (header === types[0]) return undefined;
+      const [given = ""] = header.toLowerCase().split(";");
       const type = given.trim();
-      if (type === "" ? !isNeeded : types.includes(SAME[type] ?? type)) return payload;
+      if (type === "" ? !isNeeded : types.includes(SAME[type] ?? type)) return undefined;
       const got = type === "" ? "no content type" : type;
-      throw new Problem("unsupported-media-type", `expected ${types.join(" or ")}, got ${got}`);
+      return new Problem("unsupported-media-type", `expected ${types.join(" or ")}, got ${got}`);
+    };
+    route.preParsing = (request, _, payload, done) => {
+      const refused = refusal(request.headers["content-type"] ?? "");
+      if (refused === undefined) done(null, payload);
+      else done(refused);
     };
   });
 }

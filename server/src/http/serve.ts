@@ -1,6 +1,6 @@
 import { createRequire } from "node:module";
 import closeWithGrace from "close-with-grace";
-import { pino } from "pino";
+import { type Logger, pino } from "pino";
 import { StreamTable } from "../live/stream_table.js";
 import { Metrics } from "../metrics.js";
 import { ModelFolder } from "../serving/folder.js";
@@ -13,8 +13,17 @@ import { addGauges } from "./gauges.js";
 
 const { version } = createRequire(import.meta.url)("../../package.json") as { version: string };
 
-/** Lines of the log are written together: one by one they cost more than a request's routing. */
-const LOG = { sync: false, minLength: 8192, periodicFlush: 500 };
+/**
+ * Lines of the log are written together: one by one they cost more than a request's routing. As bytes, because text that is
+ * gathered is measured anew with each line.
+ */
+const LOG = { sync: false, minLength: 8192, periodicFlush: 500, contentMode: "buffer" } as const;
+
+/** Writes the log to the standard output. */
+function openLog(level: Settings["logLevel"]): Logger {
+  const out = pino.destination(LOG);
+  return pino({ level }, { write: (line) => void out.write(Buffer.from(line) as never) });
+}
 
 /** A running service. */
 export interface Server {
@@ -29,7 +38,7 @@ export interface Server {
 /** Starts the service. @throws if a model cannot be loaded, or the port is taken */
 export async function startServer(given: Partial<Settings>): Promise<Server> {
   const settings = checkSettings(given);
-  const log = pino({ level: settings.logLevel }, pino.destination(LOG));
+  const log = openLog(settings.logLevel);
   const metrics = new Metrics();
   const events = eventsOf(metrics);
   const registry = new Registry(settings, events, log);

@@ -4,22 +4,30 @@ import type { WorkSignal } from "./work_signal.js";
 
 type Tensors = Readonly<Record<string, HostTensor>>;
 
+/** What the settings tell of the inputs of a test, by their names. */
+export interface GraphTrial {
+  readonly shapes?: Readonly<Record<string, readonly number[]>>;
+  /** The number that an input has in all places. */
+  readonly values?: Readonly<Record<string, number>>;
+}
+
 /** What the open extents of inputs are tried with, in turn; the first one is often the batch, which is 1. */
 const EXTENTS = [1, 2, 8, 64, 512];
 
 /**
  * Runs a graph twice, and one step of a stream.
  *
- * @param shapes of inputs; the others have those that the graph tells, whose open extents are tried
+ * @param trial of inputs; the others have the shapes that the graph tells, whose open extents are tried
  * @throws if no run succeeds, or its outputs are not those that the graph tells of
  */
 export async function testGraph(
   backend: Backend,
-  shapes: Readonly<Record<string, readonly number[]>>,
+  trial: GraphTrial,
   signal: WorkSignal,
 ): Promise<void> {
-  checkShapes(backend.info.inputs, shapes);
-  const [inputs, outputs] = await firstRun(backend, shapes, signal);
+  checkNames(backend.info.inputs, "shapes", trial.shapes);
+  checkNames(backend.info.inputs, "values", trial.values);
+  const [inputs, outputs] = await firstRun(backend, trial, signal);
   checkOutputs(backend.info.outputs, outputs);
   compare("", outputs, await backend.run(inputs, { signal }));
   // Without its states a run begins where a stream does.
@@ -32,15 +40,16 @@ export async function testGraph(
 /** Runs the graph with the first extents that it takes. */
 async function firstRun(
   backend: Backend,
-  shapes: Readonly<Record<string, readonly number[]>>,
+  trial: GraphTrial,
   signal: WorkSignal,
 ): Promise<[inputs: Tensors, outputs: Tensors]> {
   const { inputs } = backend.info;
+  const { shapes = {} } = trial;
   const isOpen = inputs.some(({ name, shape }) => (shapes[name] ?? shape).includes(-1));
   let first: Error | undefined;
   for (const extent of isOpen ? EXTENTS : [1]) {
     const given = Object.fromEntries(
-      inputs.map((input) => [input.name, tensorOf(input, shapes[input.name], extent)]),
+      inputs.map((input) => [input.name, tensorOf(input, trial, extent)]),
     );
     try {
       return [given, await backend.run(given, { signal })];
@@ -50,41 +59,45 @@ async function firstRun(
     }
   }
   const { message = "" } = first ?? {};
-  if (!isOpen) throw new Error(message, { cause: first });
-  const tried = `tried with ${EXTENTS.join(", ")} for extents that are open: name shapes in selfTest.shapes`;
-  throw new Error(`${message} (${tried})`, { cause: first });
+  const extents = isOpen ? `, and ${EXTENTS.join(", ")} for extents that are open` : "";
+  const advice = "name the right ones in selfTest.shapes and selfTest.values of its settings";
+  throw new Error(`${message} (tried with 1 for integers${extents}: ${advice})`, { cause: first });
 }
 
-function checkShapes(
+function checkNames(
   inputs: readonly TensorInfo[],
-  shapes: Readonly<Record<string, readonly number[]>>,
+  member: keyof GraphTrial,
+  given: object = {},
 ): void {
   const names = inputs.map(({ name }) => name);
-  const extra = Object.keys(shapes).find((name) => !names.includes(name));
+  const extra = Object.keys(given).find((name) => !names.includes(name));
   if (extra === undefined) return;
-  throw new Error(`selfTest.shapes: expected ${names.join(", ")}, got ${extra}`);
+  throw new Error(`selfTest.${member}: expected ${names.join(", ")}, got ${extra}`);
 }
 
 /** An input. Integers are 1: an id of any vocabulary, a length of any sequence. */
 function tensorOf(
-  { datatype, shape: told }: TensorInfo,
-  given: readonly number[] | undefined,
+  { name, datatype, shape: told }: TensorInfo,
+  { shapes = {}, values = {} }: GraphTrial,
   extent: number,
 ): HostTensor {
-  const shape = (given ?? told).map((each, axis) => (each !== -1 ? each : axis === 0 ? 1 : extent));
+  const shape = (shapes[name] ?? told).map((each, axis) =>
+    each !== -1 ? each : axis === 0 ? 1 : extent,
+  );
   const length = shape.reduce((product, each) => product * each, 1);
-  const numbers = (_: unknown, i: number): number => numberAt(i);
+  const value = values[name];
+  const numbers = (_: unknown, i: number): number => value ?? numberAt(i);
   switch (datatype) {
     case "FP64":
       return { shape, data: Float64Array.from({ length }, numbers) };
     case "FP32":
       return { shape, data: Float32Array.from({ length }, numbers) };
     case "INT64":
-      return { shape, data: new BigInt64Array(length).fill(1n) };
+      return { shape, data: new BigInt64Array(length).fill(BigInt(Math.round(value ?? 1))) };
     case "INT32":
-      return { shape, data: new Int32Array(length).fill(1) };
+      return { shape, data: new Int32Array(length).fill(value ?? 1) };
     default:
-      return { shape, data: new Uint8Array(length).fill(1) };
+      return { shape, data: new Uint8Array(length).fill(value ?? 1) };
   }
 }
 

@@ -40,7 +40,7 @@ export async function selfTest(
         ? testLanguage(backend, wanted, signal)
         : kind === "tagger"
           ? testTagger(backend, wanted, signal)
-          : testGraph(backend, wanted.shapes ?? {}, signal);
+          : testGraph(backend, wanted, signal);
     await Promise.race([test, late]);
   } catch (cause) {
     const { message } = cause as Error;
@@ -54,9 +54,11 @@ type Wanted = NonNullable<ModelSettings["selfTest"]>;
 
 /** Throws if the settings ask for something that the kind of model does not have: it would pass untested. */
 function checkWanted(kind: Backend["info"]["kind"], wanted: Wanted): void {
-  const known = { language: ["sequence", "logProb"], tagger: ["sequence"], graph: ["shapes"] }[
-    kind
-  ];
+  const known = {
+    language: ["sequence", "logProb"],
+    tagger: ["sequence"],
+    graph: ["shapes", "values"],
+  }[kind];
   const extra = Object.keys(wanted).find((name) => !known.includes(name));
   if (extra === undefined) return;
   throw new TypeError(`selfTest.${extra}: expected ${known.join(" or ")} for a ${kind}`);

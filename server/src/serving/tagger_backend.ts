@@ -98,10 +98,26 @@ export class TaggerBackend implements Backend {
     sequences: readonly (string | readonly number[] | HostTensor)[],
     { signal }: CallOptions,
   ): Promise<(TagResult | Error)[]> {
-    return this.#admission.admit(sequences.length, () => {
-      const given = sequences as readonly TaggerInput[];
-      return withReason(signal, this.#pool.tag(given, { signal, onError: "return" }));
+    return this.#admission.admit(sequences.length, async () => {
+      const usable = sequences.filter((each) => this.#takes(each)) as readonly TaggerInput[];
+      const tags = this.#pool.tag(usable, { signal, onError: "return" });
+      const results = (await withReason(signal, tags)).values();
+      return sequences.map((each) =>
+        this.#takes(each) ? (results.next().value as TagResult | Error) : this.#refusal(),
+      );
     });
+  }
+
+  /** Whether a sequence is of the kind that the tagger reads: rows, or a text or ids. */
+  #takes(sequence: string | readonly number[] | HostTensor): boolean {
+    return (typeof sequence === "object" && "shape" in sequence) === (this.#nx !== undefined);
+  }
+
+  #refusal(): Problem {
+    const nx = this.#nx;
+    const expected =
+      nx === undefined ? "a text or a list of ids" : `a list of rows of ${nx} numbers`;
+    return new Problem("invalid-sequence", `the tagger reads ${expected}`);
   }
 
   readSteps(given: StepsGiven): readonly Step[] {

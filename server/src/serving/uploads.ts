@@ -106,9 +106,9 @@ export class Uploads {
   async #settings(name: string): Promise<object> {
     if (this.#folder !== undefined) return folderSettings(this.#folder, name);
     const { sha256: _, selfTest, ...settings } = this.#registry.settingsOf(name) ?? {};
-    // The hash and the score are those of another file; the shapes of its inputs are not.
-    const { shapes } = selfTest ?? {};
-    return shapes === undefined ? settings : { ...settings, selfTest: { shapes } };
+    // The hash and the score are those of another file; what its inputs have to be is not.
+    const { logProb: __, ...kept } = selfTest ?? {};
+    return Object.keys(kept).length === 0 ? settings : { ...settings, selfTest: kept };
   }
 
   /** Writes a file that nobody reads by half. */
