@@ -114,27 +114,29 @@ async function measure(
   }
 }
 
-/** Lines per second of scoreSync in as many processes at a time. */
+/** Scores without a service. */
+interface Alone {
+  readonly perSecond: number;
+  /** Microseconds of processor for a line. */
+  readonly cpu: number;
+}
+
+async function runAlone(script: string, ...words: string[]): Promise<Alone> {
+  const { stdout } = await run(process.execPath, [`${FOLDER}/${script}.js`, ...words]);
+  return JSON.parse(stdout) as Alone;
+}
+
+/** scoreSync in as many processes at a time. */
 export async function alone(
   precision: "f64" | "f32",
   workers: number,
   seconds: number,
-): Promise<number> {
-  const each = Array.from({ length: workers }, async () => {
-    const { stdout } = await run(process.execPath, [
-      `${FOLDER}/alone.js`,
-      precision,
-      String(seconds),
-    ]);
-    return Number(stdout);
-  });
-  return (await Promise.all(each)).reduce((sum, value) => sum + value, 0);
-}
-
-/** Lines per second of onnxruntime-node in batches, without a service. */
-async function rivalAlone(seconds: number): Promise<number> {
-  const words = [`${FOLDER}/rivals/alone.js`, String(seconds)];
-  return Number((await run(process.execPath, words)).stdout);
+): Promise<Alone> {
+  const each = await Promise.all(
+    Array.from({ length: workers }, () => runAlone("alone", precision, String(seconds))),
+  );
+  const sum = (of: (one: Alone) => number): number => each.reduce((all, one) => all + of(one), 0);
+  return { perSecond: sum(({ perSecond }) => perSecond), cpu: sum(({ cpu }) => cpu) / workers };
 }
 
 export async function throughput({ seconds, rounds, workers }: BenchOptions): Promise<Row[]> {
@@ -148,14 +150,14 @@ export async function throughput({ seconds, rounds, workers }: BenchOptions): Pr
     rival("fastify + onnxruntime-node, micro-batches", "batched"),
   ];
   const measured = contenders.map((): Measured[] => []);
-  const without = { f64: [] as number[], f32: [] as number[] };
-  const rivals: number[] = [];
+  const without = { f64: [] as Alone[], f32: [] as Alone[] };
+  const rivals: Alone[] = [];
   // In turn, so that a slow minute of the machine meets all of them.
   for (let round = 0; round < rounds; round++) {
     for (const precision of ["f64", "f32"] as const) {
       without[precision].push(await alone(precision, workers, seconds));
     }
-    rivals.push(await rivalAlone(seconds));
+    rivals.push(await runAlone("rivals/alone", String(seconds)));
     for (const [i, contender] of contenders.entries()) {
       const found = await measure(contender, seconds, expected);
       measured[i]?.push(found);
@@ -173,28 +175,34 @@ export async function throughput({ seconds, rounds, workers }: BenchOptions): Pr
     `${times(rate(f32) / rate(all))} (f32), ${times(rate(f64) / rate(all))} (f64)`;
   const processor = (all: readonly Measured[], which: "first" | "all"): string =>
     `${whole(median(all.map(({ cpu }) => cpu[which])))} µs`;
+  const speed = (all: readonly Alone[]): number => median(all.map(({ perSecond }) => perSecond));
   const bound = (rival: number): string =>
-    `${times(median(without.f32) / rival)} (f32), ${times(median(without.f64) / rival)} (f64)`;
+    `${times(speed(without.f32) / rival)} (f32), ${times(speed(without.f64) / rival)} (f64)`;
+  const line = (all: readonly Alone[]): string => `${whole(median(all.map(({ cpu }) => cpu)))} µs`;
   return [
     row(
       `scoreSync alone, ${workers} processes: lines/s`,
-      `${whole(median(without.f64))} (f64), ${whole(median(without.f32))} (f32)`,
+      `${whole(speed(without.f64))} (f64), ${whole(speed(without.f32))} (f32)`,
     ),
-    row("onnxruntime-node alone, batches of 32: lines/s", whole(median(rivals))),
+    row("onnxruntime-node alone, batches of 32: lines/s", whole(speed(rivals))),
     ...contenders.map(({ name }, i) =>
       row(`${name}, 50 clients: requests/s`, whole(rate(measured[i] as Measured[]))),
     ),
     row(
       "throughput, 50 clients, against scoreSync alone, f64",
-      times(rate(f64) / median(without.f64)),
+      times(rate(f64) / speed(without.f64)),
       "0.8",
       "0.9",
     ),
-    row("the same, f32", times(rate(f32) / median(without.f32))),
+    row("the same, f32", times(rate(f32) / speed(without.f32))),
     row("against onnxruntime-node, one request one run", against(single), "2", "4"),
     row("against onnxruntime-node, micro-batches", against(batched), "0.8", "1.2"),
     row("bound of the row before: scoreSync alone against that service", bound(rate(batched))),
-    row("scoreSync alone against onnxruntime-node alone", bound(median(rivals))),
+    row("scoreSync alone against onnxruntime-node alone", bound(speed(rivals))),
+    row(
+      "processor for a line without a service",
+      `${line(without.f64)} (f64), ${line(without.f32)} (f32), ${line(rivals)} (onnxruntime-node, batches of 32)`,
+    ),
     row(
       "processor for a request, 50 clients, HTTP thread",
       `${processor(f64, "first")} (f64), ${processor(f32, "first")} (f32)`,

@@ -1,5 +1,5 @@
 // onnxruntime-node without a server: batches of 32 lines of one length, two at a time, as the service with micro-batches has at
-// best. Argument: seconds. Prints lines per second.
+// best. Argument: seconds. Prints what it measured.
 import { LENGTH, readLines, readVocabulary } from "../fixture.js";
 import { openScorer } from "./model.js";
 
@@ -28,7 +28,7 @@ const batches = Array.from({ length: ids.length / MOST }, (_, i) =>
   feedsOf(ids.slice(i * MOST, (i + 1) * MOST)),
 );
 for (const batch of batches) await score(batch);
-const start = performance.now();
+const [start, before] = [performance.now(), process.cpuUsage()];
 let done = 0;
 const run = async (): Promise<void> => {
   for (let i = 0; performance.now() - start < 1000 * Number(seconds); i++) {
@@ -37,4 +37,6 @@ const run = async (): Promise<void> => {
   }
 };
 await Promise.all(Array.from({ length: AT_ONCE }, run));
-console.log((1000 * done) / (performance.now() - start));
+const { user, system } = process.cpuUsage(before);
+const perSecond = (1000 * done) / (performance.now() - start);
+console.log(JSON.stringify({ perSecond, cpu: (user + system) / done }));
