@@ -1,7 +1,9 @@
-// The entry `recurra/forward`: recurrent layers that only run forward. A bundle of it holds no code of training, and the
-// kernels that the program imports.
+// The entry `recurra/forward`: layers that only run forward, and language models that only score. A bundle of it holds no
+// other code than theirs, and the kernels that the program imports.
 export type { Activation, ActivationName } from "./cells/activations.js";
 export { float32, generalCells, generalCellsFloat32, type Kernels } from "./cells/kernels.js";
+export type { ModelDescription } from "./description/description.js";
+export type { Bytes, BytesSource } from "./formats/bytes.js";
 export type { ForwardResult, ListForwardResult } from "./layers/forward.js";
 export {
   createRecurrent,
@@ -13,3 +15,8 @@ export {
 export type { RecurrentOptions } from "./layers/options.js";
 export type { RecurrentState, StateTensors } from "./layers/state.js";
 export type { LayerWeights, WeightData, WeightName, WeightPart } from "./layers/weights.js";
+export type { Score } from "./model/score_work.js";
+export { Scorer } from "./model/scorer.js";
+export { createScorer, loadScorer, type ScorerOptions } from "./model/scorer_loading.js";
+export type { OnError, Outcome, Progress, RunOptions } from "./model/time_slices.js";
+export type { Sequence, Vocabulary, VocabularySource } from "./model/vocabulary.js";

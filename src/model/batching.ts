@@ -126,7 +126,7 @@ export async function* runEach<R, T>(
   const ready = new Queue<T>();
   let done = 0;
   let wake = (): void => undefined;
-  const job = runSequences(work, { onError, order: "shortest" }, (i, result) => {
+  const job = runSequences(work, { onError, plan: shortestFirst }, (i, result) => {
     ready.push(entry(i, result));
     done++;
     wake();
@@ -160,7 +160,7 @@ export async function* runEach<R, T>(
 interface RunOrder {
   readonly onError?: OnError | undefined;
   /** Which batch is the first: that of the longest sequences, or that of the shortest, which then waits for no longer one. */
-  readonly order?: "longest" | "shortest";
+  readonly plan?: typeof longestFirst;
 }
 
 /** Begins a run, which then takes turns with others: what it holds it holds from now on. */
@@ -182,7 +182,7 @@ function schedule<R>(
  */
 function* runSequences<R>(
   work: SequenceWork<R>,
-  { onError = "throw", order = "longest" }: RunOrder,
+  { onError = "throw", plan = longestFirst }: RunOrder,
   settle: (i: number, result: R | Error) => void,
 ): Generator<void, void, void> {
   const { network } = work;
@@ -205,7 +205,6 @@ function* runSequences<R>(
       units = 0;
       yield;
     }
-    const plan = order === "longest" ? longestFirst : shortestFirst;
     const batches = plan(network, sequences).reverse();
     for (let members = batches.pop(); members !== undefined; members = batches.pop()) {
       const own = members.map((i) => sequences[i] as NetworkSequence);

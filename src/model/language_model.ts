@@ -1,17 +1,18 @@
 import { AbortedError, StateError } from "../errors.js";
 import { checkOptions, type OptionNames } from "../options.js";
 import { checkInstance } from "../tensor.js";
-import type { Precision } from "../wasm/abi.js";
-import { contentOf, Handle } from "../wasm/handle.js";
+import { contentOf } from "../wasm/handle.js";
 import { type IndexedError, run, runAtOnce, runEach } from "./batching.js";
 import { type LanguageNetwork, openLanguage } from "./language_network.js";
 import { schedulerOf } from "./scheduler.js";
+import { StreamStart } from "./score_start.js";
 import { checkConcurrency, checkIterable, inOrder } from "./score_stream.js";
-import { readSequences, type Score, ScoreWork } from "./score_work.js";
+import { type GivenSequence, readSequences, type Score, ScoreWork } from "./score_work.js";
+import { TokenModel } from "./scorer.js";
 import { LanguageStream } from "./stream.js";
 import { StreamContent } from "./stream_state.js";
 import { checkRunOptions, type OnError, type Outcome, type RunOptions } from "./time_slices.js";
-import { type Sequence, UNITS_PER_PAUSE, type Vocabulary } from "./vocabulary.js";
+import { type Sequence, UNITS_PER_PAUSE } from "./vocabulary.js";
 
 /** Options of `score`; `scoreSync` takes `from` and `onError`. */
 export interface ScoreOptions<E extends OnError = "throw"> extends RunOptions<E> {
@@ -66,27 +67,7 @@ const SCORE_MANY_NAMES: OptionNames<ScoreManyOptions> = {
 };
 
 /** A model that says how likely each token is after those before it. Made by `loadLanguageModel`. */
-export class LanguageModel extends Handle {
-  readonly vocabulary: Vocabulary | undefined;
-  /** The number of different tokens. */
-  readonly size: number;
-  readonly precision: Precision;
-  /** The token before every sequence, if there is one. */
-  readonly start: number | undefined;
-  /** What the model file does not say and was inferred, a sentence each. `verifyModel` shows whether it holds. */
-  readonly assumptions: readonly string[];
-
-  /** Takes over the caller's ownership of the network. @internal */
-  constructor(language: LanguageNetwork, assumptions: readonly string[]) {
-    super("model", language);
-    const { network, tokenizer, start } = language;
-    this.vocabulary = tokenizer.vocabulary;
-    this.size = network.tokenCount;
-    this.precision = network.dtype.precision;
-    this.start = start;
-    this.assumptions = assumptions;
-  }
-
+export class LanguageModel extends TokenModel {
   /** 16 hexadecimal digits that differ between models whose weights differ. Computed at the first use; states carry them. */
   get hash(): string {
     return contentOf<LanguageNetwork>("hash", this).hash;
@@ -108,7 +89,7 @@ export class LanguageModel extends Handle {
     checkOptions(where, options, SCORE_NAMES);
     const language = this.#open(where, options);
     const given = readSequences(where, language, sequences);
-    return run(where, new ScoreWork(where, language, given, options.from), options);
+    return run(where, workOf(where, language, given, options.from), options);
   }
 
   /** As {@link score}, without giving way: for short work, workers and command lines. */
@@ -120,7 +101,7 @@ export class LanguageModel extends Handle {
     checkOptions(where, options, SYNC_NAMES);
     const language = this.#open(where, options);
     const given = readSequences(where, language, sequences);
-    return runAtOnce(new ScoreWork(where, language, given, options.from), options);
+    return runAtOnce(workOf(where, language, given, options.from), options);
   }
 
   /**
@@ -149,7 +130,7 @@ export class LanguageModel extends Handle {
   ): AsyncGenerator<EachScore<E>, void, void> {
     const { from } = options;
     try {
-      const work = new ScoreWork(where, this.#open(where, {}), given, from);
+      const work = workOf(where, this.#open(where, {}), given, from);
       yield* runEach(where, work, options, (index, result) => {
         const entry = result instanceof Error ? { index, error: result } : { index, score: result };
         return entry as EachScore<E>;
@@ -201,7 +182,7 @@ export class LanguageModel extends Handle {
       }
     };
     const score = async (given: (Int32Array | Error)[]): Promise<Outcome<Score, E>[]> => {
-      const work = new ScoreWork(where, this.#open(where, {}), given, from);
+      const work = workOf(where, this.#open(where, {}), given, from);
       return run(where, work, { onError, signal, yieldEvery });
     };
     try {
@@ -229,3 +210,11 @@ export class LanguageModel extends Handle {
     throw new StateError(`${where}: from: a stream of another model`);
   }
 }
+
+const workOf = (
+  where: string,
+  language: LanguageNetwork,
+  given: readonly GivenSequence[],
+  from: LanguageStream | undefined,
+): ScoreWork =>
+  new ScoreWork(where, language, given, from && new StreamStart(where, language, from));

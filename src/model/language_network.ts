@@ -1,22 +1,19 @@
 import type { StackState } from "../sequence/state.js";
 import type { OutputKernels } from "../wasm/abi.js";
-import { type Block, Shared } from "../wasm/arena.js";
-import { contentOf, type Handle } from "../wasm/handle.js";
+import type { Block } from "../wasm/arena.js";
+import type { Handle } from "../wasm/handle.js";
 import { outputKernels } from "../wasm/kernel_sets.js";
 import { hashNetwork } from "./hash.js";
 import { LiveStep } from "./live_step.js";
 import type { Network } from "./network.js";
+import { openModel, ScoringNetwork } from "./scoring_network.js";
 import type { Tokenizer } from "./vocabulary.js";
 
 /**
  * The content of a language model, which its streams share: the network, its tokenizer, and the buffers of a live step other
  * than the state. A step allocates nothing.
  */
-export class LanguageNetwork extends Shared {
-  readonly network: Network;
-  readonly tokenizer: Tokenizer;
-  /** The token before every sequence. */
-  readonly start: number | undefined;
+export class LanguageNetwork extends ScoringNetwork {
   /** Bytes of a stream's state. */
   readonly stateBytes: number;
   /** Moves one stream. */
@@ -30,10 +27,7 @@ export class LanguageNetwork extends Shared {
 
   /** Takes over the caller's ownership of the network. */
   constructor(network: Network, tokenizer: Tokenizer, start: number | undefined) {
-    super();
-    this.network = network;
-    this.tokenizer = tokenizer;
-    this.start = start;
+    super(network, tokenizer, start);
     this.#output = outputKernels(network.engine);
     this.step = new LiveStep(network, 1);
     this.stateBytes = this.step.stateBytes;
@@ -91,9 +85,9 @@ export class LanguageNetwork extends Shared {
     return (this.#resultView as Float64Array).slice();
   }
 
-  protected free(): void {
+  protected override free(): void {
     this.step.release();
-    this.network.release();
+    super.free();
   }
 
   #setToken(token: number): void {
@@ -110,9 +104,6 @@ export class LanguageNetwork extends Shared {
   }
 }
 
-/** The content of a model. @throws {StateError} if the model or its engine is disposed */
-export function openLanguage(where: string, model: Handle): LanguageNetwork {
-  const language = contentOf<LanguageNetwork>(where, model);
-  language.network.engine.checkOpen();
-  return language;
-}
+/** The content of a language model. @throws {StateError} if the model or its engine is disposed */
+export const openLanguage = (where: string, model: Handle): LanguageNetwork =>
+  openModel<LanguageNetwork>(where, model);

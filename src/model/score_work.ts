@@ -1,14 +1,10 @@
 import { ITEM } from "../wasm/abi.js";
-import type { Block } from "../wasm/arena.js";
 import { type EngineCore, withScratch } from "../wasm/engine.js";
-import { contentOf } from "../wasm/handle.js";
 import { outputKernels } from "../wasm/kernel_sets.js";
 import { type BatchResults, type NetworkSequence, readAll, type SequenceWork } from "./batching.js";
-import type { LanguageNetwork } from "./language_network.js";
 import type { Network } from "./network.js";
 import type { InitialState } from "./network_pass.js";
-import type { LanguageStream } from "./stream.js";
-import type { StreamContent } from "./stream_state.js";
+import type { ScoringNetwork } from "./scoring_network.js";
 import type { Sequence } from "./vocabulary.js";
 
 /** How likely a model finds a sequence. */
@@ -34,10 +30,19 @@ export type GivenSequence = string | Int32Array | Error;
 /** Checks and copies the sequences of a list. */
 export const readSequences = (
   where: string,
-  { tokenizer }: LanguageNetwork,
+  { tokenizer }: ScoringNetwork,
   sequences: readonly Sequence[],
 ): GivenSequence[] =>
   readAll(where, sequences, (sequence, name) => tokenizer.read(where, name, sequence));
+
+/** Where all sequences begin, if not at zeros. */
+export interface ScoreStart {
+  /** Called first. `close` releases what it allocates. */
+  open(): InitialState;
+  close(): void;
+  /** The log-probabilities of the first token, once it is open and if there are any. */
+  readonly first: Float64Array | undefined;
+}
 
 /** Scores sequences: the log-probability of each target is taken from the logits as they come, which are never kept. */
 export class ScoreWork implements SequenceWork<Score> {
@@ -45,21 +50,17 @@ export class ScoreWork implements SequenceWork<Score> {
   readonly count: number;
   readonly output = "steps";
   readonly #where: string;
-  readonly #language: LanguageNetwork;
+  readonly #language: ScoringNetwork;
   readonly #given: readonly GivenSequence[];
-  readonly #from: LanguageStream | undefined;
-  /** A copy of the state of `from`: the stream may go on, or be disposed of, during a pause. */
-  #state: Block | undefined;
-  /** The log-probabilities of the first token, where `from` has read one. */
-  #first: Float64Array | undefined;
+  readonly #from: ScoreStart | undefined;
   /** All tokens of each sequence, those that are read and last the final target. */
   readonly #tokens: Int32Array[] = [];
 
   constructor(
     where: string,
-    language: LanguageNetwork,
+    language: ScoringNetwork,
     given: readonly GivenSequence[],
-    from: LanguageStream | undefined,
+    from?: ScoreStart,
   ) {
     this.network = language.network;
     this.count = given.length;
@@ -70,16 +71,11 @@ export class ScoreWork implements SequenceWork<Score> {
   }
 
   open(): InitialState | undefined {
-    if (this.#from === undefined) return undefined;
-    const { block, isPrimed } = contentOf<StreamContent>(this.#where, this.#from);
-    this.#state = this.#language.newState(block);
-    const { pointer } = this.#state;
-    if (isPrimed) this.#first = this.#language.logProbs(pointer);
-    return this.network.stacks.map((_, s) => this.#language.stateAt(pointer, s));
+    return this.#from?.open();
   }
 
   close(): void {
-    this.#state?.release();
+    this.#from?.close();
   }
 
   *read(i: number): Generator<void, NetworkSequence, void> {
@@ -102,14 +98,15 @@ export class ScoreWork implements SequenceWork<Score> {
     const { engine } = this.network;
     const { arena } = engine;
     const { score_rows } = outputKernels(engine);
+    const firsts = this.#from?.first;
     const all = members.map((i) => this.#tokens[i] as Int32Array);
     const logProbs = all.map((tokens) => {
-      const first = this.#first?.[tokens[0] as number];
+      const first = firsts?.[tokens[0] as number];
       const own = new Float64Array(Math.max(tokens.length - 1, 0) + (first === undefined ? 0 : 1));
       if (first !== undefined) own[0] = first;
       return own;
     });
-    const shift = this.#first === undefined ? 0 : 1;
+    const shift = firsts === undefined ? 0 : 1;
     return {
       take: ({ rows, pointer, sequences, steps, scratch }) => {
         const target = scratch + rows * ITEM;

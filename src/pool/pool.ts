@@ -106,24 +106,21 @@ export class Pool extends WorkerPool {
     options: PoolScoreManyOptions<E> = {},
   ): AsyncGenerator<Outcome<Score, E>, void, void> {
     const where = "scoreMany";
-    const core = this.#core;
     checkOptions(where, options, SCORE_MANY_NAMES);
     checkRunOptions(where, options);
     const { from } = options;
     if (from !== undefined) this.#checkStream(where, from);
     // As it is now: the work begins later. Its error is that of the first group.
-    let state: Promise<Uint8Array> | undefined;
-    const scores = workOnMany<Sequence, Score, E>(core, {
+    const state = from && stateOf(where, from);
+    state?.catch(() => undefined);
+    return workOnMany<Sequence, Score, E>(this.#core, {
       where,
       sequences,
       options,
       read: (sequence, i) => this.#read(where, sequence, i),
       work: async (some, owner) =>
-        core.work({ ...this.#plan(where, await state), ...some, onError: "return" }, owner),
+        this.#core.work({ ...this.#plan(where, await state), ...some, onError: "return" }, owner),
     });
-    state = from && stateOf(where, from);
-    state?.catch(() => undefined);
-    return scores;
   }
 
   /** A live stream of tokens, at the worker that has the fewest. To be disposed of. */

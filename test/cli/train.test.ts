@@ -96,6 +96,26 @@ describe("recurra train, a text", () => {
     expect(bytes("drawn.safetensors").equals(model)).toBe(false);
   });
 
+  it("--precision f32 computes in float32: losses within 1e-5 of float64's, and --resume asks for it", () => {
+    const { status, stderr } = text("single.safetensors", "--precision", "f32");
+    expect([status, stderr]).toEqual([0, expect.stringContaining("by fan-in, computed in f32\n")]);
+    const lossesOf = (run: string): number[] => {
+      const lines = bytes(`${run}/history.jsonl`).toString().trimEnd().split("\n");
+      return lines.map((line) => JSON.parse(line).loss);
+    };
+    const [f64, f32] = [lossesOf("first.run"), lossesOf("single.run")];
+    expect(f32).not.toEqual(f64);
+    f64.forEach((loss, step) => {
+      expect(Math.abs((f32[step] as number) - loss) / loss).toBeLessThan(1e-5);
+    });
+    const again = text("single.safetensors", "--resume");
+    expect(again.status).not.toBe(0);
+    expect(again.stderr).toContain("network.precision");
+    expect(text("single.safetensors", "--resume", "--precision", "f32").stderr).toContain(
+      "the run is finished",
+    );
+  });
+
   it("words, a text without lines, other cells and optimisers, f16, notes", () => {
     writeFileSync(join(folder, "flat.txt"), TEXT.replaceAll("\n", " "));
     const { status, stdout, stderr } = run(
@@ -109,6 +129,51 @@ describe("recurra train, a text", () => {
     expect(tensors.get("recurrent.weight_hh_l1")?.dtype).toBe("F16");
     expect(metadata.get("text")).toBe("ours=1");
     expect(metadata.has("start")).toBe(false);
+  });
+
+  it("--layer-norm and --residual: a model that scores, generates, and is inspected and reported", () => {
+    const { status, stderr } = text(
+      ...["normed.safetensors", "--layers", "2", "--embedding", "12", "--layer-norm", "--residual"],
+    );
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringContaining(
+        "network: LSTM of 12 units, 2 layers, embedding of 12, LayerNorm, residuals, dropout 0.1",
+      ),
+    ]);
+    const { tensors, metadata } = readSafetensors(bytes("normed.safetensors"));
+    expect([...tensors.keys()].filter((name) => name.startsWith("norm")).sort()).toEqual([
+      ...["norm.0.bias", "norm.0.weight", "norm.1.bias", "norm.1.weight"],
+    ]);
+    expect(JSON.parse(metadata.get("recurra.network") ?? "").recurrent).toEqual([
+      {
+        name: "recurrent",
+        options: {},
+        layerNorm: [{ name: "norm.0" }, { name: "norm.1" }],
+        residual: true,
+      },
+    ]);
+    const model = ["-m", "normed.safetensors"];
+    const score = recurra(["score", ...model, "--json"], "the cat sat\n", folder);
+    expect([score.status, score.stderr]).toEqual([0, ""]);
+    expect(JSON.parse(score.stdout).bitsPerToken).toBeLessThan(4);
+    const generated = run("generate", ...model, "--prompt", "the c", "--max-tokens", "12");
+    expect([generated.status, generated.stdout.startsWith("the c")]).toEqual([0, true]);
+    const { parts, memory } = JSON.parse(run("inspect", "normed.safetensors", "--json").stdout);
+    expect(parts.map(({ name, what }: { name: string; what: string }) => [name, what])).toEqual([
+      ["embedding", "embedding of 21 × 12"],
+      ["recurrent", "LSTM 12 → 12, 2 layers, residual"],
+      ["norm.0", "LayerNorm of 12"],
+      ["norm.1", "LayerNorm of 12"],
+      ["output", "linear 12 → 21"],
+    ]);
+    // h and c of two layers, and the output of the upper one.
+    expect(memory.streamF64).toBe(8 * (2 * 24 + 12));
+    expect(run("report", "normed.run").status).toBe(0);
+    const again = text(
+      ...["normed.safetensors", "--layers", "2", "--embedding", "12", "--layer-norm", "--resume"],
+    );
+    expect(again.stderr).toContain("normed.run is a run with network.residual true");
   });
 
   it("--resume of a finished run says so; a new run replaces it", () => {

@@ -44,7 +44,7 @@ describe("a stack with a residual connection", () => {
 
   it("is refused where the answer is that there is one", () => {
     const call = () => caseDescription("residual", { residual: true });
-    const message = `describeSafetensors: residual: residual connections are not supported: ${openGraph}`;
+    const message = `describeSafetensors: residual: expected false: state residual connections in recurra.network, or ${openGraph}`;
     expectError(call, ModelFormatError, message);
   });
 

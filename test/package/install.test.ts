@@ -62,7 +62,6 @@ describe("the tarball", () => {
       "CHANGELOG.md",
       "LICENSE",
       "README.md",
-      "SECURITY.md",
       "dist/THIRD_PARTY_NOTICES.txt",
       "dist/cjs/package.json",
       "dist/types/package.json",

@@ -32,7 +32,7 @@ describe("recurra/slim", () => {
       return outputFiles[0]?.text ?? "";
     };
     const [whole, without] = [await bundle("recurra"), await bundle("recurra/slim")];
-    expect(whole.split(magic).length - 1).toBe(7);
+    expect(whole.split(magic).length - 1).toBe(8);
     expect(without).not.toContain(magic);
     expect(without).not.toContain("AGFzbQ");
   });

@@ -46,6 +46,7 @@ export function jobCommand(): Command {
 /** A fault of the user, or of the system, is one line; others keep their trace. */
 function guarded<A extends unknown[]>(action: (...values: A) => Promise<void>) {
   return async (...values: A): Promise<void> => {
+    process.stdout.on("error", endOfReader);
     try {
       await action(...values);
     } catch (error) {
@@ -53,6 +54,22 @@ function guarded<A extends unknown[]>(action: (...values: A) => Promise<void>) {
       process.stderr.write(`recurra-server: ${error.message}\n`);
       // A signal has its own code.
       process.exitCode ??= 1;
+    } finally {
+      endSoon();
     }
   };
+}
+
+/** A reader that stops early, as `head` does, is no error. */
+function endOfReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== "EPIPE") throw error;
+  process.exit(0);
+}
+
+/** While Redis is away, connections of BullMQ would keep the process for as long. */
+function endSoon(): void {
+  const end = (): void => {
+    if (process.stdout.writableLength === 0) process.exit();
+  };
+  setInterval(end, 1000).unref();
 }

@@ -124,13 +124,19 @@ export async function opening<T>(path: string, open: () => Promise<T>): Promise<
   } catch (error) {
     const kinds = [ModelFormatError, TypeError, RangeError];
     if (!kinds.some((kind) => error instanceof kind)) throw error;
-    const { message } = error as Error;
-    const hint = /\{ output: "/.test(message) ? "--pooling steps, last, mean or max" : undefined;
-    const said =
-      hint === undefined ? message : message.replace(/pass \{ output: .*$/, `pass ${hint}`);
-    throw new JobError("model", `${path}: ${said.replace(/^(load|create)\w+: /, "")}`);
+    throw new JobError("model", `${path}: ${inOptions((error as Error).message)}`);
   }
 }
+
+/** A message of the library in the words of the command. */
+const inOptions = (message: string): string =>
+  message
+    .replace(/^(load|create)\w+: /, "")
+    .replace(/pass \{ output: .*$/, "pass --pooling steps, last, mean or max")
+    .replace(
+      /^unknown: (.*): pass \{.*$/,
+      "--unknown: $1: pass a token of the vocabulary, or its id",
+    );
 
 /** Reads a model of any format. @throws {JobError} */
 async function readModel(path: string): Promise<{ hash: string; description: ModelDescription }> {

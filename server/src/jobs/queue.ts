@@ -2,6 +2,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { FlowProducer, type Job, Queue } from "bullmq";
 import { Redis } from "ioredis";
 import { JobError } from "./errors.js";
+import { jobManifest } from "./merge.js";
 import type { Plan } from "./plan.js";
 import { manifestOf } from "./shard.js";
 
@@ -90,9 +91,11 @@ export class JobQueue {
    */
   async submit(folder: string, plan: Plan): Promise<void> {
     const key = this.#key(plan.id);
-    if ((await this.redis.hget(key, "added:0")) !== null) {
-      const what = "the job was submitted before: see its status, cancel or retry it";
-      throw new JobError("usage", `${plan.id}: ${what}`);
+    const [isAdded, known] = await this.redis.hmget(key, "added:0", "folder");
+    if (isAdded) {
+      const what = `the job was submitted before, with the folder ${known}`;
+      const how = "see its status, cancel or retry it, or pass another --prefix";
+      throw new JobError("usage", `${plan.id}: ${what}: ${how}`);
     }
     const record = { folder, shards: plan.shards.length, round: 0, submitted: Date.now() };
     await this.redis.hset(key, record);
@@ -100,18 +103,18 @@ export class JobQueue {
     await this.#add(folder, plan, 0);
   }
 
-  /** Adds what is not done of a job that failed or was cancelled. */
+  /** Adds what is not done of a job that failed or was cancelled, or whose results were deleted. */
   async retry(id: string, planIn: (folder: string) => Promise<Plan | undefined>): Promise<void> {
     const { state, folder } = await this.status(id);
-    if (state !== "failed" && state !== "cancelled") {
-      const what = `expected a job that failed or was cancelled, got one that is ${state}`;
-      throw new JobError("usage", `${id}: ${what}`);
-    }
     const plan = await planIn(folder);
     if (plan?.id !== id) {
-      const what =
-        "the plan of the job is not there: run this where the folder is, or submit again";
+      const what = "the plan of the job is not there: retry where the folder is, or submit again";
       throw new JobError("output", `${folder}: ${what}`);
+    }
+    const isGone = state === "done" && (await jobManifest(folder, plan)) === undefined;
+    if (state !== "failed" && state !== "cancelled" && !isGone) {
+      const what = `expected a job that failed or was cancelled, got one that is ${state}`;
+      throw new JobError("usage", `${id}: ${what}`);
     }
     const round = Number((await this.#record(id)).round) + 1;
     await this.#add(folder, plan, round);
@@ -170,7 +173,8 @@ export class JobQueue {
       folder,
       shards,
       shardsDone,
-      shardsFailed: ignored,
+      // Those that were at work when somebody cancelled the job count as failed in BullMQ.
+      shardsFailed: isCancelled ? 0 : ignored,
       shardsActive: active.length,
       share,
       ...(isOn ? { secondsLeft: (seconds * (unprocessed - parts)) / (processed + parts) } : {}),
@@ -178,10 +182,10 @@ export class JobQueue {
     };
   }
 
-  /** The state of a job; undefined if it was not submitted, or its submission was cut off. */
-  async stateOf(id: string): Promise<JobState | undefined> {
+  /** The status of a job; undefined if it was not submitted, or its submission was cut off. */
+  async known(id: string): Promise<JobStatus | undefined> {
     const isAdded = (await this.redis.hexists(this.#key(id), "added:0")) === 1;
-    return isAdded ? (await this.status(id)).state : undefined;
+    return isAdded ? this.status(id) : undefined;
   }
 
   /** The ids of all jobs, the last one first. */
@@ -189,8 +193,10 @@ export class JobQueue {
     return this.redis.zrevrange(`${this.prefix}:jobs`, 0, -1);
   }
 
+  /** Ends the connections: at once if Redis is away. */
   async close(): Promise<void> {
-    await Promise.all([this.#queue.close(), this.#flows.close()]);
+    const isThere = this.redis.status === "ready";
+    if (isThere) await Promise.all([this.#queue.close(), this.#flows.close()]);
     this.redis.disconnect();
   }
 

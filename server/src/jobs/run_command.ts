@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { resolve } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { RunOptions } from "./command_options.js";
@@ -5,7 +6,9 @@ import { JobError } from "./errors.js";
 import { type JobProgress, planIn, runLocally } from "./local_run.js";
 import { type JobManifest, jobManifest } from "./merge.js";
 import { type OpenJob, openJob } from "./open_job.js";
+import type { Plan } from "./plan.js";
 import { ProgressLine } from "./progress_line.js";
+import type { JobQueue } from "./queue.js";
 import { withQueue, workerOptions } from "./queue_command.js";
 import { Scorer } from "./scorer.js";
 import { JobWorker } from "./worker.js";
@@ -64,16 +67,33 @@ async function runHere({ folder, plan, options, line, signal }: Run): Promise<Jo
   }
 }
 
+/** Submits a job, or goes on with it. It has no manifest yet. */
+async function putIn(queue: JobQueue, folder: string, plan: Plan): Promise<void> {
+  const known = await queue.known(plan.id);
+  if (known === undefined) return queue.submit(folder, plan);
+  if (known.folder !== folder) {
+    const what = `the same job stands in Redis with the folder ${known.folder}`;
+    throw new JobError("usage", `${plan.id}: ${what}: pass that --output, or another --prefix`);
+  }
+  if (["failed", "cancelled", "done"].includes(known.state)) await queue.retry(plan.id, planIn);
+}
+
 /** Submits the job unless it is there, and works until it is done. */
 async function runByRedis({ folder, plan, options, line, signal }: Run): Promise<JobManifest> {
   return withQueue(options, async (queue) => {
-    const state = await queue.stateOf(plan.id);
-    if (state === undefined) await queue.submit(folder, plan);
-    else if (state === "failed" || state === "cancelled") await queue.retry(plan.id, planIn);
+    await putIn(queue, folder, plan);
     const worker = new JobWorker(queue, workerOptions(options));
+    const aborted = signal.aborted ? undefined : once(signal, "abort").then(() => undefined);
     try {
       for (;;) {
-        const status = await queue.status(plan.id);
+        // While Redis is away there is no answer.
+        const answer = queue.status(plan.id);
+        answer.catch(() => undefined);
+        const status = await Promise.race([answer, aborted]);
+        if (status === undefined) {
+          const what = "this worker ended; the job goes on elsewhere, or with the same command";
+          throw new JobError("cancelled", `${plan.id}: ${what}`);
+        }
         line.show(status);
         const manifest = status.state === "done" ? await jobManifest(folder, plan) : undefined;
         if (manifest !== undefined) return manifest;
@@ -81,11 +101,7 @@ async function runByRedis({ folder, plan, options, line, signal }: Run): Promise
           const why = status.reason ?? `the job is ${status.state}`;
           throw new JobError("output", `${plan.id}: ${why}`);
         }
-        await wait(POLL, undefined, { signal }).catch(() => undefined);
-        if (signal.aborted) {
-          const what = "this worker ended; the job goes on elsewhere, or with the same command";
-          throw new JobError("cancelled", `${plan.id}: ${what}`);
-        }
+        await Promise.race([wait(POLL), aborted]);
       }
     } finally {
       await worker.close();

@@ -23,6 +23,9 @@ import { PooledStreams } from "./pooled_streams.js";
 type Tensors = Readonly<Record<string, HostTensor>>;
 type GraphSettings = Pick<ModelSettings, "inputs" | "states">;
 
+/** Of an input or output whose shape the file does not give: the protocol has no words for an open rank. */
+const ANY_SHAPE: readonly number[] = [-1];
+
 /** An ONNX graph with its workers. */
 export class GraphBackend implements Backend {
   readonly info: ModelInfo;
@@ -60,11 +63,11 @@ export class GraphBackend implements Backend {
       bool: "BOOL",
     } as const;
     const infosOf = (ports: GraphPool["model"]["inputs"], skipped: (name: string) => boolean) =>
-      Object.entries(ports).flatMap(([name, { type, shape = [] }]): TensorInfo[] => {
+      Object.entries(ports).flatMap(([name, { type, shape }]): TensorInfo[] => {
         if (skipped(name)) return [];
-        const extents = (known[name] ?? shape) as readonly unknown[];
-        const open = extents.map((each) => (typeof each === "number" ? each : -1));
-        return [{ name, datatype: datatypes[type], shape: open }];
+        const extents = (known[name] ?? shape) as readonly unknown[] | undefined;
+        const open = extents?.map((each) => (typeof each === "number" ? each : -1));
+        return [{ name, datatype: datatypes[type], shape: open ?? ANY_SHAPE }];
       });
     this.#open = infosOf(inputs, (name) => name in states);
     this.info = {
@@ -105,8 +108,9 @@ export class GraphBackend implements Backend {
       const given = inputs[name];
       if (given === undefined) throw new Problem("invalid-tensor", `${name}: it is missing`);
       const fits =
-        given.shape.length === shape.length &&
-        shape.every((extent, i) => extent === -1 || extent === given.shape[i]);
+        shape === ANY_SHAPE ||
+        (given.shape.length === shape.length &&
+          shape.every((extent, i) => extent === -1 || extent === given.shape[i]));
       if (!fits)
         throw new Problem(
           "invalid-tensor",

@@ -117,6 +117,47 @@ test("a record that cannot be scored goes to errors.jsonl with file, line and re
   expect((await folder.lines("bad/results.jsonl")).map(({ line }) => line)).toEqual([1, 5]);
 });
 
+test("records that fail are given out while the source goes on: they are not held", async () => {
+  let given = 0;
+  const seen: number[] = [];
+  async function* records() {
+    for (let line = 1; line <= 60_000; line++) {
+      if (line % 20_000 === 0) seen.push(given);
+      yield { line, reason: "none" };
+    }
+  }
+  for await (const { record } of scorer.outcomes(records())) {
+    given++;
+    expect(record.line).toBe(given);
+  }
+  expect(given).toBe(60_000);
+  // Two workers hold 512 sequences, and before each of them 32 failures may stand.
+  for (const [i, each] of seen.entries()) expect(20_000 * (i + 1) - each).toBeLessThan(17_000);
+});
+
+test("two runs of the same job at once both end with its manifest", async () => {
+  const path = await folder.write("both.txt", lines.join("\n"));
+  const [one, two] = await Promise.all([
+    run([path], "both", { shardBytes: 300 }),
+    run([path], "both", { shardBytes: 300 }),
+  ]);
+  expect(one.manifest).toEqual(two.manifest);
+  expect(one.manifest).toMatchObject({ scored: lines.length });
+  const names = await readdir(join(folder.path, "both"), { recursive: true });
+  expect(names.filter((name) => name.endsWith("tmp"))).toEqual([]);
+});
+
+test("a damaged plan or manifest is an error that says what to delete", async () => {
+  const path = await folder.write("harm.txt", "To be");
+  await run([path], "harm");
+  const plan = join(folder.path, "harm/job.json");
+  await writeFile(plan, '{"version"');
+  await expect(run([path], "harm")).rejects.toMatchObject({
+    code: "output",
+    message: `${plan}: expected JSON, the file is damaged: delete it`,
+  });
+});
+
 test("a shard that was done is not done again; one whose part is gone is", async () => {
   const path = await folder.write("again.txt", lines.slice(0, 40).join("\n"));
   const { plan } = await run([path], "again", { shardBytes: 400 });

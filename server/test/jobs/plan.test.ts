@@ -1,3 +1,4 @@
+import { join, relative } from "node:path";
 import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { parquetWriteBuffer } from "hyparquet-writer";
@@ -141,6 +142,71 @@ test("JSON lines: texts, lists of ids and objects; a reason for everything else"
     { line: 1, sequence: "a" },
     { line: 2, reason: "expected text in UTF-8, got other bytes" },
     { line: 3, sequence: "b" },
+  ]);
+});
+
+test("gzip of several members, CRLF, a byte order mark and a last line without newline", async () => {
+  const members = [gzipSync("\ufeffone\r\ntw"), gzipSync("o\r\n\r\n"), gzipSync("four")];
+  const text = await folder.write("members.txt.gz", Buffer.concat(members));
+  const csv = await folder.write(
+    "marks.csv.gz",
+    gzipSync('\ufeff"id","text"\r\n\r\n\ufeffa,b\r\n\ufeffc,"d\r\n""e"""'),
+  );
+  for (const shardBytes of [1, 100]) {
+    const { records } = await divided([text, csv], { shardBytes });
+    expect(records.flat()).toEqual([
+      { line: 1, sequence: "one" },
+      { line: 2, sequence: "two" },
+      { line: 3, sequence: "" },
+      { line: 4, sequence: "four" },
+      { line: 3, sequence: "b" },
+      { line: 4, sequence: 'd\r\n"e"' },
+    ]);
+  }
+  // A mark within the file belongs to its cell.
+  const { records } = await divided([csv], { shardBytes: 1, field: "id" });
+  expect(records.flat()).toEqual([
+    { line: 3, sequence: "\ufeffa" },
+    { line: 4, sequence: "\ufeffc" },
+  ]);
+});
+
+test("files without records have no shards; a line that is too long is one that fails", async () => {
+  const empty = await folder.write("empty.csv", "");
+  const zero = await folder.write(
+    "zero.parquet",
+    new Uint8Array(
+      parquetWriteBuffer({ columnData: [{ name: "text", data: [], type: "STRING" }] }),
+    ),
+  );
+  expect((await divided([empty, zero])).shards).toEqual([]);
+  const head = await folder.write("head.csv", "id,text\n");
+  expect((await divided([head])).records).toEqual([[]]);
+  const long = await folder.write("long.txt", `${"x".repeat(2 ** 24 + 1)}\nshort\n`);
+  expect((await divided([long])).records.flat()).toEqual([
+    { line: 1, reason: "expected a line of at most 16777216 bytes" },
+    { line: 2, sequence: "short" },
+  ]);
+});
+
+test("the name of an input is as the pattern gives it; a file that two patterns match is one input", async () => {
+  const path = await folder.write("named.txt", "a");
+  const { outline } = await divided([path, join(folder.path, "nam*.txt"), relative(".", path)]);
+  expect(outline.inputs.map(({ name }) => name)).toEqual([path]);
+  const again = await divided([relative(".", path)]);
+  expect(again.outline.inputs.map(({ name }) => name)).toEqual([relative(".", path)]);
+  await expect(divided([folder.path])).rejects.toMatchObject({
+    message: expect.stringContaining("is a folder: pass a pattern of files"),
+  });
+});
+
+test("a CSV file with one column does not decide the field of the other inputs", async () => {
+  const one = await folder.write("one.csv", "body\nfrom CSV\n");
+  const json = await folder.write("two.jsonl", '{"text": "from JSON"}\n');
+  const { records } = await divided([one, json]);
+  expect(records.flat()).toEqual([
+    { line: 2, sequence: "from CSV" },
+    { line: 1, sequence: "from JSON" },
   ]);
 });
 

@@ -1,11 +1,15 @@
+import { rename, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { modelOf } from "../../src/jobs/job_model.js";
 import { openPlan, planIn, runLocally } from "../../src/jobs/local_run.js";
 import { JobQueue, type JobState, type JobStatus } from "../../src/jobs/queue.js";
 import { Scorer } from "../../src/jobs/scorer.js";
 import { JobWorker } from "../../src/jobs/worker.js";
 import { JobFolder, jobModel, textLines } from "../support/job_files.js";
 import { TestRedis } from "../support/redis.js";
+import { featureTagger, steps } from "../support/tagger_files.js";
 
 let redis: TestRedis;
 let queue: JobQueue;
@@ -30,8 +34,8 @@ afterEach(async () => {
   await folder.remove();
 });
 
-const startWorker = (onShard?: () => void): void => {
-  workers.push(new JobWorker(queue, { threads: 1, lockMs: 2000, onShard }));
+const startWorker = (onShard?: () => void, onError?: (error: Error) => void): void => {
+  workers.push(new JobWorker(queue, { threads: 1, lockMs: 2000, pauseMs: 10, onShard, onError }));
 };
 
 async function submitted(output: string, inputs: readonly string[] = [input]) {
@@ -108,6 +112,69 @@ test("a cancelled job stops, and a retry does only what is left", async () => {
   await until(plan.id, "done");
   expect(done).toBe(plan.shards.length);
   expect(await folder.read("out/results.jsonl")).toBe(await alone());
+});
+
+test("a submission that was cut off is waiting, and the next one goes on with it", async () => {
+  const request = await folder.request([input], "out", { shardBytes: 300 });
+  const plan = await openPlan(request, true);
+  const record = { folder: request.folder, shards: plan.shards.length, round: 0 };
+  await queue.redis.hset(`${queue.prefix}:job:${plan.id}`, record);
+  expect(await queue.status(plan.id)).toMatchObject({ state: "waiting", shardsDone: 0 });
+  expect(await queue.known(plan.id)).toBeUndefined();
+  await queue.submit(request.folder, plan);
+  startWorker();
+  expect(await until(plan.id, "done", "failed")).toMatchObject({ state: "done" });
+  expect(await folder.read("out/results.jsonl")).toBe(await alone());
+});
+
+test("a job whose results were deleted is done again by retry; one whose results are there is not", async () => {
+  const { folder: path, plan } = await submitted("out");
+  startWorker();
+  await until(plan.id, "done", "failed");
+  const results = await folder.read("out/results.jsonl");
+  await expect(queue.retry(plan.id, planIn)).rejects.toMatchObject({
+    code: "usage",
+    message: expect.stringContaining("got one that is done"),
+  });
+  for (const name of ["parts", "manifest.json", "results.jsonl"]) {
+    await rm(join(path, name), { recursive: true });
+  }
+  await queue.retry(plan.id, planIn);
+  expect(await until(plan.id, "done", "failed")).toMatchObject({ state: "done" });
+  expect(await folder.read("out/results.jsonl")).toBe(results);
+});
+
+test("a machine that does not see the folder gives its shards to others, and says so", async () => {
+  const { folder: path, plan } = await submitted("out");
+  await rename(path, `${path}-away`);
+  const told = new Promise<Error>((resolve) => startWorker(undefined, resolve));
+  expect(await told).toMatchObject({
+    code: "output",
+    message: expect.stringContaining("the plan of the job is not there"),
+  });
+  await rename(`${path}-away`, path);
+  expect(await until(plan.id, "done", "failed")).toMatchObject({ state: "done", shardsFailed: 0 });
+  expect(await folder.read("out/results.jsonl")).toBe(await alone());
+});
+
+test("a tagger's job by two workers has the bytes of one process", async () => {
+  const model = await modelOf(await folder.write("tagger.safetensors", featureTagger()), {
+    precision: "f64",
+  });
+  const rows = Array.from({ length: 40 }, (_, i) => `${JSON.stringify(steps(1 + (i % 5), i))}\n`);
+  const path = await folder.write("rows.jsonl", rows.join(""));
+  const request = await folder.request([path], "tags", { model, shardBytes: 300 });
+  const plan = await openPlan(request, true);
+  await queue.submit(request.folder, plan);
+  for (let i = 0; i < 2; i++) startWorker();
+  expect(await until(plan.id, "done", "failed")).toMatchObject({ state: "done" });
+  const other = await folder.request([path], "tags-alone", { model });
+  const scorer = await Scorer.open(model, 1);
+  await runLocally(other.folder, await openPlan(other, true), scorer);
+  await scorer.close();
+  expect(await folder.read("tags/results.jsonl")).toBe(
+    await folder.read("tags-alone/results.jsonl"),
+  );
 });
 
 test("a shard that cannot be done fails the job with its reason; the others are done", async () => {

@@ -60,7 +60,7 @@ export interface PytorchNames {
   readonly pooling?: OutputKind | "step" | undefined;
   /**
    * Whether the output of a recurrent module is added to another one. Needed for several recurrent modules whose sizes allow
-   * it. `true` is refused: such a network needs `openGraph`.
+   * it. `true` is refused: the metadata `recurra.network` state which inputs are added.
    */
   readonly residual?: boolean | undefined;
   /** An RNN's activation. Default: the metadata's `nonlinearity`, else `"tanh"`. */

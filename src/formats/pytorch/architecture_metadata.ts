@@ -191,11 +191,18 @@ function readNorm(value: unknown, place: string): NormPart {
   return { name: text(name, `${place}.name`), epsilon: epsilon as number | undefined };
 }
 
-function readDense(value: unknown, i: number): Architecture["dense"][number] {
+function readDense(
+  value: unknown,
+  i: number,
+  all: readonly unknown[],
+): Architecture["dense"][number] {
   const place = `dense[${i}]`;
   const { name, activation } = members(value, place, "name, activation");
   const softmax: DenseDescription["activation"] | undefined =
     activation === "softmax" || activation === "logSoftmax" ? activation : undefined;
+  if (softmax !== undefined && i + 1 < all.length) {
+    refuse(`${place}.activation: expected ${softmax} on the highest layer only`);
+  }
   return {
     name: text(name, `${place}.name`),
     activation: softmax ?? readActivation(activation, `${place}.activation`),
@@ -252,12 +259,18 @@ export function readArchitecture(
   };
 }
 
-/** Throws if the metadata give a module an option that its cell does not have, or not as many normalisations as layers. */
+/**
+ * Throws if the metadata give a module an option that its cell does not have, not as many normalisations as layers, or a
+ * merge of one direction.
+ */
 export function checkUnshapedOptions(
   name: string,
   { cell, bidirectional = false, layers = 1 }: RecurrentOptions,
-  { options, layerNorm }: Pick<RecurrentPart, "options" | "layerNorm">,
+  { options, layerNorm, merge }: Pick<RecurrentPart, "options" | "layerNorm" | "merge">,
 ): void {
+  if (merge !== undefined && !bidirectional) {
+    refuse(`${name}: merge: expected two directions for ${merge}, got one`);
+  }
   if (layerNorm !== undefined && layerNorm.length !== layers) {
     const got = layerNorm.length;
     refuse(`${name}: layerNorm: expected ${layers}, one for each layer, got ${got}`);

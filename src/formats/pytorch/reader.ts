@@ -234,6 +234,13 @@ export function describeSafetensors(
   names: PytorchNames = {},
 ): ModelDescription {
   checkArguments(file, names);
+  return describeFile(file, names);
+}
+
+const NO_NAMES: PytorchNames = {};
+
+/** As {@link describeSafetensors}, for arguments that are known to be of the right kind. */
+export function describeFile(file: SafetensorsFile, names = NO_NAMES): ModelDescription {
   const tensors = withAliases(file);
   const modules = findRecurrentModules(tensors);
   const stated = readArchitecture(file.metadata, names);

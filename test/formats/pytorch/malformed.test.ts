@@ -450,7 +450,7 @@ describe("a note that nobody wrote", () => {
     expectSaid(
       error,
       ModelFormatError,
-      "describeSafetensors: recurra.network: residual: residual connections are not supported: export the model to ONNX by torch.onnx.export and run it by openGraph of recurra/onnx",
+      "describeSafetensors: recurra.network: residual: expected false: state residual connections in recurra.network, or export the model to ONNX by torch.onnx.export and run it by openGraph of recurra/onnx",
     );
     expect(error).toMatchObject({ code: "unsupported-setting" });
   });
@@ -493,6 +493,7 @@ describe("a note that nobody wrote", () => {
       "recurrent[0].options.activations[0].name: …",
     ],
     [recurrent({}, { merge: "max" }), "recurrent[0].merge: …"],
+    [recurrent({}, { merge: "sum" }), '"lstm": merge: expected two directions for sum, got one'],
     [recurrent({}, { residual: false }), "recurrent[0].residual: expected true"],
     [recurrent({}, { layerNorm: {} }), "recurrent[0].layerNorm: expected a list …"],
     [recurrent({}, { layerNorm: [] }), '"lstm": layerNorm: expected 1, one for each layer, got 0'],
@@ -504,6 +505,16 @@ describe("a note that nobody wrote", () => {
     ],
     [{ ...note, dense: [{ name: "fc" }] }, "dense[0]: …"],
     [{ ...note, dense: [{ name: "fc", activation: "hardmax" }] }, "dense[0].activation: …"],
+    [
+      {
+        ...note,
+        dense: [
+          { name: "fc", activation: "softmax" },
+          { name: "top", activation: "softmax" },
+        ],
+      },
+      "dense[0].activation: expected softmax on the highest layer only",
+    ],
   ])("is refused, %#", (value, message) => {
     const error = thrownBy(() => describeSafetensors(noted(value)));
     expectSaid(error, ModelFormatError, `describeSafetensors: recurra.network: ${message}`);
