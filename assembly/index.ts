@@ -1,5 +1,5 @@
 // The exports of the kernels module. scripts/number_types_transform.mjs exports a generic kernel twice: in f64 under its own
-// name, and in f32 with `_f32` appended. The others are f64.
+// name, and in f32 with `_f32` appended; what the set training_f32 holds is f64 here. So are the others.
 export { heap_base, is_relaxed } from "./base/module";
 export { activation_map } from "./blas/activations";
 export { gather_rows } from "./blas/gather";

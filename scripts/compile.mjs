@@ -5,13 +5,13 @@ import { fileURLToPath } from "node:url";
 import asc from "assemblyscript/asc";
 import { SETS } from "./compile_sets.mjs";
 
-const KERNELS = { entry: "index", transforms: ["number_types"] };
+const KERNELS = { entry: "index", transforms: ["number_types"], f64Only: "training_f32" };
 const TARGETS = {
   debug: { ...KERNELS, name: "kernels.debug" },
   release: { ...KERNELS, name: "kernels" },
   relaxed: { ...KERNELS, name: "kernels.relaxed" },
   graph: { name: "graph", entry: "graph", transforms: [] },
-  train: { name: "train", entry: "train", transforms: [] },
+  train: { name: "train", entry: "train", numberType: "f64", transforms: ["number_types"] },
   arrays: { name: "arrays", entry: "arrays", transforms: ["as_bind", "package_version"] },
 };
 
@@ -28,7 +28,8 @@ function jobs(target) {
 
 process.chdir(fileURLToPath(new URL("..", import.meta.url)));
 const [target, folder = "build"] = process.argv.slice(2);
-for (const { name, entry, numberType, transforms } of jobs(target)) {
+for (const { name, entry, numberType, f64Only, transforms } of jobs(target)) {
+  if (f64Only !== undefined) process.env.F64_ONLY = f64Only;
   if (numberType !== undefined) process.env.NUMBER_TYPE = numberType;
   const { error, stderr } = await asc.main([
     ...[`assembly/${entry}.ts`, "--target", target],

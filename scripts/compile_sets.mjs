@@ -18,6 +18,7 @@ export const SETS = [
   { name: "output", entry: "output", numberType: "f64" },
   { name: "training", entry: "training", numberType: "f64" },
   { name: "general_training", entry: "general_training", numberType: "f64" },
+  { name: "training_f32", entry: "training_f32", numberType: "f32" },
   { name: "norm", entry: "norm", numberType: "f64" },
   { name: "sampling", entry: "sampling", numberType: "f64" },
 ];

@@ -10,6 +10,7 @@
 
 import { sigmoid, tanh } from "./activate";
 import { expVector } from "./exp";
+import { expSingle } from "./exp_f32";
 import { addProduct, loadLanes, storeLanes, VECTOR } from "./lanes";
 import { logVector } from "./log";
 
@@ -68,8 +69,8 @@ export function clipOf(activations: usize, which: i32): f64 {
 
 // Long functions that few cells use are calls: inlined at each use they would be a sixth of the module.
 
-function exponential(x: v128): v128 {
-  return expVector(x);
+function exponential<T>(x: v128): v128 {
+  return sizeof<T>() == 8 ? expVector(x) : expSingle(x);
 }
 
 function tangent<T>(x: v128): v128 {
@@ -82,7 +83,7 @@ function tangent<T>(x: v128): v128 {
  */
 function softplusVector(x: v128): v128 {
   const one = f64x2.splat(1);
-  const u = exponential(f64x2.neg(f64x2.abs(x)));
+  const u = exponential<f64>(f64x2.neg(f64x2.abs(x)));
   const w = f64x2.add(one, u);
   const log = f64x2.div(f64x2.mul(logVector(w), u), f64x2.sub(w, one));
   const rest = v128.bitselect(u, log, f64x2.eq(w, one));
@@ -140,33 +141,33 @@ function valueOf<T>(kind: i32, alpha: v128, beta: v128, x: v128): v128 {
   return kind == Kind.SOFTPLUS ? softplus<T>(x) : x;
 }
 
-/** The derivative of the function of this kind at x, in f64; y is the function's value at x. */
+/** The derivative of the function of this kind at x; y is the function's value at x. */
 // @ts-ignore: decorator
 @inline
-function slopeOf(kind: i32, alpha: v128, beta: v128, x: v128, y: v128): v128 {
-  const zero = f64x2.splat(0);
-  const one = f64x2.splat(1);
-  if (kind == Kind.SIGMOID) return f64x2.mul(y, f64x2.sub(one, y));
-  if (kind == Kind.TANH) return f64x2.sub(one, f64x2.mul(y, y));
-  if (kind == Kind.RELU) return v128.and(one, f64x2.gt(x, zero));
+function slopeOf<T>(kind: i32, alpha: v128, beta: v128, x: v128, y: v128): v128 {
+  const zero = v128.splat<T>(<T>0);
+  const one = v128.splat<T>(<T>1);
+  if (kind == Kind.SIGMOID) return v128.mul<T>(y, v128.sub<T>(one, y));
+  if (kind == Kind.TANH) return v128.sub<T>(one, v128.mul<T>(y, y));
+  if (kind == Kind.RELU) return v128.and(one, v128.gt<T>(x, zero));
   if (kind == Kind.AFFINE) return alpha;
-  if (kind == Kind.LEAKY_RELU) return v128.bitselect(alpha, one, f64x2.lt(x, zero));
-  if (kind == Kind.THRESHOLDED_RELU) return v128.and(one, f64x2.gt(x, alpha));
+  if (kind == Kind.LEAKY_RELU) return v128.bitselect(alpha, one, v128.lt<T>(x, zero));
+  if (kind == Kind.THRESHOLDED_RELU) return v128.and(one, v128.gt<T>(x, alpha));
   if (kind == Kind.SCALED_TANH) {
-    const t = tangent<f64>(f64x2.mul(beta, x)); // not y / α: α may be 0
-    return f64x2.mul(f64x2.mul(alpha, beta), f64x2.sub(one, f64x2.mul(t, t)));
+    const t = tangent<T>(v128.mul<T>(beta, x)); // not y / α: α may be 0
+    return v128.mul<T>(v128.mul<T>(alpha, beta), v128.sub<T>(one, v128.mul<T>(t, t)));
   }
   if (kind == Kind.HARD_SIGMOID) {
-    return v128.and(alpha, v128.and(f64x2.gt(y, zero), f64x2.lt(y, one)));
+    return v128.and(alpha, v128.and(v128.gt<T>(y, zero), v128.lt<T>(y, one)));
   }
   if (kind == Kind.ELU) {
-    return v128.bitselect(f64x2.mul(alpha, exponential(x)), one, f64x2.lt(x, zero));
+    return v128.bitselect(v128.mul<T>(alpha, exponential<T>(x)), one, v128.lt<T>(x, zero));
   }
   if (kind == Kind.SOFTSIGN) {
-    const d = f64x2.add(one, f64x2.abs(x));
-    return f64x2.div(one, f64x2.mul(d, d));
+    const d = v128.add<T>(one, v128.abs<T>(x));
+    return v128.div<T>(one, v128.mul<T>(d, d));
   }
-  return kind == Kind.SOFTPLUS ? sigmoid<f64>(x) : one;
+  return kind == Kind.SOFTPLUS ? sigmoid<T>(x) : one;
 }
 
 /** y[i] = f(x[i]) for i < n. */
@@ -185,7 +186,7 @@ export function mapAll<T>(kind: i32, n: usize, alpha: f64, beta: f64, x: usize, 
 /** d[i] *= f'(x[i]) for i < n; y[i] is f(x[i]), and f' is 0 where |x[i]| > clip. */
 // @ts-ignore: decorator
 @inline
-export function scaleAll(
+export function scaleAll<T>(
   kind: i32,
   n: usize,
   clip: f64,
@@ -195,17 +196,17 @@ export function scaleAll(
   y: usize,
   d: usize,
 ): void {
-  const a = f64x2.splat(alpha);
-  const b = f64x2.splat(beta);
-  const high = f64x2.splat(clip);
-  const low = f64x2.splat(-clip);
-  const bytes = n * sizeof<f64>();
+  const a = v128.splat<T>(<T>alpha);
+  const b = v128.splat<T>(<T>beta);
+  const high = v128.splat<T>(<T>clip);
+  const low = v128.splat<T>(<T>-clip);
+  const bytes = n * sizeof<T>();
   for (let at: usize = 0; at < bytes; at += VECTOR) {
-    const live = (bytes - at) / sizeof<f64>();
-    const from = loadLanes<f64>(x + at, live);
-    const beyond = v128.or(f64x2.lt(from, low), f64x2.gt(from, high));
-    const slope = slopeOf(kind, a, b, from, loadLanes<f64>(y + at, live));
-    const gradient = loadLanes<f64>(d + at, live);
-    storeLanes<f64>(d + at, f64x2.mul(gradient, v128.andnot(slope, beyond)), live);
+    const live = (bytes - at) / sizeof<T>();
+    const from = loadLanes<T>(x + at, live);
+    const beyond = v128.or(v128.lt<T>(from, low), v128.gt<T>(from, high));
+    const slope = slopeOf<T>(kind, a, b, from, loadLanes<T>(y + at, live));
+    const gradient = loadLanes<T>(d + at, live);
+    storeLanes<T>(d + at, v128.mul<T>(gradient, v128.andnot(slope, beyond)), live);
   }
 }

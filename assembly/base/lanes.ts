@@ -34,6 +34,28 @@ export function storeLanes<T>(target: usize, value: v128, live: usize): void {
   }
 }
 
+/** Loads one or two elements at `source` in f64; the lane beyond is 0. From f32 this is exact. */
+// @ts-ignore: decorator
+@inline
+export function loadDoubles<T>(source: usize, live: usize): v128 {
+  if (sizeof<T>() == 8) return loadLanes<T>(source, live);
+  const single = live > 1 ? v128.load64_zero(source) : v128.load32_zero(source);
+  return f64x2.promote_low_f32x4(single);
+}
+
+/** Stores the first one or two lanes of f64 at `target`, rounded to T. */
+// @ts-ignore: decorator
+@inline
+export function storeDoubles<T>(target: usize, value: v128, live: usize): void {
+  if (sizeof<T>() == 8) {
+    storeLanes<T>(target, value, live);
+    return;
+  }
+  const single = f32x4.demote_f64x2_zero(value);
+  if (live > 1) v128.store64_lane(target, single, 0);
+  else v128.store32_lane(target, single, 0);
+}
+
 /** One element in every lane. */
 // @ts-ignore: decorator
 @inline

@@ -58,7 +58,7 @@ export function activation_map<T>(
  * d[i] *= f'(x[i]), the derivative of `activation_map`, which is 0 where x[i] is clamped. y is the result of `activation_map`.
  * All are (n); d overlaps neither x nor y.
  */
-export function activationBackward(
+export function activationBackward<T>(
   n: usize,
   activations: usize,
   which: i32,
@@ -70,17 +70,18 @@ export function activationBackward(
   const beta = betaOf(activations, which);
   const clip = clipOf(activations, which);
   const kind = kindOf(activations, which);
-  if (kind === Kind.SIGMOID) scaleAll(Kind.SIGMOID, n, clip, alpha, beta, x, y, d);
-  else if (kind === Kind.TANH) scaleAll(Kind.TANH, n, clip, alpha, beta, x, y, d);
-  else if (kind === Kind.RELU) scaleAll(Kind.RELU, n, clip, alpha, beta, x, y, d);
-  else if (kind === Kind.AFFINE) scaleAll(Kind.AFFINE, n, clip, alpha, beta, x, y, d);
-  else if (kind === Kind.LEAKY_RELU) scaleAll(Kind.LEAKY_RELU, n, clip, alpha, beta, x, y, d);
+  if (kind === Kind.SIGMOID) scaleAll<T>(Kind.SIGMOID, n, clip, alpha, beta, x, y, d);
+  else if (kind === Kind.TANH) scaleAll<T>(Kind.TANH, n, clip, alpha, beta, x, y, d);
+  else if (kind === Kind.RELU) scaleAll<T>(Kind.RELU, n, clip, alpha, beta, x, y, d);
+  else if (kind === Kind.AFFINE) scaleAll<T>(Kind.AFFINE, n, clip, alpha, beta, x, y, d);
+  else if (kind === Kind.LEAKY_RELU) scaleAll<T>(Kind.LEAKY_RELU, n, clip, alpha, beta, x, y, d);
   else if (kind === Kind.THRESHOLDED_RELU)
-    scaleAll(Kind.THRESHOLDED_RELU, n, clip, alpha, beta, x, y, d);
-  else if (kind === Kind.SCALED_TANH) scaleAll(Kind.SCALED_TANH, n, clip, alpha, beta, x, y, d);
-  else if (kind === Kind.HARD_SIGMOID) scaleAll(Kind.HARD_SIGMOID, n, clip, alpha, beta, x, y, d);
-  else if (kind === Kind.ELU) scaleAll(Kind.ELU, n, clip, alpha, beta, x, y, d);
-  else if (kind === Kind.SOFTSIGN) scaleAll(Kind.SOFTSIGN, n, clip, alpha, beta, x, y, d);
-  else if (kind === Kind.SOFTPLUS) scaleAll(Kind.SOFTPLUS, n, clip, alpha, beta, x, y, d);
-  else scaleAll(Kind.IDENTITY, n, clip, alpha, beta, x, y, d);
+    scaleAll<T>(Kind.THRESHOLDED_RELU, n, clip, alpha, beta, x, y, d);
+  else if (kind === Kind.SCALED_TANH) scaleAll<T>(Kind.SCALED_TANH, n, clip, alpha, beta, x, y, d);
+  else if (kind === Kind.HARD_SIGMOID)
+    scaleAll<T>(Kind.HARD_SIGMOID, n, clip, alpha, beta, x, y, d);
+  else if (kind === Kind.ELU) scaleAll<T>(Kind.ELU, n, clip, alpha, beta, x, y, d);
+  else if (kind === Kind.SOFTSIGN) scaleAll<T>(Kind.SOFTSIGN, n, clip, alpha, beta, x, y, d);
+  else if (kind === Kind.SOFTPLUS) scaleAll<T>(Kind.SOFTPLUS, n, clip, alpha, beta, x, y, d);
+  else scaleAll<T>(Kind.IDENTITY, n, clip, alpha, beta, x, y, d);
 }

@@ -6,20 +6,21 @@ import { addProduct, lanes, loadLanes, storeLanes, VECTOR } from "../base/lanes"
  * - x:  in; (rows, n)
  * - y:  in/out, added to; (n); must not overlap x
  *
- * Tail: for odd n the last element of a row is added alone.
+ * Tail: the elements after the last whole vector of a row are added alone.
  */
-export function add_rows(rows: usize, n: usize, x: usize, y: usize): void {
-  const paired = n - (n % lanes<f64>());
+export function add_rows<T>(rows: usize, n: usize, x: usize, y: usize): void {
+  const paired = n - (n % lanes<T>());
   for (let r: usize = 0; r < rows; r++) {
-    const end = y + paired * sizeof<f64>();
+    const end = y + paired * sizeof<T>();
     let sum = y;
     for (; sum < end; sum += VECTOR) {
-      v128.store(sum, f64x2.add(v128.load(sum), v128.load(x)));
+      v128.store(sum, v128.add<T>(v128.load(sum), v128.load(x)));
       x += VECTOR;
     }
     if (paired < n) {
-      storeLanes<f64>(sum, f64x2.add(loadLanes<f64>(sum, 1), loadLanes<f64>(x, 1)), 1);
-      x += sizeof<f64>();
+      const live: usize = sizeof<T>() === 8 ? 1 : n % lanes<T>();
+      storeLanes<T>(sum, v128.add<T>(loadLanes<T>(sum, live), loadLanes<T>(x, live)), live);
+      x += live * sizeof<T>();
     }
   }
 }
@@ -32,9 +33,9 @@ export function add_rows(rows: usize, n: usize, x: usize, y: usize): void {
  * - a, b:      in; (rows, n)
  * - y:         in/out, added to; (n); must not overlap a or b
  *
- * Tail: for odd n the last element of a row is computed alone, by the same arithmetic.
+ * Tail: the elements after the last whole vector of a row are computed alone, by the same arithmetic.
  */
-export function add_product_rows(
+export function add_product_rows<T>(
   rows: usize,
   n: usize,
   lda: usize,
@@ -43,20 +44,21 @@ export function add_product_rows(
   b: usize,
   y: usize,
 ): void {
-  const bytes = n * sizeof<f64>();
+  const bytes = n * sizeof<T>();
   const paired = bytes & ~(VECTOR - 1);
   for (let r: usize = 0; r < rows; r++) {
     for (let at: usize = 0; at < paired; at += VECTOR) {
       const sum = v128.load(y + at);
-      v128.store(y + at, addProduct<f64>(sum, v128.load(a + at), v128.load(b + at)));
+      v128.store(y + at, addProduct<T>(sum, v128.load(a + at), v128.load(b + at)));
     }
     if (paired < bytes) {
-      const left = loadLanes<f64>(a + paired, 1);
-      const right = loadLanes<f64>(b + paired, 1);
-      const sum = loadLanes<f64>(y + paired, 1);
-      storeLanes<f64>(y + paired, addProduct<f64>(sum, left, right), 1);
+      const live: usize = sizeof<T>() === 8 ? 1 : n % lanes<T>();
+      const left = loadLanes<T>(a + paired, live);
+      const right = loadLanes<T>(b + paired, live);
+      const sum = loadLanes<T>(y + paired, live);
+      storeLanes<T>(y + paired, addProduct<T>(sum, left, right), live);
     }
-    a += lda * sizeof<f64>();
-    b += ldb * sizeof<f64>();
+    a += lda * sizeof<T>();
+    b += ldb * sizeof<T>();
   }
 }

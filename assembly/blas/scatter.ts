@@ -1,4 +1,4 @@
-import { lanes, loadLanes, storeLanes } from "../base/lanes";
+import { lanes, loadLanes, loadSplat, storeLanes } from "../base/lanes";
 
 /**
  * target[index[r]] += source[r], r ascending: the derivative of gather_rows. The sum is never split.
@@ -10,9 +10,9 @@ import { lanes, loadLanes, storeLanes } from "../base/lanes";
  * - index:    in; (rows) i32, row numbers of target
  * - target:   in/out, added to; (≥ max(index) + 1, n); must not overlap source
  *
- * Tail: for odd n the last element of a row is added alone.
+ * Tail: the elements after the last whole vector of a row are added alone.
  */
-export function scatter_add_rows(
+export function scatter_add_rows<T>(
   rows: usize,
   n: usize,
   lds: usize,
@@ -22,12 +22,12 @@ export function scatter_add_rows(
   target: usize,
 ): void {
   for (let r: usize = 0; r < rows; r++) {
-    const from = source + r * lds * sizeof<f64>();
-    const to = target + <usize>load<u32>(index + r * sizeof<u32>()) * ldt * sizeof<f64>();
-    for (let i: usize = 0; i < n; i += lanes<f64>()) {
-      const at = i * sizeof<f64>();
-      const sum = f64x2.add(loadLanes<f64>(to + at, n - i), loadLanes<f64>(from + at, n - i));
-      storeLanes<f64>(to + at, sum, n - i);
+    const from = source + r * lds * sizeof<T>();
+    const to = target + <usize>load<u32>(index + r * sizeof<u32>()) * ldt * sizeof<T>();
+    for (let i: usize = 0; i < n; i += lanes<T>()) {
+      const at = i * sizeof<T>();
+      const sum = v128.add<T>(loadLanes<T>(to + at, n - i), loadLanes<T>(from + at, n - i));
+      storeLanes<T>(to + at, sum, n - i);
     }
   }
 }
@@ -38,13 +38,13 @@ export function scatter_add_rows(
  * - factors:  in; (rows)
  * - x:        in/out; (rows, n)
  */
-export function scale_rows(rows: usize, n: usize, factors: usize, x: usize): void {
+export function scale_rows<T>(rows: usize, n: usize, factors: usize, x: usize): void {
   for (let r: usize = 0; r < rows; r++) {
-    const factor = f64x2.splat(f64.load(factors + r * sizeof<f64>()));
-    for (let i: usize = 0; i < n; i += lanes<f64>()) {
-      const at = x + i * sizeof<f64>();
-      storeLanes<f64>(at, f64x2.mul(factor, loadLanes<f64>(at, n - i)), n - i);
+    const factor = loadSplat<T>(factors + r * sizeof<T>());
+    for (let i: usize = 0; i < n; i += lanes<T>()) {
+      const at = x + i * sizeof<T>();
+      storeLanes<T>(at, v128.mul<T>(factor, loadLanes<T>(at, n - i)), n - i);
     }
-    x += n * sizeof<f64>();
+    x += n * sizeof<T>();
   }
 }

@@ -94,9 +94,9 @@ function blend<T>(na: usize, hPrev: usize, gates: usize, h: usize): void {
  * - dGates: out, set; (m, 4·na), blocks in the order of gates: dn dr dz belong to the input's product, dr dz dq to the recurrent
  *           one; overlaps nothing
  *
- * Tail: for odd na the last unit of a row is computed alone, by the same arithmetic.
+ * Tail: the units after the last whole vector of a row are computed alone, by the same arithmetic.
  */
-export function gru_gates_backward(
+export function gru_gates_backward<T>(
   m: usize,
   na: usize,
   hPrev: usize,
@@ -105,9 +105,9 @@ export function gru_gates_backward(
   dh: usize,
   dGates: usize,
 ): void {
-  const block = na * sizeof<f64>();
+  const block = na * sizeof<T>();
   for (let row: usize = 0; row < m; row++) {
-    unitsBackward(block, hPrev, gates, dy, dh, dGates);
+    unitsBackward<T>(block, hPrev, gates, dy, dh, dGates);
     hPrev += block;
     gates += 4 * block;
     dy += block;
@@ -117,7 +117,7 @@ export function gru_gates_backward(
 }
 
 /** One row of `gru_gates_backward`; `block` is na in bytes. */
-function unitsBackward(
+function unitsBackward<T>(
   block: usize,
   hPrev: usize,
   gates: usize,
@@ -125,25 +125,25 @@ function unitsBackward(
   dh: usize,
   dGates: usize,
 ): void {
-  const one = f64x2.splat(1);
+  const one = v128.splat<T>(<T>1);
   for (let at: usize = 0; at < block; at += VECTOR) {
-    const live = (block - at) / sizeof<f64>();
+    const live = (block - at) / sizeof<T>();
     const from = gates + at;
     const to = dGates + at;
-    const n = loadLanes<f64>(from, live);
-    const r = loadLanes<f64>(from + block, live);
-    const z = loadLanes<f64>(from + 2 * block, live);
-    const q = loadLanes<f64>(from + 3 * block, live);
-    const d = f64x2.add(loadLanes<f64>(dy + at, live), loadLanes<f64>(dh + at, live));
-    storeLanes<f64>(dh + at, f64x2.mul(d, z), live);
-    const rest = f64x2.sub(one, z);
-    const change = f64x2.mul(d, f64x2.sub(loadLanes<f64>(hPrev + at, live), n));
-    storeLanes<f64>(to + 2 * block, f64x2.mul(change, f64x2.mul(z, rest)), live);
-    const slope = f64x2.sub(one, f64x2.mul(n, n));
-    const dn = f64x2.mul(f64x2.mul(d, rest), slope);
-    storeLanes<f64>(to, dn, live);
-    storeLanes<f64>(to + 3 * block, f64x2.mul(dn, r), live);
-    const dr = f64x2.mul(f64x2.mul(dn, q), f64x2.mul(r, f64x2.sub(one, r)));
-    storeLanes<f64>(to + block, dr, live);
+    const n = loadLanes<T>(from, live);
+    const r = loadLanes<T>(from + block, live);
+    const z = loadLanes<T>(from + 2 * block, live);
+    const q = loadLanes<T>(from + 3 * block, live);
+    const d = v128.add<T>(loadLanes<T>(dy + at, live), loadLanes<T>(dh + at, live));
+    storeLanes<T>(dh + at, v128.mul<T>(d, z), live);
+    const rest = v128.sub<T>(one, z);
+    const change = v128.mul<T>(d, v128.sub<T>(loadLanes<T>(hPrev + at, live), n));
+    storeLanes<T>(to + 2 * block, v128.mul<T>(change, v128.mul<T>(z, rest)), live);
+    const slope = v128.sub<T>(one, v128.mul<T>(n, n));
+    const dn = v128.mul<T>(v128.mul<T>(d, rest), slope);
+    storeLanes<T>(to, dn, live);
+    storeLanes<T>(to + 3 * block, v128.mul<T>(dn, r), live);
+    const dr = v128.mul<T>(v128.mul<T>(dn, q), v128.mul<T>(r, v128.sub<T>(one, r)));
+    storeLanes<T>(to + block, dr, live);
   }
 }

@@ -99,9 +99,9 @@ function blend<T>(block: usize, hPrev: usize, active: usize, h: usize): void {
  * - dh:       in/out; (m, na): gradient of h from the next step before, the direct part of hPrev's gradient after
  * - dGates:   out, set; (m, 4·na), blocks dn dr dz dq; overlaps nothing
  *
- * Tail: for odd na the last unit of a row is computed alone, by the same arithmetic.
+ * Tail: the units after the last whole vector of a row are computed alone, by the same arithmetic.
  */
-export function gru_output_backward(
+export function gru_output_backward<T>(
   m: usize,
   na: usize,
   activations: usize,
@@ -112,12 +112,12 @@ export function gru_output_backward(
   dh: usize,
   dGates: usize,
 ): void {
-  const block = na * sizeof<f64>();
+  const block = na * sizeof<T>();
   for (let row: usize = 0; row < m; row++) {
     const active = gates + 4 * block;
-    blendBackward(block, hPrev, active, dy, dh, dGates);
-    activationBackward(na, activations, G, gates, active, dGates);
-    activationBackward(
+    blendBackward<T>(block, hPrev, active, dy, dh, dGates);
+    activationBackward<T>(na, activations, G, gates, active, dGates);
+    activationBackward<T>(
       na,
       activations,
       F,
@@ -126,9 +126,9 @@ export function gru_output_backward(
       dGates + 2 * block,
     );
     if (before === 0) {
-      multiply<f64>(na, dGates, active + block, dGates + 3 * block);
-      multiply<f64>(na, dGates, gates + 3 * block, dGates + block);
-      activationBackward(na, activations, F, gates + block, active + block, dGates + block);
+      multiply<T>(na, dGates, active + block, dGates + 3 * block);
+      multiply<T>(na, dGates, gates + 3 * block, dGates + block);
+      activationBackward<T>(na, activations, F, gates + block, active + block, dGates + block);
     } else {
       memory.fill(dGates + block, 0, block);
       memory.fill(dGates + 3 * block, 0, block);
@@ -142,7 +142,7 @@ export function gru_output_backward(
 }
 
 /** dn and dz without their slopes, and dh = δ·z'. */
-function blendBackward(
+function blendBackward<T>(
   block: usize,
   hPrev: usize,
   active: usize,
@@ -150,16 +150,16 @@ function blendBackward(
   dh: usize,
   dGates: usize,
 ): void {
-  const one = f64x2.splat(1);
+  const one = v128.splat<T>(<T>1);
   for (let at: usize = 0; at < block; at += VECTOR) {
-    const live = (block - at) / sizeof<f64>();
-    const n = loadLanes<f64>(active + at, live);
-    const z = loadLanes<f64>(active + 2 * block + at, live);
-    const d = f64x2.add(loadLanes<f64>(dy + at, live), loadLanes<f64>(dh + at, live));
-    storeLanes<f64>(dh + at, f64x2.mul(d, z), live);
-    storeLanes<f64>(dGates + at, f64x2.mul(d, f64x2.sub(one, z)), live);
-    const change = f64x2.sub(loadLanes<f64>(hPrev + at, live), n);
-    storeLanes<f64>(dGates + 2 * block + at, f64x2.mul(d, change), live);
+    const live = (block - at) / sizeof<T>();
+    const n = loadLanes<T>(active + at, live);
+    const z = loadLanes<T>(active + 2 * block + at, live);
+    const d = v128.add<T>(loadLanes<T>(dy + at, live), loadLanes<T>(dh + at, live));
+    storeLanes<T>(dh + at, v128.mul<T>(d, z), live);
+    storeLanes<T>(dGates + at, v128.mul<T>(d, v128.sub<T>(one, z)), live);
+    const change = v128.sub<T>(loadLanes<T>(hPrev + at, live), n);
+    storeLanes<T>(dGates + 2 * block + at, v128.mul<T>(d, change), live);
   }
 }
 
@@ -174,9 +174,9 @@ function blendBackward(
  * - dh:           in/out, added to; (m, na)
  * - dGates:       in/out; (m, 4·na), as left by `gru_output_backward`: the block dr is set, the rest is not touched
  *
- * Tail: for odd na the last unit of a row is computed alone, by the same arithmetic.
+ * Tail: the units after the last whole vector of a row are computed alone, by the same arithmetic.
  */
-export function gru_reset_backward(
+export function gru_reset_backward<T>(
   m: usize,
   na: usize,
   activations: usize,
@@ -186,11 +186,11 @@ export function gru_reset_backward(
   dh: usize,
   dGates: usize,
 ): void {
-  const block = na * sizeof<f64>();
+  const block = na * sizeof<T>();
   for (let row: usize = 0; row < m; row++) {
-    multiply<f64>(na, dq, hPrev, dGates + block);
-    activationBackward(na, activations, F, gates + block, gates + 5 * block, dGates + block);
-    addProducts<f64>(na, dq, gates + 5 * block, dh);
+    multiply<T>(na, dq, hPrev, dGates + block);
+    activationBackward<T>(na, activations, F, gates + block, gates + 5 * block, dGates + block);
+    addProducts<T>(na, dq, gates + 5 * block, dh);
     hPrev += block;
     gates += 7 * block;
     dq += block;

@@ -84,9 +84,9 @@ function multiply<T>(na: usize, o: usize, h: usize): void {
  * - dc:        in/out; (m, na): gradient of c before, of cPrev after
  * - dGates:    out, set; (m, 4·na), blocks in the order of gates; overlaps nothing
  *
- * Tail: for odd na the last unit of a row is computed alone, by the same arithmetic.
+ * Tail: the units after the last whole vector of a row are computed alone, by the same arithmetic.
  */
-export function lstm_gates_backward(
+export function lstm_gates_backward<T>(
   m: usize,
   na: usize,
   gates: usize,
@@ -99,11 +99,11 @@ export function lstm_gates_backward(
 ): void {
   // The start of dGates holds tanh(c) of all rows. The loop runs from the last row to the first: the gradients of a row
   // overwrite the tanh(c) of later rows, which are done, and in row 0 that of the unit at hand.
-  tanh_map<f64>(m * na, c, dGates);
-  const block = na * sizeof<f64>();
+  tanh_map<T>(m * na, c, dGates);
+  const block = na * sizeof<T>();
   for (let r = m; r > 0; r--) {
     const at = (r - 1) * block;
-    unitsBackward(
+    unitsBackward<T>(
       na,
       gates + 4 * at,
       cPrev + at,
@@ -117,7 +117,7 @@ export function lstm_gates_backward(
 }
 
 /** One row of `lstm_gates_backward`. */
-function unitsBackward(
+function unitsBackward<T>(
   na: usize,
   gates: usize,
   cPrev: usize,
@@ -127,30 +127,30 @@ function unitsBackward(
   tanhC: usize,
   dGates: usize,
 ): void {
-  const one = f64x2.splat(1);
-  const block = na * sizeof<f64>();
+  const one = v128.splat<T>(<T>1);
+  const block = na * sizeof<T>();
   for (let at: usize = 0; at < block; at += VECTOR) {
-    const live = (block - at) / sizeof<f64>();
+    const live = (block - at) / sizeof<T>();
     const pi = gates + at;
     const qi = dGates + at;
-    const o = loadLanes<f64>(pi + 3 * block, live);
-    const th = loadLanes<f64>(tanhC + at, live);
-    const dhAll = f64x2.add(loadLanes<f64>(dy + at, live), loadLanes<f64>(dh + at, live));
-    const dO = f64x2.mul(f64x2.mul(dhAll, th), f64x2.mul(o, f64x2.sub(one, o)));
-    storeLanes<f64>(qi + 3 * block, dO, live);
-    const slope = f64x2.sub(one, f64x2.mul(th, th));
-    const through = f64x2.mul(f64x2.mul(dhAll, o), slope);
-    const dcAll = f64x2.add(loadLanes<f64>(dc + at, live), through);
-    const f = loadLanes<f64>(pi + block, live);
-    storeLanes<f64>(dc + at, f64x2.mul(dcAll, f), live);
-    const kept = loadLanes<f64>(cPrev + at, live);
-    const df = f64x2.mul(f64x2.mul(dcAll, kept), f64x2.mul(f, f64x2.sub(one, f)));
-    storeLanes<f64>(qi + block, df, live);
-    const i = loadLanes<f64>(pi, live);
-    const g = loadLanes<f64>(pi + 2 * block, live);
-    const di = f64x2.mul(f64x2.mul(dcAll, g), f64x2.mul(i, f64x2.sub(one, i)));
-    storeLanes<f64>(qi, di, live);
-    const dg = f64x2.mul(f64x2.mul(dcAll, i), f64x2.sub(one, f64x2.mul(g, g)));
-    storeLanes<f64>(qi + 2 * block, dg, live);
+    const o = loadLanes<T>(pi + 3 * block, live);
+    const th = loadLanes<T>(tanhC + at, live);
+    const dhAll = v128.add<T>(loadLanes<T>(dy + at, live), loadLanes<T>(dh + at, live));
+    const dO = v128.mul<T>(v128.mul<T>(dhAll, th), v128.mul<T>(o, v128.sub<T>(one, o)));
+    storeLanes<T>(qi + 3 * block, dO, live);
+    const slope = v128.sub<T>(one, v128.mul<T>(th, th));
+    const through = v128.mul<T>(v128.mul<T>(dhAll, o), slope);
+    const dcAll = v128.add<T>(loadLanes<T>(dc + at, live), through);
+    const f = loadLanes<T>(pi + block, live);
+    storeLanes<T>(dc + at, v128.mul<T>(dcAll, f), live);
+    const kept = loadLanes<T>(cPrev + at, live);
+    const df = v128.mul<T>(v128.mul<T>(dcAll, kept), v128.mul<T>(f, v128.sub<T>(one, f)));
+    storeLanes<T>(qi + block, df, live);
+    const i = loadLanes<T>(pi, live);
+    const g = loadLanes<T>(pi + 2 * block, live);
+    const di = v128.mul<T>(v128.mul<T>(dcAll, g), v128.mul<T>(i, v128.sub<T>(one, i)));
+    storeLanes<T>(qi, di, live);
+    const dg = v128.mul<T>(v128.mul<T>(dcAll, i), v128.sub<T>(one, v128.mul<T>(g, g)));
+    storeLanes<T>(qi + 2 * block, dg, live);
   }
 }

@@ -100,9 +100,9 @@ function updateCellState<T>(block: usize, cPrev: usize, active: usize, c: usize)
  * - dGates:     out, set; (m, 4·na), blocks i f g o; overlaps nothing
  *
  * The caller computes the peepholes' gradients, the sums over rows of di·cPrev, df·cPrev and do·c, by `add_product_rows`.
- * Tail: for odd na the last unit of a row is computed alone, by the same arithmetic.
+ * Tail: the units after the last whole vector of a row are computed alone, by the same arithmetic.
  */
-export function lstm_general_backward(
+export function lstm_general_backward<T>(
   m: usize,
   na: usize,
   activations: usize,
@@ -116,25 +116,25 @@ export function lstm_general_backward(
   dc: usize,
   dGates: usize,
 ): void {
-  const block = na * sizeof<f64>();
+  const block = na * sizeof<T>();
   const gated: usize = coupled === 0 ? 2 * na : na; // i, and f beside it
   for (let r: usize = 0; r < m; r++) {
     const active = gates + 4 * block;
     const dg = dGates + 2 * block;
     const dO = dGates + 3 * block;
     // The block of do holds h(c) for now, and the block of dg the gradient that reaches c through h(c).
-    activation_map<f64>(na, activations, H, c, dO);
-    timesDelta(block, dy, dh, active + 3 * block, dg);
-    activationBackward(na, activations, H, c, dO, dg);
-    timesDelta(block, dy, dh, dO, dO);
-    activationBackward(na, activations, F, gates + 3 * block, active + 3 * block, dO);
-    if (peepholes !== 0) addProducts<f64>(na, peepholes + 2 * block, dO, dg);
-    gatesBackward(block, coupled, active, cPrev, dc, dGates);
-    activationBackward(na, activations, G, gates + 2 * block, active + 2 * block, dg);
-    activationBackward(gated, activations, F, gates, active, dGates);
+    activation_map<T>(na, activations, H, c, dO);
+    timesDelta<T>(block, dy, dh, active + 3 * block, dg);
+    activationBackward<T>(na, activations, H, c, dO, dg);
+    timesDelta<T>(block, dy, dh, dO, dO);
+    activationBackward<T>(na, activations, F, gates + 3 * block, active + 3 * block, dO);
+    if (peepholes !== 0) addProducts<T>(na, peepholes + 2 * block, dO, dg);
+    gatesBackward<T>(block, coupled, active, cPrev, dc, dGates);
+    activationBackward<T>(na, activations, G, gates + 2 * block, active + 2 * block, dg);
+    activationBackward<T>(gated, activations, F, gates, active, dGates);
     if (peepholes !== 0) {
-      addProducts<f64>(na, peepholes, dGates, dc);
-      if (coupled === 0) addProducts<f64>(na, peepholes + block, dGates + block, dc);
+      addProducts<T>(na, peepholes, dGates, dc);
+      if (coupled === 0) addProducts<T>(na, peepholes + block, dGates + block, dc);
     }
     gates += 8 * block;
     cPrev += block;
@@ -147,16 +147,16 @@ export function lstm_general_backward(
 }
 
 /** y = δ·x. */
-function timesDelta(block: usize, dy: usize, dh: usize, x: usize, y: usize): void {
+function timesDelta<T>(block: usize, dy: usize, dh: usize, x: usize, y: usize): void {
   for (let at: usize = 0; at < block; at += VECTOR) {
-    const live = (block - at) / sizeof<f64>();
-    const delta = f64x2.add(loadLanes<f64>(dy + at, live), loadLanes<f64>(dh + at, live));
-    storeLanes<f64>(y + at, f64x2.mul(delta, loadLanes<f64>(x + at, live)), live);
+    const live = (block - at) / sizeof<T>();
+    const delta = v128.add<T>(loadLanes<T>(dy + at, live), loadLanes<T>(dh + at, live));
+    storeLanes<T>(y + at, v128.mul<T>(delta, loadLanes<T>(x + at, live)), live);
   }
 }
 
 /** With γ = dc + dg: di, df and dg without their slopes, and dc = γ·f'. */
-function gatesBackward(
+function gatesBackward<T>(
   block: usize,
   coupled: i32,
   active: usize,
@@ -165,18 +165,18 @@ function gatesBackward(
   dGates: usize,
 ): void {
   for (let at: usize = 0; at < block; at += VECTOR) {
-    const live = (block - at) / sizeof<f64>();
+    const live = (block - at) / sizeof<T>();
     const to = dGates + at;
-    const dcAll = f64x2.add(loadLanes<f64>(dc + at, live), loadLanes<f64>(to + 2 * block, live));
-    const i = loadLanes<f64>(active + at, live);
-    const f = loadLanes<f64>(active + block + at, live);
-    const g = loadLanes<f64>(active + 2 * block + at, live);
-    const kept = loadLanes<f64>(cPrev + at, live);
-    storeLanes<f64>(dc + at, f64x2.mul(dcAll, f), live);
-    storeLanes<f64>(to + 2 * block, f64x2.mul(dcAll, i), live);
-    const change = coupled === 0 ? g : f64x2.sub(g, kept);
-    storeLanes<f64>(to, f64x2.mul(dcAll, change), live);
-    const df = coupled === 0 ? f64x2.mul(dcAll, kept) : f64x2.splat(0);
-    storeLanes<f64>(to + block, df, live);
+    const dcAll = v128.add<T>(loadLanes<T>(dc + at, live), loadLanes<T>(to + 2 * block, live));
+    const i = loadLanes<T>(active + at, live);
+    const f = loadLanes<T>(active + block + at, live);
+    const g = loadLanes<T>(active + 2 * block + at, live);
+    const kept = loadLanes<T>(cPrev + at, live);
+    storeLanes<T>(dc + at, v128.mul<T>(dcAll, f), live);
+    storeLanes<T>(to + 2 * block, v128.mul<T>(dcAll, i), live);
+    const change = coupled === 0 ? g : v128.sub<T>(g, kept);
+    storeLanes<T>(to, v128.mul<T>(dcAll, change), live);
+    const df = coupled === 0 ? v128.mul<T>(dcAll, kept) : v128.splat<T>(<T>0);
+    storeLanes<T>(to + block, df, live);
   }
 }

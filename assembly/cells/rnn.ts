@@ -23,15 +23,21 @@ export function rnn_gates_forward<T>(n: usize, gates: usize, h: usize): void {
  * - dh:      in; (m, na), gradient of h from the next step
  * - dGates:  out, set; (m, na); overlaps nothing
  *
- * Tail: for odd n the last element is computed alone, by the same arithmetic.
+ * Tail: the elements after the last whole vector are computed alone, by the same arithmetic.
  */
-export function rnn_gates_backward(n: usize, h: usize, dy: usize, dh: usize, dGates: usize): void {
-  const one = f64x2.splat(1);
-  for (let j: usize = 0; j < n; j += lanes<f64>()) {
-    const at = j * sizeof<f64>();
+export function rnn_gates_backward<T>(
+  n: usize,
+  h: usize,
+  dy: usize,
+  dh: usize,
+  dGates: usize,
+): void {
+  const one = v128.splat<T>(<T>1);
+  for (let j: usize = 0; j < n; j += lanes<T>()) {
+    const at = j * sizeof<T>();
     const live = n - j;
-    const a = loadLanes<f64>(h + at, live);
-    const d = f64x2.add(loadLanes<f64>(dy + at, live), loadLanes<f64>(dh + at, live));
-    storeLanes<f64>(dGates + at, f64x2.mul(f64x2.sub(one, f64x2.mul(a, a)), d), live);
+    const a = loadLanes<T>(h + at, live);
+    const d = v128.add<T>(loadLanes<T>(dy + at, live), loadLanes<T>(dh + at, live));
+    storeLanes<T>(dGates + at, v128.mul<T>(v128.sub<T>(one, v128.mul<T>(a, a)), d), live);
   }
 }

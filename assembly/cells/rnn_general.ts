@@ -26,9 +26,9 @@ export function rnn_general_forward<T>(n: usize, activations: usize, gates: usiz
  * - dh:           in; (m, na), gradient of h from the next step
  * - dGates:       out, set; (m, na); overlaps nothing
  *
- * Tail: for odd n the last element is computed alone, by the same arithmetic.
+ * Tail: the elements after the last whole vector are computed alone, by the same arithmetic.
  */
-export function rnn_general_backward(
+export function rnn_general_backward<T>(
   n: usize,
   activations: usize,
   gates: usize,
@@ -37,11 +37,11 @@ export function rnn_general_backward(
   dh: usize,
   dGates: usize,
 ): void {
-  const bytes = n * sizeof<f64>();
+  const bytes = n * sizeof<T>();
   for (let at: usize = 0; at < bytes; at += VECTOR) {
-    const live = (bytes - at) / sizeof<f64>();
-    const d = f64x2.add(loadLanes<f64>(dy + at, live), loadLanes<f64>(dh + at, live));
-    storeLanes<f64>(dGates + at, d, live);
+    const live = (bytes - at) / sizeof<T>();
+    const d = v128.add<T>(loadLanes<T>(dy + at, live), loadLanes<T>(dh + at, live));
+    storeLanes<T>(dGates + at, d, live);
   }
-  activationBackward(n, activations, F, gates, h, dGates);
+  activationBackward<T>(n, activations, F, gates, h, dGates);
 }

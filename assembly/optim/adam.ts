@@ -1,4 +1,4 @@
-import { lanes, loadLanes, storeLanes } from "../base/lanes";
+import { lanes, loadDoubles, loadLanes, storeDoubles, storeLanes } from "../base/lanes";
 
 /**
  * Adam as torch.optim.Adam and AdamW: w *= shrink; d = g + decay·w; m = β₁m + (1 − β₁)d; v = β₂v + (1 − β₂)d²;
@@ -12,7 +12,7 @@ import { lanes, loadLanes, storeLanes } from "../base/lanes";
  *
  * Tail: for odd n the last element is computed alone, by the same arithmetic.
  */
-export function adam_update(
+export function adam_update<T>(
   n: usize,
   rate: f64,
   decay: f64,
@@ -38,9 +38,10 @@ export function adam_update(
   const epsilons = f64x2.splat(epsilon);
   for (let i: usize = 0; i < n; i += lanes<f64>()) {
     const at = i * sizeof<f64>();
+    const from = i * sizeof<T>();
     const live = n - i;
-    const weight = f64x2.mul(loadLanes<f64>(w + at, live), shrinks);
-    let d = loadLanes<f64>(g + at, live);
+    const weight = f64x2.mul(loadDoubles<T>(w + from, live), shrinks);
+    let d = loadDoubles<T>(g + from, live);
     if (decay !== 0) d = f64x2.add(d, f64x2.mul(decays, weight));
     const mean = f64x2.add(f64x2.mul(first, loadLanes<f64>(m + at, live)), f64x2.mul(firstRest, d));
     storeLanes<f64>(m + at, mean, live);
@@ -53,6 +54,6 @@ export function adam_update(
     }
     const scale = f64x2.div(f64x2.sqrt(spread), roots);
     const step = f64x2.div(f64x2.mul(rates, mean), f64x2.add(scale, epsilons));
-    storeLanes<f64>(w + at, f64x2.sub(weight, step), live);
+    storeDoubles<T>(w + from, f64x2.sub(weight, step), live);
   }
 }

@@ -1,16 +1,17 @@
 // The norm of a gradient, and its limits.
 
-import { lanes, loadLanes, storeLanes } from "../base/lanes";
+import { lanes, loadDoubles, loadLanes, storeLanes } from "../base/lanes";
 
 /**
  * Σ x[i]². The even elements are summed in one lane and the odd ones in the other, so that the order depends on n alone.
+ * The sum is f64.
  *
  * - x:  in; (n)
  */
-export function sum_squares(n: usize, x: usize): f64 {
+export function sum_squares<T>(n: usize, x: usize): f64 {
   let sum = f64x2.splat(0);
   for (let i: usize = 0; i < n; i += lanes<f64>()) {
-    const value = loadLanes<f64>(x + i * sizeof<f64>(), n - i);
+    const value = loadDoubles<T>(x + i * sizeof<T>(), n - i);
     sum = f64x2.add(sum, f64x2.mul(value, value));
   }
   return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1);
@@ -21,11 +22,11 @@ export function sum_squares(n: usize, x: usize): f64 {
  *
  * - x:  in/out; (n)
  */
-export function scale_map(n: usize, factor: f64, x: usize): void {
-  const factors = f64x2.splat(factor);
-  for (let i: usize = 0; i < n; i += lanes<f64>()) {
-    const at = x + i * sizeof<f64>();
-    storeLanes<f64>(at, f64x2.mul(factors, loadLanes<f64>(at, n - i)), n - i);
+export function scale_map<T>(n: usize, factor: f64, x: usize): void {
+  const factors = v128.splat<T>(<T>factor);
+  for (let i: usize = 0; i < n; i += lanes<T>()) {
+    const at = x + i * sizeof<T>();
+    storeLanes<T>(at, v128.mul<T>(factors, loadLanes<T>(at, n - i)), n - i);
   }
 }
 
@@ -34,12 +35,12 @@ export function scale_map(n: usize, factor: f64, x: usize): void {
  *
  * - x:  in/out; (n)
  */
-export function clamp_map(n: usize, limit: f64, x: usize): void {
-  const high = f64x2.splat(limit);
-  const low = f64x2.splat(-limit);
-  for (let i: usize = 0; i < n; i += lanes<f64>()) {
-    const at = x + i * sizeof<f64>();
-    const value = loadLanes<f64>(at, n - i);
-    storeLanes<f64>(at, f64x2.max(f64x2.min(value, high), low), n - i);
+export function clamp_map<T>(n: usize, limit: f64, x: usize): void {
+  const high = v128.splat<T>(<T>limit);
+  const low = v128.splat<T>(<T>-limit);
+  for (let i: usize = 0; i < n; i += lanes<T>()) {
+    const at = x + i * sizeof<T>();
+    const value = loadLanes<T>(at, n - i);
+    storeLanes<T>(at, v128.max<T>(v128.min<T>(value, high), low), n - i);
   }
 }

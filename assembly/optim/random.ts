@@ -23,12 +23,12 @@ export function random_map(n: usize, low: u32, high: u32, first: f64, y: usize):
  * - p:  in 0 … 1, below 1
  * - y:  out, set; (n)
  */
-export function dropout_mask(n: usize, p: f64, low: u32, high: u32, first: f64, y: usize): void {
+export function dropout_mask<T>(n: usize, p: f64, low: u32, high: u32, first: f64, y: usize): void {
   const seed = seedOf(low, high);
   const kept = 1 / (1 - p);
   for (let i: usize = 0; i < n; i++) {
     const isDropped = uniformAt(seed, <u64>first + i) < p;
-    store<f64>(y + i * sizeof<f64>(), isDropped ? 0 : kept);
+    store<T>(y + i * sizeof<T>(), isDropped ? <T>0 : <T>kept);
   }
 }
 
@@ -38,10 +38,10 @@ export function dropout_mask(n: usize, p: f64, low: u32, high: u32, first: f64, 
  * - a, b:  in; (n)
  * - y:     out, set; (n); may be a or b itself
  */
-export function multiply_map(n: usize, a: usize, b: usize, y: usize): void {
-  for (let i: usize = 0; i < n; i += lanes<f64>()) {
-    const at = i * sizeof<f64>();
-    const product = f64x2.mul(loadLanes<f64>(a + at, n - i), loadLanes<f64>(b + at, n - i));
-    storeLanes<f64>(y + at, product, n - i);
+export function multiply_map<T>(n: usize, a: usize, b: usize, y: usize): void {
+  for (let i: usize = 0; i < n; i += lanes<T>()) {
+    const at = i * sizeof<T>();
+    const product = v128.mul<T>(loadLanes<T>(a + at, n - i), loadLanes<T>(b + at, n - i));
+    storeLanes<T>(y + at, product, n - i);
   }
 }

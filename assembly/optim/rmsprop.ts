@@ -1,4 +1,4 @@
-import { lanes, loadLanes, storeLanes } from "../base/lanes";
+import { lanes, loadDoubles, loadLanes, storeDoubles, storeLanes } from "../base/lanes";
 
 /**
  * RMSprop as torch.optim.RMSprop: d = g + decay·w; s = αs + (1 − α)d²; d /= √s + ε; if momentum ≠ 0, v = momentum·v + d and
@@ -12,7 +12,7 @@ import { lanes, loadLanes, storeLanes } from "../base/lanes";
  *
  * Tail: for odd n the last element is computed alone, by the same arithmetic.
  */
-export function rmsprop_update(
+export function rmsprop_update<T>(
   n: usize,
   rate: f64,
   decay: f64,
@@ -33,9 +33,10 @@ export function rmsprop_update(
   const epsilons = f64x2.splat(epsilon);
   for (let i: usize = 0; i < n; i += lanes<f64>()) {
     const at = i * sizeof<f64>();
+    const from = i * sizeof<T>();
     const live = n - i;
-    const weight = loadLanes<f64>(w + at, live);
-    let d = loadLanes<f64>(g + at, live);
+    const weight = loadDoubles<T>(w + from, live);
+    let d = loadDoubles<T>(g + from, live);
     if (decay !== 0) d = f64x2.add(d, f64x2.mul(decays, weight));
     const part = f64x2.mul(f64x2.mul(rests, d), d);
     let square = f64x2.add(f64x2.mul(alphas, loadLanes<f64>(s + at, live)), part);
@@ -51,6 +52,6 @@ export function rmsprop_update(
       d = f64x2.add(f64x2.mul(momenta, loadLanes<f64>(v + at, live)), d);
       storeLanes<f64>(v + at, d, live);
     }
-    storeLanes<f64>(w + at, f64x2.sub(weight, f64x2.mul(rates, d)), live);
+    storeDoubles<T>(w + from, f64x2.sub(weight, f64x2.mul(rates, d)), live);
   }
 }

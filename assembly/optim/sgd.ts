@@ -1,4 +1,4 @@
-import { lanes, loadLanes, storeLanes } from "../base/lanes";
+import { lanes, loadDoubles, loadLanes, storeDoubles, storeLanes } from "../base/lanes";
 
 /**
  * Stochastic gradient descent as torch.optim.SGD: d = g + decay·w; if momentum ≠ 0, v = momentum·v + (1 − dampening)·d (the
@@ -11,7 +11,7 @@ import { lanes, loadLanes, storeLanes } from "../base/lanes";
  *
  * Tail: for odd n the last element is computed alone, by the same arithmetic.
  */
-export function sgd_update(
+export function sgd_update<T>(
   n: usize,
   rate: f64,
   decay: f64,
@@ -29,9 +29,10 @@ export function sgd_update(
   const parts = f64x2.splat(1 - dampening);
   for (let i: usize = 0; i < n; i += lanes<f64>()) {
     const at = i * sizeof<f64>();
+    const from = i * sizeof<T>();
     const live = n - i;
-    const weight = loadLanes<f64>(w + at, live);
-    let d = loadLanes<f64>(g + at, live);
+    const weight = loadDoubles<T>(w + from, live);
+    let d = loadDoubles<T>(g + from, live);
     if (decay !== 0) d = f64x2.add(d, f64x2.mul(decays, weight));
     if (momentum !== 0) {
       let velocity = d;
@@ -42,6 +43,6 @@ export function sgd_update(
       storeLanes<f64>(v + at, velocity, live);
       d = nesterov ? f64x2.add(d, f64x2.mul(momenta, velocity)) : velocity;
     }
-    storeLanes<f64>(w + at, f64x2.sub(weight, f64x2.mul(rates, d)), live);
+    storeDoubles<T>(w + from, f64x2.sub(weight, f64x2.mul(rates, d)), live);
   }
 }

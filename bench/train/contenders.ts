@@ -38,6 +38,7 @@ export const ours: readonly Contender[] = [
     tolerance: F64,
     command: node("train/ours relaxed"),
   },
+  { id: "f32", title: "Recurra f32", tolerance: F32, command: node("train/ours f32") },
   ceiling,
 ];
 

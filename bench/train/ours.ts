@@ -4,11 +4,13 @@ import { LEARNING_RATE } from "./network.js";
 import { runTrainer } from "./worker.js";
 
 const relaxed = process.argv.includes("relaxed");
+const precision = process.argv.includes("f32") ? "f32" : "f64";
 
 await runTrainer(({ sizes, weights, inputs, targets }) => {
   const { tokens, embedding, na, layers } = sizes;
   const engine = createEngineSync({ relaxed });
   const net = createTrainable(engine, {
+    precision,
     input: { tokens, embedding },
     recurrent: { cell: "lstm", hiddenSize: na, layers },
     output: { size: tokens },

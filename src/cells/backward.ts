@@ -1,3 +1,4 @@
+import type { NumberType } from "../wasm/abi.js";
 import type { EngineCore } from "../wasm/engine.js";
 import { generalTrainingKernels } from "../wasm/kernel_sets.js";
 import type { Cell, CellBackward } from "./cell.js";
@@ -9,13 +10,14 @@ import { generalRnnBackward, rnnBackward } from "./rnn.js";
 const PLAIN = { rnn: rnnBackward, lstm: lstmBackward, gru: gruBackward };
 
 /** The backward half of any cell. */
-export function backwardOf(engine: EngineCore, cell: Cell): CellBackward {
-  const own = cell.activations === undefined ? PLAIN[cell.name] : generalBackward(engine, cell);
+export function backwardOf(engine: EngineCore, dtype: NumberType, cell: Cell): CellBackward {
+  const own =
+    cell.activations === undefined ? PLAIN[cell.name] : generalBackward(engine, dtype, cell);
   return cell.projected ? projectedLstmBackward(own) : own;
 }
 
-function generalBackward(engine: EngineCore, cell: Cell): CellBackward {
-  const general = generalTrainingKernels(engine);
+function generalBackward(engine: EngineCore, dtype: NumberType, cell: Cell): CellBackward {
+  const general = generalTrainingKernels(engine, dtype);
   if (cell.name === "rnn") return generalRnnBackward(general);
   if (cell.name === "lstm") return generalLstmBackward(general, cell);
   // A reset gate before the product has a product of its own.

@@ -1,4 +1,4 @@
-import type { NumberType, TrainingKernels } from "../wasm/abi.js";
+import type { BackwardKernels, NumberType } from "../wasm/abi.js";
 
 /** A recurrent product: some blocks of W_h's rows times the hidden state before the step, or times block q of the gates. */
 export interface RecurrentProduct {
@@ -53,7 +53,7 @@ export interface Cell {
 export type CellBackward = (
   weights: CellWeights,
   transposed: TransposedWeights,
-  kernels: TrainingKernels,
+  kernels: BackwardKernels,
   m: number,
   at: BackwardStep,
 ) => void;

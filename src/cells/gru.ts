@@ -1,4 +1,4 @@
-import type { GeneralKernels, GeneralTrainingKernels, TrainingKernels } from "../wasm/abi.js";
+import type { BackwardKernels, GeneralKernels, GeneralTrainingKernels } from "../wasm/abi.js";
 import type {
   BackwardStep,
   Cell,
@@ -50,7 +50,7 @@ export const gruCell: Cell = {
 function addToPrevious(
   { dtype, na, nh }: CellWeights,
   { products }: TransposedWeights,
-  kernels: TrainingKernels,
+  kernels: BackwardKernels,
   m: number,
   blocks: number,
   { dGates, dh }: BackwardStep,

@@ -156,6 +156,9 @@ export function addLearning(program: Command, done: (code: number) => void): voi
     )
     .option("--seed <number>", "of weights, order and dropout (default: 0)", whole("--seed", 0))
     .addOption(
+      choice("--precision <name>", "the numbers of the computation (default: f64)", ["f64", "f32"]),
+    )
+    .addOption(
       choice("--dtype <name>", "the numbers of the file (default: f32)", ["f64", "f32", "f16"]),
     )
     .option(

@@ -5,7 +5,7 @@ import { transposedLinear } from "../sequence/transposed.js";
 import { addWeightGradient } from "../sequence/weight_gradient.js";
 import { describe, type Tensor } from "../tensor.js";
 import { type Engine, withScratch } from "../wasm/engine.js";
-import { trainingKernels } from "../wasm/kernel_sets.js";
+import { trainingKernels, trainingType } from "../wasm/kernel_sets.js";
 import { read, stageBytes } from "./axes.js";
 import { Caches, startOf } from "./caches.js";
 import type { GruCaches } from "./gru.js";
@@ -89,6 +89,7 @@ export function softmaxCrossEntropy(
     // Allocates, too: last, so that a call that finds no memory leaves none behind, and before any view is made.
     const transposed = transposedLinear(linear);
     const { arena } = core;
+    const dtype = trainingType(core, linear.dtype);
     const kernels = trainingKernels(core);
     const logits = pointer + at.logits;
     const da = pointer + at.da;
@@ -105,7 +106,7 @@ export function softmaxCrossEntropy(
     kernels.gemm_packed(rows, na, ny, ny, 0, na, logits, transposed, zeros, da);
     kernels.add_rows(rows, ny, logits, db);
     const gradient = { rows, columns: ny, pointer: logits, scratch: pointer + at.gradient };
-    addWeightGradient(kernels, gradient, [
+    addWeightGradient(dtype, gradient, [
       { first: 0, outputs: ny, width: na, source: buffers.h, lds: na, index: 0, target: dW },
     ]);
     const sum = arena.f64(losses, rows).reduce((total, each) => total + each, 0);

@@ -14,8 +14,8 @@ const keptView = () => new KeptView<Float64Array<ArrayBuffer>>();
  * memory of the trainer.
  */
 export function planBackward(weights: Weights, m: number, N: number, origin = 0) {
-  const { cell, nx, na, nh, trained } = weights;
-  const layout = new Layout(LAYOUTS.f64, origin);
+  const { cell, dtype, nx, na, nh, trained } = weights;
+  const layout = new Layout(dtype, origin);
   const gates = cell.input.length * na;
   const outputs = Math.max(cell.gradientBlocks * na, cell.projected ? nh : 0);
   return {
@@ -33,10 +33,10 @@ export function planBackward(weights: Weights, m: number, N: number, origin = 0)
     dWr: trained?.dWr ?? layout.take(cell.projected ? nh * na : 0),
     dPeepholes: trained?.dPeepholes ?? layout.take(cell.peepholes ? 3 * na : 0),
     /** Scratch of the weight gradients. */
-    gradient: layout.take(gradientElements(outputs, Math.max(na, nx, nh))),
+    gradient: layout.take(gradientElements(dtype, outputs, Math.max(na, nx, nh))),
     bytes: layout.bytes,
     /** A view of all weight gradients. */
-    view: keptView(),
+    view: new KeptView(),
     // The buffers of others, whose pointers the caller sets.
     /** In: the gradient of every row of h from outside, (rows, nh). */
     dy: 0,
@@ -54,7 +54,7 @@ export function planBackward(weights: Weights, m: number, N: number, origin = 0)
 
 export type BackwardBuffers = ReturnType<typeof planBackward>;
 
-/** Every buffer of a backward pass through a stack, laid out from `origin` on. */
+/** Every buffer of a backward pass through a stack, in f64, laid out from `origin` on. */
 export class BackwardPlan {
   readonly origin: number;
   readonly bytes: number;

@@ -5,7 +5,7 @@ import {
   gateElements,
 } from "../cells/cell.js";
 import { ITEM } from "../wasm/abi.js";
-import { trainingKernels } from "../wasm/kernel_sets.js";
+import { trainingType } from "../wasm/kernel_sets.js";
 import type { BackwardBuffers } from "./backward_plan.js";
 import type { Batch } from "./batch.js";
 import type { DirectionBuffers } from "./forward_plan.js";
@@ -75,7 +75,7 @@ export interface Span extends StepRange {
   readonly cellBackward: CellBackward;
 }
 
-/** Back-propagation through time over some steps of a forward pass that kept everything, in f64. */
+/** Back-propagation through time over some steps of a forward pass that kept everything. */
 export function backwardSteps(
   direction: DirectionBuffers,
   batch: Batch,
@@ -83,14 +83,14 @@ export function backwardSteps(
   at: BackwardBuffers,
 ): void {
   const { weights } = direction;
-  const { cell, nx, na } = weights;
-  const { arena } = weights.engine;
-  const kernels = trainingKernels(weights.engine);
+  const { cell, dtype, engine, nx, na } = weights;
+  const { arena } = engine;
+  const { kernels, precision } = trainingType(engine, dtype);
   const transposed = transposedOf(weights);
   const gates = cell.input.length * na;
   const ldz = cell.gradientBlocks * na;
   ownGradients(weights, at).fill(0);
-  if (cell.projected) arena.f64(at.none, batch.m * na).fill(0);
+  if (cell.projected) arena.view(precision, at.none, batch.m * na).fill(0);
   const rows = batch.start(span.last) - batch.start(span.first);
   if (rows > 0) backThroughTime(direction, batch, span, at);
   if (at.dx !== 0) {
@@ -109,9 +109,9 @@ function backThroughTime(
   buffers: BackwardBuffers,
 ): void {
   const { weights, strides } = direction;
-  const { cell, na, nh } = weights;
-  const { arena } = weights.engine;
-  const kernels = trainingKernels(weights.engine);
+  const { cell, dtype, engine, na, nh } = weights;
+  const { arena } = engine;
+  const { kernels, precision, item } = trainingType(engine, dtype);
   const transposed = transposedOf(weights);
   const base = batch.start(first);
   const { dh, dc, none, scratch } = buffers;
@@ -141,13 +141,13 @@ function backThroughTime(
     at.h = direction.h + row * strides.h;
     at.c = direction.c + row * strides.c;
     at.u = direction.u + row * strides.u;
-    at.dy = buffers.dy + (row - base) * nh * ITEM;
-    at.dGates = buffers.dGates + (row - base) * cell.gradientBlocks * na * ITEM;
-    at.dp = buffers.dp + (row - base) * nh * ITEM;
+    at.dy = buffers.dy + (row - base) * nh * item;
+    at.dGates = buffers.dGates + (row - base) * cell.gradientBlocks * na * item;
+    at.dp = buffers.dp + (row - base) * nh * item;
     cellBackward(weights, transposed, kernels, m, at);
     if (!throughTime && t > first) {
-      arena.f64(dh, m * nh).fill(0);
-      arena.f64(dc, m * na).fill(0);
+      arena.view(precision, dh, m * nh).fill(0);
+      arena.view(precision, dc, m * na).fill(0);
     }
   }
 }
@@ -161,7 +161,8 @@ function addWeightGradients(
 ): void {
   const { weights, strides } = direction;
   const { cell, nx, na, nh } = weights;
-  const kernels = trainingKernels(weights.engine);
+  const dtype = trainingType(weights.engine, weights.dtype);
+  const { item } = dtype;
   const base = batch.start(first);
   const rows = batch.start(last) - base;
   const columns = cell.gradientBlocks * na;
@@ -181,16 +182,16 @@ function addWeightGradients(
     const [first, outputs] = [gradientBlock * na, blocks * na];
     if (of === "h") inputs.push({ first, outputs, width: nh, source: h, lds: nh, index, target });
     else {
-      const source = direction.gates + base * strides.gates + (cell.q as number) * na * ITEM;
+      const source = direction.gates + base * strides.gates + (cell.q as number) * na * item;
       const lds = gateElements(cell, na);
       inputs.push({ first, outputs, width: nh, source, lds, index: 0, target });
     }
-    target += outputs * nh * ITEM;
+    target += outputs * nh * item;
   }
-  addWeightGradient(kernels, gradient, inputs);
+  addWeightGradient(dtype, gradient, inputs);
   if (cell.projected) {
     const source = direction.u + base * strides.u;
-    addWeightGradient(kernels, { ...gradient, columns: nh, pointer: at.dp }, [
+    addWeightGradient(dtype, { ...gradient, columns: nh, pointer: at.dp }, [
       { first: 0, outputs: nh, width: na, source, lds: na, index: 0, target: at.dWr },
     ]);
   }
@@ -203,16 +204,16 @@ function addWeightGradients(
 
 /** dP += Σ dGates·c over the rows: c before the step for i and f, c after it for o. The index belongs to c before. */
 function addPeepholeGradient(
-  { engine, na }: Weights,
+  { engine, dtype, na }: Weights,
   rows: number,
   { dGates, dPeepholes, gradient }: BackwardBuffers,
   c: { before: number; after: number; index: number },
 ): void {
-  const kernels = trainingKernels(engine);
-  const [ldz, block] = [4 * na, na * ITEM];
+  const { kernels, item } = trainingType(engine, dtype);
+  const [ldz, block] = [4 * na, na * item];
   for (let r = 0; r < rows; r += GRADIENT_ROWS) {
     const some = Math.min(rows - r, GRADIENT_ROWS);
-    const d = dGates + r * ldz * ITEM;
+    const d = dGates + r * ldz * item;
     let before = c.before + r * block;
     if (c.index !== 0) {
       const part = c.index + r * Int32Array.BYTES_PER_ELEMENT;
@@ -226,17 +227,17 @@ function addPeepholeGradient(
   }
 }
 
-/** A view of all weight gradients, which follow each other up to the scratch memory. */
+/** A view of all weight gradients, in f64, which follow each other up to the scratch memory. */
 const gradientView = ({ engine }: Weights, { view, dWx, gradient }: BackwardBuffers) =>
-  view.at(engine.arena, "f64", dWx, (gradient - dWx) / ITEM);
+  view.at(engine.arena, "f64", dWx, (gradient - dWx) / ITEM) as Float64Array<ArrayBuffer>;
 
 /** A view of the gradients that a backward pass sets: all of them, or db alone if the weights are trained. */
 const ownGradients = (
-  { engine, trained }: Weights,
+  { engine, dtype, trained }: Weights,
   { view, dWx, db, gradient }: BackwardBuffers,
 ) => {
   const first = trained === undefined ? dWx : db;
-  return view.at(engine.arena, "f64", first, (gradient - first) / ITEM);
+  return view.at(engine.arena, dtype.precision, first, (gradient - first) / dtype.item);
 };
 
 /** The weight gradients of a layer direction in one view, and the index in it at which each starts. */

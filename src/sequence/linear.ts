@@ -1,5 +1,5 @@
 import type { Tensor } from "../tensor.js";
-import type { Floats, NumberType } from "../wasm/abi.js";
+import { type Floats, LAYOUTS, type NumberType } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { EngineCore } from "../wasm/engine.js";
 import { Layout } from "./layout.js";
@@ -100,7 +100,7 @@ export function planLinearGradient(ny: number, na: number, rows: number) {
     dW: layout.take(ny * na),
     db: layout.take(ny),
     zeros: layout.take(na),
-    gradient: layout.take(gradientElements(ny, na)),
+    gradient: layout.take(gradientElements(LAYOUTS.f64, ny, na)),
     bytes: layout.bytes,
   };
 }

@@ -268,7 +268,7 @@ export function backwardStack<R>(
     first: 0,
     last: batch.T,
     throughTime: true,
-    cellBackward: backwardOf(engine, cell),
+    cellBackward: backwardOf(engine, shape.dtype, cell),
   }));
   buffers.backward ??= new BackwardPlan(stack, buffers, 0);
   return withScratch(engine.arena, buffers.backward.bytes, ({ pointer }) => {

@@ -1,12 +1,10 @@
 import type { TransposedWeights } from "../cells/cell.js";
-import { ITEM } from "../wasm/abi.js";
-import { trainingKernels } from "../wasm/kernel_sets.js";
 import { Layout } from "./layout.js";
 import type { Linear } from "./linear.js";
 import type { Stack } from "./stack.js";
 import type { PackedTranspose, Weights } from "./weights.js";
 
-// Backward passes multiply by the transposed matrices. They are packed at the first such pass, in f64.
+// Backward passes multiply by the transposed matrices. They are packed at the first such pass.
 
 /** The panels of the transposed matrices of a layer direction. The first call allocates and packs them. */
 export function transposedOf(weights: Weights): TransposedWeights {
@@ -31,18 +29,18 @@ export function transpose({ layerDirections }: Stack): void {
 /** The panels of Wyᵀ, packed at the first use. May allocate. */
 export function transposedLinear(linear: Linear): number {
   if (linear.transposed === undefined) {
-    const { engine, ny, na, W } = linear;
-    const layout = new Layout();
+    const { engine, dtype, ny, na, W } = linear;
+    const layout = new Layout(dtype);
     layout.takePanels(na, ny);
     linear.transposed = engine.arena.allocate(layout.bytes);
-    trainingKernels(engine).pack_panels(na, ny, 1, na, W, linear.transposed.pointer);
+    dtype.kernels.pack_panels(na, ny, 1, na, W, linear.transposed.pointer);
   }
   return linear.transposed.pointer;
 }
 
 /** Places for the transposed matrices. */
-function place({ engine, cell, nx, na, nh }: Weights): PackedTranspose {
-  const layout = new Layout();
+function place({ engine, dtype, cell, nx, na, nh }: Weights): PackedTranspose {
+  const layout = new Layout(dtype);
   const gates = cell.input.length * na;
   const panelsX = layout.takePanels(nx, gates);
   const products = cell.products.map(({ blocks }) => layout.takePanels(nh, blocks * na));
@@ -58,16 +56,16 @@ function place({ engine, cell, nx, na, nh }: Weights): PackedTranspose {
 }
 
 /** Packs the transposed matrices of weights that have a place for them: again, if their matrices were changed. */
-export function packTransposed({ engine, cell, nx, na, nh, raw, transposed }: Weights): void {
+export function packTransposed({ dtype, cell, nx, na, nh, raw, transposed }: Weights): void {
   if (transposed === undefined) return;
   const { weights } = transposed;
-  const kernels = trainingKernels(engine);
+  const { kernels, item } = dtype;
   const gates = cell.input.length * na;
   kernels.pack_panels(nx, gates, 1, nx, raw.Wx, weights.panelsX);
   let { Wh } = raw;
   cell.products.forEach(({ blocks }, i) => {
     kernels.pack_panels(nh, blocks * na, 1, nh, Wh, weights.products[i] as number);
-    Wh += blocks * na * nh * ITEM;
+    Wh += blocks * na * nh * item;
   });
   if (cell.projected) kernels.pack_panels(na, nh, 1, na, raw.Wr, weights.projection);
 }

@@ -1,12 +1,16 @@
-import { ITEM, LAYOUTS, type TrainingKernels } from "../wasm/abi.js";
+import type { NumberType } from "../wasm/abi.js";
+import type { TrainingType } from "../wasm/kernel_sets.js";
 import { panelElements } from "./layout.js";
 
 /** Rows that are taken at a time: their panels and their transpose stay in the second-level cache. */
 export const GRADIENT_ROWS = 256;
 
 /** Scratch elements for a weight gradient (outputs, inputs): `GRADIENT_ROWS` rows of d transposed, and of x gathered and packed. */
-export const gradientElements = (outputs: number, inputs: number): number =>
-  GRADIENT_ROWS * (outputs + inputs) + panelElements(inputs, GRADIENT_ROWS, LAYOUTS.f64.panel);
+export const gradientElements = (
+  { panel }: Pick<NumberType, "panel">,
+  outputs: number,
+  inputs: number,
+): number => GRADIENT_ROWS * (outputs + inputs) + panelElements(inputs, GRADIENT_ROWS, panel);
 
 /** d, the gradient of a product's output: (rows, columns) at `pointer`; with scratch of `gradientElements`. */
 export interface OutputGradient {
@@ -36,26 +40,26 @@ export interface GradientInput {
  * chunk continues the sum in memory.
  */
 export function addWeightGradient(
-  kernels: TrainingKernels,
+  { kernels, item }: TrainingType,
   { rows, columns, pointer: d, scratch }: OutputGradient,
   inputs: readonly GradientInput[],
 ): void {
-  const gathered = scratch + GRADIENT_ROWS * columns * ITEM;
+  const gathered = scratch + GRADIENT_ROWS * columns * item;
   let widest = 0;
   for (const { width } of inputs) widest = Math.max(widest, width);
-  const panels = gathered + GRADIENT_ROWS * widest * ITEM;
+  const panels = gathered + GRADIENT_ROWS * widest * item;
   for (let r = 0; r < rows; r += GRADIENT_ROWS) {
     const some = Math.min(rows - r, GRADIENT_ROWS);
-    kernels.reverse_axes(some, 1, columns, d + r * columns * ITEM, scratch);
+    kernels.reverse_axes(some, 1, columns, d + r * columns * item, scratch);
     for (const { first, outputs, width, source, lds, index, target } of inputs) {
-      let [from, ld] = [source + r * lds * ITEM, lds];
+      let [from, ld] = [source + r * lds * item, lds];
       if (index !== 0) {
         const part = index + r * Int32Array.BYTES_PER_ELEMENT;
         kernels.gather_rows(some, width, lds, width, source, part, gathered);
         [from, ld] = [gathered, width];
       }
       kernels.pack_panels(width, some, 1, ld, from, panels);
-      const a = scratch + first * some * ITEM;
+      const a = scratch + first * some * item;
       kernels.gemm_packed(outputs, width, some, some, width, width, a, panels, target, target);
     }
   }

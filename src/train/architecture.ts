@@ -1,5 +1,6 @@
 import type { Activation } from "../cells/activations.js";
 import type { RecurrentOptions } from "../layers/options.js";
+import type { Precision } from "../wasm/abi.js";
 
 /** The input of a network that is trained. Each has the columns of what the lowest recurrent layer reads. */
 export type InputPart = { readonly dropout: number } & (
@@ -17,7 +18,7 @@ export type InputPart = { readonly dropout: number } & (
 export interface RecurrentPart {
   /** The start of its parameters' names. */
   readonly name: string;
-  readonly options: RecurrentOptions<"f64">;
+  readonly options: RecurrentOptions;
   readonly hasBias: boolean;
   /** After each of its layers that another recurrent layer follows. */
   readonly dropout: number;
@@ -65,6 +66,7 @@ export type OutputOf = "step" | "last" | "mean" | "max";
 
 /** A network that is trained, whether options or a file describe it. */
 export interface Architecture {
+  readonly precision: Precision;
   readonly input: InputPart;
   readonly recurrent: readonly RecurrentPart[];
   /** Whether a mask of dropout holds for all steps of a sequence. */

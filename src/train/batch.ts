@@ -8,6 +8,7 @@ import type { Loss } from "./losses.js";
 import type { TrainedNetwork } from "./network.js";
 import type { NetworkPlan } from "./plan.js";
 import type { CarriedStates } from "./states.js";
+import { viewOf } from "./trained_type.js";
 
 /** Ids of tokens or classes. */
 export type Ids = readonly number[] | Int32Array | Uint8Array | Uint16Array | Uint32Array;
@@ -206,14 +207,14 @@ export function writeTokens(
 
 /** Writes the features of a segment, if the input is features. */
 export function writeInputs(
-  { engine, architecture: { input } }: TrainedNetwork,
+  { parameters, architecture: { input } }: TrainedNetwork,
   { batch, x }: NetworkPlan,
   checked: CheckedBatch,
   { first, last, base, rows }: Segment,
 ): void {
   if (input.kind !== "features") return;
   const n = input.size;
-  const target = engine.arena.f64(x, rows * n);
+  const target = viewOf(parameters.dtype, x, rows * n);
   batch.forEachRow(first, last, (row, place, t) => {
     const { data } = sequenceAt(batch, checked, place) as Rows;
     const at = (row - base) * n;

@@ -3,6 +3,7 @@ import type { Bytes } from "../formats/bytes.js";
 import { readSafetensors, type SafetensorsFile } from "../formats/safetensors/reader.js";
 import { writeSafetensors } from "../formats/safetensors/writer.js";
 import { formatShape, isNumbers, type Tensor } from "../tensor.js";
+import type { Floats, Precision } from "../wasm/abi.js";
 import { within } from "./checks.js";
 import type { Optimizer } from "./optimizer.js";
 import type { Parameter, Parameters } from "./parameters.js";
@@ -38,9 +39,10 @@ export interface Checkpointed {
 export function writeCheckpoint(of: Checkpointed): Uint8Array {
   const { parameters, optimizer, states, counters, progress } = of;
   const { bestWeights, ...place } = progress;
-  const tensors = new Map<string, Tensor>();
-  for (const { prefix, base } of places(of)) {
-    for (const each of parameters.all) tensors.set(prefix + each.name, parameters.read(each, base));
+  const tensors = new Map<string, Tensor<Float64Array | Float32Array>>();
+  for (const { prefix, ...place } of places(of)) {
+    for (const each of parameters.all)
+      tensors.set(prefix + each.name, parameters.read(each, place));
   }
   for (const [name, tensor] of Object.entries(bestWeights ?? {}))
     tensors.set(`best.${name}`, tensor);
@@ -62,13 +64,17 @@ export function writeCheckpoint(of: Checkpointed): Uint8Array {
 
 /** The places of a checkpoint's tensors that have the layout of the parameters. */
 function places({ parameters, optimizer, counters }: Checkpointed) {
+  const weights = parameters.place;
   return [
-    { prefix: "", base: parameters.weights },
+    { prefix: "", ...weights },
     ...optimizer.names.map((name, i) => ({
       prefix: `optimizer.${name}.`,
       base: optimizer.pointers[i] as number,
+      precision: "f64" as const,
     })),
-    ...(counters.accumulated > 0 ? [{ prefix: "gradient.", base: parameters.gradients }] : []),
+    ...(counters.accumulated > 0
+      ? [{ prefix: "gradient.", ...weights, base: parameters.gradients }]
+      : []),
   ];
 }
 
@@ -130,7 +136,12 @@ function readContent({ metadata }: SafetensorsFile) {
 }
 
 /** A tensor of a checkpoint, which has the shape of a parameter. */
-function tensorOf(file: SafetensorsFile, name: string, { shape }: Parameter): Float64Array {
+function tensorOf(
+  file: SafetensorsFile,
+  name: string,
+  { shape }: Parameter,
+  precision: Precision,
+): Floats {
   const tensor = file.tensors.get(name);
   if (tensor === undefined) fail(`${JSON.stringify(name)}: expected a tensor, got none`);
   const { data } = tensor;
@@ -140,7 +151,13 @@ function tensorOf(file: SafetensorsFile, name: string, { shape }: Parameter): Fl
       `${JSON.stringify(name)}: expected ${formatShape(shape)}, got ${formatShape(tensor.shape)}`,
     );
   }
-  if (!isNumbers(data, Float64Array)) fail(`${JSON.stringify(name)}: expected float64 numbers`);
+  const [kind, type] =
+    precision === "f64"
+      ? ([Float64Array, "float64"] as const)
+      : ([Float32Array, "float32"] as const);
+  if (!isNumbers(data, kind)) {
+    fail(`${JSON.stringify(name)}: expected ${type} numbers, as the network has them`);
+  }
   return data;
 }
 
@@ -162,15 +179,18 @@ export function readCheckpoint(bytes: Bytes, into: Checkpointed): void {
   if (counts.length !== parameters.all.length || !counts.every(isCount)) {
     fail(`counts: expected ${parameters.all.length} integers ≥ 0`);
   }
-  const found = places({ ...into, counters: content.counters }).map(({ prefix, base }) => ({
-    base,
-    tensors: parameters.all.map((each) => tensorOf(file, prefix + each.name, each)),
+  const { precision } = parameters.dtype;
+  const found = places({ ...into, counters: content.counters }).map(({ prefix, ...place }) => ({
+    place,
+    tensors: parameters.all.map((each) =>
+      tensorOf(file, prefix + each.name, each, place.precision),
+    ),
   }));
   const hasBest = file.tensors.has(`best.${parameters.all[0]?.name}`);
   const bestWeights = hasBest
-    ? parameters.all.map(({ name, shape }, i): [string, Tensor] => {
-        const data = tensorOf(file, `best.${name}`, parameters.all[i] as Parameter);
-        return [name, { shape, data }];
+    ? parameters.all.map((each): [string, Tensor<Floats>] => {
+        const { name, shape } = each;
+        return [name, { shape, data: tensorOf(file, `best.${name}`, each, precision) }];
       })
     : undefined;
   const state = m > 0 ? file.tensors.get("state")?.data : undefined;
@@ -182,9 +202,9 @@ export function readCheckpoint(bytes: Bytes, into: Checkpointed): void {
     states.reserve(m);
     states.view().set(state);
   } else states.clear();
-  for (const { base, tensors } of found) {
+  for (const { place, tensors } of found) {
     parameters.all.forEach((each, i) => {
-      parameters.write(each, tensors[i] as Float64Array, base);
+      parameters.write(each, tensors[i] as Floats, place);
     });
   }
   for (const each of parameters.all) each.isFrozen = frozen.includes(each.name);

@@ -13,7 +13,7 @@ import { checkDescription } from "../description/validate.js";
 import { type Bytes, isBytes } from "../formats/bytes.js";
 import { describeSafetensors } from "../formats/pytorch/reader.js";
 import { readSafetensors } from "../formats/safetensors/reader.js";
-import type { Tensor } from "../tensor.js";
+import type { Precision } from "../wasm/abi.js";
 import type {
   Architecture,
   HiddenPart,
@@ -35,6 +35,7 @@ const TOPS = ["identity", "softmax", "logSoftmax", "sigmoid"];
 export interface Answers {
   readonly input?: "features" | "one-hot" | undefined;
   readonly output?: "steps" | "last" | "mean" | "max" | undefined;
+  readonly precision?: Precision | undefined;
 }
 
 /** A model that is to be trained: what its file said, as an architecture and tensors by the parameters' names. */
@@ -71,11 +72,14 @@ export function openDescription(
   const tied = input.kind === "embedding" && input.weight.data === top.weight.data;
   if (!tied) weights.set(`${top.name}.weight`, top.weight);
   if (top.bias !== undefined) weights.set(`${top.name}.bias`, top.bias);
-  const parts = recurrent.map((each): RecurrentPart => recurrentPart(each, weights));
+  const parts = recurrent.map(
+    (each): RecurrentPart => recurrentPart(each, weights, answers.precision),
+  );
   return {
     description,
     weights,
     architecture: {
+      precision: answers.precision ?? "f64",
       input: inputPart(input),
       recurrent: parts,
       variational: false,
@@ -132,6 +136,7 @@ function inputPart(input: InputDescription): InputPart {
 function recurrentPart(
   described: RecurrentDescription,
   weights: Map<string, StoredNumbers>,
+  precision: Precision = "f64",
 ): RecurrentPart {
   const { name, options, weights: own, merge = "concat" } = described;
   const { layerNorm = [], residual = false } = described;
@@ -158,7 +163,7 @@ function recurrentPart(
   });
   return {
     name,
-    options: { ...options, precision: "f64" },
+    options: { ...options, precision },
     hasBias,
     dropout: 0,
     merge,
@@ -178,7 +183,7 @@ export function describeNetwork(
   metadata: ReadonlyMap<string, string>,
 ): ModelDescription {
   const { input, recurrent, hidden, output } = architecture;
-  const read = (name: string): Tensor => parameters.read(parameters.get(name));
+  const read = (name: string): StoredNumbers => parameters.read(parameters.get(name));
   const described: InputDescription =
     input.kind === "embedding"
       ? { kind: input.kind, name: input.name, weight: read(`${input.name}.weight`) }
@@ -228,7 +233,7 @@ export function describeNetwork(
 
 const describeNorm = (
   { name, epsilon }: NormPart,
-  read: (name: string) => Tensor,
+  read: (name: string) => StoredNumbers,
 ): LayerNormDescription => ({
   name,
   weight: read(`${name}.weight`),

@@ -2,6 +2,7 @@ import type { AbortSignalLike } from "../host.js";
 import { giveWay } from "../model/give_way.js";
 import { checkOptions, type OptionNames } from "../options.js";
 import { checkObject, describe, type Tensor } from "../tensor.js";
+import type { Floats } from "../wasm/abi.js";
 import type { TrainingBatch } from "./batch.js";
 import { checkFlag, checkInteger, checkNumber, shown } from "./checks.js";
 import { isSource, pick, type TrainingData, type TrainingSource } from "./data.js";
@@ -166,7 +167,7 @@ function validationLoss(content: TrainerContent, batches: readonly TrainingBatch
   return rows === 0 ? 0 : sum / rows;
 }
 
-const copyWeights = ({ network: { parameters } }: TrainerContent): Record<string, Tensor> =>
+const copyWeights = ({ network: { parameters } }: TrainerContent): Record<string, Tensor<Floats>> =>
   Object.fromEntries(parameters.all.map((each) => [each.name, parameters.read(each)]));
 
 /** Notes a validation loss; returns whether the run is over. */
@@ -188,7 +189,7 @@ function isOver(
 function restoreBest({ network, progress: { bestWeights } }: TrainerContent): void {
   if (bestWeights === undefined) return;
   for (const each of network.parameters.all) {
-    network.parameters.write(each, (bestWeights[each.name] as Tensor).data);
+    network.parameters.write(each, (bestWeights[each.name] as Tensor<Floats>).data);
   }
   network.loaded();
 }

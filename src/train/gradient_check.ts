@@ -1,11 +1,11 @@
 import { checkOptions, type OptionNames } from "../options.js";
-import { ITEM } from "../wasm/abi.js";
 import { checkBatch, type TrainingBatch } from "./batch.js";
 import { checkInteger, checkNumber } from "./checks.js";
 import { Loss, type LossOptions } from "./losses.js";
 import type { Parameter } from "./parameters.js";
 import { runLoss } from "./pass.js";
 import { networkOf, type Trainable } from "./trainable.js";
+import { viewOf } from "./trained_type.js";
 
 /** Options of {@link gradCheck}. */
 export interface GradCheckOptions {
@@ -53,8 +53,9 @@ export function gradCheck(
   checkInteger(`${where}: worst`, worst, 1);
   checkInteger(`${where}: samples`, samples, 1);
   checkNumber(`${where}: h`, h, { least: 0, above: true });
-  const { engine, parameters, architecture } = network;
-  const loss = new Loss(where, engine, architecture.output, options.loss);
+  const { parameters, architecture } = network;
+  const { dtype } = parameters;
+  const loss = new Loss(where, dtype, architecture.output, options.loss);
   try {
     const checked = checkBatch(where, network, { loss, states: undefined }, batch);
     const own = { carry: false, states: undefined, dropout: undefined };
@@ -62,21 +63,21 @@ export function gradCheck(
     parameters.clearGradients();
     runLoss(network, loss, checked, { ...pass, accumulate: 1 });
     const gradients = parameters.all.map(({ offset, size }) =>
-      engine.arena.f64(parameters.gradients + offset, size).slice(),
+      Float64Array.from(viewOf(dtype, parameters.gradients + offset, size)),
     );
     const largest = (values: Float64Array): number =>
       values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
     const floor = 1e-4 * gradients.reduce((most, own) => Math.max(most, largest(own)), 0);
     /** The loss with one weight moved by `by`. */
     const moved = ({ offset }: Parameter, index: number, by: number): number => {
-      const pointer = parameters.weights + offset + index * ITEM;
-      const before = engine.arena.f64(pointer, 1)[0] as number;
-      engine.arena.f64(pointer, 1)[0] = before + by;
+      const pointer = parameters.weights + offset + index * dtype.item;
+      const before = viewOf(dtype, pointer, 1)[0] as number;
+      viewOf(dtype, pointer, 1)[0] = before + by;
       network.changed();
       try {
         return runLoss(network, loss, checked, { ...pass, accumulate: 0 }).loss;
       } finally {
-        engine.arena.f64(pointer, 1)[0] = before;
+        viewOf(dtype, pointer, 1)[0] = before;
         network.changed();
       }
     };

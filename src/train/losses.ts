@@ -2,10 +2,10 @@ import { checkOptions, type OptionNames } from "../options.js";
 import { isNumbers } from "../tensor.js";
 import { ITEM } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
-import type { EngineCore } from "../wasm/engine.js";
-import { trainerKernels } from "../wasm/trainer_kernels.js";
+import { trainerFloat32, trainerKernels } from "../wasm/trainer_kernels.js";
 import type { OutputPart } from "./architecture.js";
 import { checkInteger, checkNumber, shown } from "./checks.js";
+import type { TrainedType } from "./trained_type.js";
 
 /** Cross-entropy of the softmax of the outputs against class ids: torch.nn.CrossEntropyLoss. */
 export interface CrossEntropyOptions {
@@ -79,7 +79,10 @@ export interface LossRows {
   readonly loss: number;
 }
 
-/** A loss over the outputs of a network. */
+/** Rows of f32 outputs that are converted at a time. */
+const CONVERTED_ROWS = 256;
+
+/** A loss over the outputs of a network. It is computed in f64, also of f32 outputs. */
 export class Loss extends Shared {
   readonly name: Options["name"];
   readonly size: number;
@@ -87,13 +90,15 @@ export class Loss extends Shared {
   readonly ignore: number;
   /** Of classes, or of positive targets. */
   readonly weights: Float64Array | undefined;
-  readonly #engine: EngineCore;
+  readonly #dtype: TrainedType;
   readonly #smoothing: number;
   readonly #block: Block | undefined;
+  /** Of f32 outputs: some rows of them in f64. */
+  readonly #converted: Block | undefined;
 
   constructor(
     where: string,
-    engine: EngineCore,
+    dtype: TrainedType,
     { size, hasSigmoid }: Pick<OutputPart, "size" | "hasSigmoid">,
     given: LossOptions,
   ) {
@@ -111,7 +116,8 @@ export class Loss extends Shared {
         `${where}: loss: expected bce, as the model has a sigmoid on top, got ${options.name}`,
       );
     }
-    this.#engine = engine;
+    const { arena } = dtype.engine;
+    this.#dtype = dtype;
     this.name = options.name;
     this.size = size;
     this.ignore = -1;
@@ -128,9 +134,10 @@ export class Loss extends Shared {
       this.weights = weightsOf(`${where}: loss.positiveWeights`, positiveWeights, size);
     }
     if (this.weights !== undefined) {
-      this.#block = engine.arena.allocate(size * ITEM);
-      engine.arena.f64(this.#block.pointer, size).set(this.weights);
+      this.#block = arena.allocate(size * ITEM);
+      arena.f64(this.#block.pointer, size).set(this.weights);
     }
+    if (dtype.precision === "f32") this.#converted = arena.allocate(CONVERTED_ROWS * size * ITEM);
   }
 
   /** Whether targets are class ids. */
@@ -144,8 +151,34 @@ export class Loss extends Shared {
   }
 
   /** Computes the loss of each row, and replaces the outputs by their gradient. */
-  run({ rows, outputs, targets, scales, loss }: LossRows): void {
-    const kernels = trainerKernels(this.#engine);
+  run(of: LossRows): void {
+    const converted = this.#converted;
+    if (converted === undefined) {
+      this.#run(of);
+      return;
+    }
+    const { engine, item } = this.#dtype;
+    const { promote, demote } = trainerFloat32(engine).kernels;
+    const targetBytes = this.takesIds ? Int32Array.BYTES_PER_ELEMENT : this.size * ITEM;
+    for (let first = 0; first < of.rows; first += CONVERTED_ROWS) {
+      const rows = Math.min(CONVERTED_ROWS, of.rows - first);
+      const n = rows * this.size;
+      const at = of.outputs + first * this.size * item;
+      promote(n, at, converted.pointer);
+      this.#run({
+        rows,
+        outputs: converted.pointer,
+        targets: of.targets + first * targetBytes,
+        scales: of.scales + first * ITEM,
+        loss: of.loss + first * ITEM,
+      });
+      demote(n, converted.pointer, at);
+    }
+  }
+
+  /** The same of f64 outputs. */
+  #run({ rows, outputs, targets, scales, loss }: LossRows): void {
+    const kernels = trainerKernels(this.#dtype.engine);
     const n = this.size;
     const weights = this.#block?.pointer ?? 0;
     if (this.name === "crossEntropy") {
@@ -170,11 +203,12 @@ export class Loss extends Shared {
   /** Σ of the rows' losses, in ascending order. */
   sum({ loss, outputRows }: { readonly loss: number; readonly outputRows: number }): number {
     let sum = 0;
-    for (const own of this.#engine.arena.f64(loss, outputRows)) sum += own;
+    for (const own of this.#dtype.engine.arena.f64(loss, outputRows)) sum += own;
     return sum;
   }
 
   protected free(): void {
     this.#block?.release();
+    this.#converted?.release();
   }
 }

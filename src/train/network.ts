@@ -27,6 +27,7 @@ import {
   type PlanNeeds,
   writeOrder,
 } from "./plan.js";
+import { trainedType } from "./trained_type.js";
 
 /** The parameters of a network, in the order of its layers. */
 function specsOf(architecture: Architecture, shapes: readonly StackShape[]): ParameterSpec[] {
@@ -60,12 +61,12 @@ function specsOf(architecture: Architecture, shapes: readonly StackShape[]): Par
 
 /** Dropout of the kind that the architecture has. */
 const dropoutOf = (
-  { engine }: Parameters,
+  { dtype }: Parameters,
   { variational }: Architecture,
   outputs: number,
   p: number,
 ): Layer =>
-  variational ? new VariationalDropout(engine, outputs, p) : new Dropout(engine, outputs, p);
+  variational ? new VariationalDropout(dtype, outputs, p) : new Dropout(dtype, outputs, p);
 
 /** The layer below the recurrent ones, and the tokens that the lowest of them reads instead of its output. */
 function inputLayers(
@@ -82,8 +83,8 @@ function inputLayers(
   if (input.kind !== "features") {
     const count = input.kind === "embedding" ? input.tokens : size;
     if (!needsRows) return { layers, tokens: { count, embedding } };
-    const { engine } = parameters;
-    layers.push(embedding ? new Embedding(parameters, embedding) : new OneHot(engine, count));
+    const { dtype } = parameters;
+    layers.push(embedding ? new Embedding(parameters, embedding) : new OneHot(dtype, count));
   }
   if (dropout > 0) layers.push(dropoutOf(parameters, architecture, size, dropout));
   return { layers, tokens: undefined };
@@ -97,7 +98,7 @@ function bodyOf(
   made: Layer[],
 ): Chain {
   const { input, recurrent, output } = architecture;
-  const { engine } = parameters;
+  const { dtype } = parameters;
   const lowest = shapes[0] as StackShape;
   const isAdded = recurrent[0]?.residual === true && input.size === outputOf(lowest);
   const bottom = inputLayers(parameters, architecture, isAdded);
@@ -124,14 +125,14 @@ function bodyOf(
         inner.push(dropoutOf(parameters, architecture, layer.outputs, part.dropout));
       }
       const chain = new Chain(inner, n);
-      body.push(part.residual && n === layer.outputs ? new Residual(engine, chain) : chain);
+      body.push(part.residual && n === layer.outputs ? new Residual(dtype, chain) : chain);
       n = layer.outputs;
     }
     // The ends of both directions are pooled before they are merged.
     const isPooledFirst = output.of === "last" && s + 1 === recurrent.length;
     if (part.merge === "concat" || isPooledFirst) return;
     n = outputOfPart(part);
-    body.push(new Merge(engine, n, part.merge));
+    body.push(new Merge(dtype, n, part.merge));
   });
   return new Chain(body, n);
 }
@@ -143,12 +144,12 @@ function headOf(
   inputs: number,
   made: Layer[],
 ): Chain {
-  const { engine } = parameters;
+  const { dtype } = parameters;
   const { input, recurrent, hidden, output } = architecture;
   const head: Layer[] = [];
   const top = recurrent.at(-1) as RecurrentPart;
   if (top.merge !== "concat" && output.of === "last") {
-    head.push(new Merge(engine, outputOfPart(top), top.merge));
+    head.push(new Merge(dtype, outputOfPart(top), top.merge));
   }
   for (const { name, size, hasBias, activation } of hidden) {
     const bias = hasBias ? parameters.get(`${name}.bias`) : undefined;
@@ -157,7 +158,7 @@ function headOf(
     made.push(linear);
     head.push(linear);
     if (activationName(activation) === "identity") continue;
-    const layer = new ActivationLayer(engine, size, activation);
+    const layer = new ActivationLayer(dtype, size, activation);
     made.push(layer);
     head.push(layer);
   }
@@ -197,11 +198,13 @@ export class TrainedNetwork extends Shared {
     super();
     this.engine = engine;
     this.architecture = architecture;
-    this.shapes = architecture.recurrent.map(({ options }) =>
-      shapeOf(engine, options, ALL_KERNELS),
-    );
+    const dtype = trainedType(engine, architecture.precision);
+    this.shapes = architecture.recurrent.map(({ options }) => ({
+      ...shapeOf(engine, options, ALL_KERNELS),
+      dtype,
+    }));
     const specs = specsOf(architecture, this.shapes);
-    const parameters = new Parameters(engine, specs);
+    const parameters = new Parameters(dtype, specs);
     this.parameters = parameters;
     const made: Layer[] = [];
     try {
@@ -211,7 +214,7 @@ export class TrainedNetwork extends Shared {
       this.#pooling =
         of === "step"
           ? undefined
-          : new Pooling(engine, this.#body.outputs, of, blocksOf(this.shapes.at(-1) as StackShape));
+          : new Pooling(dtype, this.#body.outputs, of, blocksOf(this.shapes.at(-1) as StackShape));
     } catch (error) {
       for (const layer of made) layer.release?.();
       parameters.release();
@@ -252,6 +255,7 @@ export class TrainedNetwork extends Shared {
     options.states?.reserve(batch.m);
     const parts = {
       architecture: this.architecture,
+      dtype: this.parameters.dtype,
       shapes: this.shapes,
       body: this.#body,
       head: this.#head,

@@ -1,11 +1,10 @@
 import { ITEM } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
-import { trainerKernels } from "../wasm/trainer_kernels.js";
 import { checkOptimizer, type OptimizerOptions } from "./optimizer_options.js";
 import { type Rule, ruleOf } from "./optimizer_rules.js";
 import type { Parameter, Parameters } from "./parameters.js";
 
-/** The optimiser of a network: its moments in linear memory, laid out as the parameters, and how often each was updated. */
+/** The optimiser of a network: its moments in linear memory, in f64, laid out as the parameters, and how often each was updated. */
 export class Optimizer extends Shared {
   readonly lr: number;
   /** PyTorch's names of the moments. */
@@ -13,6 +12,10 @@ export class Optimizer extends Shared {
   readonly #parameters: Parameters;
   readonly #rule: Rule;
   readonly #moments: readonly Block[];
+  /** How many times as many bytes a moment, which is f64, has as the weights. */
+  readonly #times: number;
+  /** Bytes of a moment. */
+  readonly momentBytes: number;
   readonly #updates: number[];
 
   constructor(where: string, parameters: Parameters, options: OptimizerOptions) {
@@ -24,19 +27,21 @@ export class Optimizer extends Shared {
     this.names = this.#rule.moments;
     this.#updates = parameters.all.map(() => 0);
     const { arena } = parameters.engine;
-    this.#moments = this.names.map(() => arena.allocate(parameters.bytes));
+    this.#times = ITEM / parameters.dtype.item;
+    this.momentBytes = parameters.bytes * this.#times;
+    this.#moments = this.names.map(() => arena.allocate(this.momentBytes));
     const { initial = 0 } = this.#rule;
     for (const { pointer } of this.#moments) {
-      arena.f64(pointer, parameters.bytes / ITEM).fill(0);
+      arena.f64(pointer, this.momentBytes / ITEM).fill(0);
       // The padding between parameters stays 0, as an update of it must be 0 / ε.
       for (const { offset, size } of parameters.all)
-        arena.f64(pointer + offset, size).fill(initial);
+        arena.f64(pointer + offset * this.#times, size).fill(initial);
     }
   }
 
   /** Runs of neighbouring parameters that are not frozen and were updated equally often. */
   runs(): { offset: number; n: number; parameters: Parameter[] }[] {
-    const { all, bytes } = this.#parameters;
+    const { all, bytes, dtype } = this.#parameters;
     const runs: { offset: number; n: number; parameters: Parameter[]; count: number }[] = [];
     let last: (typeof runs)[number] | undefined;
     all.forEach((parameter, i) => {
@@ -50,7 +55,7 @@ export class Optimizer extends Shared {
         last = { offset: parameter.offset, n: 0, parameters: [], count };
         runs.push(last);
       }
-      last.n = (end - last.offset) / ITEM;
+      last.n = (end - last.offset) / dtype.item;
       last.parameters.push(parameter);
     });
     return runs;
@@ -58,13 +63,13 @@ export class Optimizer extends Shared {
 
   /** Updates every parameter that is not frozen, from its gradient. */
   update(rate: number): void {
-    const { engine, weights, gradients, all } = this.#parameters;
-    const kernels = trainerKernels(engine);
+    const { dtype, weights, gradients, all } = this.#parameters;
+    const { kernels } = dtype;
     const update = this.#rule.update(rate);
     for (const { offset, n, parameters } of this.runs()) {
       const first = all.indexOf(parameters[0] as Parameter);
       const t = (this.#updates[first] as number) + 1;
-      const moments = this.#moments.map(({ pointer }) => pointer + offset);
+      const moments = this.#moments.map(({ pointer }) => pointer + offset * this.#times);
       update(kernels, { offset, n, t }, { g: gradients + offset, w: weights + offset, moments });
       parameters.forEach((_, i) => {
         this.#updates[first + i] = t;

@@ -1,4 +1,4 @@
-import type { TrainerKernels } from "../wasm/trainer_kernels.js";
+import type { LayerKernels } from "../wasm/trainer_kernels.js";
 import { power } from "./arithmetic.js";
 import type { CheckedOptimizer, OptimizerName } from "./optimizer_options.js";
 
@@ -13,7 +13,7 @@ export interface Run {
 
 /** Updates all numbers of a run. The moments are in the order of `moments`. */
 export type Update = (
-  kernels: TrainerKernels,
+  kernels: LayerKernels,
   run: Run,
   at: { g: number; w: number; moments: number[] },
 ) => void;

@@ -2,6 +2,7 @@ import { LAYER_NORM_EPSILON } from "../description/description.js";
 import { checkRecurrentOptions, type RecurrentOptions } from "../layers/options.js";
 import { checkOptions, type OptionNames } from "../options.js";
 import { checkObject } from "../tensor.js";
+import type { Precision } from "../wasm/abi.js";
 import {
   type Architecture,
   type InputPart,
@@ -60,6 +61,11 @@ export interface TrainableOptions {
   /** One stack, or several on top of each other. */
   readonly recurrent: TrainableRecurrent | readonly TrainableRecurrent[];
   readonly output: TrainableOutput;
+  /**
+   * The number type of weights, activations and gradients. Losses, norms and the moments of optimisers are float64 in both.
+   * Default `"f64"`.
+   */
+  readonly precision?: Precision | undefined;
   /** Normalises the output of each recurrent layer, as torch.nn.LayerNorm. Default false. */
   readonly layerNorm?: boolean | undefined;
   /** Adds the input of a recurrent layer to its output if both have the same size. Default false. */
@@ -81,6 +87,7 @@ const NAMES: OptionNames<TrainableOptions> = {
   input: true,
   recurrent: true,
   output: true,
+  precision: true,
   layerNorm: true,
   residual: true,
   variational: true,
@@ -123,7 +130,7 @@ function inputOf(input: TrainableInput): InputPart {
 }
 
 function recurrentOf(
-  { recurrent: given, layerNorm = false, residual = false }: TrainableOptions,
+  { recurrent: given, layerNorm = false, residual = false, precision = "f64" }: TrainableOptions,
   inputSize: number,
 ): readonly RecurrentPart[] {
   const list: readonly TrainableRecurrent[] = Array.isArray(given) ? given : [given];
@@ -137,9 +144,11 @@ function recurrentOf(
     checkDropout(`${WHERE}: ${place}`, dropout);
     for (const own of ["inputSize", "precision"]) {
       if (!(own in others)) continue;
-      throw new TypeError(`${WHERE}: ${place}: ${own}: remove it: the layers below define it`);
+      const where =
+        own === "precision" ? "it is an option of the whole network" : "the layers below define it";
+      throw new TypeError(`${WHERE}: ${place}: ${own}: remove it: ${where}`);
     }
-    const options: RecurrentOptions<"f64"> = { ...others, inputSize: n, precision: "f64" };
+    const options: RecurrentOptions = { ...others, inputSize: n, precision };
     within(`${WHERE}: ${place}`, "createRecurrent", () => checkRecurrentOptions(options));
     const part = {
       name: list.length === 1 ? "recurrent" : `recurrent.${i}`,
@@ -165,8 +174,9 @@ function recurrentOf(
  */
 export function architectureOfOptions(options: TrainableOptions): Architecture {
   checkOptions(WHERE, options, NAMES);
-  const { layerNorm = false, residual = false, variational = false } = options;
+  const { precision = "f64", layerNorm = false, residual = false, variational = false } = options;
   const { seed, initialisation, forgetBias } = options;
+  checkWord(`${WHERE}: precision`, precision, ["f64", "f32"]);
   checkFlag(`${WHERE}: variational`, variational);
   checkFlag(`${WHERE}: layerNorm`, layerNorm);
   checkFlag(`${WHERE}: residual`, residual);
@@ -195,6 +205,7 @@ export function architectureOfOptions(options: TrainableOptions): Architecture {
     }
   }
   return {
+    precision,
     input,
     recurrent,
     variational,

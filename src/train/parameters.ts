@@ -1,8 +1,9 @@
 import type { Tensor } from "../tensor.js";
-import { ITEM } from "../wasm/abi.js";
+import { type Floats, LAYOUTS, type Precision } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
 import type { EngineCore } from "../wasm/engine.js";
 import { KeptView } from "../wasm/kept_view.js";
+import { type TrainedType, viewOf } from "./trained_type.js";
 
 /** A tensor that is trained. */
 export interface ParameterSpec {
@@ -16,10 +17,16 @@ export interface ParameterSpec {
 /** A parameter and its place: the same in weights, gradients and moments. */
 export interface Parameter extends ParameterSpec {
   readonly size: number;
-  /** Bytes from the start of each of them. */
+  /** Bytes from the start of weights and gradients. */
   readonly offset: number;
   /** Whether updates leave it as it is. */
   isFrozen: boolean;
+}
+
+/** A copy of all parameters' layout in linear memory, in its own precision: the weights, the gradients, or a moment, which is f64. */
+export interface Place {
+  readonly base: number;
+  readonly precision: Precision;
 }
 
 /** Parameters start at cache lines; the padding between them is 0 in weights and gradients, and stays so. */
@@ -34,24 +41,27 @@ const sizeOf = (shape: readonly number[]): number =>
  */
 export class Parameters extends Shared {
   readonly engine: EngineCore;
+  readonly dtype: TrainedType;
   readonly all: readonly Parameter[];
   /** Bytes of the weights, and of the gradients. */
   readonly bytes: number;
   readonly #block: Block;
-  readonly #gradients = new KeptView<Float64Array<ArrayBuffer>>();
+  readonly #gradients = new KeptView();
 
-  constructor(engine: EngineCore, specs: readonly ParameterSpec[]) {
+  constructor(dtype: TrainedType, specs: readonly ParameterSpec[]) {
     super();
+    const { engine, item } = dtype;
     this.engine = engine;
+    this.dtype = dtype;
     let bytes = 0;
     this.all = specs.map((spec) => {
       const [size, offset] = [sizeOf(spec.shape), bytes];
-      bytes += Math.ceil((size * ITEM) / LINE) * LINE;
+      bytes += Math.ceil((size * item) / LINE) * LINE;
       return { ...spec, size, offset, isFrozen: false };
     });
     this.bytes = bytes;
     this.#block = engine.arena.allocate(2 * bytes);
-    engine.arena.f64(this.#block.pointer, (2 * bytes) / ITEM).fill(0);
+    viewOf(dtype, this.#block.pointer, (2 * bytes) / item).fill(0);
   }
 
   get weights(): number {
@@ -78,10 +88,21 @@ export class Parameters extends Shared {
     return found;
   }
 
-  /** Copies a parameter, or what stands at its place after another `base`, in PyTorch's order. */
-  read({ shape, size, offset, order }: Parameter, base = this.weights): Tensor {
-    const source = this.engine.arena.f64(base + offset, size);
-    const data = new Float64Array(size);
+  /** The weights, as a place that `read` and `write` take. */
+  get place(): Place {
+    return { base: this.weights, precision: this.dtype.precision };
+  }
+
+  #view({ offset, size }: Parameter, { base, precision }: Place): Floats {
+    const at = (offset / this.dtype.item) * LAYOUTS[precision].item;
+    return this.engine.arena.view(precision, base + at, size);
+  }
+
+  /** Copies a parameter, or what stands at its place elsewhere, in PyTorch's order. Its numbers are of the place's precision. */
+  read(parameter: Parameter, place = this.place): Tensor<Floats> {
+    const { shape, size, order } = parameter;
+    const source = this.#view(parameter, place);
+    const data = place.precision === "f64" ? new Float64Array(size) : new Float32Array(size);
     if (order === undefined) data.set(source);
     else {
       const block = size / order.length;
@@ -92,10 +113,12 @@ export class Parameters extends Shared {
     return { shape: [...shape], data };
   }
 
-  /** Sets a parameter, or what stands at its place after another `base`, from numbers in PyTorch's order. */
-  write({ size, offset, order }: Parameter, data: ArrayLike<number>, base = this.weights): void {
-    const target = this.engine.arena.f64(base + offset, size);
-    const numbers = data instanceof Float64Array ? data : Float64Array.from(data);
+  /** Sets a parameter, or what stands at its place elsewhere, from numbers in PyTorch's order. */
+  write(parameter: Parameter, data: ArrayLike<number>, place = this.place): void {
+    const { size, order } = parameter;
+    const target = this.#view(parameter, place);
+    const isFloats = data instanceof Float64Array || data instanceof Float32Array;
+    const numbers = isFloats ? data : Float64Array.from(data);
     if (order === undefined) target.set(numbers);
     else {
       const block = size / order.length;
@@ -106,13 +129,14 @@ export class Parameters extends Shared {
   }
 
   clearGradients(): void {
-    this.#gradients.at(this.engine.arena, "f64", this.gradients, this.bytes / ITEM).fill(0);
+    const { precision, item } = this.dtype;
+    this.#gradients.at(this.engine.arena, precision, this.gradients, this.bytes / item).fill(0);
   }
 
   /** The parameter of the first number that is not finite after `base`, and its index in memory. */
   findNotFinite(base: number): { parameter: Parameter; value: number } | undefined {
     for (const parameter of this.all) {
-      const view = this.engine.arena.f64(base + parameter.offset, parameter.size);
+      const view = viewOf(this.dtype, base + parameter.offset, parameter.size);
       const value = view.find((x) => !Number.isFinite(x));
       if (value !== undefined) return { parameter, value };
     }

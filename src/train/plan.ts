@@ -2,6 +2,7 @@ import type { Batch } from "../sequence/batch.js";
 import { Layout } from "../sequence/layout.js";
 import type { StackShape } from "../sequence/shape.js";
 import { GRADIENT_ROWS } from "../sequence/weight_gradient.js";
+import { ITEM, type NumberType } from "../wasm/abi.js";
 import type { EngineCore } from "../wasm/engine.js";
 import type { Architecture } from "./architecture.js";
 import type { Chunk, Layer, LayerPass, PassContext, PassForm, Segment } from "./layers/layer.js";
@@ -44,6 +45,7 @@ export interface NetworkPlan {
 
 /** A network, as far as a plan depends on it. */
 export interface PlannedNetwork {
+  readonly dtype: NumberType;
   readonly architecture: Architecture;
   readonly shapes: readonly StackShape[];
   readonly body: Layer;
@@ -80,7 +82,7 @@ const largest = (parts: readonly { readonly rows: number }[]): number =>
 
 /** Lays out a pass in so many segments, from `origin` on. */
 export function layOut(
-  { architecture: { input, output }, body, pooling, head }: PlannedNetwork,
+  { architecture: { input, output }, dtype, body, pooling, head }: PlannedNetwork,
   batch: Batch,
   options: PassOptions,
   { targetItems, segments: count, origin }: PlanNeeds & { segments: number; origin: number },
@@ -88,15 +90,16 @@ export function layOut(
   const { m, rows: N } = batch;
   const segments = segmentsOf(batch, count);
   const rows = largest(segments);
-  const layout = new Layout(undefined, origin);
+  const layout = new Layout(dtype, origin);
   const i32 = (n: number) => layout.take(n, Int32Array.BYTES_PER_ELEMENT);
   const [tokens, mirror, previous] = [i32(N), i32(N), i32(N)];
   const [order, places] = [i32(m), i32(m)];
   const x = layout.take(input.kind === "features" ? rows * input.size : 0);
   const outputRows = output.of === "step" ? N : m;
-  const targets = layout.take(outputRows * targetItems);
-  const scales = layout.take(outputRows);
-  const loss = layout.take(outputRows);
+  // The loss is computed in f64.
+  const targets = layout.take(outputRows * targetItems, ITEM);
+  const scales = layout.take(outputRows, ITEM);
+  const loss = layout.take(outputRows, ITEM);
   let drawn = 0;
   const draw = (numbers: number): number => {
     drawn += numbers;

@@ -1,4 +1,5 @@
 import type { Tensor } from "../tensor.js";
+import type { Floats } from "../wasm/abi.js";
 
 /** Where a run of `fit` stands: what a checkpoint holds besides weights, moments and states. */
 export interface Progress {
@@ -12,7 +13,7 @@ export interface Progress {
   best: number | undefined;
   waited: number;
   /** The weights that had the lowest validation loss, if early stopping keeps them. */
-  bestWeights: Readonly<Record<string, Tensor>> | undefined;
+  bestWeights: Readonly<Record<string, Tensor<Floats>>> | undefined;
 }
 
 /** A run at its start. */

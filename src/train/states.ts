@@ -1,8 +1,8 @@
 import { Layout } from "../sequence/layout.js";
 import type { StackShape } from "../sequence/shape.js";
-import { ITEM } from "../wasm/abi.js";
+import type { Floats } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
-import type { EngineCore } from "../wasm/engine.js";
+import { type TrainedType, viewOf } from "./trained_type.js";
 
 /** The state of one recurrent layer: pointers to h (D, m, nh) and c (D, m, na), in the caller's order of sequences. */
 export interface LayerState {
@@ -12,16 +12,16 @@ export interface LayerState {
 
 /** The states in which a pass left its sequences, layer by layer, for a next pass that goes on from there. */
 export class CarriedStates extends Shared {
-  readonly #engine: EngineCore;
+  readonly #dtype: TrainedType;
   /** For each layer its stack. */
   readonly #layers: readonly StackShape[];
   #block: Block | undefined;
   #m = 0;
   #states: LayerState[] = [];
 
-  constructor(engine: EngineCore, shapes: readonly StackShape[]) {
+  constructor(dtype: TrainedType, shapes: readonly StackShape[]) {
     super();
-    this.#engine = engine;
+    this.#dtype = dtype;
     this.#layers = shapes.flatMap((shape) => Array.from({ length: shape.layers }, () => shape));
   }
 
@@ -31,15 +31,15 @@ export class CarriedStates extends Shared {
   }
 
   /** All numbers of the states. */
-  view(): Float64Array<ArrayBuffer> {
+  view(): Floats {
     const block = this.#block;
     if (block === undefined) return new Float64Array(0);
-    return this.#engine.arena.f64(block.pointer, this.elements(this.#m));
+    return viewOf(this.#dtype, block.pointer, this.elements(this.#m));
   }
 
   /** The numbers of the states of m sequences, with their padding. */
   elements(m: number): number {
-    return this.#layOut(m).bytes / ITEM;
+    return this.#layOut(m).bytes / this.#dtype.item;
   }
 
   /** Makes place for the states of m sequences: zeros, unless they have it already. May allocate. */
@@ -47,7 +47,7 @@ export class CarriedStates extends Shared {
     if (this.#m === m) return;
     this.clear();
     const { offsets, bytes } = this.#layOut(m);
-    this.#block = this.#engine.arena.allocate(bytes);
+    this.#block = this.#dtype.engine.arena.allocate(bytes);
     const { pointer } = this.#block;
     this.#states = offsets.map(({ h, c }) => ({ h: pointer + h, c: pointer + c }));
     this.#m = m;
@@ -55,7 +55,7 @@ export class CarriedStates extends Shared {
   }
 
   #layOut(m: number): { offsets: LayerState[]; bytes: number } {
-    const layout = new Layout();
+    const layout = new Layout(this.#dtype);
     const offsets = this.#layers.map(({ cells, na, nh }) => ({
       h: layout.take(cells.length * m * nh),
       c: layout.take(cells[0]?.hasCellState ? cells.length * m * na : 0),

@@ -11,6 +11,7 @@ import {
   isNumbers,
   type Tensor,
 } from "../tensor.js";
+import type { Precision } from "../wasm/abi.js";
 import { checkEngine, type Engine } from "../wasm/engine.js";
 import { contentOf, Handle } from "../wasm/handle.js";
 import { checkWord, shown } from "./checks.js";
@@ -39,9 +40,15 @@ export interface TrainableModelOptions {
   readonly input?: "features" | "one-hot" | undefined;
   /** Whether each step has an output, or each sequence one. Default: as described. */
   readonly output?: "steps" | "last" | "mean" | "max" | undefined;
+  /** As for `createTrainable`. Default `"f64"`. */
+  readonly precision?: Precision | undefined;
 }
 
-const MODEL_NAMES: OptionNames<TrainableModelOptions> = { input: true, output: true };
+const MODEL_NAMES: OptionNames<TrainableModelOptions> = {
+  input: true,
+  output: true,
+  precision: true,
+};
 
 /** What a trainable network needs besides its linear memory. */
 interface Origin {
@@ -66,10 +73,14 @@ export class Trainable extends Handle {
     this.parameters = network.parameters.all.map(({ name, shape }) => ({ name, shape }));
   }
 
-  /** Copies the weights: PyTorch's names, shapes and order of gates. */
+  /** Copies the weights: PyTorch's names, shapes and order of gates; in float64, which also holds those of f32 exactly. */
   weights(): Record<string, Tensor> {
     const { parameters } = open("weights", this);
-    return Object.fromEntries(parameters.all.map((each) => [each.name, parameters.read(each)]));
+    const copies = parameters.all.map((each): [string, Tensor] => {
+      const { shape, data } = parameters.read(each);
+      return [each.name, { shape, data: Float64Array.from(data) }];
+    });
+    return Object.fromEntries(copies);
   }
 
   /**
@@ -230,7 +241,7 @@ export function createTrainable(engine: Engine, options: TrainableOptions): Trai
 }
 
 /**
- * Makes a network of a model, to train it further. Its weights become float64.
+ * Makes a network of a model, to train it further. Its weights become float64, or float32 with that precision.
  *
  * @param model the bytes of a safetensors file, or a description that another reader gave
  * @throws {ModelFormatError} if the model has no linear layer on top, or its last one another activation than a softmax or a
@@ -244,9 +255,10 @@ export function trainable(
   const where = "trainable";
   const core = checkEngine(where, engine);
   checkOptions(where, options, MODEL_NAMES);
-  const { input, output } = options;
+  const { input, output, precision } = options;
   checkWord(`${where}: input`, input, ["features", "one-hot"]);
   checkWord(`${where}: output`, output, ["steps", "last", "mean", "max"]);
+  checkWord(`${where}: precision`, precision, ["f64", "f32"]);
   const { architecture, weights, description } = openDescription(where, model, options);
   const network = new TrainedNetwork(core, architecture);
   try {

@@ -1,8 +1,6 @@
 import type { Bytes } from "../formats/bytes.js";
 import { checkOptions, type OptionNames } from "../options.js";
-import { ITEM } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
-import { trainerKernels } from "../wasm/trainer_kernels.js";
 import { checkBatch, notFiniteOperand, type TrainingBatch } from "./batch.js";
 import { type Counters, readCheckpoint, writeCheckpoint } from "./checkpoint.js";
 import { checkInteger, checkNumber } from "./checks.js";
@@ -107,8 +105,8 @@ export class TrainerContent extends Shared {
     const { memory = Number.MAX_SAFE_INTEGER } = options;
     checkInteger(`${where}: memory`, memory, 1);
     this.#schedule = scheduleOf(where, options.schedule);
-    const { engine, parameters, architecture, shapes } = network;
-    const loss = new Loss(where, engine, architecture.output, options.loss);
+    const { parameters, architecture, shapes } = network;
+    const loss = new Loss(where, parameters.dtype, architecture.output, options.loss);
     try {
       this.optimizer = new Optimizer(where, parameters, options.optimizer);
     } catch (error) {
@@ -117,7 +115,7 @@ export class TrainerContent extends Shared {
     }
     this.#loss = loss;
     this.network = network.retain();
-    this.states = new CarriedStates(engine, shapes);
+    this.states = new CarriedStates(parameters.dtype, shapes);
     this.counters = { updates: 0, accumulated: 0, drawn: 0, seed };
     this.#options = options;
     this.#accumulate = accumulate;
@@ -176,8 +174,8 @@ export class TrainerContent extends Shared {
 
   /** The norm of the gradient: the root of the sum of all squares. */
   #norm(): number {
-    const { engine, gradients } = this.network.parameters;
-    const kernels = trainerKernels(engine);
+    const { dtype, gradients } = this.network.parameters;
+    const { kernels } = dtype;
     let sum = 0;
     for (const { offset, n } of this.optimizer.runs())
       sum += kernels.sum_squares(n, gradients + offset);
@@ -186,9 +184,9 @@ export class TrainerContent extends Shared {
 
   #clip(norm: number): void {
     const { clipNorm, clipValue } = this.#options;
-    const { engine, gradients, bytes } = this.network.parameters;
-    const kernels = trainerKernels(engine);
-    const n = bytes / ITEM;
+    const { dtype, gradients, bytes } = this.network.parameters;
+    const { kernels, item } = dtype;
+    const n = bytes / item;
     if (clipNorm !== undefined) {
       const factor = clipNorm / (norm + CLIP_EPSILON);
       if (factor < 1) kernels.scale_map(n, factor, gradients);
@@ -196,16 +194,26 @@ export class TrainerContent extends Shared {
     if (clipValue !== undefined) kernels.clamp_map(n, clipValue, gradients);
   }
 
+  /** The weights and the moments, and the place of each in a copy. */
+  #guardedSpans(): { source: number; bytes: number; offset: number }[] {
+    const { bytes, weights } = this.network.parameters;
+    const { pointers, momentBytes } = this.optimizer;
+    return [
+      { source: weights, bytes, offset: 0 },
+      ...pointers.map((source, i) => {
+        return { source, bytes: momentBytes, offset: bytes + i * momentBytes };
+      }),
+    ];
+  }
+
   /** Copies weights and moments. */
   #keepGuard(): void {
     if (this.#guardEvery === 0) return;
-    const { engine, bytes, weights } = this.network.parameters;
-    const sources = [weights, ...this.optimizer.pointers];
-    this.#guard ??= engine.arena.allocate(sources.length * bytes);
+    const { arena } = this.network.engine;
+    const spans = this.#guardedSpans();
+    this.#guard ??= arena.allocate(spans.reduce((sum, { bytes }) => sum + bytes, 0));
     const { pointer } = this.#guard;
-    sources.forEach((source, i) => {
-      engine.arena.copy(source, pointer + i * bytes, bytes);
-    });
+    for (const { source, bytes, offset } of spans) arena.copy(source, pointer + offset, bytes);
     this.#guarded = this.counters.updates;
     this.#guardedLoads = this.network.loads;
     this.#guardedCounts = [...this.optimizer.updates];
@@ -226,7 +234,7 @@ export class TrainerContent extends Shared {
   #diverged(where: string, what: string, operand: string | undefined): never {
     const { counters, network } = this;
     const { parameters } = network;
-    const { engine, bytes, weights, gradients } = parameters;
+    const { weights, gradients } = parameters;
     const step = counters.updates + 1;
     const bad =
       operand ??
@@ -234,9 +242,8 @@ export class TrainerContent extends Shared {
       nameOf("gradient of", parameters.findNotFinite(gradients));
     const guard = this.#guard;
     if (guard !== undefined) {
-      [weights, ...this.optimizer.pointers].forEach((target, i) => {
-        engine.arena.copy(guard.pointer + i * bytes, target, bytes);
-      });
+      for (const { source, bytes, offset } of this.#guardedSpans())
+        network.engine.arena.copy(guard.pointer + offset, source, bytes);
       this.optimizer.updates = this.#guardedCounts;
       counters.updates = this.#guarded;
       network.changed();

@@ -119,8 +119,8 @@ export interface NormKernels {
   ): void;
 }
 
-/** The backward pass of plain cells, in f64, with the forward kernels that it needs besides. */
-export interface TrainingKernels extends ForwardKernels {
+/** The backward pass of plain cells, in one precision, with the forward kernels that it needs besides. */
+export interface BackwardKernels extends ForwardKernels {
   rnn_gates_backward(n: number, h: number, dy: number, dh: number, dGates: number): void;
   lstm_gates_backward(
     m: number,
@@ -152,6 +152,11 @@ export interface TrainingKernels extends ForwardKernels {
     b: number,
     y: number,
   ): void;
+  reverse_axes(a: number, b: number, c: number, x: number, y: number): void;
+}
+
+/** The backward pass and the loss of the functions, in f64. */
+export interface TrainingKernels extends BackwardKernels {
   cross_entropy_rows(
     rows: number,
     n: number,
@@ -161,10 +166,9 @@ export interface TrainingKernels extends ForwardKernels {
     loss: number,
     dlogits: number,
   ): void;
-  reverse_axes(a: number, b: number, c: number, x: number, y: number): void;
 }
 
-/** The backward pass of the general cells, in f64. */
+/** The backward pass of the general cells, in one precision. */
 export interface GeneralTrainingKernels {
   rnn_general_backward(
     n: number,

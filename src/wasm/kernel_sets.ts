@@ -15,6 +15,7 @@ import { source as norm } from "../../build/embedded/sets/norm.js";
 import { source as output } from "../../build/embedded/sets/output.js";
 import { source as training } from "../../build/embedded/sets/training.js";
 import {
+  type BackwardKernels,
   type ForwardKernels,
   type GeneralKernels,
   type GeneralTrainingKernels,
@@ -102,6 +103,22 @@ export const trainingKernels = (engine: EngineCore): TrainingKernels =>
     ...engine.bind<TrainingKernels>(TRAINING),
   }));
 
+/** A number type with the kernels of backward passes. */
+export interface TrainingType extends NumberType {
+  readonly kernels: BackwardKernels;
+}
+
+/** A number type with the kernels of backward passes. One of f32 that meets a backward pass has them: `trainerFloat32` made it. */
+export const trainingType = (engine: EngineCore, dtype: NumberType): TrainingType =>
+  dtype.precision === "f32"
+    ? (dtype as TrainingType)
+    : engine.once(trainingType, () => ({ ...float64(engine), kernels: trainingKernels(engine) }));
+
 /** The kernels of backward passes through general cells. */
-export const generalTrainingKernels = (engine: EngineCore): GeneralTrainingKernels =>
-  engine.bind(GENERAL_TRAINING);
+export const generalTrainingKernels = (
+  engine: EngineCore,
+  dtype?: NumberType,
+): GeneralTrainingKernels =>
+  dtype?.precision === "f32"
+    ? (dtype.kernels as ForwardKernels & GeneralTrainingKernels)
+    : engine.bind(GENERAL_TRAINING);

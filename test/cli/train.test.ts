@@ -96,6 +96,26 @@ describe("recurra train, a text", () => {
     expect(bytes("drawn.safetensors").equals(model)).toBe(false);
   });
 
+  it("--precision f32 computes in float32: losses within 1e-5 of float64's, and --resume asks for it", () => {
+    const { status, stderr } = text("single.safetensors", "--precision", "f32");
+    expect([status, stderr]).toEqual([0, expect.stringContaining("by fan-in, computed in f32\n")]);
+    const lossesOf = (run: string): number[] => {
+      const lines = bytes(`${run}/history.jsonl`).toString().trimEnd().split("\n");
+      return lines.map((line) => JSON.parse(line).loss);
+    };
+    const [f64, f32] = [lossesOf("first.run"), lossesOf("single.run")];
+    expect(f32).not.toEqual(f64);
+    f64.forEach((loss, step) => {
+      expect(Math.abs((f32[step] as number) - loss) / loss).toBeLessThan(1e-5);
+    });
+    const again = text("single.safetensors", "--resume");
+    expect(again.status).not.toBe(0);
+    expect(again.stderr).toContain("network.precision");
+    expect(text("single.safetensors", "--resume", "--precision", "f32").stderr).toContain(
+      "the run is finished",
+    );
+  });
+
   it("words, a text without lines, other cells and optimisers, f16, notes", () => {
     writeFileSync(join(folder, "flat.txt"), TEXT.replaceAll("\n", " "));
     const { status, stdout, stderr } = run(

@@ -61,7 +61,7 @@ export function gatesOf(build: Twin, activations: readonly Activation[], clip: n
         kernels.activation_map(1, base, 0, base + 64, base + 64);
         return cell[0];
       },
-      slope: (x, y) => slope(activation, x, y, own),
+      slope: (x, y) => slope(activation, x, y, own, round),
     };
     return which === 2 ? gate : clipped(gate, round(clip));
   }) as [Gate, Gate, Gate];

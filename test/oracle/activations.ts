@@ -75,18 +75,19 @@ export function value({ name, alpha, beta }: Activation, x: number, round = exac
   }
 }
 
-/** f'(x), with y = f(x) at hand; from the left at a corner of relu and thresholdedRelu, from the right at leakyRelu's and elu's. */
+/** f'(x), with y = f(x) at hand, rounded as in `value`; from the left at a corner of relu and thresholdedRelu, from the right at leakyRelu's and elu's. */
 export function slope(
   { name, alpha, beta }: Activation,
   x: number,
   y: number,
   own: Elementary = PLAIN,
+  round = exactly,
 ): number {
   switch (name) {
     case "sigmoid":
-      return y * (1 - y);
+      return round(y * round(1 - y));
     case "tanh":
-      return 1 - y * y;
+      return round(1 - round(y * y));
     case "relu":
       return x > 0 ? 1 : 0;
     case "affine":
@@ -96,16 +97,16 @@ export function slope(
     case "thresholdedRelu":
       return x > alpha ? 1 : 0;
     case "scaledTanh": {
-      const t = own.tanh(beta * x);
-      return alpha * beta * (1 - t * t);
+      const t = own.tanh(round(beta * x));
+      return round(round(alpha * beta) * round(1 - round(t * t)));
     }
     case "hardSigmoid":
       return y > 0 && y < 1 ? alpha : 0;
     case "elu":
-      return x < 0 ? alpha * own.exp(x) : 1;
+      return x < 0 ? round(alpha * own.exp(x)) : 1;
     case "softsign": {
-      const d = 1 + Math.abs(x);
-      return 1 / (d * d);
+      const d = round(1 + Math.abs(x));
+      return round(1 / round(d * d));
     }
     case "softplus":
       return own.sigmoid(x);

@@ -77,16 +77,24 @@ export function reverseAxes(a: number, b: number, c: number, x: Float64Array): F
   return y;
 }
 
-/** y[i] + Σ_r x[r][i], r ascending. */
-export function addRows(rows: number, n: number, x: Float64Array, y: Float64Array): Float64Array {
-  const sum = y.slice();
+const exactly = (x: number): number => x;
+
+/** y[i] + Σ_r x[r][i], r ascending. `round` as in `gemm`. */
+export function addRows(
+  rows: number,
+  n: number,
+  x: Float64Array,
+  y: Float64Array,
+  round = exactly,
+): Float64Array {
+  const sum = y.map(round);
   for (let r = 0; r < rows; r++) {
-    for (let i = 0; i < n; i++) sum[i] = element(sum, i) + element(x, r * n + i);
+    for (let i = 0; i < n; i++) sum[i] = round(element(sum, i) + round(element(x, r * n + i)));
   }
   return sum;
 }
 
-/** y[i] + Σ_r a[r][i]·b[r][i], r ascending; rows are `lda` and `ldb` elements apart. */
+/** y[i] + Σ_r a[r][i]·b[r][i], r ascending; rows are `lda` and `ldb` elements apart. `round` as in `gemm`. */
 export function addProductRows(
   rows: number,
   n: number,
@@ -95,11 +103,13 @@ export function addProductRows(
   a: ArrayLike<number>,
   b: ArrayLike<number>,
   y: Float64Array,
+  round = exactly,
 ): Float64Array {
-  const result = y.slice();
+  const result = y.map(round);
   for (let r = 0; r < rows; r++) {
     for (let i = 0; i < n; i++) {
-      result[i] = element(result, i) + element(a, r * lda + i) * element(b, r * ldb + i);
+      const product = round(round(element(a, r * lda + i)) * round(element(b, r * ldb + i)));
+      result[i] = round(element(result, i) + product);
     }
   }
   return result;

@@ -64,9 +64,12 @@ export function rnnGeneralForward(z: Float64Array, { f, round = exactly }: Gates
 /** dz = (dy + dh)·f'(z). */
 export function rnnGeneralBackward(
   { z, h, dy, dh }: { [name in "z" | "h" | "dy" | "dh"]: Float64Array },
-  { f }: Gates,
+  { f, round = exactly }: Gates,
 ): Float64Array {
-  return z.map((x, j) => (at(dy, j) + at(dh, j)) * f.slope(x, at(h, j)));
+  return z.map((x, j) => {
+    const delta = round(round(at(dy, j)) + round(at(dh, j)));
+    return round(delta * f.slope(round(x), round(at(h, j))));
+  });
 }
 
 /** A step of an LSTM. */
@@ -116,34 +119,36 @@ export function lstmGeneralForward(
 export function lstmGeneralBackward(
   { m, na, coupled, peepholes, cPrev }: LstmStep,
   { rows, c, dy, dh, dc }: { [name in "rows" | "c" | "dy" | "dh" | "dc"]: Float64Array },
-  { f, g, h: out }: Gates,
+  { f, g, h: out, round = exactly }: Gates,
 ) {
   const dz = new Float64Array(m * 4 * na);
   const dcPrev = new Float64Array(m * na);
   const dpeepholes = new Float64Array(3 * na);
+  const get = (x: ArrayLike<number>, i: number): number => round(at(x, i));
   const peep = (block: number, j: number): number =>
-    peepholes ? at(peepholes, block * na + j) : 0;
+    peepholes ? get(peepholes, block * na + j) : 0;
   eachUnit(m, na, 8, (state, row, j) => {
     const [zi, zf, zg, zo, i, forget, candidate, o] = [0, 1, 2, 3, 4, 5, 6, 7].map((block) =>
-      at(rows, row + block * na),
+      get(rows, row + block * na),
     ) as [number, number, number, number, number, number, number, number];
-    const [memory, kept] = [at(c, state), at(cPrev, state)];
-    const delta = at(dy, state) + at(dh, state);
+    const [memory, kept] = [get(c, state), get(cPrev, state)];
+    const delta = round(get(dy, state) + get(dh, state));
     const y = out.value(memory);
-    const dO = delta * y * f.slope(zo, o);
-    let through = delta * o * out.slope(memory, y);
-    if (peepholes) through += peep(2, j) * dO;
-    const gamma = at(dc, state) + through;
-    const dI = gamma * (coupled ? candidate - kept : candidate) * f.slope(zi, i);
-    const dF = coupled ? 0 : gamma * kept * f.slope(zf, forget);
-    const dG = gamma * i * g.slope(zg, candidate);
+    const dO = round(round(delta * y) * f.slope(zo, o));
+    let through = round(round(delta * o) * out.slope(memory, y));
+    if (peepholes) through = round(through + round(peep(2, j) * dO));
+    const gamma = round(get(dc, state) + through);
+    const change = coupled ? round(candidate - kept) : candidate;
+    const dI = round(round(gamma * change) * f.slope(zi, i));
+    const dF = coupled ? 0 : round(round(gamma * kept) * f.slope(zf, forget));
+    const dG = round(round(gamma * i) * g.slope(zg, candidate));
     for (const [block, d] of [dI, dF, dG, dO].entries()) {
       dz[row - (row - j) / 2 + block * na] = d;
     }
-    let d = gamma * forget;
+    let d = round(gamma * forget);
     if (peepholes) {
-      d += peep(0, j) * dI;
-      if (!coupled) d += peep(1, j) * dF;
+      d = round(d + round(peep(0, j) * dI));
+      if (!coupled) d = round(d + round(peep(1, j) * dF));
       for (const [block, part] of [dI * kept, dF * kept, dO * memory].entries()) {
         dpeepholes[block * na + j] = at(dpeepholes, block * na + j) + part;
       }
@@ -206,23 +211,25 @@ export function gruOutputForward(
 export function gruOutputBackward(
   { m, na, before, hPrev }: GruStep,
   { rows, dy, dh }: { [name in "rows" | "dy" | "dh"]: Float64Array },
-  { f, g }: Gates,
+  { f, g, round = exactly }: Gates,
 ) {
   const dz = new Float64Array(m * 4 * na);
   const direct = new Float64Array(m * na);
+  const get = (x: ArrayLike<number>, i: number): number => round(at(x, i));
   eachUnit(m, na, 7, (state, row, j) => {
     const [n, r, z, q, active, reset, update] = [0, 1, 2, 3, 4, 5, 6].map((block) =>
-      at(rows, row + block * na),
+      get(rows, row + block * na),
     ) as [number, number, number, number, number, number, number];
-    const delta = at(dy, state) + at(dh, state);
-    const dn = delta * (1 - update) * g.slope(n, active);
-    const dUpdate = delta * (at(hPrev, state) - active) * f.slope(z, update);
-    const dr = before ? 0 : dn * q * f.slope(r, reset);
-    const dq = before ? 0 : dn * reset;
+    const delta = round(get(dy, state) + get(dh, state));
+    const dn = round(round(delta * round(1 - update)) * g.slope(n, active));
+    const change = round(delta * round(get(hPrev, state) - active));
+    const dUpdate = round(change * f.slope(z, update));
+    const dr = before ? 0 : round(round(dn * q) * f.slope(r, reset));
+    const dq = before ? 0 : round(dn * reset);
     for (const [block, d] of [dn, dr, dUpdate, dq].entries()) {
       dz[((row - j) / 7) * 4 + j + block * na] = d;
     }
-    direct[state] = delta * update;
+    direct[state] = round(delta * update);
   });
   return { dz, dh: direct };
 }
@@ -231,13 +238,14 @@ export function gruOutputBackward(
 export function gruResetBackward(
   { m, na, hPrev }: GruStep,
   { rows, dq, dh, dz }: { [name in "rows" | "dq" | "dh" | "dz"]: Float64Array },
-  { f }: Gates,
+  { f, round = exactly }: Gates,
 ) {
-  const [all, direct] = [dz.slice(), dh.slice()];
+  const [all, direct] = [dz.map(round), dh.map(round)];
+  const get = (x: ArrayLike<number>, i: number): number => round(at(x, i));
   eachUnit(m, na, 7, (state, row, j) => {
-    const [r, reset, d] = [at(rows, row + na), at(rows, row + 5 * na), at(dq, state)];
-    all[((row - j) / 7) * 4 + j + na] = d * at(hPrev, state) * f.slope(r, reset);
-    direct[state] = at(dh, state) + d * reset;
+    const [r, reset, d] = [get(rows, row + na), get(rows, row + 5 * na), get(dq, state)];
+    all[((row - j) / 7) * 4 + j + na] = round(round(d * get(hPrev, state)) * f.slope(r, reset));
+    direct[state] = round(get(dh, state) + round(d * reset));
   });
   return { dz: all, dh: direct };
 }
@@ -251,8 +259,8 @@ export interface StandardFunctions {
 
 /** The functions of a standard LSTM or GRU; their derivatives ask for y alone. */
 function standardGates({ tanh, sigmoid, round = exactly }: StandardFunctions): Gates {
-  const gate: Gate = { value: sigmoid, slope: (_, y) => y * (1 - y) };
-  const candidate: Gate = { value: tanh, slope: (_, y) => 1 - y * y };
+  const gate: Gate = { value: sigmoid, slope: (_, y) => round(y * round(1 - y)) };
+  const candidate: Gate = { value: tanh, slope: (_, y) => round(1 - round(y * y)) };
   return { f: gate, g: candidate, h: candidate, round };
 }
 
@@ -281,9 +289,10 @@ export function rnnGatesBackward(
   h: Float64Array,
   dy: Float64Array,
   dh: Float64Array,
+  round = exactly,
 ): Float64Array {
-  const { g } = standardGates(PLAIN);
-  return rnnGeneralBackward({ z: h, h, dy, dh }, { f: g, g, h: g });
+  const { g } = standardGates({ ...PLAIN, round });
+  return rnnGeneralBackward({ z: h, h, dy, dh }, { f: g, g, h: g, round });
 }
 
 /** gates (m, 4·na): blocks i, f, g, o, before the functions or after them. */
@@ -302,11 +311,11 @@ export function lstmGatesForward(step: StandardLstmStep, functions: StandardFunc
 export function lstmGatesBackward(
   step: StandardLstmStep,
   reaching: { [name in "c" | "dy" | "dh" | "dc"]: Float64Array },
-  { tanh }: Pick<StandardFunctions, "tanh">,
+  { tanh, round = exactly }: Pick<StandardFunctions, "tanh" | "round">,
 ) {
   const general = { ...step, coupled: false, peepholes: undefined };
   const rows = pickBlocks(step.gates, step.na, 4, [-1, -1, -1, -1, 0, 1, 2, 3]);
-  const gates = standardGates({ ...PLAIN, tanh });
+  const gates = standardGates({ ...PLAIN, tanh, round });
   const { dz, dcPrev } = lstmGeneralBackward(general, { ...reaching, rows }, gates);
   return { dz, dcPrev };
 }
@@ -328,8 +337,9 @@ export function gruGatesForward(step: StandardGruStep, functions: StandardFuncti
 export function gruGatesBackward(
   step: StandardGruStep,
   reaching: { [name in "dy" | "dh"]: Float64Array },
+  round = exactly,
 ) {
   const rows = pickBlocks(step.gates, step.na, 4, [-1, -1, -1, 3, 0, 1, 2]);
   const general = { ...step, before: false };
-  return gruOutputBackward(general, { ...reaching, rows }, standardGates(PLAIN));
+  return gruOutputBackward(general, { ...reaching, rows }, standardGates({ ...PLAIN, round }));
 }

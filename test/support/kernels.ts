@@ -1,8 +1,18 @@
 import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import type { Kernels, Precision, TwinKernels } from "../../src/wasm/abi.js";
+import type {
+  BackwardKernels,
+  GeneralTrainingKernels,
+  Kernels,
+  Precision,
+  TwinKernels,
+} from "../../src/wasm/abi.js";
 import type { SamplingKernels } from "../../src/wasm/sampling_kernels.js";
-import type { TrainerKernels } from "../../src/wasm/trainer_kernels.js";
+import type {
+  LayerKernels,
+  SingleKernels,
+  TrainerKernels,
+} from "../../src/wasm/trainer_kernels.js";
 
 /** What a precision means to a test. */
 interface Numbers {
@@ -73,7 +83,7 @@ function openSets({ f64: full, f32: twins }: ReturnType<typeof open>): { f64: Bu
     Object.assign({ ...kernels }, ...names.map((name) => instantiate(`sets/${name}`, memory)));
   const own = ["forward_f64", "general_f64", "output", "norm", "training", "general_training"];
   const f64: Kernels = sets(full.kernels, ...own);
-  const f32: TwinKernels = sets(twins.kernels, "forward_f32", "general_f32");
+  const f32: TwinKernels = sets(twins.kernels, "forward_f32", "general_f32", "training_f32");
   return {
     f64: { name: "sets", kernels: f64, memory, base: TABLES_END, numbers: NUMBERS.f64 },
     f32: { name: "sets f32", kernels: f32, memory, base: TABLES_END, numbers: NUMBERS.f32 },
@@ -94,6 +104,14 @@ export const singles: readonly Twin[] = opened.map(({ f32 }) => f32);
 /** Both precisions of every build, for the suites of the forward kernels. */
 export const twins: readonly Twin[] = [...builds, ...singles];
 
+/** A build with the backward pass in its precision. */
+export type TrainingTwin = Build<TwinKernels & BackwardKernels & GeneralTrainingKernels>;
+
+/** The builds that have backward passes: in f32 the sets alone have them. */
+export const trainingTwins = twins.filter(
+  (build): build is TrainingTwin => "add_rows" in build.kernels,
+);
+
 /** The training module, in its one build; nothing of the kernels is in its memory. */
 export function openTraining(): Build<TrainerKernels> {
   const path = fileURLToPath(new URL("../../build/train.wasm", import.meta.url));
@@ -104,6 +122,19 @@ export function openTraining(): Build<TrainerKernels> {
   const base = Math.ceil(kernels.heap_base() / 16) * 16;
   return { name: "training", kernels, memory, base, numbers: NUMBERS.f64 };
 }
+
+/** The kernels of training in f32, in their one build: the set, which works in the memory of others. */
+export function openSingleTraining(): Build<SingleKernels> {
+  const memory = new WebAssembly.Memory({ initial: 16 });
+  const kernels = instantiate("sets/training_f32", memory) as unknown as SingleKernels;
+  return { name: "training f32", kernels, memory, base: TABLES_END, numbers: NUMBERS.f32 };
+}
+
+/** What training needs in both number types. */
+export const trainings = (): readonly Build<LayerKernels>[] => [
+  openTraining(),
+  openSingleTraining(),
+];
 
 /** The set of kernels that draws tokens, in its one build. */
 export function openSampling(): Build<SamplingKernels> {
@@ -170,6 +201,13 @@ export class Workbench {
   /** Int32 data; returns its pointer. */
   integers(name: string, data: ArrayLike<number>): number {
     return this.typed(name, Int32Array.from(data)).pointer;
+  }
+
+  /** As `input`, in f64, whatever the build's numbers: what the kernel sets starts as NaN. */
+  doubles(name: string, data: ArrayLike<number>): Operand {
+    const operand = this.typed(name, Float64Array.from(data));
+    this.#constants.pop();
+    return operand;
   }
 
   /** As `constant`, in numbers of the operand's own, whatever the build's. */

@@ -20,8 +20,11 @@ const NETWORK: TrainableOptions = {
   seed: 5,
 };
 
-const open = (options: Partial<TrainerOptions>, seed = 5) => {
-  const net = createTrainable(createEngineSync(), { ...NETWORK, seed });
+const open = (
+  options: Partial<TrainerOptions>,
+  { seed = 5, precision = "f64" }: Pick<TrainableOptions, "seed" | "precision"> = {},
+) => {
+  const net = createTrainable(createEngineSync(), { ...NETWORK, seed, precision });
   const trainer = createTrainer(net, {
     loss: "crossEntropy",
     optimizer: { name: "adam", lr: 0.02 },
@@ -47,32 +50,34 @@ const batchAt = (step: number) => ({
   carry: true,
 });
 
-describe.each(OPTIMIZERS.map((optimizer) => ({ title: JSON.stringify(optimizer), optimizer })))(
-  "$title",
-  ({ optimizer }) => {
-    it("a run that is restored after any step gives the bits of one that was not interrupted", () => {
-      const options = { optimizer, accumulate: 3 };
-      const whole = open(options);
-      const saved: Uint8Array[] = [];
-      const reports = Array.from({ length: 8 }, (_, step) => {
-        saved.push(whole.trainer.checkpoint());
-        return whole.trainer.step(batchAt(step));
-      });
-      for (const first of [0, 1, 3, 5, 7]) {
-        const { net, trainer } = open(options, 77);
-        // What was before does not matter.
-        trainer.step(batchAt(99));
-        trainer.restore(saved[first] as Uint8Array);
-        expect(trainer.checkpoint()).toEqual(saved[first]);
-        for (let step = first; step < 8; step++) {
-          expect(trainer.step(batchAt(step))).toEqual(reports[step]);
-        }
-        expect(net.weights()).toEqual(whole.net.weights());
-        expect(trainer.learningRate).toBe(whole.trainer.learningRate);
-      }
-    });
-  },
+const PRECISIONS = ["f64", "f32"] as const;
+const RUNS = PRECISIONS.flatMap((precision) =>
+  OPTIMIZERS.map((optimizer) => ({ precision, title: JSON.stringify(optimizer), optimizer })),
 );
+
+describe.each(RUNS)("$title, $precision", ({ optimizer, precision }) => {
+  it("a run that is restored after any step gives the bits of one that was not interrupted", () => {
+    const options = { optimizer, accumulate: 3 };
+    const whole = open(options, { precision });
+    const saved: Uint8Array[] = [];
+    const reports = Array.from({ length: 8 }, (_, step) => {
+      saved.push(whole.trainer.checkpoint());
+      return whole.trainer.step(batchAt(step));
+    });
+    for (const first of [0, 1, 3, 5, 7]) {
+      const { net, trainer } = open(options, { seed: 77, precision });
+      // What was before does not matter.
+      trainer.step(batchAt(99));
+      trainer.restore(saved[first] as Uint8Array);
+      expect(trainer.checkpoint()).toEqual(saved[first]);
+      for (let step = first; step < 8; step++) {
+        expect(trainer.step(batchAt(step))).toEqual(reports[step]);
+      }
+      expect(net.weights()).toEqual(whole.net.weights());
+      expect(trainer.learningRate).toBe(whole.trainer.learningRate);
+    }
+  });
+});
 
 describe("fit", () => {
   const data = drawBatch(NETWORK, "crossEntropy", { lengths: [3, 1, 4, 2, 5, 3, 2] });
@@ -93,21 +98,23 @@ describe("fit", () => {
     return { reports, weights: net.weights() };
   };
 
-  it.each([
+  const sources = [
     { title: "sequences", source: data },
     { title: "one text", source: textStreams(text, { streams: 4, steps: 6 }) },
-  ])(
-    "stopped anywhere and resumed from the checkpoint it gives the same bits: $title",
-    async ({ source }) => {
+  ];
+
+  it.each(PRECISIONS.flatMap((precision) => sources.map((each) => ({ ...each, precision }))))(
+    "stopped anywhere and resumed from the checkpoint it gives the same bits: $title, $precision",
+    async ({ source, precision }) => {
       const options = { epochs: 4, batchSize: 3, validate, earlyStopping: { patience: 9 } };
-      const whole = await run(open({}), source, options);
+      const whole = await run(open({}, { precision }), source, options);
       const perEpoch = "inputs" in source ? 3 : source.length;
       expect(whole.reports).toHaveLength(4 * perEpoch);
       expect(whole.reports.filter(({ validation }) => validation !== undefined)).toHaveLength(4);
       for (const stop of [1, 2, perEpoch, perEpoch + 1, 3 * perEpoch]) {
-        const first = open({});
+        const first = open({}, { precision });
         const before = await run(first, source, options, stop);
-        const second = open({}, 99);
+        const second = open({}, { seed: 99, precision });
         second.trainer.restore(first.trainer.checkpoint());
         const after = await run(second, source, options);
         expect([...before.reports, ...after.reports]).toEqual(whole.reports);

@@ -70,6 +70,18 @@ const ONE_WAY: Record<string, TrainableOptions> = {
     output: { size: 2, of: "mean", dropout: 0.2 },
     layerNorm: true,
   },
+  "lstm in f32": { ...(NETWORKS.lstm as TrainableOptions), precision: "f32" },
+  "peepholes in f32": { ...(NETWORKS["peepholes, clip"] as TrainableOptions), precision: "f32" },
+  "tied, LayerNorm, residual in f32": {
+    ...(NETWORKS["tied, LayerNorm, residual"] as TrainableOptions),
+    precision: "f32",
+  },
+  "mean in f32": {
+    input: { tokens: 1200, embedding: 3 },
+    recurrent: { cell: "gru", hiddenSize: 3, dropout: 0.2 },
+    output: { size: 2, of: "mean" },
+    precision: "f32",
+  },
   "tied, large vocabulary": {
     input: { tokens: 1200, embedding: 4 },
     recurrent: { cell: "lstm", hiddenSize: 4 },

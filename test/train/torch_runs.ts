@@ -19,8 +19,11 @@ export const torchRuns = readdirSync(folder).map((file) => {
   };
 });
 
-/** Bound of every relative error after 200 steps. */
-const BOUND = 1e-9;
+/** Bounds of the relative errors after 200 steps in f64. */
+const BOUNDS = { losses: 1e-9, norms: 1e-9, weights: 1e-9 };
+
+/** The same in f32. Seen at 9e-7, 3e-6 and 5e-6: a number is off by up to 6e-8, and 200 updates add up. */
+export const SINGLE = { losses: 3e-6, norms: 1e-5, weights: 2e-5 };
 
 /** The largest error of some numbers, relative to the largest of them. */
 function error(got: ArrayLike<number>, want: ArrayLike<number>): number {
@@ -40,25 +43,34 @@ const sums = (x: readonly number[]): number[] => [
 ];
 
 /** The numbers of a tensor, or the sums of them that the fixture has, each over Σ |x|: sums cancel. */
-function compare(name: string, data: readonly number[], run: TorchRun): void {
+function compare(
+  name: string,
+  data: readonly number[],
+  { run, bound }: { readonly run: TorchRun; readonly bound: number },
+): void {
   const want = numbers(run.weights[name] as string);
-  if (run.whole) expect(error(data, want), name).toBeLessThan(BOUND);
+  if (run.whole) expect(error(data, want), name).toBeLessThan(bound);
   else {
     const scale = data.reduce((sum, value) => sum + Math.abs(value) + value * value, 0);
     sums(data).forEach((sum, i) => {
-      expect(Math.abs(sum - (want[i] as number)) / scale, `${name}, sum ${i}`).toBeLessThan(BOUND);
+      expect(Math.abs(sum - (want[i] as number)) / scale, `${name}, sum ${i}`).toBeLessThan(bound);
     });
   }
 }
 
-/** Losses, norms of gradients and weights are PyTorch's within 1e-9 relative. */
-export function expectTorch({ losses, norms, weights }: TrainedRun, run: TorchRun): void {
-  expect(error(losses, numbers(run.losses))).toBeLessThan(BOUND);
+/** Losses, norms of gradients and weights are PyTorch's within the bounds, relative. */
+export function expectTorch(
+  { losses, norms, weights }: TrainedRun,
+  run: TorchRun,
+  bounds = BOUNDS,
+): void {
+  expect(error(losses, numbers(run.losses))).toBeLessThan(bounds.losses);
   if (run.trainer.clipNorm !== undefined) {
-    expect(error(norms, numbers(run.norms))).toBeLessThan(BOUND);
+    expect(error(norms, numbers(run.norms))).toBeLessThan(bounds.norms);
   }
   expect(Object.keys(weights).sort()).toEqual(Object.keys(run.weights).sort());
-  for (const [name, data] of Object.entries(weights)) compare(name, data, run);
+  for (const [name, data] of Object.entries(weights))
+    compare(name, data, { run, bound: bounds.weights });
 }
 
 export const titleOf = ({ trainer: { optimizer, schedule, accumulate = 1 } }: TorchRun): string =>

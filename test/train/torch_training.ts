@@ -25,6 +25,8 @@ export interface TorchNetwork {
   readonly loss: Exclude<LossOptions, string>;
   readonly lengths: readonly number[];
   readonly carry?: boolean;
+  /** Of ours: PyTorch's is f64. */
+  readonly precision?: "f64" | "f32";
 }
 
 /** What PyTorch gave: base64 of float64. */
@@ -59,6 +61,7 @@ export const optionsOf = (spec: TorchNetwork): TrainableOptions => ({
     bidirectional: spec.bidirectional ?? false,
   },
   output: { size: spec.size, of: spec.of ?? "step", tied: spec.tied ?? false },
+  precision: spec.precision,
   layerNorm: spec.norm ?? false,
   residual: spec.residual ?? false,
 });

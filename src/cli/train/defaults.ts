@@ -28,6 +28,9 @@ function below(size: number, limits: readonly (readonly [number, number])[], oth
 /** Validations of a run, if it is long enough. */
 const VALIDATIONS = 40;
 
+const precisionOf = ({ precision }: TrainCommand): Pick<NetworkSettings, "precision"> =>
+  precision === "f32" ? { precision } : {};
+
 /** What follows each layer. Settings without it stay those of earlier versions, whose runs may be resumed. */
 const addNorm = ({ layerNorm, residual }: TrainCommand) => ({
   ...(layerNorm ? { layerNorm } : {}),
@@ -57,6 +60,7 @@ export function textNetwork(command: TrainCommand, size: TextSize): NetworkSetti
     ...addNorm(command),
     dropout: command.dropout ?? (size.tokens < 1_000_000 ? 0.1 : 0),
     initialisation: command.initialisation ?? "fan-in",
+    ...precisionOf(command),
   };
 }
 
@@ -100,6 +104,7 @@ export const tableNetwork = (command: TrainCommand, size: TableSize): NetworkSet
   ...addNorm(command),
   dropout: command.dropout ?? 0,
   initialisation: command.initialisation ?? "pytorch",
+  ...precisionOf(command),
 });
 
 /** Rows that a run on a table reads, and the steps that a short one needs at least. */

@@ -1,3 +1,4 @@
+import type { Precision } from "../../index.js";
 import type { OptimizerOptions, ScheduleOptions, TrainableOptions } from "../../train.js";
 
 /** The options of `recurra train`, as the user gave them. */
@@ -37,6 +38,7 @@ export interface TrainCommand {
   readonly patience?: number;
   readonly checkpointEvery?: number;
   readonly seed?: number;
+  readonly precision?: Precision;
   readonly dtype?: Dtype;
   readonly note?: readonly string[];
 }
@@ -75,6 +77,8 @@ export interface NetworkSettings {
   readonly residual?: true;
   readonly dropout: number;
   readonly initialisation: FirstWeights;
+  /** Of the computation, unless it is f64: settings of runs before there was a choice have none. */
+  readonly precision?: "f32";
 }
 
 export interface TrainingSettings {
@@ -99,13 +103,15 @@ export function networkOptions(
   input: TrainableOptions["input"],
   outputs: number,
 ): TrainableOptions {
-  const { cell, hiddenSize, layers, dropout, initialisation, layerNorm, residual } = network;
+  const { cell, hiddenSize, layers, dropout, initialisation } = network;
+  const { layerNorm, residual, precision } = network;
   return {
     input,
     recurrent: { cell, hiddenSize, layers, dropout },
     layerNorm,
     residual,
     output: { size: outputs, dropout },
+    precision,
     seed,
     ...(initialisation === "fan-in" ? {} : { initialisation }),
     ...(cell === "lstm" ? { forgetBias: 1 } : {}),

@@ -33,7 +33,7 @@ export const count = (n: number): string => n.toLocaleString("en");
 /** What was chosen for network and training. */
 export function choicesOf({ network, training, validation, seed, dtype }: Settings): string[] {
   const { cell, hiddenSize, layers, embedding, dropout, initialisation } = network;
-  const { layerNorm, residual } = network;
+  const { layerNorm, residual, precision } = network;
   const { steps, batchSize, sequenceLength, optimizer, lr, schedule, warmup, clipNorm } = training;
   const { weightDecay, patience } = training;
   const parts = [
@@ -44,6 +44,7 @@ export function choicesOf({ network, training, validation, seed, dtype }: Settin
     ...(residual ? ["residuals"] : []),
     ...(dropout > 0 ? [`dropout ${dropout}`] : []),
     `first weights by ${initialisation}`,
+    ...(precision === undefined ? [] : [`computed in ${precision}`]),
   ];
   const rate = [
     `${optimizer} with rate ${Number(lr.toPrecision(4))}`,

@@ -1,6 +1,5 @@
 import type { Layout } from "../../sequence/layout.js";
-import type { EngineCore } from "../../wasm/engine.js";
-import { trainingKernels } from "../../wasm/kernel_sets.js";
+import type { TrainedType } from "../trained_type.js";
 import type { Layer, LayerPass, PassForm } from "./layer.js";
 
 /** Passes one after the other, as one. */
@@ -62,11 +61,11 @@ export class Chain implements Layer {
 /** y = x + f(x). */
 export class Residual implements Layer {
   readonly outputs: number;
-  readonly #engine: EngineCore;
+  readonly #dtype: TrainedType;
   readonly #inner: Chain;
 
-  constructor(engine: EngineCore, inner: Chain) {
-    this.#engine = engine;
+  constructor(dtype: TrainedType, inner: Chain) {
+    this.#dtype = dtype;
     this.#inner = inner;
     this.outputs = inner.outputs;
   }
@@ -76,7 +75,7 @@ export class Residual implements Layer {
     const inner = this.#inner.plan(layout, form);
     const y = layout.take(form.rows * width);
     const kept = layout.take(form.rows * width);
-    const kernels = trainingKernels(this.#engine);
+    const { kernels } = this.#dtype;
     return {
       ...inner,
       forward: (context, x) => {

@@ -1,25 +1,22 @@
 import type { Layout } from "../../sequence/layout.js";
-import { ITEM } from "../../wasm/abi.js";
-import type { EngineCore } from "../../wasm/engine.js";
-import { trainingKernels } from "../../wasm/kernel_sets.js";
-import { trainerKernels } from "../../wasm/trainer_kernels.js";
+import type { TrainedType } from "../trained_type.js";
 import type { Layer, LayerPass, PassContext, PassForm } from "./layer.js";
 
 /** Sets numbers to 0 with probability p and scales the others by 1 / (1 − p), in training alone: each number for itself. */
 export class Dropout implements Layer {
   readonly outputs: number;
   readonly #p: number;
-  readonly #engine: EngineCore;
+  readonly #dtype: TrainedType;
 
-  constructor(engine: EngineCore, outputs: number, p: number) {
-    this.#engine = engine;
+  constructor(dtype: TrainedType, outputs: number, p: number) {
+    this.#dtype = dtype;
     this.outputs = outputs;
     this.#p = p;
   }
 
   plan(layout: Layout, { rows: capacity, total, draw }: PassForm): LayerPass {
     const width = this.outputs;
-    const kernels = trainerKernels(this.#engine);
+    const { kernels } = this.#dtype;
     const y = layout.take(capacity * width);
     const mask = layout.take(capacity * width);
     // A row's numbers depend on its place in the batch, not on the segment in which it is computed.
@@ -46,18 +43,17 @@ export class Dropout implements Layer {
 export class VariationalDropout implements Layer {
   readonly outputs: number;
   readonly #p: number;
-  readonly #engine: EngineCore;
+  readonly #dtype: TrainedType;
 
-  constructor(engine: EngineCore, outputs: number, p: number) {
-    this.#engine = engine;
+  constructor(dtype: TrainedType, outputs: number, p: number) {
+    this.#dtype = dtype;
     this.outputs = outputs;
     this.#p = p;
   }
 
   plan(layout: Layout, { m, rows: capacity, draw }: PassForm): LayerPass {
     const n = this.outputs;
-    const engine = this.#engine;
-    const kernels = trainerKernels(engine);
+    const { kernels, item } = this.#dtype;
     const y = layout.take(capacity * n);
     // In the caller's order of sequences, and in the batch's.
     const drawn = layout.take(m * n);
@@ -66,7 +62,7 @@ export class VariationalDropout implements Layer {
     /** Multiplies the rows of each step by the masks of their sequences, which come first in every step. */
     const apply = ({ batch, segment }: PassContext, x: number, to: number): void => {
       for (let t = segment.first; t < segment.last; t++) {
-        const at = (batch.start(t) - segment.base) * n * ITEM;
+        const at = (batch.start(t) - segment.base) * n * item;
         kernels.multiply_map(batch.active(t) * n, x + at, mask, to + at);
       }
     };
@@ -76,7 +72,7 @@ export class VariationalDropout implements Layer {
         if (dropout === undefined) return;
         const { low, high } = dropout.seed;
         kernels.dropout_mask(m * n, this.#p, low, high, dropout.first + offset, drawn);
-        trainingKernels(engine).gather_rows(m, n, n, n, drawn, order, mask);
+        kernels.gather_rows(m, n, n, n, drawn, order, mask);
       },
       forward: (context, x) => {
         if (context.dropout === undefined) return x;

@@ -1,6 +1,5 @@
 import type { Layout } from "../../sequence/layout.js";
 import { ITEM } from "../../wasm/abi.js";
-import { trainerKernels } from "../../wasm/trainer_kernels.js";
 import type { NormPart } from "../architecture.js";
 import type { Parameter, Parameters } from "../parameters.js";
 import type { Chunk, Layer, LayerPass, PassForm } from "./layer.js";
@@ -23,11 +22,11 @@ export class LayerNorm implements Layer {
 
   plan(layout: Layout, { rows: capacity }: PassForm): LayerPass {
     const n = this.outputs;
-    const { weights, gradients, engine } = this.#parameters;
+    const { weights, gradients, dtype } = this.#parameters;
     const [gain, bias] = [this.#gain.offset, this.#bias.offset];
-    const kernels = trainerKernels(engine);
+    const { kernels, item } = dtype;
     const y = layout.take(capacity * n);
-    const statistics = layout.take(2 * capacity);
+    const statistics = layout.take(2 * capacity, ITEM); // f64
     return {
       scratchBytes: 0,
       forward: ({ segment: { rows } }, x) => {
@@ -38,7 +37,7 @@ export class LayerNorm implements Layer {
       backward: ({ segment: { chunks } }, x, dy) => {
         for (let i = chunks.length - 1; i >= 0; i--) {
           const { base, rows } = chunks[i] as Chunk;
-          const row = base * n * ITEM;
+          const row = base * n * item;
           const own = statistics + 2 * base * ITEM;
           const target = [gradients + gain, gradients + bias] as const;
           const d = dy + row;

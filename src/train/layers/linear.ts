@@ -1,9 +1,8 @@
 import { type Layout, panelElements } from "../../sequence/layout.js";
 import { addWeightGradient, gradientElements } from "../../sequence/weight_gradient.js";
-import { ITEM, LAYOUTS } from "../../wasm/abi.js";
 import type { Block } from "../../wasm/arena.js";
-import { trainingKernels } from "../../wasm/kernel_sets.js";
 import type { Parameter, Parameters } from "../parameters.js";
+import { viewOf } from "../trained_type.js";
 import type { Chunk, Layer, LayerPass, PassForm } from "./layer.js";
 
 /** A linear layer W·h + b, whose weight may be that of the embedding. */
@@ -32,18 +31,18 @@ export class TrainedLinear implements Layer {
     this.#isShared = isShared;
     this.outputs = ny;
     this.#inputs = na;
-    const { panel } = LAYOUTS.f64;
+    const { dtype } = parameters;
+    const { panel, item } = dtype;
     const sizes = [panelElements(ny, na, panel), panelElements(na, ny, panel), Math.max(ny, na)];
-    const { arena } = parameters.engine;
-    this.#block = arena.allocate(sizes.reduce((sum, size) => sum + size) * ITEM);
-    this.#transposed = this.#block.pointer + (sizes[0] as number) * ITEM;
-    this.#zeros = this.#transposed + (sizes[1] as number) * ITEM;
-    arena.f64(this.#zeros, sizes[2] as number).fill(0);
+    this.#block = dtype.engine.arena.allocate(sizes.reduce((sum, size) => sum + size) * item);
+    this.#transposed = this.#block.pointer + (sizes[0] as number) * item;
+    this.#zeros = this.#transposed + (sizes[1] as number) * item;
+    viewOf(dtype, this.#zeros, sizes[2] as number).fill(0);
   }
 
   pack(): void {
     const [ny, na] = [this.outputs, this.#inputs];
-    const kernels = trainingKernels(this.#parameters.engine);
+    const { kernels } = this.#parameters.dtype;
     const W = this.#parameters.weights + this.#weight.offset;
     kernels.pack_panels(ny, na, na, 1, W, this.#block.pointer);
     kernels.pack_panels(na, ny, 1, na, W, this.#transposed);
@@ -55,9 +54,9 @@ export class TrainedLinear implements Layer {
 
   plan(layout: Layout, { rows: capacity }: PassForm): LayerPass {
     const [ny, na] = [this.outputs, this.#inputs];
-    const { engine, weights, gradients } = this.#parameters;
+    const { dtype, weights, gradients } = this.#parameters;
     const bias = this.#bias?.offset;
-    const kernels = trainingKernels(engine);
+    const { kernels, item } = dtype;
     const y = layout.take(capacity * ny);
     const dx = layout.take(capacity * na);
     // The gradient of a shared weight is added as a whole, so that its bits do not depend on whose part came first.
@@ -65,20 +64,20 @@ export class TrainedLinear implements Layer {
     const dW = gradients + this.#weight.offset;
     const target = own ?? dW;
     const backward = ({ base, rows }: Chunk, x: number, dy: number, scratch: number): void => {
-      const d = { rows, columns: ny, pointer: dy + base * ny * ITEM, scratch };
+      const d = { rows, columns: ny, pointer: dy + base * ny * item, scratch };
       if (bias !== undefined) kernels.add_rows(rows, ny, d.pointer, gradients + bias);
-      const source = x + base * na * ITEM;
-      addWeightGradient(kernels, d, [
+      const source = x + base * na * item;
+      addWeightGradient(dtype, d, [
         { first: 0, outputs: ny, width: na, source, lds: na, index: 0, target },
       ]);
-      const to = dx + base * na * ITEM;
+      const to = dx + base * na * item;
       const [panels, zeros] = [this.#transposed, this.#zeros];
       kernels.gemm_packed(rows, na, ny, ny, 0, na, d.pointer, panels, zeros, to);
     };
     return {
-      scratchBytes: gradientElements(ny, na) * ITEM,
+      scratchBytes: gradientElements(dtype, ny, na) * item,
       begin: () => {
-        if (own !== undefined) engine.arena.f64(own, ny * na).fill(0);
+        if (own !== undefined) viewOf(dtype, own, ny * na).fill(0);
       },
       end: () => {
         if (own !== undefined) kernels.add_rows(1, ny * na, own, dW);

@@ -1,20 +1,17 @@
 import type { Layout } from "../../sequence/layout.js";
-import { ITEM } from "../../wasm/abi.js";
-import type { EngineCore } from "../../wasm/engine.js";
-import { trainingKernels } from "../../wasm/kernel_sets.js";
-import { trainerKernels } from "../../wasm/trainer_kernels.js";
 import type { MergeMode } from "../architecture.js";
+import type { TrainedType } from "../trained_type.js";
 import type { Layer, LayerPass, PassForm } from "./layer.js";
 
 /** Makes one output of two directions that stand side by side: their sum, product or mean. */
 export class Merge implements Layer {
   readonly outputs: number;
-  readonly #engine: EngineCore;
+  readonly #dtype: TrainedType;
   readonly #mode: Exclude<MergeMode, "concat">;
 
   /** @param outputs of one direction */
-  constructor(engine: EngineCore, outputs: number, mode: Exclude<MergeMode, "concat">) {
-    this.#engine = engine;
+  constructor(dtype: TrainedType, outputs: number, mode: Exclude<MergeMode, "concat">) {
+    this.#dtype = dtype;
     this.outputs = outputs;
     this.#mode = mode;
   }
@@ -22,8 +19,8 @@ export class Merge implements Layer {
   plan(layout: Layout, { rows: capacity }: PassForm): LayerPass {
     const n = this.outputs;
     const mode = this.#mode;
-    const { gather_rows, add_rows } = trainingKernels(this.#engine);
-    const { multiply_map, scale_map } = trainerKernels(this.#engine);
+    const { kernels, item } = this.#dtype;
+    const { gather_rows, add_rows, multiply_map, scale_map } = kernels;
     const [y, left, right] = [1, 2, 3].map(() => layout.take(capacity * n)) as [
       number,
       number,
@@ -32,7 +29,7 @@ export class Merge implements Layer {
     const dx = layout.take(capacity * 2 * n);
     const split = (rows: number, x: number): void => {
       gather_rows(rows, n, 2 * n, n, x, 0, left);
-      gather_rows(rows, n, 2 * n, n, x + n * ITEM, 0, right);
+      gather_rows(rows, n, 2 * n, n, x + n * item, 0, right);
     };
     return {
       scratchBytes: 0,
@@ -55,7 +52,7 @@ export class Merge implements Layer {
           [dLeft, dRight] = [right, left];
         } else if (mode === "ave") scale_map(rows * n, 0.5, dy);
         gather_rows(rows, n, n, 2 * n, dLeft, 0, dx);
-        gather_rows(rows, n, n, 2 * n, dRight, 0, dx + n * ITEM);
+        gather_rows(rows, n, n, 2 * n, dRight, 0, dx + n * item);
         return dx;
       },
     };

@@ -1,26 +1,23 @@
 import type { Layout } from "../../sequence/layout.js";
-import { ITEM } from "../../wasm/abi.js";
-import type { EngineCore } from "../../wasm/engine.js";
-import { trainingKernels } from "../../wasm/kernel_sets.js";
-import { trainerKernels } from "../../wasm/trainer_kernels.js";
 import type { OutputOf } from "../architecture.js";
+import { type TrainedType, viewOf } from "../trained_type.js";
 import type { Layer, LayerPass, PassContext, PassForm } from "./layer.js";
 
 /** One row for each sequence: the end of it, in each of D directions, or the mean or the maximum of its steps. */
 export class Pooling implements Layer {
   readonly outputs: number;
-  readonly #engine: EngineCore;
+  readonly #dtype: TrainedType;
   readonly #of: Exclude<OutputOf, "step">;
   /** For each block of columns whether it belongs to a direction that reads from the end. */
   readonly #blocks: readonly boolean[];
 
   constructor(
-    engine: EngineCore,
+    dtype: TrainedType,
     outputs: number,
     of: Exclude<OutputOf, "step">,
     blocks: readonly boolean[],
   ) {
-    this.#engine = engine;
+    this.#dtype = dtype;
     this.outputs = outputs;
     this.#of = of;
     this.#blocks = blocks;
@@ -34,8 +31,9 @@ export class Pooling implements Layer {
   /** Segments add to the sum; the last one makes it the mean. */
   #mean(layout: Layout, { m, rows: capacity, segments }: PassForm): LayerPass {
     const n = this.outputs;
-    const { arena } = this.#engine;
-    const kernels = trainerKernels(this.#engine);
+    const dtype = this.#dtype;
+    const { kernels } = dtype;
+    const { arena } = dtype.engine;
     const y = layout.take(m * n);
     const dy = layout.take(m * n);
     const dx = layout.take(capacity * n);
@@ -51,8 +49,8 @@ export class Pooling implements Layer {
     return {
       scratchBytes: 0,
       begin: ({ batch }) => {
-        arena.f64(factors, m).set(Float64Array.from(batch.lengths(), (length) => 1 / length));
-        arena.f64(y, m * n).fill(0);
+        viewOf(dtype, factors, m).set(Float64Array.from(batch.lengths(), (length) => 1 / length));
+        viewOf(dtype, y, m * n).fill(0);
       },
       forward: (context, x) => {
         const { rows, index } = context.segment;
@@ -63,13 +61,12 @@ export class Pooling implements Layer {
       },
       backward: (context, _, given) => {
         const { rows, index } = context.segment;
-        const training = trainingKernels(this.#engine);
         if (index === segments - 1) {
-          training.gather_rows(m, n, n, n, given, 0, dy);
+          kernels.gather_rows(m, n, n, n, given, 0, dy);
           kernels.scale_rows(m, n, factors, dy);
         }
         writeRows(context);
-        training.gather_rows(rows, n, n, n, dy, rowsOf, dx);
+        kernels.gather_rows(rows, n, n, n, dy, rowsOf, dx);
         return dx;
       },
     };
@@ -78,7 +75,8 @@ export class Pooling implements Layer {
   /** The largest number of each column; its gradient goes to the first row that has it. */
   #max(layout: Layout, { m, rows: capacity }: PassForm): LayerPass {
     const n = this.outputs;
-    const { arena } = this.#engine;
+    const dtype = this.#dtype;
+    const { arena } = dtype.engine;
     const y = layout.take(m * n);
     const dx = layout.take(capacity * n);
     /** For each output the row of the batch that has it. */
@@ -86,12 +84,12 @@ export class Pooling implements Layer {
     return {
       scratchBytes: 0,
       begin: () => {
-        arena.f64(y, m * n).fill(Number.NEGATIVE_INFINITY);
+        viewOf(dtype, y, m * n).fill(Number.NEGATIVE_INFINITY);
         arena.i32(origins, m * n).fill(0);
       },
       forward: ({ batch, segment: { first, last, base, rows } }, x) => {
-        const [most, from] = [arena.f64(y, m * n), arena.i32(origins, m * n)];
-        const values = arena.f64(x, rows * n);
+        const [most, from] = [viewOf(dtype, y, m * n), arena.i32(origins, m * n)];
+        const values = viewOf(dtype, x, rows * n);
         batch.forEachRow(first, last, (row, place) => {
           for (let j = 0, at = place * n; j < n; j++, at++) {
             const value = values[(row - base) * n + j] as number;
@@ -104,8 +102,8 @@ export class Pooling implements Layer {
         return y;
       },
       backward: ({ segment: { base, rows } }, _, dy) => {
-        const [d, from] = [arena.f64(dy, m * n), arena.i32(origins, m * n)];
-        const target = arena.f64(dx, rows * n).fill(0);
+        const [d, from] = [viewOf(dtype, dy, m * n), arena.i32(origins, m * n)];
+        const target = viewOf(dtype, dx, rows * n).fill(0);
         from.forEach((row, at) => {
           const own = row - base;
           if (own >= 0 && own < rows) target[own * n + (at % n)] = d[at] as number;
@@ -119,10 +117,10 @@ export class Pooling implements Layer {
   #last(layout: Layout, { m, rows: capacity }: PassForm): LayerPass {
     const n = this.outputs;
     const width = n / this.#blocks.length;
-    const { arena } = this.#engine;
+    const dtype = this.#dtype;
+    const { kernels, item } = dtype;
     const y = layout.take(m * n);
     const dx = layout.take(capacity * n);
-    const training = trainingKernels(this.#engine);
     /** Visits each sequence that has its row in the segment: its place, its row and the first column, in bytes. */
     const forEachEnd = (
       { batch, segment }: PassContext,
@@ -134,7 +132,7 @@ export class Pooling implements Layer {
           const t = isFromEnd ? 0 : length - 1;
           if (t < segment.first || t >= segment.last) return;
           const row = batch.start(t) - segment.base + place;
-          visit((place * n + d * width) * ITEM, (row * n + d * width) * ITEM);
+          visit((place * n + d * width) * item, (row * n + d * width) * item);
         });
       });
     };
@@ -142,14 +140,14 @@ export class Pooling implements Layer {
       scratchBytes: 0,
       forward: (context, x) => {
         forEachEnd(context, (to, from) => {
-          training.gather_rows(1, width, width, width, x + from, 0, y + to);
+          kernels.gather_rows(1, width, width, width, x + from, 0, y + to);
         });
         return y;
       },
       backward: (context, _, dy) => {
-        arena.f64(dx, context.segment.rows * n).fill(0);
+        viewOf(dtype, dx, context.segment.rows * n).fill(0);
         forEachEnd(context, (from, to) => {
-          training.gather_rows(1, width, width, width, dy + from, 0, dx + to);
+          kernels.gather_rows(1, width, width, width, dy + from, 0, dx + to);
         });
         return dx;
       },

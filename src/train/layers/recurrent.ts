@@ -4,10 +4,8 @@ import type { Layout } from "../../sequence/layout.js";
 import { readsFromEnd, type StackShape } from "../../sequence/shape.js";
 import { packTransposed, transposedOf } from "../../sequence/transposed.js";
 import { type TrainedPlaces, Weights } from "../../sequence/weights.js";
-import { ITEM } from "../../wasm/abi.js";
-import type { EngineCore } from "../../wasm/engine.js";
-import { trainingKernels } from "../../wasm/kernel_sets.js";
 import type { ParameterSpec, Parameters } from "../parameters.js";
+import { type TrainedType, viewOf } from "../trained_type.js";
 import type { Layer, LayerPass, PassForm } from "./layer.js";
 import { type DirectionPass, planDirection } from "./recurrent_direction.js";
 import { Embedding, OneHot } from "./token_rows.js";
@@ -45,7 +43,7 @@ interface Place {
 /** One recurrent layer, in one or two directions, whose weights are trained. */
 export class RecurrentLayer implements Layer {
   readonly outputs: number;
-  readonly #engine: EngineCore;
+  readonly #dtype: TrainedType;
   /** Of this layer alone. */
   readonly #shape: StackShape;
   readonly #directions: readonly Weights[];
@@ -65,20 +63,21 @@ export class RecurrentLayer implements Layer {
     l: number,
     { name, hasBias, index, tokens, needsInput }: Place,
   ) {
-    const { engine } = parameters;
+    const { dtype } = parameters;
+    const { engine } = dtype;
     this.#parameters = parameters;
     this.#index = index;
-    this.#engine = engine;
+    this.#dtype = dtype;
     this.#tokens = tokens;
     this.#needsInput = needsInput;
     if (tokens !== undefined) {
       const { embedding, count } = tokens;
       this.#rows =
-        embedding === undefined ? new OneHot(engine, count) : new Embedding(parameters, embedding);
+        embedding === undefined ? new OneHot(dtype, count) : new Embedding(parameters, embedding);
     }
     const D = shape.cells.length;
     const nx = l === 0 ? shape.nx : D * shape.nh;
-    this.#shape = { ...shape, layers: 1, nx };
+    this.#shape = { ...shape, dtype, layers: 1, nx };
     this.outputs = D * shape.nh;
     const weightAt = (part: PartName, d: number) => {
       const full = `${name}.${part}_l${l}${d === 1 ? "_reverse" : ""}`;
@@ -95,7 +94,7 @@ export class RecurrentLayer implements Layer {
         const [Wr = 0, dWr = 0] = weightAt("weight_hr", d);
         const [peepholes = 0, dPeepholes = 0] = weightAt("peephole", d);
         const places: TrainedPlaces = { Wx, Wh, Wr, peepholes, dWx, dWh, dWr, dPeepholes };
-        const sizes = { dtype: shape.dtype, nx, na: shape.na, nh: shape.nh };
+        const sizes = { dtype, nx, na: shape.na, nh: shape.nh };
         const weights = new Weights(engine, cell, sizes, places);
         directions.push(weights);
         transposedOf(weights);
@@ -116,13 +115,12 @@ export class RecurrentLayer implements Layer {
   pack(): void {
     this.#directions.forEach((weights, d) => {
       const { cell, na, bias } = weights;
-      const { arena } = this.#engine;
-      const kernels = trainingKernels(this.#engine);
-      arena.f64(bias, cell.bias.length * na).fill(0);
+      const { kernels, item } = this.#dtype;
+      viewOf(this.#dtype, bias, cell.bias.length * na).fill(0);
       const biases = this.#biases[d];
       if (biases !== undefined) {
         const [ih, , hh] = biases;
-        forEachBias(cell, na, (block, from) => {
+        forEachBias(cell, na * item, (block, from) => {
           if (from.ih !== undefined) kernels.add_rows(1, na, ih + from.ih, bias + block);
           if (from.hh !== undefined) kernels.add_rows(1, na, hh + from.hh, bias + block);
         });
@@ -151,7 +149,7 @@ export class RecurrentLayer implements Layer {
     const dx = this.#needsInput && !isTable ? layout.take(form.rows * nx) : 0;
     const part = layout.take(isPlain ? 0 : form.rows * nh);
     const mirrored = layout.take(isPlain || dx === 0 ? 0 : form.rows * nx);
-    const kernels = trainingKernels(this.#engine);
+    const { kernels, item } = this.#dtype;
     return {
       scratchBytes: passes.reduce((most, { scratchBytes }) => Math.max(most, scratchBytes), 0),
       begin: (context) => {
@@ -164,7 +162,7 @@ export class RecurrentLayer implements Layer {
           pass.forward(context, x);
           if (isPlain) return;
           const mirror = readsFromEnd(shape, d) ? context.mirror : 0;
-          kernels.gather_rows(N, nh, nh, D * nh, pass.h, mirror, y + d * nh * ITEM);
+          kernels.gather_rows(N, nh, nh, D * nh, pass.h, mirror, y + d * nh * item);
         });
         return y;
       },
@@ -173,7 +171,7 @@ export class RecurrentLayer implements Layer {
         passes.forEach((pass, d) => {
           const isFromEnd = readsFromEnd(shape, d);
           const mirror = isFromEnd ? context.mirror : 0;
-          if (!isPlain) kernels.gather_rows(N, nh, D * nh, nh, dy + d * nh * ITEM, mirror, part);
+          if (!isPlain) kernels.gather_rows(N, nh, D * nh, nh, dy + d * nh * item, mirror, part);
           const adds = d > 0;
           if (isFromEnd && adds && dx !== 0)
             kernels.gather_rows(N, nx, nx, nx, dx, mirror, mirrored);
@@ -213,8 +211,8 @@ export class RecurrentLayer implements Layer {
         if (biases === undefined) return;
         const [, dih, , dhh] = biases;
         const { cell, na } = weights;
-        const kernels = trainingKernels(this.#engine);
-        forEachBias(cell, na, (block, from) => {
+        const { kernels, item } = this.#dtype;
+        forEachBias(cell, na * item, (block, from) => {
           if (from.ih !== undefined) kernels.add_rows(1, na, db + block, dih + from.ih);
           if (from.hh !== undefined) kernels.add_rows(1, na, db + block, dhh + from.hh);
         });
@@ -223,13 +221,12 @@ export class RecurrentLayer implements Layer {
   }
 }
 
-/** Visits each block of a cell's bias: its place, and those of the parameters' blocks that add up to it, all in bytes. */
+/** Visits each block of a cell's bias, so many bytes each: its place, and those of the parameters' blocks that add up to it, all in bytes. */
 function forEachBias(
   { bias }: Cell,
-  na: number,
+  bytes: number,
   visit: (block: number, from: { ih: number | undefined; hh: number | undefined }) => void,
 ): void {
-  const bytes = na * ITEM;
   bias.forEach(({ ih, hh }, block) => {
     visit(block * bytes, {
       ih: ih === undefined ? undefined : ih * bytes,

@@ -8,8 +8,7 @@ import { feedRows } from "../../sequence/input.js";
 import type { Layout } from "../../sequence/layout.js";
 import type { StackState } from "../../sequence/state.js";
 import type { Weights } from "../../sequence/weights.js";
-import { ITEM } from "../../wasm/abi.js";
-import { trainingKernels } from "../../wasm/kernel_sets.js";
+import { trainingType } from "../../wasm/kernel_sets.js";
 import type { Chunk, PassContext, PassForm, Segment } from "./layer.js";
 import { tokensOf } from "./token_rows.js";
 import type { TokenTable } from "./token_table.js";
@@ -58,9 +57,9 @@ export function planDirection(
   { m, rows: capacity, chunkRows, segments }: PassForm,
   { weights, table, layer, d, isFromEnd, addBiasGradients }: DirectionParts,
 ): DirectionPass {
-  const { cell, engine, na, nh, nx } = weights;
+  const { cell, engine, dtype, na, nh, nx } = weights;
   const { arena } = engine;
-  const kernels = trainingKernels(engine);
+  const { kernels, precision, item } = trainingType(engine, dtype);
   const own = ownBuffers(layout, { weights, m, capacity, isMirrored: isFromEnd && !table });
   const { direction, shifted } = own;
   const boundaries = Array.from({ length: segments + 1 }, () => takeState(layout, weights, m));
@@ -71,7 +70,7 @@ export function planDirection(
     isFromEnd && table ? capacity : 0,
     Int32Array.BYTES_PER_ELEMENT,
   );
-  const cellBackward = backwardOf(engine, cell);
+  const cellBackward = backwardOf(engine, dtype, cell);
   let [origin, back] = [0, planBackward(weights, m, chunkRows)];
   /** Copies `count` rows of a state. */
   const copy = (count: number, from: StackState, to: StackState, index = 0): void => {
@@ -90,7 +89,7 @@ export function planDirection(
   };
   const kept = ({ states }: PassContext): StackState | undefined => {
     const all = states?.of(layer);
-    return all && { h: all.h + d * m * nh * ITEM, c: all.c + d * m * na * ITEM };
+    return all && { h: all.h + d * m * nh * item, c: all.c + d * m * na * item };
   };
 
   return {
@@ -101,11 +100,11 @@ export function planDirection(
       const start = boundary(0);
       const state = context.carry ? kept(context) : undefined;
       if (state === undefined) {
-        arena.f64(start.h, m * nh).fill(0);
-        if (cell.hasCellState) arena.f64(start.c, m * na).fill(0);
+        arena.view(precision, start.h, m * nh).fill(0);
+        if (cell.hasCellState) arena.view(precision, start.c, m * na).fill(0);
       } else copy(m, state, start, context.order);
-      arena.f64(dh, m * nh).fill(0);
-      arena.f64(dc, m * na).fill(0);
+      arena.view(precision, dh, m * nh).fill(0);
+      arena.view(precision, dc, m * na).fill(0);
     },
     forward(context, x) {
       const { batch, segment, mirror } = context;
@@ -137,8 +136,8 @@ export function planDirection(
       const { chunks } = segment;
       for (let i = chunks.length - 1; i >= 0; i--) {
         const { first, last, base, rows } = chunks[i] as Chunk;
-        back.dy = dy + base * nh * ITEM;
-        back.dx = dx === 0 ? 0 : dx + base * nx * ITEM;
+        back.dy = dy + base * nh * item;
+        back.dx = dx === 0 ? 0 : dx + base * nx * item;
         backwardSteps(shifted, batch, { first, last, throughTime: true, cellBackward }, back);
         addBiasGradients(back.db);
         if (from === undefined) continue;
@@ -176,9 +175,10 @@ function ownBuffers(
 ): OwnBuffers {
   const { weights, m, capacity, isMirrored } = of;
   const { cell, na, nh, nx } = weights;
+  const { item } = weights.dtype;
   const h0 = layout.take((m + capacity) * nh);
   const c0 = layout.take(cell.hasCellState ? (m + capacity) * na : 0);
-  const h = h0 + m * nh * ITEM;
+  const h = h0 + m * nh * item;
   const gates = gateElements(cell, na);
   const direction: DirectionBuffers = {
     weights,
@@ -186,11 +186,11 @@ function ownBuffers(
     h0,
     c0,
     h,
-    c: c0 + m * na * ITEM,
+    c: c0 + m * na * item,
     gates: cell.gateBlocks === 0 ? h : layout.take(capacity * gates),
     u: layout.take(cell.projected ? capacity * na : 0),
     keeps: true,
-    strides: { x: nx * ITEM, h: nh * ITEM, c: na * ITEM, gates: gates * ITEM, u: na * ITEM },
+    strides: { x: nx * item, h: nh * item, c: na * item, gates: gates * item, u: na * item },
   };
   return { direction, shifted: { ...direction } };
 }

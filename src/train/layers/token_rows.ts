@@ -1,9 +1,6 @@
 import type { Layout } from "../../sequence/layout.js";
-import { ITEM } from "../../wasm/abi.js";
-import type { EngineCore } from "../../wasm/engine.js";
-import { trainingKernels } from "../../wasm/kernel_sets.js";
-import { trainerKernels } from "../../wasm/trainer_kernels.js";
 import type { Parameter, Parameters } from "../parameters.js";
+import { type TrainedType, viewOf } from "../trained_type.js";
 import type { Layer, LayerPass, PassContext, PassForm } from "./layer.js";
 
 /** The tokens of the segment at hand, i32. */
@@ -24,7 +21,8 @@ export class Embedding implements Layer {
 
   plan(layout: Layout, { rows: capacity }: PassForm): LayerPass {
     const n = this.outputs;
-    const { engine, weights, gradients } = this.#parameters;
+    const { dtype, weights, gradients } = this.#parameters;
+    const { kernels, item } = dtype;
     const { offset } = this.#table;
     const y = layout.take(capacity * n);
     return {
@@ -32,17 +30,16 @@ export class Embedding implements Layer {
       forward: (context) => {
         const { rows } = context.segment;
         const table = weights + offset;
-        trainingKernels(engine).gather_rows(rows, n, n, n, table, tokensOf(context), y);
+        kernels.gather_rows(rows, n, n, n, table, tokensOf(context), y);
         return y;
       },
       backward: (context, _, dy) => {
-        const kernels = trainerKernels(engine);
         const tokens = tokensOf(context);
         const { chunks } = context.segment;
         for (let i = chunks.length - 1; i >= 0; i--) {
           const { base, rows } = chunks[i] as { base: number; rows: number };
           const index = tokens + base * Int32Array.BYTES_PER_ELEMENT;
-          const from = dy + base * n * ITEM;
+          const from = dy + base * n * item;
           kernels.scatter_add_rows(rows, n, n, n, from, index, gradients + offset);
         }
         return 0;
@@ -54,23 +51,23 @@ export class Embedding implements Layer {
 /** For each token its one-hot vector. */
 export class OneHot implements Layer {
   readonly outputs: number;
-  readonly #engine: EngineCore;
+  readonly #dtype: TrainedType;
 
-  constructor(engine: EngineCore, tokens: number) {
-    this.#engine = engine;
+  constructor(dtype: TrainedType, tokens: number) {
+    this.#dtype = dtype;
     this.outputs = tokens;
   }
 
   plan(layout: Layout, { rows: capacity }: PassForm): LayerPass {
     const n = this.outputs;
-    const { arena } = this.#engine;
+    const dtype = this.#dtype;
     const y = layout.take(capacity * n);
     return {
       scratchBytes: 0,
       forward: (context) => {
         const { rows } = context.segment;
-        const target = arena.f64(y, rows * n).fill(0);
-        arena.i32(tokensOf(context), rows).forEach((id, row) => {
+        const target = viewOf(dtype, y, rows * n).fill(0);
+        dtype.engine.arena.i32(tokensOf(context), rows).forEach((id, row) => {
           target[row * n + id] = 1;
         });
         return y;

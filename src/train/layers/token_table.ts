@@ -4,10 +4,8 @@ import type { Layout } from "../../sequence/layout.js";
 import { transposedOf } from "../../sequence/transposed.js";
 import { addWeightGradient, gradientElements } from "../../sequence/weight_gradient.js";
 import type { Weights } from "../../sequence/weights.js";
-import { ITEM } from "../../wasm/abi.js";
-import { trainingKernels } from "../../wasm/kernel_sets.js";
-import { trainerKernels } from "../../wasm/trainer_kernels.js";
 import type { Parameter, Parameters } from "../parameters.js";
+import { viewOf } from "../trained_type.js";
 
 /** What the lowest recurrent layer reads if its input is tokens: their number, and the embedding; without one, one-hot vectors. */
 export interface TokenInput {
@@ -38,14 +36,13 @@ export interface TokenTable {
 /** Lays out the table of a layer direction whose input is tokens. */
 export function planTable(
   layout: Layout,
-  { engine, weights: base, gradients }: Parameters,
+  { dtype, weights: base, gradients }: Parameters,
   { count, embedding }: TokenInput,
   weights: Weights,
 ): TokenTable {
   const { cell, nx, na, raw, bias, trained } = weights;
-  const kernels = trainingKernels(engine);
-  const trainer = trainerKernels(engine);
-  const { arena } = engine;
+  const { kernels, item } = dtype;
+  const { arena } = dtype.engine;
   const width = cell.bias.length * na;
   const gates = cell.input.length * na;
   const table = layout.take(count * width);
@@ -55,15 +52,15 @@ export function planTable(
     // W_x transposed, which the sums overwrite when it was read; and the tokens in their order.
     const all = layout.take(count, Int32Array.BYTES_PER_ELEMENT);
     return {
-      scratchBytes: count * gates * ITEM,
+      scratchBytes: count * gates * item,
       begin() {
         arena.i32(all, count).forEach((_, i, indices) => {
           indices[i] = i;
         });
         kernels.gather_rows(count, width, 0, width, bias, 0, table);
         kernels.reverse_axes(gates, 1, count, raw.Wx, sums);
-        trainer.scatter_add_rows(count, gates, gates, width, sums, all, table);
-        arena.f64(sums, count * gates).fill(0);
+        kernels.scatter_add_rows(count, gates, gates, width, sums, all, table);
+        viewOf(dtype, sums, count * gates).fill(0);
       },
       feed,
       gather,
@@ -75,17 +72,17 @@ export function planTable(
   }
   const { offset } = embedding;
   return {
-    scratchBytes: gradientElements(gates, nx) * ITEM,
+    scratchBytes: gradientElements(dtype, gates, nx) * item,
     begin() {
       inputProducts(cell, weights, count, base + offset, table, width);
-      arena.f64(sums, count * gates).fill(0);
+      viewOf(dtype, sums, count * gates).fill(0);
     },
     feed,
     gather,
     end(scratch) {
       const d = { rows: count, columns: gates, pointer: sums, scratch };
       const source = base + offset;
-      addWeightGradient(kernels, d, [
+      addWeightGradient(dtype, d, [
         { first: 0, outputs: gates, width: nx, source, lds: nx, index: 0, target: dWx },
       ]);
       const { panelsX } = transposedOf(weights);
@@ -100,6 +97,6 @@ export function planTable(
   }
 
   function gather(dGates: number, rows: number, tokens: number): void {
-    trainer.scatter_add_rows(rows, gates, cell.gradientBlocks * na, gates, dGates, tokens, sums);
+    kernels.scatter_add_rows(rows, gates, cell.gradientBlocks * na, gates, dGates, tokens, sums);
   }
 }

@@ -2,10 +2,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { reverseAxes } from "../../oracle/blas.js";
 import { firstDifference } from "../../support/compare.js";
-import { type Build, builds, Workbench } from "../../support/kernels.js";
+import { type TrainingTwin, trainingTwins, Workbench } from "../../support/kernels.js";
 import { randomArray, specialArray, uniform } from "../../support/random.js";
 
-function run(build: Build, a: number, b: number, c: number, x: Float64Array, shift = 0) {
+function run(build: TrainingTwin, a: number, b: number, c: number, x: Float64Array, shift = 0) {
   const bench = new Workbench(build);
   const from = bench.constant("x", x, shift);
   const to = bench.output("y", a * b * c, 1 - shift);
@@ -14,7 +14,8 @@ function run(build: Build, a: number, b: number, c: number, x: Float64Array, shi
   return to.read();
 }
 
-describe.each(builds)("reverse_axes, $name build: every bit as the plain loop", (build) => {
+describe.each(trainingTwins)("reverse_axes, $name build: every bit as the plain loop", (build) => {
+  const { round } = build.numbers;
   // The block is 8 × 8.
   const SIZES = [0, 1, 2, 7, 8, 9, 16, 17, 41];
 
@@ -22,7 +23,7 @@ describe.each(builds)("reverse_axes, $name build: every bit as the plain loop", 
     const next = uniform(2);
     for (const a of SIZES) {
       for (const c of SIZES) {
-        const x = randomArray(next, a * b * c);
+        const x = randomArray(next, a * b * c).map(round);
         for (const shift of [0, 1]) {
           const found = firstDifference(run(build, a, b, c, x, shift), reverseAxes(a, b, c, x));
           expect(found, `a ${a}, c ${c}, shift ${shift}`).toBeUndefined();
@@ -35,7 +36,7 @@ describe.each(builds)("reverse_axes, $name build: every bit as the plain loop", 
     const shape = fc.tuple(fc.nat(20), fc.nat(6), fc.nat(20), fc.integer());
     fc.assert(
       fc.property(shape, ([a, b, c, seed]) => {
-        const x = randomArray(uniform(seed), a * b * c);
+        const x = randomArray(uniform(seed), a * b * c).map(round);
         const y = run(build, a, b, c, x);
         expect(firstDifference(y, reverseAxes(a, b, c, x))).toBeUndefined();
         expect(firstDifference(run(build, c, b, a, y), x)).toBeUndefined();
@@ -45,7 +46,7 @@ describe.each(builds)("reverse_axes, $name build: every bit as the plain loop", 
   });
 
   it("NaN, ±Inf, ±0 and subnormal numbers", () => {
-    const x = specialArray(2, 9 * 2 * 10);
+    const x = specialArray(2, 9 * 2 * 10).map(round);
     expect(firstDifference(run(build, 9, 2, 10, x), reverseAxes(9, 2, 10, x))).toBeUndefined();
   });
 });

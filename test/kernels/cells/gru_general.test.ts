@@ -9,7 +9,13 @@ import {
   pickBlocks,
 } from "../../oracle/cells.js";
 import { expectSameBits, firstDifference } from "../../support/compare.js";
-import { type Build, builds, type Twin, twins, Workbench } from "../../support/kernels.js";
+import {
+  type TrainingTwin,
+  type Twin,
+  trainingTwins,
+  twins,
+  Workbench,
+} from "../../support/kernels.js";
 import { randomArray, specialArray, uniform } from "../../support/random.js";
 import { BATCHES, benchOf, CLIPS, drawn, gatesOf, STANDARD, UNITS } from "../activations.js";
 
@@ -46,7 +52,7 @@ function outputForward(build: Twin, given: Case, rows: Float64Array, shift = 0, 
 
 type Reaching = { readonly [name in "rows" | "dy" | "dh"]: Float64Array };
 
-function outputBackward(build: Build, given: Case, reaching: Reaching, shift = 0) {
+function outputBackward(build: TrainingTwin, given: Case, reaching: Reaching, shift = 0) {
   const { m, na, activations, clip, before } = given;
   const { bench, functions } = benchOf(build, activations, clip);
   const hPrev = bench.constant("hPrev", given.hPrev, shift).pointer;
@@ -63,7 +69,7 @@ function outputBackward(build: Build, given: Case, reaching: Reaching, shift = 0
 
 type Back = { readonly [name in "rows" | "dq" | "dh" | "dz"]: Float64Array };
 
-function resetBackward(build: Build, given: Case, back: Back, shift = 0) {
+function resetBackward(build: TrainingTwin, given: Case, back: Back, shift = 0) {
   const { m, na, activations, clip } = given;
   const { bench, functions } = benchOf(build, activations, clip);
   const hPrev = bench.constant("hPrev", given.hPrev, shift).pointer;
@@ -184,7 +190,7 @@ describe.each(twins)("the forward kernels, $name build", (build) => {
   });
 });
 
-describe.each(builds)("the backward kernels, $name build", (build) => {
+describe.each(trainingTwins)("the backward kernels, $name build", (build) => {
   it.each(titled)("gru_output_backward, $title: every bit as the plain loop", (variant) => {
     eachCase(variant, ({ given }, draw, shift, where) => {
       const { m, na } = given;

@@ -1,5 +1,5 @@
 import type { StandardLstmStep as LstmStep } from "../../oracle/cells.js";
-import { type Build, type Twin, Workbench } from "../../support/kernels.js";
+import { type TrainingTwin, type Twin, Workbench } from "../../support/kernels.js";
 import { randomArray } from "../../support/random.js";
 
 /** What reaches a step of the backward pass, each (m, na). */
@@ -36,7 +36,7 @@ export function runForward(build: Twin, step: LstmStep, shift = 0, inPlace = fal
 }
 
 /** What `lstm_gates_backward` makes of it: `dc` is its in/out operand, `dcPrev` what it holds afterwards. */
-export function runBackward(build: Build, step: LstmStep, reaching: Reaching, shift = 0) {
+export function runBackward(build: TrainingTwin, step: LstmStep, reaching: Reaching, shift = 0) {
   const { m, na } = step;
   const bench = new Workbench(build);
   const gates = bench.constant("gates", step.gates, shift).pointer;

@@ -2,7 +2,13 @@ import { describe, expect, it } from "vitest";
 import { type Activation, FUNCTION_NAMES } from "../../oracle/activations.js";
 import { rnnGeneralBackward, rnnGeneralForward } from "../../oracle/cells.js";
 import { firstDifference } from "../../support/compare.js";
-import { type Build, builds, type Twin, twins, Workbench } from "../../support/kernels.js";
+import {
+  type TrainingTwin,
+  type Twin,
+  trainingTwins,
+  twins,
+  Workbench,
+} from "../../support/kernels.js";
 import { randomArray, specialArray, uniform } from "../../support/random.js";
 import { activation, benchOf, CLIPS, gatesOf, STANDARD } from "../activations.js";
 
@@ -24,7 +30,7 @@ function forward(build: Twin, { activations, clip }: Case, z: Float64Array, shif
 
 type Operands = { readonly [name in "z" | "h" | "dy" | "dh"]: Float64Array };
 
-function backward(build: Build, { activations, clip }: Case, given: Operands, shift = 0) {
+function backward(build: TrainingTwin, { activations, clip }: Case, given: Operands, shift = 0) {
   const { bench, functions } = benchOf(build, activations, clip);
   const n = given.z.length;
   const z = bench.constant("z", given.z, shift).pointer;
@@ -69,7 +75,7 @@ describe.each(twins)("rnn_general_forward, $name build", (build) => {
   });
 });
 
-describe.each(builds)("rnn_general_backward, $name build", (build) => {
+describe.each(trainingTwins)("rnn_general_backward, $name build", (build) => {
   it.each(FUNCTION_NAMES)("%s: every bit as the plain loop around the kernels' own", (name) => {
     const next = uniform(82);
     for (const clip of CLIPS) {

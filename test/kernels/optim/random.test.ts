@@ -1,5 +1,5 @@
-import { expect, it } from "vitest";
-import { openTraining, Workbench } from "../../support/kernels.js";
+import { describe, expect, it } from "vitest";
+import { openTraining, trainings, Workbench } from "../../support/kernels.js";
 
 const build = openTraining();
 const { kernels } = build;
@@ -43,24 +43,31 @@ it("random_map is the oracle's in every bit, from any place", () => {
   }
 });
 
-it("dropout_mask is 0 where the uniform number is below p, and 1 / (1 − p) elsewhere", () => {
-  for (const p of [0, 0.1, 0.5, 0.99]) {
-    const bench = new Workbench(build);
-    const [mask, u] = [bench.output("mask", 999), bench.output("u", 999)];
-    kernels.dropout_mask(999, p, 5, 6, 77, mask.pointer);
-    kernels.random_map(999, 5, 6, 77, u.pointer);
-    bench.check();
-    expect([...mask.read()]).toEqual([...u.read()].map((x) => (x < p ? 0 : 1 / (1 - p))));
-  }
-});
+describe.each(trainings())("$name", (own) => {
+  const { round } = own.numbers;
 
-it("multiply_map is exact, in place too", () => {
-  for (const n of [0, 1, 2, 5]) {
-    const [a, b] = [0, 1].map((k) => Array.from({ length: n }, (_, i) => Math.sin(i + 3 * k)));
-    const bench = new Workbench(build);
-    const [A, B] = [bench.input("a", a as number[], 1), bench.constant("b", b as number[])];
-    kernels.multiply_map(n, A.pointer, B.pointer, A.pointer);
-    bench.check();
-    expect([...A.read()]).toEqual((a as number[]).map((x, i) => x * (b?.[i] as number)));
-  }
+  it("dropout_mask is 0 where the uniform number is below p, and 1 / (1 − p) elsewhere", () => {
+    for (const p of [0, 0.1, 0.5, 0.99]) {
+      const bench = new Workbench(own);
+      const mask = bench.output("mask", 999, 1);
+      own.kernels.dropout_mask(999, p, 5, 6, 77, mask.pointer);
+      bench.check();
+      const seed = (6n << 32n) | 5n;
+      const u = Array.from({ length: 999 }, (_, i) => uniform(seed, 77n + BigInt(i)));
+      expect([...mask.read()]).toEqual(u.map((x) => (x < p ? 0 : round(1 / (1 - p)))));
+    }
+  });
+
+  it("multiply_map is exact, in place too", () => {
+    for (const n of [0, 1, 2, 3, 4, 5, 7]) {
+      const [a, b] = [0, 3].map((k) =>
+        Array.from({ length: n }, (_, i) => round(Math.sin(i + k))),
+      ) as [number[], number[]];
+      const bench = new Workbench(own);
+      const [A, B] = [bench.input("a", a, 1), bench.constant("b", b)];
+      own.kernels.multiply_map(n, A.pointer, B.pointer, A.pointer);
+      bench.check();
+      expect([...A.read()]).toEqual(a.map((x, i) => round(x * (b[i] as number))));
+    }
+  });
 });
