@@ -15,8 +15,8 @@ export {
 export type { RecurrentOptions } from "./layers/options.js";
 export type { RecurrentState, StateTensors } from "./layers/state.js";
 export type { LayerWeights, WeightData, WeightName, WeightPart } from "./layers/weights.js";
+export { createScorer, loadScorer, type ScorerOptions } from "./model/loading.js";
 export type { Score } from "./model/score_work.js";
 export { Scorer } from "./model/scorer.js";
-export { createScorer, loadScorer, type ScorerOptions } from "./model/scorer_loading.js";
 export type { OnError, Outcome, Progress, RunOptions } from "./model/time_slices.js";
 export type { Sequence, Vocabulary, VocabularySource } from "./model/vocabulary.js";

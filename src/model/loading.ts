@@ -1,10 +1,10 @@
-import { ALL_KERNELS } from "../cells/kernels.js";
+import { ALL_KERNELS, chooseKernels, type Kernels } from "../cells/kernels.js";
 import { guessHint, type ModelDescription } from "../description/description.js";
 import { checkDescription } from "../description/validate.js";
 import { type Bytes, type BytesSource, isBytes, isSource } from "../formats/bytes.js";
 import { checkOptions, type OptionNames } from "../options.js";
 import { describe } from "../tensor.js";
-import { checkEngine, type Engine } from "../wasm/engine.js";
+import { checkEngine, type Engine, type EngineCore } from "../wasm/engine.js";
 import { LanguageModel } from "./language_model.js";
 import { LanguageNetwork } from "./language_network.js";
 import { Network } from "./network.js";
@@ -24,6 +24,8 @@ import {
   readFile,
   withOptions,
 } from "./open_language.js";
+import { Scorer } from "./scorer.js";
+import { ScoringNetwork } from "./scoring_network.js";
 import { Tagger } from "./tagger.js";
 import { TaggerContent } from "./tagger_content.js";
 import { decideTagger, OUTPUTS, type TaggerDecisions } from "./tagger_decisions.js";
@@ -99,6 +101,79 @@ export async function loadLanguageModel(
   const form = { options, choice: ALL_KERNELS, make };
   const [language, assumptions] = openLanguage(where, core, description, form);
   return new LanguageModel(language, assumptions);
+}
+
+/** Options of `loadScorer` and `createScorer`. */
+export interface ScorerOptions extends LanguageModelOptions {
+  /** Imported kernels: `float32` for `precision: "f32"`, `generalCells` for cells that are no standard ones. */
+  readonly kernels?: readonly Kernels[] | undefined;
+}
+
+const SCORER_NAMES: OptionNames<ScorerOptions> = {
+  precision: true,
+  input: true,
+  vocabulary: true,
+  unknown: true,
+  start: true,
+  kernels: true,
+};
+
+/** Checks a call; returns the core of its engine. */
+function checkScorer(where: string, engine: Engine, options: ScorerOptions): EngineCore {
+  const core = checkEngine(where, engine);
+  checkOptions(where, options, SCORER_NAMES);
+  checkReading(where, options);
+  return core;
+}
+
+function openScorer(
+  where: string,
+  core: EngineCore,
+  description: ModelDescription,
+  options: ScorerOptions,
+): Scorer {
+  const choice = chooseKernels(where, options.kernels);
+  const make = (...parts: LanguageParts) => new ScoringNetwork(...parts);
+  const read = withOptions(where, description, options);
+  return new Scorer(...openLanguage(where, core, read, { options, choice, make }));
+}
+
+/**
+ * Opens a safetensors file as a language model that only scores: as `loadLanguageModel`, in fewer bytes. A program ships the
+ * kernels of the standard cells in f64, and brings others by the option `kernels`.
+ *
+ * @param source a file with PyTorch's names: its bytes, a `Response` or a `Blob`
+ * @throws {TypeError | RangeError} for an argument of the wrong kind, or a vocabulary that does not fit
+ * @throws {ModelFormatError} for a file that breaks a rule or holds no language model; with code "not-finite" for numbers
+ *   beyond the range of f32
+ * @throws {FeatureError} for a precision or a cell that needs other kernels than the program has brought
+ * @throws {EngineMemoryError} if linear memory cannot hold the model
+ */
+export async function loadScorer(
+  engine: Engine,
+  source: Bytes | BytesSource,
+  options: ScorerOptions = {},
+): Promise<Scorer> {
+  const where = "loadScorer";
+  const core = checkScorer(where, engine, options);
+  return openScorer(where, core, await readFile(where, source), options);
+}
+
+/**
+ * As {@link loadScorer}, for a description that the reader of a format gave: `describeKeras`, `describeOnnx`,
+ * `describeTensorflowJs`, `describeSafetensors`. A program ships no other reader.
+ *
+ * @throws as {@link loadScorer}
+ */
+export function createScorer(
+  engine: Engine,
+  description: ModelDescription,
+  options: ScorerOptions = {},
+): Scorer {
+  const where = "createScorer";
+  const core = checkScorer(where, engine, options);
+  checkDescription(where, description);
+  return openScorer(where, core, description, options);
 }
 
 function checkClasses(where: string, classes: TaggerOptions["classes"], size: number): void {

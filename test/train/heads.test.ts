@@ -112,6 +112,25 @@ describe.each(CASES.map((each) => ({ title: JSON.stringify(each), given: each })
       expect(new Set(entries.map(({ name }) => name)).size).toBe(net.parameters.length);
     });
 
+    // Weights around 1 that three updates move; seen at 2e-7.
+    it("in f32 three updates give the weights of f64 to 2e-6", () => {
+      const weightsOf = (precision: "f64" | "f32") => {
+        const net = trainable(engine, description, { precision });
+        const optimizer = { name: "sgd", lr: 0.1 } as const;
+        const trainer = createTrainer(net, { loss: "mse", optimizer });
+        for (let step = 0; step < 3; step++) trainer.step(batch);
+        return net.weights();
+      };
+      const [f64, f32] = [weightsOf("f64"), weightsOf("f32")];
+      for (const [name, { data }] of Object.entries(f64)) {
+        const own = f32[name]?.data as Float64Array;
+        expect([...own], name).not.toEqual([...data]);
+        data.forEach((value, i) => {
+          expect(Math.abs(value - (own[i] as number)), name).toBeLessThan(2e-6);
+        });
+      }
+    });
+
     it("the description comes back", () => {
       const net = trainable(engine, description);
       const { dense, output, recurrent, input } = net.description();
