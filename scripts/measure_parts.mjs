@@ -23,6 +23,7 @@ const PARTS = {
   "kernels: standard cells, f32": /sets\/forward_f32/,
   "kernels: general cells, f64 and f32": /sets\/general_f/,
   "kernels: scores and softmax": /sets\/output/,
+  "kernels: LayerNorm": /sets\/norm/,
   "all kernels": /embedded\/sets/,
   "`@assemblyscript/loader`": /@assemblyscript/,
   "engine and memory": /src\/wasm\//,

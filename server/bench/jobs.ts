@@ -97,7 +97,7 @@ async function fileCost(folder: string, redis: TestRedis, workers: number): Prom
   const scored = await job("run", ...words(middle, "jsonl"), ...threads);
   await job("run", ...words(middle, "parquet"), "--to", "parquet", ...threads);
   const rate = MIDDLE / (scored.seconds - start.seconds);
-  const without = await alone("f64", workers, 5);
+  const { perSecond: without } = await alone("f64", workers, 5);
   const scan = statSync(large).size / 1e6 / (planned.seconds - start.seconds);
   const bytes = ["jsonl", "parquet"].map((format) =>
     whole(statSync(`${folder}/${format}/results.${format}`).size / MIDDLE),

@@ -16,7 +16,7 @@ for (const [file, command] of [
 }
 await build({
   absWorkingDir: root,
-  entryPoints: ["main", "alone", "rivals/single", "rivals/batched"].map(
+  entryPoints: ["main", "alone", "rivals/single", "rivals/batched", "rivals/alone"].map(
     (name) => `server/bench/${name}.ts`,
   ),
   outbase: "server/bench",

@@ -1,7 +1,7 @@
 // A service in a process of its own.
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 
 /** How long a service may take until it listens: milliseconds. */
@@ -42,6 +42,18 @@ export class Service {
     return { now: 1024 * kilobytes("VmRSS"), most: 1024 * kilobytes("VmHWM") };
   }
 
+  /** Microseconds of processor that its first thread, which speaks HTTP, and all of its threads have had. */
+  cpu(): { first: number; all: number } {
+    const folder = `/proc/${this.process.pid}/task`;
+    let [first, all] = [0, 0];
+    for (const thread of readdirSync(folder)) {
+      const spent = timeOf(`${folder}/${thread}/schedstat`);
+      all += spent;
+      if (Number(thread) === this.process.pid) first = spent;
+    }
+    return { first, all };
+  }
+
   /** The value of a metric of ours, summed over its labels. */
   async metric(name: string): Promise<number> {
     const text = await (await fetch(`${this.url}/metrics`)).text();
@@ -67,5 +79,14 @@ function portIn(line: string): number | undefined {
     return port === undefined ? undefined : Number(port);
   } catch {
     return undefined;
+  }
+}
+
+/** Microseconds on a processor; 0 for a thread that has ended meanwhile. */
+function timeOf(path: string): number {
+  try {
+    return Number(readFileSync(path, "utf8").split(" ")[0]) / 1000;
+  } catch {
+    return 0;
   }
 }

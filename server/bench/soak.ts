@@ -32,12 +32,12 @@ async function pushStreams(url: string, end: number): Promise<number> {
   return tokens;
 }
 
-/** Puts the two files of a model in turn. */
-async function reload(url: string, end: number): Promise<number> {
+/** Puts the two files of a model in turn; a short soak has some reloads, too. */
+async function reload(url: string, end: number, every: number): Promise<number> {
   const files = ["live", "live-2"].map((name) => readFileSync(writeLiveModel(name)));
   let loads = 0;
   for (;;) {
-    await wait(1000 * RELOAD);
+    await wait(1000 * every);
     if (performance.now() > end) return loads;
     const body = files[++loads % 2] as Buffer;
     const headers = {
@@ -76,7 +76,7 @@ export async function soak({ workers, soak: seconds }: BenchOptions): Promise<Ro
     const [requests, tokens, loads, samples] = await Promise.all([
       load({ url: `${service.url}/v1/score`, clients: 20, seconds, bodies }),
       pushStreams(service.url, end),
-      reload(service.url, end),
+      reload(service.url, end, Math.min(RELOAD, seconds / 4)),
       watch(service, end),
     ]);
     // The first minute fills caches and pools; of a short soak the first quarter.

@@ -24,6 +24,8 @@ interface Contender {
 }
 
 const OURS = "server/dist/main.js";
+/** Seconds of load before the measurement: V8 compiles during the first 20,000 requests or so, beside the work. */
+const WARM_UP = 8;
 
 const ours = (precision: "f64" | "f32", workers: number): Contender => ({
   name: `recurra-server, ${precision}`,
@@ -79,6 +81,8 @@ interface Measured {
   readonly at200: Load;
   /** Seconds of delay of the event loop, 99th percentile, at 200 clients; of ours only. */
   readonly lag: number;
+  /** Microseconds of processor for a request at 50 clients: of the thread that speaks HTTP, and of all threads. */
+  readonly cpu: { readonly first: number; readonly all: number };
 }
 
 async function measure(
@@ -91,33 +95,48 @@ async function measure(
     const url = `${service.url}${contender.path}`;
     await check(contender, url, expected);
     const bodies = readLines().map((line) => JSON.stringify(contender.bodyOf(line)));
-    await load({ url, clients: 50, seconds: 2, bodies });
+    await load({ url, clients: 50, seconds: WARM_UP, bodies });
+    const before = service.cpu();
     const at50 = await load({ url, clients: 50, seconds, bodies });
+    const after = service.cpu();
+    const requests = at50.perSecond * seconds;
+    const cpu = {
+      first: (after.first - before.first) / requests,
+      all: (after.all - before.all) / requests,
+    };
     // The histogram of delays begins anew when it is read.
     await service.metric("nodejs_eventloop_lag_p99_seconds");
     const at200 = await load({ url, clients: 200, seconds, bodies });
     const lag = await service.metric("nodejs_eventloop_lag_p99_seconds");
-    return { at50, at200, lag };
+    return { at50, at200, lag, cpu };
   } finally {
     await service.stop();
   }
 }
 
-/** Lines per second of scoreSync in as many processes at a time. */
+/** Scores without a service. */
+interface Alone {
+  readonly perSecond: number;
+  /** Microseconds of processor for a line. */
+  readonly cpu: number;
+}
+
+async function runAlone(script: string, ...words: string[]): Promise<Alone> {
+  const { stdout } = await run(process.execPath, [`${FOLDER}/${script}.js`, ...words]);
+  return JSON.parse(stdout) as Alone;
+}
+
+/** scoreSync in as many processes at a time. */
 export async function alone(
   precision: "f64" | "f32",
   workers: number,
   seconds: number,
-): Promise<number> {
-  const each = Array.from({ length: workers }, async () => {
-    const { stdout } = await run(process.execPath, [
-      `${FOLDER}/alone.js`,
-      precision,
-      String(seconds),
-    ]);
-    return Number(stdout);
-  });
-  return (await Promise.all(each)).reduce((sum, value) => sum + value, 0);
+): Promise<Alone> {
+  const each = await Promise.all(
+    Array.from({ length: workers }, () => runAlone("alone", precision, String(seconds))),
+  );
+  const sum = (of: (one: Alone) => number): number => each.reduce((all, one) => all + of(one), 0);
+  return { perSecond: sum(({ perSecond }) => perSecond), cpu: sum(({ cpu }) => cpu) / workers };
 }
 
 export async function throughput({ seconds, rounds, workers }: BenchOptions): Promise<Row[]> {
@@ -131,12 +150,14 @@ export async function throughput({ seconds, rounds, workers }: BenchOptions): Pr
     rival("fastify + onnxruntime-node, micro-batches", "batched"),
   ];
   const measured = contenders.map((): Measured[] => []);
-  const without = { f64: [] as number[], f32: [] as number[] };
+  const without = { f64: [] as Alone[], f32: [] as Alone[] };
+  const rivals: Alone[] = [];
   // In turn, so that a slow minute of the machine meets all of them.
   for (let round = 0; round < rounds; round++) {
     for (const precision of ["f64", "f32"] as const) {
       without[precision].push(await alone(precision, workers, seconds));
     }
+    rivals.push(await runAlone("rivals/alone", String(seconds)));
     for (const [i, contender] of contenders.entries()) {
       const found = await measure(contender, seconds, expected);
       measured[i]?.push(found);
@@ -152,23 +173,44 @@ export async function throughput({ seconds, rounds, workers }: BenchOptions): Pr
   const p50 = median(f64.map(({ at200 }) => at200.p50));
   const against = (all: readonly Measured[]): string =>
     `${times(rate(f32) / rate(all))} (f32), ${times(rate(f64) / rate(all))} (f64)`;
+  const processor = (all: readonly Measured[], which: "first" | "all"): string =>
+    `${whole(median(all.map(({ cpu }) => cpu[which])))} µs`;
+  const speed = (all: readonly Alone[]): number => median(all.map(({ perSecond }) => perSecond));
+  const bound = (rival: number): string =>
+    `${times(speed(without.f32) / rival)} (f32), ${times(speed(without.f64) / rival)} (f64)`;
+  const line = (all: readonly Alone[]): string => `${whole(median(all.map(({ cpu }) => cpu)))} µs`;
   return [
     row(
       `scoreSync alone, ${workers} processes: lines/s`,
-      `${whole(median(without.f64))} (f64), ${whole(median(without.f32))} (f32)`,
+      `${whole(speed(without.f64))} (f64), ${whole(speed(without.f32))} (f32)`,
     ),
+    row("onnxruntime-node alone, batches of 32: lines/s", whole(speed(rivals))),
     ...contenders.map(({ name }, i) =>
       row(`${name}, 50 clients: requests/s`, whole(rate(measured[i] as Measured[]))),
     ),
     row(
       "throughput, 50 clients, against scoreSync alone, f64",
-      times(rate(f64) / median(without.f64)),
+      times(rate(f64) / speed(without.f64)),
       "0.8",
       "0.9",
     ),
-    row("the same, f32", times(rate(f32) / median(without.f32))),
+    row("the same, f32", times(rate(f32) / speed(without.f32))),
     row("against onnxruntime-node, one request one run", against(single), "2", "4"),
     row("against onnxruntime-node, micro-batches", against(batched), "0.8", "1.2"),
+    row("bound of the row before: scoreSync alone against that service", bound(rate(batched))),
+    row("scoreSync alone against onnxruntime-node alone", bound(speed(rivals))),
+    row(
+      "processor for a line without a service",
+      `${line(without.f64)} (f64), ${line(without.f32)} (f32), ${line(rivals)} (onnxruntime-node, batches of 32)`,
+    ),
+    row(
+      "processor for a request, 50 clients, HTTP thread",
+      `${processor(f64, "first")} (f64), ${processor(f32, "first")} (f32)`,
+    ),
+    row(
+      "processor for a request, 50 clients, all threads",
+      `${processor(f64, "all")} (f64), ${processor(f32, "all")} (f32), ${processor(batched, "all")} (onnxruntime-node, micro-batches)`,
+    ),
     row("p50 and p99, 200 clients, f64", `${ms(p50)}, ${ms(p99)}`),
     row("p99 / p50, 200 clients, f64", (p99 / p50).toFixed(2), "≤ 4", "≤ 2.5"),
     row(

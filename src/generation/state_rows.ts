@@ -1,6 +1,7 @@
 import { type ForwardStep, gateElements, inputProducts } from "../cells/cell.js";
+import { type DenseScratch, denseScratchAt } from "../model/dense_layers.js";
 import type { LanguageNetwork } from "../model/language_network.js";
-import { type DenseScratch, denseScratchAt, type NetworkStack } from "../model/network.js";
+import type { NetworkStack } from "../model/network.js";
 import { Layout } from "../sequence/layout.js";
 import { hasCellState } from "../sequence/shape.js";
 import type { StackState } from "../sequence/state.js";

@@ -5,7 +5,8 @@ import { forwardStep, type StepScratch, stepScratchAt, takeStepScratch } from ".
 import type { Weights } from "../sequence/weights.js";
 import { ITEM } from "../wasm/abi.js";
 import { type Block, Shared } from "../wasm/arena.js";
-import { type DenseScratch, denseScratchAt, type Network, type NetworkStack } from "./network.js";
+import { type DenseScratch, denseScratchAt } from "./dense_layers.js";
+import type { Network, NetworkStack } from "./network.js";
 
 /** The buffers of one live step of up to `most` sequences, other than their state. A step allocates nothing. */
 export class LiveStep extends Shared {

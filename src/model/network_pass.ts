@@ -7,7 +7,8 @@ import { hasCellState, layerDirectionCount, outputOf } from "../sequence/shape.j
 import type { StackState } from "../sequence/state.js";
 import { type Floats, ITEM } from "../wasm/abi.js";
 import type { Block } from "../wasm/arena.js";
-import { type DenseScratch, denseScratchAt, type Network, type NetworkStack } from "./network.js";
+import { type DenseScratch, denseScratchAt } from "./dense_layers.js";
+import type { Network, NetworkStack } from "./network.js";
 import { Pooling } from "./pooling.js";
 
 /** Rows of a tile of the products. */

@@ -1,10 +1,12 @@
 import { describe, expect, it } from "vitest";
 import { describeSafetensors, readSafetensors, writeModel } from "../../src/formats/safetensors.js";
 import {
+  type LayerNormDescription,
   loadLanguageModel,
   loadTagger,
   type ModelDescription,
   ModelFormatError,
+  StateError,
   type Tagged,
   type Tensor,
 } from "../../src/index.js";
@@ -82,17 +84,49 @@ it.each(cases)("%s: written again it has the bytes of a fixed point, and every n
   expect(Buffer.compare(writeModel(again), bytes)).toBe(0);
 });
 
+const plan: ModelPlan = {
+  name: "norm",
+  size: 5,
+  input: "embedding",
+  parts: [{ cell: "lstm", hiddenSize: 3, layers: 2, layerNorm: true, residual: true }],
+  dense: [[5, "identity"]],
+};
+const described = describedOf(plan);
+const [part] = described.recurrent as [ModelDescription["recurrent"][number]];
+const [first, second] = part.layerNorm as [LayerNormDescription, LayerNormDescription];
+
+it("a model's hash depends on gains, biases, epsilon and residuals, and a state of another is refused", async () => {
+  const { engine } = engines[0] as (typeof engines)[number];
+  const other = (weight: LayerNormDescription["weight"]) => ({
+    ...weight,
+    data: weight.data.map((value, i) => (i === 2 ? value + 1 : value)),
+  });
+  const changes = [
+    {},
+    { layerNorm: [first, { ...second, weight: other(second.weight) }] },
+    { layerNorm: [first, { ...second, bias: other(second.bias) }] },
+    { layerNorm: [{ ...first, epsilon: 1e-3 }, second] },
+    { residual: false },
+    { layerNorm: undefined },
+  ];
+  const models = await Promise.all(
+    changes.map((change) => {
+      const model = { ...described, recurrent: [{ ...part, ...change }] } as ModelDescription;
+      return loadLanguageModel(engine, model);
+    }),
+  );
+  expect(new Set(models.map(({ hash }) => hash)).size).toBe(changes.length);
+  const [stream, stranger] = models.map((model) => model.stream());
+  stream?.push(1);
+  const bytes = stream?.state.toBytes() as Uint8Array;
+  expect(() => stranger?.state.fromBytes(bytes)).toThrow(StateError);
+  const fork = models[0]?.stream();
+  fork?.state.fromBytes(bytes);
+  expect(fork?.next()).toEqual(stream?.next());
+  for (const model of models) model.dispose();
+});
+
 describe("a description is refused", () => {
-  const plan: ModelPlan = {
-    name: "norm",
-    size: 5,
-    input: "embedding",
-    parts: [{ cell: "lstm", hiddenSize: 3, layers: 2, layerNorm: true, residual: true }],
-    dense: [[5, "identity"]],
-  };
-  const described = describedOf(plan);
-  const [part] = described.recurrent as [ModelDescription["recurrent"][number]];
-  const [first, second] = part.layerNorm ?? [];
   const numbers = (n: number) => ({ shape: [n], data: new Float64Array(n) });
 
   it.each([

@@ -59,10 +59,8 @@ describe("the tarball", () => {
       (path) => !/^dist\/.+\.(js|js\.map|d\.ts|wasm)$/.test(path),
     );
     expect(outside.sort()).toEqual([
-      "CHANGELOG.md",
       "LICENSE",
       "README.md",
-      "SECURITY.md",
       "dist/THIRD_PARTY_NOTICES.txt",
       "dist/cjs/package.json",
       "dist/types/package.json",

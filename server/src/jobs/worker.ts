@@ -72,7 +72,7 @@ export class JobWorker {
       stalledInterval: lockMs,
       maxStalledCount: MOST_STALLED,
     });
-    this.#worker.on("error", onError);
+    this.#worker.on("error", (error) => onError(lostLock(error)));
   }
 
   /** Gives the shards at work back, and ends. While Redis is away they go to others when their locks are over. */
@@ -179,6 +179,13 @@ export class JobWorker {
     }
     return shared;
   }
+}
+
+/** What BullMQ says of a lock that was lost, in the words of jobs; every other error as it is. */
+function lostLock(error: Error): Error {
+  if (!/lock for job|Missing key for job/i.test(error.message)) return error;
+  const why = "this worker gave no sign of life for longer than --lost-after";
+  return new Error(`a shard went to another worker, because ${why}: no result is lost or doubled`);
 }
 
 /** Whether shards of a job have failed. Otherwise this machine does not see the last ones yet, as NFS may have it. */

@@ -1,12 +1,16 @@
-import { readdir, readFile, rm, stat } from "node:fs/promises";
+import { execFile } from "node:child_process";
+import { mkdir, readdir, readFile, rm, stat, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { JobFolder, MODEL, textLines, VOCABULARY } from "../support/job_files.js";
-import { type Ended, JobProcess } from "../support/job_process.js";
+import { type Ended, JobProcess, MAIN } from "../support/job_process.js";
 import { TestRedis } from "../support/redis.js";
 import { DISK, tightDisk } from "../support/tight_disk.js";
 
+const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const SHARED = ["--model", MODEL, "--vocabulary", VOCABULARY];
 
 const SMALL = ["--shard-bytes", "600", "--threads", "1"];
@@ -80,6 +84,49 @@ test(`a full disk is an error, and the old output stays as it was: ${DISK}`, asy
     expect(await results()).toBe(before);
   } finally {
     await disk.close();
+  }
+});
+
+test("the first commands of docs/jobs.md work as they stand", async () => {
+  const page = await readFile(join(ROOT, "docs/jobs.md"), "utf8");
+  const [, block = ""] = /^```sh\n([\s\S]*?)^```/m.exec(page) ?? [];
+  await mkdir(out("node_modules"));
+  await symlink(ROOT, out("node_modules/recurra"), "dir");
+  const script = block.replaceAll("npx recurra-server", `"${process.execPath}" "${MAIN}"`);
+  const { stdout } = await promisify(execFile)("sh", ["-ec", script], { cwd: folder.path });
+  const [, line = ""] = stdout.split("\n");
+  const [, shown = ""] = /prints `(\{[^`]*)…`/.exec(page) ?? [];
+  expect(shown.length).toBeGreaterThan(30);
+  expect(line.startsWith(shown)).toBe(true);
+});
+
+test("SIGTERM ends a worker and a run while Redis is away; the same command goes on", async () => {
+  const input = await folder.write("in.txt", (await textLines(400)).join("\n"));
+  const redis = await TestRedis.start();
+  const at = ["--redis", redis.url, "--threads", "1", "--lost-after", "1"];
+  const alone = await new JobProcess("run", ...words(input, "alone")).end();
+  const run = (): JobProcess => new JobProcess("run", ...words(input, "shared", ...at));
+  try {
+    const both = [new JobProcess("work", ...at), run()];
+    while (
+      !(await readdir(out("shared/parts")).catch(() => [])).some((name) => /0\.json$/.test(name))
+    ) {
+      await wait(50);
+    }
+    await redis.halt();
+    for (const each of both) each.child.kill("SIGTERM");
+    const [worker, runner] = await Promise.all(both.map((each) => each.end()));
+    expect(worker?.code).toBe(0);
+    expect(runner?.code).toBe(143);
+    expect(runner?.stderr).toContain("the job goes on elsewhere, or with the same command");
+    await redis.resume();
+    expect(await run().end()).toMatchObject({ code: 0 });
+    expect(await folder.read("shared/results.jsonl")).toBe(
+      await folder.read("alone/results.jsonl"),
+    );
+    expect(alone.code).toBe(0);
+  } finally {
+    await redis.stop();
   }
 });
 

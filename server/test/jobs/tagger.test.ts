@@ -259,6 +259,8 @@ test("a sequence with a row that is none fails with its line; the others are tag
   ]);
 });
 
+const EXAMPLE: ("1,x,2,3" | "1,2")[] = ["1,x,2,3", "1,x,2,3", "1,2", "1,x,2,3"];
+
 test("tables are divided into the same sequences however large the shards are, with rows that are broken", async () => {
   const model = featureTagger(TABLE_METADATA);
   const path = await folder.write("model.safetensors", model);
@@ -289,7 +291,8 @@ test("tables are divided into the same sequences however large the shards are, w
         expect(await found(shardBytes)).toEqual(await found(1e6));
       },
     ),
-    { numRuns: 80, seed: 3 },
+    // A window ends in front of a row whose group is not known.
+    { numRuns: 80, seed: 3, examples: [[EXAMPLE, 1, { group: "id", window: 2 }]] },
   );
 });
 

@@ -54,7 +54,10 @@ export function checkQuestions(described: Described, names: PytorchNames): void 
 /** Throws if the caller says that there are residual connections. */
 export function checkResidual(place: string, residual: unknown): void {
   if (residual !== true) return;
-  fail("unsupported-setting", `${place}: expected false: state residual connections in recurra.network, or ${ONNX_ADVICE}`);
+  fail(
+    "unsupported-setting",
+    `${place}: expected false: state residual connections in recurra.network, or ${ONNX_ADVICE}`,
+  );
 }
 
 const CELLS: Readonly<Record<RecurrentDescription["options"]["cell"], string>> = {
