@@ -59,6 +59,7 @@ describe("the tarball", () => {
       (path) => !/^dist\/.+\.(js|js\.map|d\.ts|wasm)$/.test(path),
     );
     expect(outside.sort()).toEqual([
+      "CHANGELOG.md",
       "LICENSE",
       "README.md",
       "dist/THIRD_PARTY_NOTICES.txt",

@@ -34,10 +34,12 @@ describe("docs/size.md says what the build gives, within 5 %: else run `node scr
 
 it("the README says the same of scoring and of a layer, within 5 %", () => {
   const readme = readFileSync(join(root, "README.md"), "utf8");
-  const [, score, layer] =
-    /\| (\d+) kB to score a model, (\d+) kB for a layer \|/.exec(readme) ?? [];
+  const [, scorer, model, forward, layer] =
+    /\| (\d+)–(\d+) kB to score a model, (\d+)–(\d+) kB for a layer \|/.exec(readme) ?? [];
   for (const [printed, what] of [
-    [score, "score a safetensors model"],
+    [scorer, "score a safetensors model, and no more"],
+    [model, "score a safetensors model"],
+    [forward, "run a recurrent layer forward"],
     [layer, "run and train a recurrent layer"],
   ] as const) {
     const kB = page.get(what) ?? Number.NaN;
