@@ -43,7 +43,7 @@ export const NETWORKS: Readonly<Record<string, TrainableOptions>> = {
   residual: {
     input: { features: 4 },
     recurrent: { cell: "gru", hiddenSize: 4, layers: 3 },
-    output: { size: 2, of: "last" },
+    output: { size: 3, of: "last" },
     residual: true,
   },
   "bidirectional, LayerNorm, last": {
