@@ -9,7 +9,6 @@ import type { App } from "./context.js";
 export function addTimeouts(app: App, { bodyTimeout }: Pick<Settings, "bodyTimeout">): void {
   app.server.requestTimeout = 0;
   // Not async: a promise for each request would cost more than the hook.
-  // Not async: a promise for each request would cost more than the hook.
   app.addHook("preParsing", (request, reply, payload, done) => {
     const { raw, headers } = request;
     // A small body is here with its head.
