@@ -8,7 +8,6 @@ export type { UrlLike } from "./host.js";
 export {
   createGraphPool,
   type GraphPool,
-  type PoolGraph,
   type PoolGraphPushed,
   type PoolRunOptions,
 } from "./pool/graph_pool.js";
@@ -23,6 +22,7 @@ export type {
 } from "./pool/options.js";
 export { createPool, type Pool, type PoolModel, type PoolPushed } from "./pool/pool.js";
 export type { PoolStats } from "./pool/pool_core.js";
+export type { PoolGraph } from "./pool/protocol.js";
 export type { PushedStates } from "./pool/push_call.js";
 export type { PoolPushAllOptions, PoolPushOptions } from "./pool/push_options.js";
 export type { PoolStreamState, RemoteStream } from "./pool/remote_stream.js";

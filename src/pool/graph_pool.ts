@@ -1,32 +1,21 @@
 import { ShapeError } from "../errors.js";
 import type { Bytes, BytesSource } from "../formats/bytes.js";
-import type { GraphInputs, GraphOutputs, GraphPort, StreamStates } from "../graph/graph.js";
+import type { GraphInputs, GraphOutputs } from "../graph/graph.js";
 import type { AbortSignalLike, UrlLike } from "../host.js";
 import { checkRunOptions } from "../model/time_slices.js";
 import { checkOptions, type OptionNames } from "../options.js";
 import { describe } from "../tensor.js";
-import type { Precision } from "../wasm/abi.js";
 import type { CallKind } from "./call_setup.js";
 import { copyInputs, PoolGraphStream } from "./graph_stream.js";
 import { checkStreamOptions, type PoolStreamOptions } from "./options.js";
 import { PoolCore } from "./pool_core.js";
-import type { GraphFacts, PushedInputs } from "./protocol.js";
+import type { PoolGraph, PushedInputs } from "./protocol.js";
 import { pushToAll } from "./push_all.js";
 import type { PushedStates } from "./push_call.js";
 import type { PoolPushAllOptions } from "./push_options.js";
 import { type GraphPoolOptions, graphSettings } from "./settings.js";
 import { spawnForGraphs } from "./spawn.js";
 import { WorkerPool } from "./worker_pool.js";
-
-/** What is known of the graph of a pool, as a `Graph` has it. */
-export interface PoolGraph {
-  /** The graph's inputs, those fixed at opening left out. */
-  readonly inputs: Readonly<Record<string, GraphPort>>;
-  readonly outputs: Readonly<Record<string, GraphPort>>;
-  /** The outputs that feed inputs of a stream's next push, by the inputs' names. */
-  readonly states: StreamStates;
-  readonly precision: Precision;
-}
 
 /** Options of `pool.run`. */
 export interface PoolRunOptions {
@@ -60,7 +49,7 @@ export class GraphPool extends WorkerPool {
   constructor(core: PoolCore) {
     super(core);
     this.#core = core;
-    this.model = core.facts<GraphFacts>();
+    this.model = core.facts<PoolGraph>();
   }
 
   /**

@@ -153,11 +153,12 @@ export interface TagsReply {
   readonly errors: readonly WireError[];
 }
 
-/** What a pool has to know of its graph. */
-export interface GraphFacts {
+/** What is known of the graph of a pool, as a `Graph` has it. */
+export interface PoolGraph {
+  /** The graph's inputs, those fixed at opening left out. */
   readonly inputs: Readonly<Record<string, GraphPort>>;
   readonly outputs: Readonly<Record<string, GraphPort>>;
-  /** The outputs that feed inputs of the next push, by the inputs' names. */
+  /** The outputs that feed inputs of a stream's next push, by the inputs' names. */
   readonly states: StreamStates;
   readonly precision: Precision;
 }

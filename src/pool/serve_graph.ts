@@ -7,13 +7,13 @@ import type {
   StreamStates,
 } from "../graph/graph.js";
 import type { GraphStream } from "../graph/stream.js";
-import type { GraphFacts, PushedInputs, RunReply } from "./protocol.js";
+import type { PoolGraph, PushedInputs, RunReply } from "./protocol.js";
 import { serve } from "./serve.js";
 import type { PushTarget, Served } from "./served.js";
 
 /** Serves a graph. */
 class ServedGraph implements Served<GraphStream> {
-  readonly facts: GraphFacts;
+  readonly facts: PoolGraph;
   readonly width = 0;
   readonly givesClasses = false;
   readonly givesOutputs = true;

@@ -32,6 +32,8 @@ export class LiveStream {
   /** Pushes that wait, in order, and whether one is at the worker. */
   readonly waiting: PendingPush[] = [];
   isBusy = false;
+  /** Whether it is in its batcher's list of streams that have a push. */
+  isListed = false;
   isClosed = false;
   /** Pushes that are not settled, in order, by their numbers. */
   readonly #open = new Map<PendingPush, number>();
@@ -64,6 +66,7 @@ export class LiveStream {
   settle(push: PendingPush, outcome: Pushed | Error): void {
     this.#open.delete(push);
     push.settle(outcome);
+    if (this.#waiters.length === 0) return;
     const [first = Number.POSITIVE_INFINITY] = this.#open.values();
     while ((this.#waiters[0]?.last ?? first) < first) this.#waiters.shift()?.go();
   }

@@ -71,10 +71,9 @@ export class PushBatcher {
     }
     this.#waiting++;
     live.add(push);
-    if (live.isBusy || live.waiting.length > 1) return;
+    if (live.isBusy || live.isListed) return;
     if (this.#ready.length === 0) this.#oldest = live.lastUsed;
-    this.#ready.push(live);
-    this.#schedule();
+    this.#list(live);
   }
 
   /** Takes back a push that no worker has. One that a worker has is made, and answered. */
@@ -82,7 +81,6 @@ export class PushBatcher {
     const place = live.waiting.indexOf(push);
     if (place < 0) return;
     live.waiting.splice(place, 1);
-    if (live.waiting.length === 0) this.#ready = this.#ready.filter((each) => each !== live);
     this.#waiting--;
     live.settle(push, reason);
   }
@@ -111,6 +109,7 @@ export class PushBatcher {
     if (this.#inFlight >= IN_FLIGHT) return;
     const taken: Taken[] = [];
     for (const live of this.#ready.splice(0, this.#host.limits.maxLiveBatch)) {
+      live.isListed = false;
       const push = live.waiting.shift();
       if (push === undefined) continue;
       live.isBusy = true;
@@ -274,7 +273,11 @@ export class PushBatcher {
     this.#waiting--;
     live.isBusy = false;
     live.settle(push, outcome);
-    if (live.waiting.length === 0 || live.isClosed) return;
+    if (live.waiting.length > 0 && !live.isClosed) this.#list(live);
+  }
+
+  #list(live: LiveStream): void {
+    live.isListed = true;
     this.#ready.push(live);
     this.#schedule();
   }
